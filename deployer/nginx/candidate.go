@@ -1,0 +1,106 @@
+package nginx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNoNamespace means that this process may not make a private mount
+// namespace, so a candidate cannot be tested without touching live files.
+var ErrNoNamespace = errors.New("no private mount namespace can be made here")
+
+// TestCandidate runs "nginx -t" on the configuration as it would be with the
+// given contents in place of existing files, which stay as they are. Paths
+// may be symlinks; their targets are what is replaced. The candidates are
+// bind-mounted over the originals in a mount namespace that nobody else sees;
+// the network is the host's, as a private one gives wrong verdicts on listen
+// addresses and names. Results and side effects are those of Test, and
+// positions name the live paths.
+func (s *Server) TestCandidate(ctx context.Context, files map[string][]byte) ([]Message, error) {
+	dir, err := os.MkdirTemp("", ".edgeman-candidate-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for the candidate: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	binds, err := writeCandidates(dir, files)
+	if err != nil {
+		return nil, err
+	}
+	var warnings []Message
+	err = onOwnThread(func() error {
+		if err := bindPrivately(binds); err != nil {
+			return err
+		}
+		var err error
+		warnings, err = s.test(ctx)
+		return err
+	})
+	return warnings, err
+}
+
+// writeCandidates stores each content in dir and returns live path → stored
+// path. Live paths are resolved, so each stands for one file.
+func writeCandidates(dir string, files map[string][]byte) (map[string]string, error) {
+	binds := make(map[string]string, len(files))
+	for path, content := range files {
+		live, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return nil, fmt.Errorf("placing a candidate: %w", err)
+		}
+		if st, err := os.Stat(live); err != nil || !st.Mode().IsRegular() {
+			return nil, fmt.Errorf("placing a candidate for %s: not a regular file", live)
+		}
+		if binds[live] != "" {
+			return nil, fmt.Errorf("placing a candidate for %s: named twice", live)
+		}
+		stored := filepath.Join(dir, strconv.Itoa(len(binds)))
+		if err := os.WriteFile(stored, content, 0o600); err != nil {
+			return nil, fmt.Errorf("placing a candidate: %w", err)
+		}
+		binds[live] = stored
+	}
+	return binds, nil
+}
+
+// bindPrivately gives the calling thread a mount namespace of its own and
+// puts the candidates in place there. Making every mount private first keeps
+// the binds from propagating back to the host.
+func bindPrivately(binds map[string]string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoNamespace, err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoNamespace, err)
+	}
+	for live, stored := range binds {
+		if err := unix.Mount(stored, live, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("%w: binding a candidate over %s: %w", ErrNoNamespace, live, err)
+		}
+	}
+	return nil
+}
+
+// onOwnThread runs f on a thread that ends with it, because a thread cannot
+// leave a mount namespace it made; processes that f starts inherit it. The
+// process's first thread is never used: it does not end, and /proc/PID shows
+// its namespace as the process's.
+func onOwnThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			done <- onOwnThread(f)
+			runtime.UnlockOSThread()
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}

@@ -1,0 +1,239 @@
+package nginx
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrChanged means that a file no longer holds the content a change was made
+// for; nothing was written.
+var ErrChanged = errors.New("changed since it was read")
+
+// FileRefusal says why a file cannot be replaced without losing something.
+// Nothing was changed.
+type FileRefusal struct {
+	Path   string // symlinks followed
+	Reason string
+	hint   string
+}
+
+func (e *FileRefusal) Error() string { return e.Path + ": " + e.Reason }
+
+// Hint says what to do next.
+func (e *FileRefusal) Hint() string { return e.hint }
+
+// Replace gives a configuration file new content in one atomic rename. The
+// path may be a symlink, which stays; its target is replaced and keeps owner,
+// group, mode and extended attributes. The file's sha256 must be before, or
+// already that of after, which is success without a change. After an error
+// the file is as it was, except when the error is about syncing the directory.
+//
+// The new content is written to a file in the same directory whose name
+// starts with a dot, which no include pattern of nginx matches; one that a
+// killed process left behind is removed. Calls for one directory wait for
+// each other, in other processes too, until ctx ends.
+func Replace(ctx context.Context, path string, before [sha256.Size]byte, after []byte) error {
+	live, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("replacing %s: %w", path, err)
+	}
+	dir, err := lockDir(ctx, filepath.Dir(live))
+	if err != nil {
+		return fmt.Errorf("replacing %s: %w", live, err)
+	}
+	defer dir.Close() // gives up the lock
+	r := replacement{dir: dir, path: live, base: filepath.Base(live), before: before, after: after}
+	var refused *FileRefusal
+	if err := r.run(); err != nil && !errors.As(err, &refused) {
+		return fmt.Errorf("replacing %s: %w", live, err)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// Restore undoes a Replace: it puts the original content back if the file
+// still holds what was written.
+func Restore(ctx context.Context, path string, written [sha256.Size]byte, original []byte) error {
+	return Replace(ctx, path, written, original)
+}
+
+// replacement is one run of Replace. Everything happens relative to the
+// directory that was opened and locked, so nobody who can rename above it
+// sends root's write elsewhere.
+type replacement struct {
+	dir        *os.File
+	path, base string
+	before     [sha256.Size]byte
+	after      []byte
+}
+
+func (r replacement) run() error {
+	old, err := r.open(r.base, unix.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	st, err := r.check(old)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, old); err != nil {
+		return err
+	}
+	switch [sha256.Size]byte(sum.Sum(nil)) {
+	case sha256.Sum256(r.after):
+		return nil
+	case r.before:
+	default:
+		return ErrChanged
+	}
+	temp := "." + r.base + ".edgeman"
+	if err := r.write(temp, old, st); err != nil {
+		_ = unix.Unlinkat(int(r.dir.Fd()), temp, 0)
+		return err
+	}
+	if err := r.rename(temp, st); err != nil {
+		_ = unix.Unlinkat(int(r.dir.Fd()), temp, 0)
+		return err
+	}
+	if err := r.dir.Sync(); err != nil {
+		return fmt.Errorf("syncing the directory after the rename: %w", err)
+	}
+	return nil
+}
+
+// check refuses what a rename would not replace whole.
+func (r replacement) check(old *os.File) (unix.Stat_t, error) {
+	var st, dir unix.Stat_t
+	if err := unix.Fstat(int(old.Fd()), &st); err != nil {
+		return st, err
+	}
+	if err := unix.Fstat(int(r.dir.Fd()), &dir); err != nil {
+		return st, err
+	}
+	attrs, err := attributes(r.dir, r.base)
+	if err != nil {
+		return st, err
+	}
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return st, r.refuse("not a regular file", "")
+	case st.Nlink > 1:
+		return st, r.refuse(fmt.Sprintf("has %d hard links, and replacing it would leave the other names with the old content", st.Nlink), "find the other names with: find / -xdev -samefile "+r.path)
+	case attrs&unix.STATX_ATTR_MOUNT_ROOT != 0:
+		return st, r.refuse("is a mount point of its own, which cannot be replaced by a rename", "see it with: findmnt "+r.path)
+	case attrs&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0:
+		return st, r.refuse("is marked immutable or append-only", "lift it with: chattr -i -a "+r.path)
+	case st.Mode&0o002 != 0:
+		return st, r.refuse("can be written by every user", "take that away with: chmod o-w "+r.path)
+	case dir.Mode&0o002 != 0:
+		return st, r.refuse("is in a directory where every user can write", "take that away with: chmod o-w "+filepath.Dir(r.path))
+	}
+	return st, nil
+}
+
+func (r replacement) refuse(reason, hint string) error {
+	return &FileRefusal{Path: r.path, Reason: reason, hint: hint}
+}
+
+// write makes the temporary file. The owner comes before the mode, because a
+// change of owner clears mode bits, and attributes come last, because a mode
+// change rewrites an ACL's mask.
+func (r replacement) write(temp string, old *os.File, st unix.Stat_t) error {
+	if err := unix.Unlinkat(int(r.dir.Fd()), temp, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("removing a leftover %s: %w", temp, err)
+	}
+	f, err := r.open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", temp, err)
+	}
+	defer f.Close()
+	if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil {
+		return fmt.Errorf("keeping the owner: %w", err)
+	}
+	if err := unix.Fchmod(int(f.Fd()), st.Mode&0o7777); err != nil {
+		return fmt.Errorf("keeping the mode: %w", err)
+	}
+	if err := copyXattrs(int(old.Fd()), int(f.Fd())); err != nil {
+		return err
+	}
+	if _, err := f.Write(r.after); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// rename puts the new file in place if the name still leads to the file that
+// was read, unwritten since.
+func (r replacement) rename(temp string, st unix.Stat_t) error {
+	var now unix.Stat_t
+	if err := unix.Fstatat(int(r.dir.Fd()), r.base, &now, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	if now.Dev != st.Dev || now.Ino != st.Ino || now.Ctim != st.Ctim || now.Size != st.Size {
+		return ErrChanged
+	}
+	err := unix.Renameat(int(r.dir.Fd()), temp, int(r.dir.Fd()), r.base)
+	if errors.Is(err, unix.EBUSY) {
+		return r.refuse("is busy: something is mounted on it", "see it with: findmnt "+r.path)
+	}
+	return err
+}
+
+func (r replacement) open(name string, flags int, mode uint32) (*os.File, error) {
+	fd, err := unix.Openat(int(r.dir.Fd()), name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, mode)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), filepath.Join(r.dir.Name(), name)), nil
+}
+
+// lockDir opens a directory and takes the lock on it.
+func lockDir(ctx context.Context, path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	dir := os.NewFile(uintptr(fd), path)
+	err = poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return false, nil
+		}
+		return true, err
+	})
+	if err != nil {
+		dir.Close()
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	return dir, nil
+}
+
+// poll calls f at once and then at every interval until it is done.
+func poll(ctx context.Context, every time.Duration, f func() (done bool, err error)) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		if done, err := f(); done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
