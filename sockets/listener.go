@@ -1,0 +1,232 @@
+package sockets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrDead means that somebody who holds the listener called shutdown(2) on it.
+// No further connection can arrive, and listen(2) does not revive a Unix
+// socket: only a new one helps.
+var ErrDead = errors.New("listening socket was shut down")
+
+// Listener is a listening Unix stream socket that other processes may hold
+// too: systemd, and in native mode the container. They share one open file
+// description, so a Listener never switches it to blocking mode, and never
+// unlinks a path it did not make. All methods may be called concurrently,
+// except that only one goroutine at a time may be in Accept.
+type Listener struct {
+	ul   *net.UnixListener
+	path string
+
+	mu   sync.Mutex
+	gate chan struct{} // not nil while paused; closed by Resume
+}
+
+// Listen makes a listening socket at path, for tests and tools; slots take
+// theirs from systemd with [Inherited]. Close removes the path.
+func Listen(path string, backlog int) (*Listener, error) {
+	ul, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{ul: ul, path: path}
+	// The net package always listens with net.core.somaxconn.
+	if err := l.Relisten(backlog); err != nil {
+		ul.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// newListener takes over fd, also when it fails.
+func newListener(fd int) (*Listener, error) {
+	// The unit says NonBlocking=yes. This covers a unit that does not, and an
+	// app that had the socket before us and made it blocking. It comes before
+	// NewFile, which would otherwise see a blocking file.
+	if err := errors.Join(checkListening(fd), unix.SetNonblock(fd, true)); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "listener")
+	defer f.Close() // FileListener works on a duplicate
+	fl, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	ul, ok := fl.(*net.UnixListener)
+	if !ok {
+		fl.Close()
+		return nil, fmt.Errorf("not a Unix socket but %s", fl.Addr().Network())
+	}
+	// The path is systemd's. The net package would remove it on Close.
+	ul.SetUnlinkOnClose(false)
+	return &Listener{ul: ul, path: ul.Addr().String()}, nil
+}
+
+// checkListening tells a listening stream socket from anything else.
+func checkListening(fd int) error {
+	typ, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return os.NewSyscallError("getsockopt", err)
+	}
+	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	if err != nil {
+		return os.NewSyscallError("getsockopt", err)
+	}
+	if typ != unix.SOCK_STREAM || listening != 1 {
+		return errors.New("not a listening stream socket")
+	}
+	return nil
+}
+
+// Path returns the path the socket is bound to.
+func (l *Listener) Path() string { return l.path }
+
+// Close closes this process's copy. Connections that are queued stay queued
+// while another process holds the listener, and are reset when none does.
+func (l *Listener) Close() error { return l.ul.Close() }
+
+// SyscallConn gives access to the descriptor without duplicating it and
+// without changing its mode, for passing it on.
+func (l *Listener) SyscallConn() (syscall.RawConn, error) { return l.ul.SyscallConn() }
+
+// Accept returns the next connection. While the listener is paused it waits.
+// It returns the context's error when ctx ends, [net.ErrClosed] after Close
+// and [ErrDead] after a shutdown(2). Every other error (no descriptors, no
+// memory) can pass: wait a little, say so, and call Accept again.
+func (l *Listener) Accept(ctx context.Context) (*net.UnixConn, error) {
+	for {
+		if err := l.waitOpen(ctx); err != nil {
+			return nil, err
+		}
+		stop := context.AfterFunc(ctx, func() { l.ul.SetDeadline(time.Unix(1, 0)) })
+		c, err := l.ul.AcceptUnix()
+		stop()
+		switch {
+		case err == nil:
+			return c, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// Paused, or this or an earlier call's context ended.
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		case errors.Is(err, unix.EINVAL):
+			return nil, fmt.Errorf("accepting on %s: %w", l.path, ErrDead)
+		default:
+			return nil, fmt.Errorf("accepting on %s: %w", l.path, err)
+		}
+	}
+}
+
+// waitOpen waits until the listener is not paused and makes it ready to accept.
+func (l *Listener) waitOpen(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		gate := l.gate
+		if gate == nil {
+			err := l.ul.SetDeadline(time.Time{})
+			l.mu.Unlock()
+			return err
+		}
+		l.mu.Unlock()
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Pause stops accepting: connections wait in the kernel's queue. A call of
+// Accept that is under way may still return the one connection it was taking.
+func (l *Listener) Pause() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gate == nil {
+		l.gate = make(chan struct{})
+		l.ul.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// Resume accepts again after [Listener.Pause]. It also makes the socket
+// non-blocking again, in case it was lent to an app that changed that.
+func (l *Listener) Resume() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gate != nil {
+		close(l.gate)
+		l.gate = nil
+	}
+	return l.control("fcntl", func(fd int) error { return unix.SetNonblock(fd, true) })
+}
+
+// Relisten sets the length of the queue with listen(2) again. An app that was
+// given the socket shrinks the queue for everybody when it calls listen(2)
+// itself, and most servers do. The kernel caps backlog at net.core.somaxconn.
+func (l *Listener) Relisten(backlog int) error {
+	return l.control("listen", func(fd int) error { return unix.Listen(fd, backlog) })
+}
+
+// Queue is the state of a listener's queue of connections not yet accepted.
+type Queue struct {
+	Waiting int // connections in the queue
+	Backlog int // the limit set by the last listen(2); the kernel takes one more
+}
+
+// Queue asks the kernel for the listener's queue, whatever process set it last.
+func (l *Listener) Queue() (Queue, error) {
+	var q Queue
+	err := l.control("reading the queue", func(fd int) (err error) {
+		q, err = queueOf(fd)
+		return err
+	})
+	return q, err
+}
+
+// Pending returns the number of connections that wait to be accepted.
+func (l *Listener) Pending() (int, error) {
+	q, err := l.Queue()
+	return q.Waiting, err
+}
+
+// Alive reports whether connections can still arrive: false after Close, and
+// after anyone who holds the socket called shutdown(2) on it.
+func (l *Listener) Alive() bool {
+	alive := false
+	_ = l.control("poll", func(fd int) error {
+		// shutdown(SHUT_RD), which is enough to refuse every connect, shows
+		// as RDHUP only; SHUT_RDWR as HUP too.
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		_, err := unix.Poll(p, 0)
+		alive = err == nil && p[0].Revents&(unix.POLLHUP|unix.POLLRDHUP|unix.POLLERR|unix.POLLNVAL) == 0
+		return err
+	})
+	return alive
+}
+
+// control runs do on the descriptor, which stays open meanwhile.
+func (l *Listener) control(what string, do func(fd int) error) error {
+	rc, err := l.ul.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var doErr error
+	if err := rc.Control(func(fd uintptr) { doErr = do(int(fd)) }); err != nil {
+		return err
+	}
+	if doErr != nil {
+		return fmt.Errorf("%s on %s: %w", what, l.path, doErr)
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package sockets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+	godbus "github.com/godbus/dbus/v5"
+)
+
+// ErrSkipped means that systemd did not start a unit because a condition of
+// it is not met: the socket of an empty slot.
+var ErrSkipped = errors.New("a condition of the unit is not met")
+
+// Units talks to systemd over its private socket, which needs root and works
+// without a message bus. It is safe for concurrent use. Where systemd has
+// executed itself again, it connects anew. The deadline of every call is its
+// context's.
+type Units struct {
+	mu   sync.Mutex
+	conn *dbus.Conn
+}
+
+// OpenUnits connects to systemd.
+func OpenUnits(ctx context.Context) (*Units, error) {
+	u := &Units{}
+	_, err := u.connect(ctx)
+	return u, err
+}
+
+// Close ends the connection.
+func (u *Units) Close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.conn != nil {
+		u.conn.Close()
+		u.conn = nil
+	}
+}
+
+// connect returns a connection that is up.
+func (u *Units) connect(ctx context.Context) (*dbus.Conn, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.conn != nil && u.conn.Connected() {
+		return u.conn, nil
+	}
+	if u.conn != nil {
+		u.conn.Close()
+	}
+	// The library ties the life of a connection to the context that it is made
+	// with, so only the wait for it is the caller's.
+	type result struct {
+		conn *dbus.Conn
+		err  error
+	}
+	made := make(chan result, 1)
+	go func() {
+		c, err := dbus.NewSystemdConnectionContext(context.WithoutCancel(ctx))
+		made <- result{c, err}
+	}()
+	select {
+	case r := <-made:
+		if r.err != nil {
+			u.conn = nil
+			return nil, fmt.Errorf("connecting to systemd: %w", r.err)
+		}
+		u.conn = r.conn
+		return r.conn, nil
+	case <-ctx.Done():
+		u.conn = nil
+		go func() {
+			if r := <-made; r.err == nil {
+				r.conn.Close()
+			}
+		}()
+		return nil, fmt.Errorf("connecting to systemd: %w", ctx.Err())
+	}
+}
+
+// call runs do with a connection, once more with a new one if it broke.
+// Everything asked for here can be asked twice.
+func (u *Units) call(ctx context.Context, what string, do func(*dbus.Conn) error) error {
+	for try := 1; ; try++ {
+		conn, err := u.connect(ctx)
+		if err == nil {
+			err = do(conn)
+			if err != nil && try == 1 && !conn.Connected() {
+				continue
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
+	}
+}
+
+// isDBus reports whether err is the D-Bus error of that name.
+func isDBus(err error, name string) bool {
+	var e godbus.Error
+	return errors.As(err, &e) && e.Name == name
+}
+
+const noSuchUnit = "org.freedesktop.systemd1.NoSuchUnit"
+
+// Enable makes units start at boot. Call [Units.Reload] afterwards.
+func (u *Units) Enable(ctx context.Context, units ...string) error {
+	return u.call(ctx, "enabling "+strings.Join(units, ", "), func(c *dbus.Conn) error {
+		_, _, err := c.EnableUnitFilesContext(ctx, units, false, false)
+		return err
+	})
+}
+
+// Disable takes units out of the boot again, also if they never were in it.
+// Call [Units.Reload] afterwards.
+func (u *Units) Disable(ctx context.Context, units ...string) error {
+	return u.call(ctx, "disabling "+strings.Join(units, ", "), func(c *dbus.Conn) error {
+		_, err := c.DisableUnitFilesContext(ctx, units, false)
+		return err
+	})
+}
+
+// Reload makes systemd read all unit files again (daemon-reload).
+func (u *Units) Reload(ctx context.Context) error {
+	return u.call(ctx, "reloading unit files", func(c *dbus.Conn) error {
+		return c.ReloadContext(ctx)
+	})
+}
+
+// ResetFailed forgets that a unit has failed. A unit that systemd does not
+// know has not failed.
+func (u *Units) ResetFailed(ctx context.Context, unit string) error {
+	return u.call(ctx, "resetting "+unit, func(c *dbus.Conn) error {
+		err := c.ResetFailedUnitContext(ctx, unit)
+		if isDBus(err, noSuchUnit) {
+			return nil
+		}
+		return err
+	})
+}
+
+// Kill sends a signal to the unit's main process.
+func (u *Units) Kill(ctx context.Context, unit string, signal int32) error {
+	return u.call(ctx, fmt.Sprintf("sending signal %d to %s", signal, unit), func(c *dbus.Conn) error {
+		return c.KillUnitWithTarget(ctx, unit, dbus.Main, signal)
+	})
+}
+
+// Version returns systemd's version as it says it, "252.39-1~deb12u1".
+func (u *Units) Version(ctx context.Context) (version string, err error) {
+	err = u.call(ctx, "asking systemd for its version", func(c *dbus.Conn) error {
+		v, err := c.GetManagerProperty("Version")
+		version = strings.Trim(v, `"`)
+		return err
+	})
+	return version, err
+}
+
+// UnitState is what systemd knows about a unit.
+type UnitState struct {
+	Active     string    // active, activating, deactivating, inactive, failed, ...
+	Sub        string    // running, listening, auto-restart, dead, ...
+	Result     string    // success, or why it failed: exit-code, resources, ...
+	StatusText string    // STATUS= of a service
+	MainPID    uint32    // of a service, 0 when it does not run
+	NRestarts  uint32    // of a service: automatic restarts
+	Since      time.Time // of the last change of Active; zero when there was none
+	Enabled    bool      // starts at boot
+}
+
+// State returns the state of a service or socket. A unit that systemd has not
+// loaded is inactive and dead.
+func (u *Units) State(ctx context.Context, unit string) (state UnitState, err error) {
+	kind := "Service"
+	if strings.HasSuffix(unit, ".socket") {
+		kind = "Socket"
+	}
+	err = u.call(ctx, "asking for the state of "+unit, func(c *dbus.Conn) error {
+		general, err := c.GetUnitPropertiesContext(ctx, unit)
+		if err != nil {
+			return err
+		}
+		special, err := c.GetUnitTypePropertiesContext(ctx, unit, kind)
+		if err != nil {
+			return err
+		}
+		state = unitState(general, special)
+		return nil
+	})
+	return state, err
+}
+
+// unitState picks from the properties of a unit and those of its type.
+func unitState(general, special map[string]any) UnitState {
+	s := UnitState{
+		Active:     property[string](general, "ActiveState"),
+		Sub:        property[string](general, "SubState"),
+		Result:     property[string](special, "Result"),
+		StatusText: property[string](special, "StatusText"),
+		MainPID:    property[uint32](special, "MainPID"),
+		NRestarts:  property[uint32](special, "NRestarts"),
+		Enabled:    property[string](general, "UnitFileState") == "enabled",
+	}
+	if usec := property[uint64](general, "StateChangeTimestamp"); usec > 0 {
+		s.Since = time.UnixMicro(int64(usec))
+	}
+	return s
+}
+
+// property returns a value of that type, or the zero value.
+func property[T any](properties map[string]any, name string) T {
+	v, _ := properties[name].(T)
+	return v
+}
