@@ -1,0 +1,102 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"edgeman/deployer/docker"
+)
+
+// pullWait bounds a pull: image data moves, but not for ever.
+const pullWait = 30 * time.Minute
+
+// found is an image on this host, with the reference that the operator meant.
+type found struct {
+	docker.Image
+	ref string
+}
+
+// digest is the registry's digest of the image, if it came from one under this
+// repository's name.
+func (f found) digest() string {
+	repository := repositoryOf(f.ref)
+	for _, d := range f.RepoDigests {
+		if name, digest, ok := strings.Cut(d, "@"); ok && name == repository {
+			return digest
+		}
+	}
+	return ""
+}
+
+// image finds what the operator asked for, pulling it if the policy says so.
+func (s *swap) image(ctx context.Context, o SwapOptions) (found, error) {
+	ref := reference(s.app.Image, o.Image)
+	image, err := s.Docker.Image(ctx, ref)
+	absent := errors.Is(err, docker.ErrNotFound)
+	switch {
+	case err != nil && !absent:
+		return found{}, err
+	case absent && o.Pull == "never":
+		return found{}, refuse("image %s is not on this host\nhint: leave out --pull never", ref)
+	case !absent && o.Pull != "always":
+		s.step("pull", "%s present", ref)
+		return found{image, ref}, nil
+	}
+	return s.pull(ctx, ref)
+}
+
+func (s *swap) pull(ctx context.Context, ref string) (found, error) {
+	ctx, cancel := context.WithTimeout(ctx, pullWait)
+	defer cancel()
+	start := time.Now()
+	bar := newPullBar(s.Host, ref)
+	err := s.Docker.Pull(ctx, ref, bar.update)
+	bar.close()
+	if err != nil {
+		return found{}, fmt.Errorf("pulling %s: %w\n%s serves as before", ref, err, s.app.Name)
+	}
+	image, err := s.Docker.Image(ctx, ref)
+	if err != nil {
+		return found{}, err
+	}
+	s.step("pull", "%s in %s", ref, seconds(time.Since(start)))
+	return found{image, ref}, nil
+}
+
+// reference reads a bare word as a tag of the app's repository and everything
+// else as a whole image reference.
+func reference(repository, given string) string {
+	if strings.ContainsAny(given, "/:@") {
+		return given
+	}
+	return repository + ":" + given
+}
+
+// repositoryOf is a reference without its tag and digest. A colon is a tag's
+// only behind the last slash: before it, it belongs to a registry's port.
+func repositoryOf(ref string) string {
+	ref, _, _ = strings.Cut(ref, "@")
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
+		ref = ref[:i]
+	}
+	return ref
+}
+
+// shortImages are two references as they are told side by side: by their tags
+// when the repository is the same.
+func shortImages(before, after string) (string, string) {
+	repository := repositoryOf(after)
+	if repositoryOf(before) != repository {
+		return before, after
+	}
+	short := func(ref string) string {
+		if tag, ok := strings.CutPrefix(ref, repository+":"); ok {
+			return tag
+		}
+		return ref
+	}
+	return short(before), short(after)
+}

@@ -1,0 +1,232 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// installWait bounds everything that install asks of systemd, nginx and Docker.
+const installWait = 60 * time.Second
+
+// Change is one thing that install or uninstall did, or would do.
+type Change struct {
+	Action string `json:"action"` // create, update, remove, reload, keep
+	Path   string `json:"path,omitempty"`
+	Note   string `json:"note,omitempty"`
+}
+
+func (c Change) String() string {
+	s := strings.TrimRight(fmt.Sprintf("%-7s %s", c.Action, c.Path), " ")
+	if c.Note != "" {
+		s += " (" + c.Note + ")"
+	}
+	return s
+}
+
+// InstallResult is what `edgeman install` and `uninstall` found and changed.
+type InstallResult struct {
+	DryRun  bool     `json:"dry_run,omitempty"`
+	Changes []Change `json:"changes"`
+	Facts   *Facts   `json:"facts,omitempty"`
+}
+
+// Install puts the unit templates, the directories, and the program itself in
+// place and records the facts of the host. It is idempotent: what is right
+// already is left alone and not reported. With dryRun nothing is changed.
+//
+// The record is written last and a daemon-reload precedes it, so that an
+// install that was cut short is completed by the next one.
+func (h *Host) Install(ctx context.Context, dryRun bool) (InstallResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, installWait)
+	defer cancel()
+	result := InstallResult{DryRun: dryRun}
+	program, err := h.program()
+	if err != nil {
+		return result, err
+	}
+	facts, err := h.findFacts(ctx)
+	if err != nil {
+		return result, err
+	}
+	facts.Program = program.path
+	files, err := h.installFiles(program, facts)
+	if err != nil {
+		return result, err
+	}
+	for _, f := range files {
+		facts.Files = append(facts.Files, f.path)
+	}
+	result.Facts = &facts
+	result.Changes, err = h.apply(ctx, files, facts, dryRun)
+	return result, err
+}
+
+// EnsureInstalled is Install for commands that need it done; it tells on
+// stderr what it changed.
+func (h *Host) EnsureInstalled(ctx context.Context) error {
+	result, err := h.Install(ctx, false)
+	for _, c := range result.Changes {
+		h.step("install", "%s", c)
+	}
+	if err != nil {
+		return fmt.Errorf("installing edgeman on this host: %w", err)
+	}
+	return nil
+}
+
+// apply makes the host match files and facts, and reports what differed.
+func (h *Host) apply(ctx context.Context, files []installFile, facts Facts, dryRun bool) ([]Change, error) {
+	changes := h.missingDirs()
+	if !dryRun {
+		if err := h.Paths.MakeBase(); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range files {
+		change, differs, err := f.compare()
+		if err != nil {
+			return changes, err
+		}
+		if !differs {
+			continue
+		}
+		if !dryRun {
+			if err := f.write(); err != nil {
+				return changes, err
+			}
+		}
+		changes = append(changes, change)
+	}
+	recorded, err := h.sameFacts(facts)
+	if err != nil {
+		return changes, err
+	}
+	if len(changes) == 0 && recorded {
+		return nil, nil
+	}
+	changes = append(changes, Change{Action: "reload", Note: "systemd reads its units again"})
+	if !recorded {
+		changes = append(changes, Change{Action: "update", Path: h.Paths.HostFacts(), Note: facts.summary()})
+	}
+	if dryRun {
+		return changes, nil
+	}
+	if err := h.Units.Reload(ctx); err != nil {
+		return changes, fmt.Errorf("making systemd read its units: %w", err)
+	}
+	return changes, h.writeFacts(facts)
+}
+
+// missingDirs are the directories that MakeBase is about to create.
+func (h *Host) missingDirs() []Change {
+	var changes []Change
+	for _, d := range []string{h.Paths.Etc, h.Paths.Var, h.Paths.Run} {
+		if _, err := os.Stat(d); errors.Is(err, fs.ErrNotExist) {
+			changes = append(changes, Change{Action: "create", Path: d})
+		}
+	}
+	return changes
+}
+
+// Uninstall removes what Install put in place and is refused while an app is
+// adopted. Settings that people wrote stay.
+func (h *Host) Uninstall(ctx context.Context, dryRun bool) (InstallResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, installWait)
+	defer cancel()
+	result := InstallResult{DryRun: dryRun}
+	if err := h.refuseAdopted(); err != nil {
+		return result, err
+	}
+	facts, ok, err := h.ReadFacts()
+	if err != nil {
+		return result, err
+	}
+	if !ok {
+		return result, nil
+	}
+	// The record goes last: it lists what is left to remove.
+	paths := append(facts.Files, h.Paths.Run)
+	for _, p := range paths {
+		if err := result.remove(p, dryRun); err != nil {
+			return result, err
+		}
+	}
+	if !dryRun {
+		if err := h.Units.Reload(ctx); err != nil {
+			return result, fmt.Errorf("making systemd forget the units: %w", err)
+		}
+	}
+	result.Changes = append(result.Changes, Change{Action: "reload", Note: "systemd reads its units again"})
+	for _, p := range []string{filepath.Join(h.System.Root, libDir), filepath.Join(h.Paths.Etc, "apps"), h.Paths.Etc} {
+		if err := result.removeEmpty(p, dryRun); err != nil {
+			return result, err
+		}
+	}
+	return result, result.remove(h.Paths.Var, dryRun)
+}
+
+// refuseAdopted names what still needs edgeman. State without a settings file
+// counts too: its site may still point at a slot.
+func (h *Host) refuseAdopted() error {
+	names, err := h.Paths.AppNames()
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(h.Paths.Apps())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("listing apps: %w", err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !contains(names, e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return refuse("adopted: %s; their sites need edgeman's sockets\nhint: edgeman release %s", strings.Join(names, ", "), names[0])
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *InstallResult) remove(path string, dryRun bool) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if !dryRun {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("removing %s: %w", path, err)
+		}
+	}
+	r.Changes = append(r.Changes, Change{Action: "remove", Path: path})
+	return nil
+}
+
+// removeEmpty removes a directory if nothing of other people's is in it.
+func (r *InstallResult) removeEmpty(path string, dryRun bool) error {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("removing %s: %w", path, err)
+	}
+	if len(entries) > 0 {
+		r.Changes = append(r.Changes, Change{Action: "keep", Path: path, Note: "not empty: " + entries[0].Name()})
+		return nil
+	}
+	return r.remove(path, dryRun)
+}

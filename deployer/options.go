@@ -1,0 +1,61 @@
+package deployer
+
+import "time"
+
+// AdoptOptions are the choices of `edgeman adopt`.
+type AdoptOptions struct {
+	Site      string // path of the site file
+	Name      string // of the app; default: from the site file's name
+	Container string // when the address does not tell it
+	Image     string // what release 1 is said to be; default: the container's own
+	Port      uint16 // the app's port inside its container; default: behind the published port
+	Health    string // HTTP path
+	Mode      string // proxy or native; default proxy
+	Via       string // netns or bridge; default: chosen by looking at the container
+	Drain     time.Duration
+	Timeout   time.Duration // for the container to become healthy
+	Only      []string      // targets to take; default: all that are containers
+	Names     map[string]string
+	Yes       bool
+	DryRun    bool
+	JSON      bool
+
+	// Overrides, one for each refusal that an operator may know better about.
+	ReloadPending      bool // other people's edits go live with the reload
+	DropWritableLayer  bool // files in the container's writable layer stay behind
+	DropAnonymous      bool // a --rm container's anonymous volumes go with it
+	AcceptSharedListen bool // other clients of the published port lose it
+}
+
+// SwapOptions are the choices of `edgeman swap` and `edgeman restart`.
+type SwapOptions struct {
+	App      string
+	Image    string // tag of the app's repository, or any reference; empty: the same release again
+	Pull     string // always, missing or never
+	Mode     string // proxy or native; empty: as the app file says
+	Strategy string // overlap or recreate; empty: as the app file says
+	Drain    time.Duration
+	Timeout  time.Duration
+	Detach   bool // return after the switch
+	Cut      bool // end a slot that still drains now
+	JSON     bool
+}
+
+// RollbackOptions are the choices of `edgeman rollback`.
+type RollbackOptions struct {
+	App     string
+	Release int // 0: the one before the live one
+	Drain   time.Duration
+	Timeout time.Duration
+	JSON    bool
+}
+
+// ReleaseOptions are the choices of `edgeman release`, which gives a site back.
+type ReleaseOptions struct {
+	App     string
+	To      string // original or live, when they differ
+	Timeout time.Duration
+	Yes     bool
+	DryRun  bool
+	JSON    bool
+}

@@ -1,0 +1,83 @@
+package deployer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// Pause holds the app's requests back, refusing none, until Resume or until max
+// has passed. It returns when the app is at rest: nothing reaches it any more.
+func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error {
+	slot, unlock, err := h.liveSlot(ctx, name, "pause")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	until := time.Now().Add(max)
+	if err := h.Paths.SetPause(slot, state.Pause{Until: until, Reason: "pause"}); err != nil {
+		return err
+	}
+	w := h.wait("pause")
+	defer w.done()
+	for {
+		st, _, err := h.Paths.ReadSlotStatus(slot)
+		if err != nil {
+			return err
+		}
+		if st.Phase == state.PhaseHolding {
+			w.done()
+			h.step("pause", "%s holds its requests until %s at the latest", slot, until.Format(time.TimeOnly))
+			return nil
+		}
+		w.say("%s: %s", slot.Color, orDash(st.Message))
+		if time.Now().After(until) || !sleep(ctx, pollEvery) {
+			if err := h.Paths.ClearPause(slot); err != nil {
+				return err
+			}
+			return fmt.Errorf("%s did not come to rest within %s; requests flow as before", slot, max)
+		}
+	}
+}
+
+// Resume lets a paused app's requests through.
+func (h *Host) Resume(ctx context.Context, name string) error {
+	slot, unlock, err := h.liveSlot(ctx, name, "resume")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, paused, err := h.Paths.ReadPause(slot); err != nil {
+		return err
+	} else if !paused {
+		h.note("%s is not paused", name)
+	}
+	if err := h.Paths.ClearPause(slot); err != nil {
+		return err
+	}
+	h.step("resume", "%s serves", slot)
+	return nil
+}
+
+// liveSlot takes the app's lock and finds its live slot.
+func (h *Host) liveSlot(ctx context.Context, name, operation string) (sockets.Slot, func(), error) {
+	if _, err := h.Paths.ReadApp(name); err != nil {
+		return sockets.Slot{}, nil, err
+	}
+	lock, err := h.Paths.TakeLock(ctx, name, operation, h.Wait)
+	if err != nil {
+		return sockets.Slot{}, nil, err
+	}
+	slot, ok, err := sockets.ReadLive(h.Paths.Live(name))
+	if err == nil && !ok {
+		err = refuse("%s has no live slot\nhint: edgeman repair %s", name, name)
+	}
+	if err != nil {
+		lock.Unlock()
+		return sockets.Slot{}, nil, err
+	}
+	return slot, lock.Unlock, nil
+}

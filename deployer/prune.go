@@ -1,0 +1,88 @@
+package deployer
+
+import (
+	"context"
+	"slices"
+
+	"edgeman/sockets"
+)
+
+// prune forgets the app's oldest releases beyond what it retains, and their
+// images if no release of any app on this host is left that names them. It runs
+// after a swap has succeeded, so what goes wrong here is only said.
+func (s *swap) prune(ctx context.Context) {
+	if err := s.forget(ctx); err != nil {
+		s.note("old releases of %s stay for now: %v", s.app.Name, err)
+	}
+}
+
+func (s *swap) forget(ctx context.Context) error {
+	numbers, err := s.Paths.ReleaseNumbers(s.app.Name)
+	if err != nil || len(numbers) <= s.app.Retain {
+		return err
+	}
+	keep := map[int]bool{s.next.Number: true, s.current.Number: true}
+	for _, slot := range []sockets.Slot{s.old, s.old.Other()} {
+		if r, filled, err := s.Paths.SlotRelease(slot); err != nil {
+			return err
+		} else if filled {
+			keep[r.Number] = true
+		}
+	}
+	var images []string
+	for _, n := range numbers[:len(numbers)-s.app.Retain] {
+		if keep[n] {
+			continue
+		}
+		r, err := s.Paths.ReadRelease(s.app.Name, n)
+		if err != nil {
+			return err
+		}
+		if err := s.Paths.RemoveRelease(s.app.Name, n); err != nil {
+			return err
+		}
+		images = append(images, r.ImageID)
+	}
+	return s.removeImages(ctx, images)
+}
+
+// removeImages deletes the images that no release needs. Docker itself refuses
+// when a container, of ours or not, still uses one.
+func (s *swap) removeImages(ctx context.Context, images []string) error {
+	needed, err := s.neededImages()
+	if err != nil {
+		return err
+	}
+	slices.Sort(images)
+	for _, id := range slices.Compact(images) {
+		if needed[id] {
+			continue
+		}
+		if err := s.Docker.RemoveImage(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) neededImages() (map[string]bool, error) {
+	apps, err := h.Paths.AppNames()
+	if err != nil {
+		return nil, err
+	}
+	needed := map[string]bool{}
+	for _, app := range apps {
+		numbers, err := h.Paths.ReleaseNumbers(app)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range numbers {
+			r, err := h.Paths.ReadRelease(app, n)
+			if err != nil {
+				return nil, err
+			}
+			needed[r.ImageID] = true
+		}
+	}
+	return needed, nil
+}

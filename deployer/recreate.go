@@ -1,0 +1,88 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// recreate replaces the release in the live slot itself: requests wait in its
+// socket while the old container drains and stops and the new one starts. The
+// slot's service does it, because a stopped service would be started again by
+// the first queued connection; this side only asks and watches.
+func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
+	slot := s.old
+	s.op.Slot, result.Slot = slot.String(), slot.String()
+	if err := s.begin("recreate"); err != nil {
+		return err
+	}
+	if err := s.Paths.SetDrain(slot, state.Drain{Deadline: time.Now().Add(s.drain)}); err != nil {
+		return err
+	}
+	asked := time.Now()
+	if err := s.Paths.SetNext(slot, s.next.Number); err != nil {
+		return err
+	}
+	st, err := s.awaitRecreate(ctx, asked)
+	if err != nil {
+		return err
+	}
+	result.Cut = st.Cut
+	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(time.Since(asked)))
+	return s.Paths.ClearDrain(slot)
+}
+
+// awaitRecreate waits until the next link is gone: promoted, or dropped because
+// the release did not become healthy and the old one is back.
+func (s *swap) awaitRecreate(ctx context.Context, asked time.Time) (state.SlotStatus, error) {
+	slot := s.old
+	limit := asked.Add(s.drain + s.timeout + stopSlack)
+	w := s.wait("start")
+	defer w.done()
+	for {
+		_, pending, err := s.Paths.NextRelease(slot)
+		if err != nil {
+			return state.SlotStatus{}, err
+		}
+		st, _, err := s.Paths.ReadSlotStatus(slot)
+		if err != nil {
+			return st, err
+		}
+		if !pending && st.Phase == state.PhaseHealthy && st.Since.After(asked) {
+			return st, s.recreated(slot.String(), st)
+		}
+		w.say("%s: %s", slot.Color, orDash(st.Message))
+		if time.Now().After(limit) || !sleep(ctx, pollEvery) {
+			err := fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, slot, orDash(st.Message))
+			return st, errors.Join(err, s.withdraw(ctx))
+		}
+	}
+}
+
+// recreated tells which of the two releases the slot's service left running.
+func (s *swap) recreated(slot string, st state.SlotStatus) error {
+	current, _, err := s.Paths.SlotRelease(s.old)
+	if err != nil {
+		return err
+	}
+	if current.Number != s.next.Number {
+		return fmt.Errorf("release %d did not become healthy on %s; release %d serves again: %s", s.next.Number, slot, current.Number, orDash(st.Message))
+	}
+	return nil
+}
+
+// withdraw takes the request back and waits until the slot's service has the old
+// release up again, which serves what waited.
+func (s *swap) withdraw(ctx context.Context) error {
+	err := s.Paths.DropNext(s.old)
+	if err == nil {
+		err = s.awaitHealthy(context.WithoutCancel(ctx), s.old, s.current.Number, s.timeout+stopSlack)
+	}
+	if err != nil {
+		return &BrokenError{fmt.Errorf("going back to release %d: %w\nhint: edgeman repair %s", s.current.Number, err, s.app.Name)}
+	}
+	return nil
+}

@@ -1,0 +1,301 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+const (
+	pollEvery  = 50 * time.Millisecond
+	unitWait   = 30 * time.Second // for one systemd job
+	stopSlack  = 45 * time.Second // for a container's own stop timeout, beyond a drain
+	exitsFatal = 3                // a new container that ended this often will not get well
+	tailLines  = 20
+)
+
+// startSlot fills the slot with r, starts its units and waits until the app in
+// it is healthy. On failure the slot is empty again and the error carries the
+// container's last words.
+func (s *swap) startSlot(ctx context.Context, slot sockets.Slot, r state.Release) (time.Duration, error) {
+	start := time.Now()
+	// The lock names the candidate before the slot is filled: its service must
+	// never find itself filled, not live, and unclaimed.
+	if err := s.lock.Candidate(slot); err != nil {
+		return 0, err
+	}
+	if err := s.fill(ctx, slot, r); err != nil {
+		return 0, errors.Join(fmt.Errorf("starting %s: %w", slot, err), s.abandon(ctx, slot, r))
+	}
+	if err := s.awaitHealthy(ctx, slot, r.Number, s.timeout); err != nil {
+		err = s.withLastWords(ctx, err, r.Container(slot.Color))
+		return 0, errors.Join(err, s.abandon(ctx, slot, r))
+	}
+	return time.Since(start), nil
+}
+
+// fill makes the slot run r: link first, so that its socket may start.
+func (h *Host) fill(ctx context.Context, slot sockets.Slot, r state.Release) error {
+	if err := h.Paths.ClearSlotStatus(slot); err != nil {
+		return err
+	}
+	if err := h.Paths.ClearDrain(slot); err != nil {
+		return err
+	}
+	if err := h.Paths.FillSlot(slot, r.Number); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, unitWait)
+	defer cancel()
+	for _, unit := range []string{slot.SocketUnit(), slot.ServiceUnit()} {
+		if err := h.Units.Start(ctx, unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitHealthy waits until the slot's service says that release number is
+// healthy; it gives up early on a container that keeps dying.
+func (h *Host) awaitHealthy(ctx context.Context, slot sockets.Slot, number int, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	w := h.wait("start")
+	defer w.done()
+	for {
+		st, _, err := h.Paths.ReadSlotStatus(slot)
+		if err != nil {
+			return err
+		}
+		if st.Release == number {
+			switch {
+			case st.Phase == state.PhaseHealthy:
+				return nil
+			case st.Phase == state.PhaseFailed:
+				return fmt.Errorf("release %d did not start: %s", number, st.Message)
+			case st.Exits >= exitsFatal:
+				return fmt.Errorf("release %d ended %d times, the last time with code %d", number, st.Exits, st.ExitCode)
+			}
+		}
+		w.say("release %d on %s is not healthy yet: %s", number, slot.Color, orDash(st.Message))
+		if !sleep(ctx, pollEvery) {
+			return h.unhealthy(ctx, slot, number, timeout, st)
+		}
+	}
+}
+
+func (h *Host) unhealthy(ctx context.Context, slot sockets.Slot, number int, timeout time.Duration, st state.SlotStatus) error {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("waiting for release %d: %w", number, err)
+	}
+	what := fmt.Sprintf("release %d did not become healthy within %s", number, timeout)
+	if st.Phase == "" {
+		what += fmt.Sprintf(": %s says nothing", slot.ServiceUnit())
+	}
+	if st.Probe != "" {
+		what += "; last probe: " + st.Probe
+	}
+	return errors.New(what)
+}
+
+// withLastWords adds the container's last output to err, for whoever has to
+// find out why.
+func (h *Host) withLastWords(ctx context.Context, err error, container string) error {
+	tail, tailErr := h.Docker.Tail(context.WithoutCancel(ctx), container, tailLines)
+	if tailErr != nil || strings.TrimSpace(tail) == "" {
+		return fmt.Errorf("%w\n%s printed nothing", err, container)
+	}
+	return fmt.Errorf("%w\nlast output of %s:\n  | %s", err, container,
+		strings.ReplaceAll(strings.TrimRight(tail, "\n"), "\n", "\n  | "))
+}
+
+// abandon empties a slot that users never saw. It works on after a cancelled
+// context, because half a slot must not stay.
+func (h *Host) abandon(ctx context.Context, slot sockets.Slot, r state.Release) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitWait+stopSlack)
+	defer cancel()
+	err := h.Paths.WithState(ctx, slot.App, func() error {
+		live, _, err := sockets.ReadLive(h.Paths.Live(slot.App))
+		if err != nil {
+			return err
+		}
+		if live == slot {
+			return fmt.Errorf("%s is live", slot)
+		}
+		return h.Paths.EmptySlot(slot)
+	})
+	if err == nil {
+		err = h.stopSlot(ctx, slot)
+	}
+	if err == nil {
+		err = h.removeContainer(ctx, r.Container(slot.Color))
+	}
+	if err != nil {
+		return &BrokenError{fmt.Errorf("emptying %s: %w\nhint: edgeman repair %s", slot, err, slot.App)}
+	}
+	return nil
+}
+
+// stopSlot stops the slot's units and waits for them. The service goes first: a
+// container may hold the listener, and a socket unit must not be stopped under
+// it. A connection in between starts a service that finds the slot empty.
+func (h *Host) stopSlot(ctx context.Context, slot sockets.Slot) error {
+	for _, unit := range []string{slot.ServiceUnit(), slot.SocketUnit()} {
+		if err := h.Units.Stop(ctx, unit); err != nil {
+			return err
+		}
+		if err := h.Units.ResetFailed(ctx, unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) removeContainer(ctx context.Context, name string) error {
+	c, err := h.Docker.Inspect(ctx, name)
+	if errors.Is(err, docker.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if c.Running {
+		if err := h.Docker.Stop(ctx, c.ID); err != nil {
+			return err
+		}
+	}
+	return h.Docker.Remove(ctx, c.ID)
+}
+
+// clearSlot waits until a slot that is not live is empty. A slot that still
+// drains is given its deadline, or cut at once if the operator said so; one
+// that nothing runs for is emptied here.
+func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error {
+	w := h.wait("drain")
+	defer w.done()
+	if cut {
+		if err := h.Paths.SetDrain(slot, state.Drain{Deadline: time.Now()}); err != nil {
+			return err
+		}
+	}
+	for {
+		r, filled, err := h.Paths.SlotRelease(slot)
+		if err != nil {
+			return err
+		}
+		unit, err := h.Units.State(ctx, slot.ServiceUnit())
+		if err != nil {
+			return err
+		}
+		running := unit.Active == "active" || unit.Active == "activating" || unit.Active == "deactivating" || unit.Active == "reloading"
+		switch {
+		case !filled && !running:
+			return h.Units.Stop(ctx, slot.SocketUnit())
+		case filled && !running:
+			return h.abandon(ctx, slot, r)
+		}
+		st, _, err := h.Paths.ReadSlotStatus(slot)
+		if err != nil {
+			return err
+		}
+		if err := h.warmEnds(slot, st); err != nil {
+			return err
+		}
+		w.say("%s still ends: %s", slot.Color, orDash(st.Message))
+		if !st.Deadline.IsZero() && time.Since(st.Deadline) > stopSlack {
+			return fmt.Errorf("%s did not end at its deadline\nhint: journalctl -u %s", slot, slot.ServiceUnit())
+		}
+		if !sleep(ctx, pollEvery) {
+			return fmt.Errorf("waiting for %s to drain: %w", slot, ctx.Err())
+		}
+	}
+}
+
+// warmEnds takes the keep-warm time from a slot that is needed now; its
+// connections keep their deadline.
+func (h *Host) warmEnds(slot sockets.Slot, st state.SlotStatus) error {
+	if st.Phase != state.PhaseWarm {
+		return nil
+	}
+	terms, ok, err := h.Paths.ReadDrain(slot)
+	if err != nil || !ok || terms.WarmUntil.IsZero() {
+		return err
+	}
+	left := terms.Deadline.Sub(terms.WarmUntil)
+	return h.Paths.SetDrain(slot, state.Drain{Deadline: time.Now().Add(left)})
+}
+
+// awaitDrain waits until the retired slot has ended by itself and reports how
+// many connections were cut.
+func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (int, error) {
+	w := s.wait("drain")
+	defer w.done()
+	limit := time.Now().Add(s.drain + stopSlack)
+	drained := time.Duration(0)
+	for {
+		st, _, err := s.Paths.ReadSlotStatus(slot)
+		if err != nil {
+			return 0, err
+		}
+		if st.Phase == state.PhaseWarm {
+			w.done()
+			s.step("drain", "%s: kept warm for %s", slot.Color, time.Duration(s.app.KeepWarm))
+			return 0, nil
+		}
+		_, filled, err := s.Paths.SlotRelease(slot)
+		if err != nil {
+			return 0, err
+		}
+		if !filled && drained == 0 {
+			drained = w.elapsed()
+		}
+		if !filled && st.Phase == state.PhaseEmpty {
+			w.done()
+			s.step("drain", "%s: %d → %d connections in %s", slot.Color, before, st.Cut, seconds(drained))
+			return st.Cut, s.clearSlot(ctx, slot, false)
+		}
+		count, err := sockets.Connections(slot.SocketPath(s.Paths.Run))
+		if err != nil {
+			return 0, err
+		}
+		w.say("%s: %d connections left, cut in %s", slot.Color, count.Established+count.Queued, until(limit.Add(-stopSlack)))
+		if time.Now().After(limit) {
+			return 0, fmt.Errorf("%s did not end %s after its drain deadline; the new release serves\nhint: edgeman repair %s", slot, stopSlack, slot.App)
+		}
+		if !sleep(ctx, pollEvery) {
+			return 0, fmt.Errorf("waiting for %s to drain: %w; the new release serves and the old one ends by itself", slot, ctx.Err())
+		}
+	}
+}
+
+func until(t time.Time) string { return max(0, time.Until(t)).Round(time.Second).String() }
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// sleep waits d; false means that ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

@@ -1,0 +1,227 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"edgeman/sockets"
+)
+
+// ErrNoApp is returned for an app that was never adopted.
+var ErrNoApp = errors.New("no such app")
+
+// Duration is a time.Duration written as in "90s" in a settings file.
+type Duration time.Duration
+
+// UnmarshalText reads Go's duration syntax; it refuses negative values.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return err
+	}
+	if v < 0 {
+		return fmt.Errorf("negative duration %q", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes Go's duration syntax.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// App is what its operator wants of it: /etc/edgeman/apps/APP.toml. Release
+// records are made from it; a change takes effect at the next swap.
+type App struct {
+	Name string `toml:"-"`
+
+	Mode     string   `toml:"mode" comment:"proxy (any image) or native (the image takes the listening socket itself)"`
+	Strategy string   `toml:"strategy" comment:"auto, overlap (new beside old) or recreate (stop first, requests wait)"`
+	Port     uint16   `toml:"port" comment:"the port the app listens on inside its container"`
+	Health   string   `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready; empty: the image's HEALTHCHECK, else a connect"`
+	Image    string   `toml:"image" comment:"repository that a bare tag belongs to"`
+	EnvFile  string   `toml:"env_file,omitempty" comment:"KEY=VALUE lines, owned by root, read at each swap"`
+	Env      []string `toml:"env,omitempty"`
+	Command  []string `toml:"command,omitempty"`
+	KeepWarm Duration `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
+	Retain   int      `toml:"retain" comment:"how many releases to remember"`
+
+	Drain struct {
+		Timeout Duration `toml:"timeout" comment:"how long old connections may go on after a switch"`
+		Reload  bool     `toml:"reload,omitempty" comment:"reload nginx once before anything is cut"`
+	} `toml:"drain"`
+	Start struct {
+		Timeout Duration `toml:"timeout" comment:"how long a new container may take to become healthy"`
+	} `toml:"start"`
+	Proxy struct {
+		Via            string     `toml:"via" comment:"netns (no published port, no bridge) or bridge (the app sees the same peer as before)"`
+		Source         netip.Addr `toml:"source" comment:"peer address that the app sees with via = netns"`
+		MaxConnections int        `toml:"max_connections" comment:"accepted at the same time; more wait in the kernel's queue"`
+		ParkTimeout    Duration   `toml:"park_timeout" comment:"how long a request waits for an app that is down"`
+	} `toml:"proxy"`
+}
+
+// DefaultApp has every setting that an app file may leave out.
+func DefaultApp(name string) App {
+	a := App{Name: name, Mode: "proxy", Strategy: "auto", Retain: 10}
+	a.Drain.Timeout = Duration(60 * time.Second)
+	a.Start.Timeout = Duration(60 * time.Second)
+	a.Proxy.Via = "netns"
+	// 169.254.0.0/16 is link-local (RFC 3927): nothing routes it, and it is
+	// neither loopback nor an address of the container.
+	a.Proxy.Source = netip.MustParseAddr("169.254.77.1")
+	a.Proxy.MaxConnections = 20000
+	a.Proxy.ParkTimeout = Duration(60 * time.Second)
+	return a
+}
+
+// ReadApp loads and checks the app's intent; ErrNoApp if it was never adopted.
+func (p Paths) ReadApp(name string) (App, error) {
+	a := DefaultApp(name)
+	if err := sockets.ValidName(name); err != nil {
+		return a, err
+	}
+	path := p.AppConfig(name)
+	if err := checkTrusted(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return a, fmt.Errorf("%w: %s", ErrNoApp, name)
+		}
+		return a, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return a, err
+	}
+	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	if err := dec.Decode(&a); err != nil {
+		return a, tomlError(path, err)
+	}
+	if err := a.Validate(); err != nil {
+		return a, fmt.Errorf("%s: %w", path, err)
+	}
+	return a, nil
+}
+
+// WriteApp stores the intent, for adopt; people edit it from then on.
+func (p Paths) WriteApp(a App) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	data, err := toml.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("encoding the settings of %s: %w", a.Name, err)
+	}
+	return writeFile(p.AppConfig(a.Name), data, 0o600)
+}
+
+// RemoveApp deletes the app's intent and all of its state.
+func (p Paths) RemoveApp(name string) error {
+	if err := sockets.ValidName(name); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(p.App(name)); err != nil {
+		return fmt.Errorf("removing the state of %s: %w", name, err)
+	}
+	if err := syncDir(p.Apps()); err != nil {
+		return err
+	}
+	return removeFile(p.AppConfig(name))
+}
+
+// AppNames lists the adopted apps, sorted.
+func (p Paths) AppNames() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(p.Etc, "apps"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing apps: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".toml")
+		if ok && sockets.ValidName(name) == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Validate refuses settings that no swap could act on.
+func (a App) Validate() error {
+	switch {
+	case a.Mode != "proxy" && a.Mode != "native":
+		return fmt.Errorf("mode %q is neither proxy nor native", a.Mode)
+	case !slices.Contains([]string{"auto", "overlap", "recreate"}, a.Strategy):
+		return fmt.Errorf("strategy %q is none of auto, overlap, recreate", a.Strategy)
+	case a.Proxy.Via != "netns" && a.Proxy.Via != "bridge":
+		return fmt.Errorf("proxy.via %q is neither netns nor bridge", a.Proxy.Via)
+	case a.Port == 0 && a.Mode == "proxy":
+		return errors.New("port is missing: the port the app listens on inside its container")
+	case a.Health != "" && !strings.HasPrefix(a.Health, "/"):
+		return fmt.Errorf("health %q is not a path: it must begin with a slash", a.Health)
+	case strings.ContainsAny(a.Health, " \t\r\n"):
+		return fmt.Errorf("health %q holds white space", a.Health)
+	case a.Retain < 2:
+		return fmt.Errorf("retain = %d: at least 2 releases must be remembered for a rollback", a.Retain)
+	case a.Proxy.MaxConnections < 1:
+		return fmt.Errorf("proxy.max_connections = %d: at least 1", a.Proxy.MaxConnections)
+	case a.EnvFile != "" && !filepath.IsAbs(a.EnvFile):
+		return fmt.Errorf("env_file %q is not an absolute path", a.EnvFile)
+	case !a.Proxy.Source.Is4() || a.Proxy.Source.IsLoopback():
+		return fmt.Errorf("proxy.source %s is not a usable IPv4 address", a.Proxy.Source)
+	}
+	return nil
+}
+
+// Environment is what the app file adds to the container's environment: env,
+// then env_file. It is read as root, so the file must be root's; no line of it
+// is ever quoted in an error.
+func (a App) Environment() ([]string, error) {
+	env := slices.Clone(a.Env)
+	if a.EnvFile == "" {
+		return env, nil
+	}
+	if err := checkTrusted(a.EnvFile); err != nil {
+		return nil, fmt.Errorf("env_file: %w", err)
+	}
+	data, err := os.ReadFile(a.EnvFile)
+	if err != nil {
+		return nil, fmt.Errorf("env_file: %w", err)
+	}
+	for i, line := range strings.Split(string(data), "\n") {
+		line = strings.TrimRight(line, "\r")
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		key, _, ok := strings.Cut(line, "=")
+		if !ok || key == "" || strings.ContainsAny(key, " \t\x00") || strings.ContainsRune(line, 0) {
+			return nil, fmt.Errorf("env_file: %s:%d: not a KEY=VALUE line", a.EnvFile, i+1)
+		}
+		env = append(env, line)
+	}
+	return env, nil
+}
+
+// tomlError names file, line and column, and never the line itself.
+func tomlError(path string, err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := strict.Errors[0]
+		row, col := e.Position()
+		return fmt.Errorf("%s:%d:%d: unknown setting %q", path, row, col, strings.Join(e.Key(), "."))
+	}
+	var dec *toml.DecodeError
+	if errors.As(err, &dec) {
+		row, col := dec.Position()
+		return fmt.Errorf("%s:%d:%d: %s", path, row, col, strings.TrimPrefix(dec.Error(), "toml: "))
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

@@ -1,0 +1,89 @@
+package state
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Outcomes of an operation.
+const (
+	Done   = "done"
+	Failed = "failed" // and undone
+	Broken = "broken" // failed and not fully undone
+)
+
+// Event is one line of an app's history.
+type Event struct {
+	Time      time.Time `json:"time"`
+	Operation string    `json:"operation"`
+	Release   int       `json:"release,omitempty"`
+	Image     string    `json:"image,omitempty"`
+	Digest    string    `json:"digest,omitempty"`
+	From      int       `json:"from,omitempty"`
+	Slot      string    `json:"slot,omitempty"`
+	By        string    `json:"by"`
+	Seconds   float64   `json:"seconds"`
+	Outcome   string    `json:"outcome"`
+	Cut       int       `json:"cut"`
+	Note      string    `json:"note,omitempty"`
+}
+
+// Record appends e to the app's history and syncs it.
+func (p Paths) Record(app string, e Event) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(p.App(app), "history.jsonl")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("recording history: %w", err)
+	}
+	defer f.Close()
+	if _, err := f.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("recording history: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("recording history: %w", err)
+	}
+	return nil
+}
+
+// History reads the app's events, oldest first. A last line that a power cut
+// tore is left out.
+func (p Paths) History(app string) ([]Event, error) {
+	data, err := os.ReadFile(filepath.Join(p.App(app), "history.jsonl"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading history: %w", err)
+	}
+	var events []Event
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, len(data)+1)
+	for lines.Scan() {
+		var e Event
+		if json.Unmarshal(lines.Bytes(), &e) == nil {
+			events = append(events, e)
+		}
+	}
+	return events, lines.Err()
+}
+
+// Caller is who runs this command: the user behind sudo, if there is one.
+func Caller() string {
+	for _, name := range []string{"SUDO_USER", "USER", "LOGNAME"} {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
+}

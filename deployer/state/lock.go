@@ -1,0 +1,154 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edgeman/sockets"
+)
+
+// ErrLocked is returned when another command works on the app.
+var ErrLocked = errors.New("another command is at work")
+
+const (
+	lockPoll      = 25 * time.Millisecond
+	stateDeadline = 10 * time.Second // state.lock is held for milliseconds
+	lockSize      = 512              // one write, so that a reader sees all of it
+)
+
+// Holder is what the holder of an app's lock says of itself.
+type Holder struct {
+	Operation string    `json:"operation"`
+	Slot      string    `json:"slot,omitempty"` // the candidate, while there is one
+	PID       int       `json:"pid"`
+	Boot      string    `json:"boot"`
+	Since     time.Time `json:"since"`
+}
+
+// Lock is an app's lock, held by one command for its whole run. The kernel
+// frees it when its holder dies. Not safe for concurrent use.
+type Lock struct {
+	file   *os.File
+	holder Holder
+}
+
+// TakeLock takes the app's lock, waiting at most wait for another command to
+// end. The error is ErrLocked, with the holder's name in it, when it did not.
+func (p Paths) TakeLock(ctx context.Context, app, operation string, wait time.Duration) (*Lock, error) {
+	f, err := openLock(filepath.Join(p.App(app), "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", app, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if err := flock(ctx, f); err != nil {
+		holder := readHolder(f)
+		f.Close()
+		return nil, fmt.Errorf("%s: %w: edgeman %s (pid %d, for %s)\nhint: wait for it, or give more time with --wait",
+			app, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
+	}
+	l := &Lock{file: f, holder: Holder{Operation: operation, PID: os.Getpid(), Boot: BootID(), Since: time.Now()}}
+	if err := l.write(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Candidate says which slot this command is filling, so that the slot's service
+// knows that somebody waits for it. The zero slot says that there is none.
+func (l *Lock) Candidate(s sockets.Slot) error {
+	l.holder.Slot = ""
+	if s != (sockets.Slot{}) {
+		l.holder.Slot = s.String()
+	}
+	return l.write()
+}
+
+// Unlock lets the next command in.
+func (l *Lock) Unlock() { l.file.Close() }
+
+func (l *Lock) write() error {
+	data, err := json.Marshal(l.holder)
+	if err != nil {
+		return err
+	}
+	data = append(data, bytes.Repeat([]byte(" "), max(0, lockSize-len(data)))...)
+	if _, err := l.file.WriteAt(data, 0); err != nil {
+		return fmt.Errorf("writing the lock: %w", err)
+	}
+	return nil
+}
+
+// LockHolder is the command that works on the app; false if the lock is free.
+// It asks the kernel, so a dead holder's words count for nothing.
+func (p Paths) LockHolder(app string) (Holder, bool, error) {
+	f, err := os.OpenFile(filepath.Join(p.App(app), "lock"), os.O_RDWR|unix.O_CLOEXEC, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return Holder{}, false, nil
+	}
+	if err != nil {
+		return Holder{}, false, err
+	}
+	defer f.Close()
+	// A shared lock is enough to ask; commands that meet it try again.
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if err == nil {
+		return Holder{}, false, nil
+	}
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		return Holder{}, false, fmt.Errorf("asking for the lock of %s: %w", app, err)
+	}
+	return readHolder(f), true, nil
+}
+
+// WithState runs change under the app's state lock, which commands and slot
+// services alike hold while they change pointers, for milliseconds.
+func (p Paths) WithState(ctx context.Context, app string, change func() error) error {
+	f, err := openLock(filepath.Join(p.App(app), "state.lock"))
+	if err != nil {
+		return fmt.Errorf("locking the state of %s: %w", app, err)
+	}
+	defer f.Close()
+	ctx, cancel := context.WithTimeout(ctx, stateDeadline)
+	defer cancel()
+	if err := flock(ctx, f); err != nil {
+		return fmt.Errorf("waiting for the state lock of %s: %w", app, err)
+	}
+	return change()
+}
+
+// openLock opens close-on-exec: a child must not keep its parent's lock.
+func openLock(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+}
+
+func flock(ctx context.Context, f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil || !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+func readHolder(f *os.File) Holder {
+	var h Holder
+	buf := make([]byte, 2*lockSize)
+	n, _ := f.ReadAt(buf, 0)
+	_ = json.Unmarshal(bytes.TrimRight(buf[:n], " \x00"), &h) // an unreadable holder is nameless, not an error
+	return h
+}

@@ -1,0 +1,43 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Operation is the journal of a multi-step command: the step it has begun. It
+// is removed when the command ends; one whose lock is free was interrupted.
+type Operation struct {
+	Name    string    `json:"name"`
+	Step    string    `json:"step"`
+	Release int       `json:"release,omitempty"`
+	From    int       `json:"from,omitempty"`
+	Slot    string    `json:"slot,omitempty"`
+	PID     int       `json:"pid"`
+	Boot    string    `json:"boot"`
+	Started time.Time `json:"started"`
+}
+
+// BeginStep journals that op.Step is about to happen.
+func (p Paths) BeginStep(app string, op Operation) error {
+	op.PID, op.Boot = os.Getpid(), BootID()
+	return writeJSON(p.operation(app), op, 0o600)
+}
+
+// EndOperation removes the journal: nothing is half-done.
+func (p Paths) EndOperation(app string) error { return removeFile(p.operation(app)) }
+
+// ReadOperation is the journalled command, under way or interrupted.
+func (p Paths) ReadOperation(app string) (Operation, bool, error) {
+	var op Operation
+	err := readJSON(p.operation(app), &op)
+	if errors.Is(err, fs.ErrNotExist) {
+		return op, false, nil
+	}
+	return op, err == nil, err
+}
+
+func (p Paths) operation(app string) string { return filepath.Join(p.App(app), "operation.json") }

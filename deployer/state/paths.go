@@ -1,0 +1,110 @@
+package state
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"edgeman/sockets"
+)
+
+// Paths are the three roots that edgeman owns. Tests point them elsewhere.
+type Paths struct {
+	Etc string // intent, written by people
+	Var string // state that survives a reboot
+	Run string // sockets and status of this boot
+}
+
+// DefaultPaths are the roots on a real host, by the Filesystem Hierarchy
+// Standard.
+func DefaultPaths() Paths {
+	return Paths{Etc: "/etc/edgeman", Var: "/var/lib/edgeman", Run: "/run/edgeman"}
+}
+
+// HostConfig is the file with the host's settings.
+func (p Paths) HostConfig() string { return filepath.Join(p.Etc, "edgeman.toml") }
+
+// AppConfig is the app's intent file.
+func (p Paths) AppConfig(app string) string { return filepath.Join(p.Etc, "apps", app+".toml") }
+
+// HostFacts is where install records what it found on the host.
+func (p Paths) HostFacts() string { return filepath.Join(p.Var, "host.json") }
+
+// Apps is the directory that holds one directory an app.
+func (p Paths) Apps() string { return filepath.Join(p.Var, "apps") }
+
+// App is the app's state directory.
+func (p Paths) App(app string) string { return filepath.Join(p.Var, "apps", app) }
+
+// Live is the symlink that nginx connects to; renaming it is the switch.
+func (p Paths) Live(app string) string { return filepath.Join(p.App(app), "live.sock") }
+
+// Releases is the directory of the app's release records.
+func (p Paths) Releases(app string) string { return filepath.Join(p.App(app), "releases") }
+
+// Release is the record of one release.
+func (p Paths) Release(app string, number int) string {
+	return filepath.Join(p.Releases(app), strconv.Itoa(number)+".json")
+}
+
+// Site is the directory with everything needed to give a site back.
+func (p Paths) Site(app string) string { return filepath.Join(p.App(app), "site") }
+
+// Slots is the flat directory of slot links; a unit's %i names an entry.
+func (p Paths) Slots() string { return filepath.Join(p.Var, "slots") }
+
+// Slot is the link that says which release a slot runs; absent means empty.
+func (p Paths) Slot(s sockets.Slot) string { return filepath.Join(p.Slots(), s.String()) }
+
+// SlotNext is the link to the release that a recreate wants in the slot.
+func (p Paths) SlotNext(s sockets.Slot) string { return p.Slot(s) + ".next" }
+
+// SlotPause is the file that holds a slot's requests back until a deadline.
+func (p Paths) SlotPause(s sockets.Slot) string { return p.Slot(s) + ".pause" }
+
+// SlotDrain is the file with the terms on which a retired slot ends. It lies in
+// Run because the connections it speaks of do not survive a reboot either.
+func (p Paths) SlotDrain(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".drain") }
+
+// SlotStatus is the file in which a slot's service says what it is doing.
+func (p Paths) SlotStatus(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".json") }
+
+// MakeBase creates the roots. nginx's workers must be able to walk to the
+// sockets, so the directories on that way are searchable by everybody; records
+// that can hold secrets are in directories that are not.
+func (p Paths) MakeBase() error {
+	for _, d := range []string{p.Etc, filepath.Join(p.Etc, "apps"), p.Var, p.Apps(), p.Slots(), p.Run} {
+		if err := makeDir(d, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MakeApp creates the app's directories.
+func (p Paths) MakeApp(app string) error {
+	if err := p.MakeBase(); err != nil {
+		return err
+	}
+	if err := makeDir(p.App(app), 0o755); err != nil {
+		return err
+	}
+	for _, d := range []string{p.Releases(app), p.Site(app)} {
+		if err := makeDir(d, 0o700); err != nil {
+			return err
+		}
+	}
+	return syncDir(p.Apps())
+}
+
+func makeDir(path string, mode os.FileMode) error {
+	if err := os.MkdirAll(path, mode); err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+	// MkdirAll honours the umask, and nginx needs the search bits.
+	if err := os.Chmod(path, mode); err != nil {
+		return fmt.Errorf("setting the mode of %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNoRelease is returned for a release that has no record.
+var ErrNoRelease = errors.New("no such release")
+
+// Release is an immutable record of what a slot can run. It may hold secrets in
+// Env and Settings, so its file is readable by root only.
+type Release struct {
+	App     string    `json:"app"`
+	Number  int       `json:"number"`
+	Image   string    `json:"image"`            // reference as the operator means it, myapp:v2
+	ImageID string    `json:"image_id"`         // what is run: the tag may move, this does not
+	Digest  string    `json:"digest,omitempty"` // registry digest, when the image came from one
+	Created time.Time `json:"created"`
+	By      string    `json:"by"`
+
+	Mode   string `json:"mode"` // proxy or native
+	Via    string `json:"via"`  // netns or bridge, for mode proxy
+	Port   uint16 `json:"port"` // the app's port inside its container
+	Health string `json:"health,omitempty"`
+
+	Command  []string        `json:"command,omitempty"` // replaces the image's, from the app file
+	Env      []string        `json:"env,omitempty"`     // from the app file and its env_file, as they were then
+	Settings json.RawMessage `json:"settings"`          // container settings, in the form of the docker adapter
+}
+
+// Container is the name of the container that runs this release in a slot:
+// APP-SLOT-RELEASE.
+func (r Release) Container(color string) string {
+	return r.App + "-" + color + "-" + strconv.Itoa(r.Number)
+}
+
+// WriteRelease stores r under the next free number, which it sets, and never
+// overwrites a record. The caller holds the app's lock.
+func (p Paths) WriteRelease(r *Release) error {
+	numbers, err := p.ReleaseNumbers(r.App)
+	if err != nil {
+		return err
+	}
+	r.Number = 1
+	if len(numbers) > 0 {
+		r.Number = numbers[len(numbers)-1] + 1
+	}
+	return writeJSON(p.Release(r.App, r.Number), r, 0o600)
+}
+
+// ReadRelease loads one release; ErrNoRelease if there is no record.
+func (p Paths) ReadRelease(app string, number int) (Release, error) {
+	return readRelease(p.Release(app, number))
+}
+
+func readRelease(path string) (Release, error) {
+	var r Release
+	err := readJSON(path, &r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("%w: %s", ErrNoRelease, path)
+	}
+	return r, err
+}
+
+// ReleaseNumbers lists the app's releases, oldest first.
+func (p Paths) ReleaseNumbers(app string) ([]int, error) {
+	entries, err := os.ReadDir(p.Releases(app))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing releases of %s: %w", app, err)
+	}
+	var numbers []int
+	for _, e := range entries {
+		if n, err := strconv.Atoi(strings.TrimSuffix(e.Name(), ".json")); err == nil && n > 0 {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// RemoveRelease deletes a record that nothing refers to any more.
+func (p Paths) RemoveRelease(app string, number int) error {
+	return removeFile(p.Release(app, number))
+}

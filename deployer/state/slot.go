@@ -1,0 +1,119 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"edgeman/sockets"
+)
+
+// FillSlot makes the slot run the release from its next start on.
+func (p Paths) FillSlot(s sockets.Slot, number int) error {
+	return writeLink(p.Slot(s), releaseTarget(s.App, number))
+}
+
+// EmptySlot takes the slot's release away: its socket no longer starts, and a
+// service that is started for it all the same goes away at once.
+func (p Paths) EmptySlot(s sockets.Slot) error { return removeFile(p.Slot(s)) }
+
+// SlotRelease is the release that the slot runs; false means the slot is empty.
+func (p Paths) SlotRelease(s sockets.Slot) (Release, bool, error) {
+	return p.linkedRelease(p.Slot(s))
+}
+
+// SetNext asks the slot's service to replace its release in place.
+func (p Paths) SetNext(s sockets.Slot, number int) error {
+	return writeLink(p.SlotNext(s), releaseTarget(s.App, number))
+}
+
+// NextRelease is the release a recreate wants in the slot, if one is under way.
+func (p Paths) NextRelease(s sockets.Slot) (Release, bool, error) {
+	return p.linkedRelease(p.SlotNext(s))
+}
+
+// PromoteNext renames the next release over the slot's own: it has been proven
+// healthy.
+func (p Paths) PromoteNext(s sockets.Slot) error {
+	if err := os.Rename(p.SlotNext(s), p.Slot(s)); err != nil {
+		return fmt.Errorf("promoting the next release of %s: %w", s, err)
+	}
+	return syncDir(p.Slots())
+}
+
+// DropNext forgets a recreate that did not succeed.
+func (p Paths) DropNext(s sockets.Slot) error { return removeFile(p.SlotNext(s)) }
+
+// Pause says until when a slot holds its requests back, and why.
+type Pause struct {
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"` // pause, adopt, recreate
+}
+
+// SetPause makes the slot's service hold requests until the deadline.
+func (p Paths) SetPause(s sockets.Slot, pause Pause) error {
+	return writeJSON(p.SlotPause(s), pause, 0o600)
+}
+
+// ReadPause is the slot's pause; false means it is not paused. One whose
+// deadline has passed counts as none.
+func (p Paths) ReadPause(s sockets.Slot) (Pause, bool, error) {
+	var pause Pause
+	err := readJSON(p.SlotPause(s), &pause)
+	if errors.Is(err, fs.ErrNotExist) {
+		return pause, false, nil
+	}
+	if err != nil {
+		return pause, false, err
+	}
+	return pause, time.Now().Before(pause.Until), nil
+}
+
+// ClearPause lets requests through again.
+func (p Paths) ClearPause(s sockets.Slot) error { return removeFile(p.SlotPause(s)) }
+
+// Drain are the terms on which a retired slot ends: it stays until WarmUntil in
+// any case, then until its connections are gone or Deadline has passed.
+type Drain struct {
+	Deadline  time.Time `json:"deadline"`
+	WarmUntil time.Time `json:"warm_until,omitzero"`
+}
+
+// SetDrain states the terms before the switch, so that the slot's service finds
+// them whenever it notices that it is retired.
+func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
+	return writeJSON(p.SlotDrain(s), d, 0o600)
+}
+
+// ReadDrain are the slot's drain terms; false means none were stated.
+func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
+	var d Drain
+	err := readJSON(p.SlotDrain(s), &d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, false, nil
+	}
+	return d, err == nil, err
+}
+
+// ClearDrain forgets the slot's drain terms.
+func (p Paths) ClearDrain(s sockets.Slot) error { return removeFile(p.SlotDrain(s)) }
+
+// releaseTarget is relative so that the tree can be moved or mounted elsewhere.
+func releaseTarget(app string, number int) string {
+	return filepath.Join("..", "apps", app, "releases", strconv.Itoa(number)+".json")
+}
+
+func (p Paths) linkedRelease(link string) (Release, bool, error) {
+	if _, err := os.Lstat(link); errors.Is(err, fs.ErrNotExist) {
+		return Release{}, false, nil
+	}
+	r, err := readRelease(link)
+	if err != nil {
+		return r, false, fmt.Errorf("slot link %s: %w", link, err)
+	}
+	return r, true, nil
+}

@@ -1,0 +1,79 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"edgeman/sockets"
+)
+
+// Phases of a slot's service, as it reports them itself. Whether the slot is
+// live is not among them: the live pointer alone says that.
+const (
+	PhaseStarting = "starting" // container created or started, not yet healthy
+	PhaseHealthy  = "healthy"
+	PhaseWaiting  = "waiting"  // container gone; it will be started again
+	PhaseHolding  = "holding"  // requests held back: pause, recreate or adopt
+	PhaseDraining = "draining" // retired, connections left
+	PhaseWarm     = "warm"     // retired, kept for a rollback
+	PhaseIdle     = "idle"     // stopped for lack of requests
+	PhaseFailed   = "failed"   // gave up
+	PhaseEmpty    = "empty"    // stopped; the last word of a service
+)
+
+// SlotStatus is what a slot's service says it is doing. It lies in Run, so it
+// never outlives a boot.
+type SlotStatus struct {
+	Phase       string    `json:"phase"`
+	Release     int       `json:"release,omitempty"`
+	Image       string    `json:"image,omitempty"`
+	Container   string    `json:"container,omitempty"`
+	ContainerID string    `json:"container_id,omitempty"`
+	Since       time.Time `json:"since"`             // of this phase
+	Message     string    `json:"message,omitempty"` // one line for people
+	Probe       string    `json:"probe,omitempty"`   // answer to the last health probe
+	Exits       int       `json:"exits,omitempty"`   // times the container ended by itself
+	ExitCode    int       `json:"exit_code,omitempty"`
+	Cut         int       `json:"cut,omitempty"`    // connections that were cut at the drain deadline
+	Parked      int       `json:"parked,omitempty"` // requests that wait for the app
+	Deadline    time.Time `json:"deadline,omitzero"`
+	PID         int       `json:"pid"`
+}
+
+// WriteSlotStatus publishes st. It is not synced: it need not survive a boot.
+func (p Paths) WriteSlotStatus(s sockets.Slot, st SlotStatus) error {
+	data, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	// tmpfs has no disk to sync to, so renameio costs a rename only.
+	if err := renameio.WriteFile(p.SlotStatus(s), append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("writing the status of %s: %w", s, err)
+	}
+	return nil
+}
+
+// ReadSlotStatus is the last word of the slot's service; false if it never had
+// one in this boot. The service may be gone: ask systemd too.
+func (p Paths) ReadSlotStatus(s sockets.Slot) (SlotStatus, bool, error) {
+	var st SlotStatus
+	err := readJSON(p.SlotStatus(s), &st)
+	if errors.Is(err, fs.ErrNotExist) {
+		return st, false, nil
+	}
+	return st, err == nil, err
+}
+
+// ClearSlotStatus forgets what a slot's service said.
+func (p Paths) ClearSlotStatus(s sockets.Slot) error {
+	if err := os.Remove(p.SlotStatus(s)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

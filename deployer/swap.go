@@ -1,0 +1,312 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// SwapResult is what a swap, restart or rollback did.
+type SwapResult struct {
+	App      string  `json:"app"`
+	Strategy string  `json:"strategy"`
+	Slot     string  `json:"slot"` // live now
+	Release  int     `json:"release"`
+	Image    string  `json:"image"`
+	Digest   string  `json:"digest,omitempty"`
+	From     int     `json:"from"`
+	Previous string  `json:"previous"` // image before
+	Seconds  float64 `json:"seconds"`
+	Cut      int     `json:"cut"`
+	Draining bool    `json:"draining,omitempty"` // the old slot still ends by itself
+}
+
+// Summary is the result in one line.
+func (r SwapResult) Summary() string {
+	before, after := shortImages(r.Previous, r.Image)
+	if r.Draining {
+		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains by itself", r.App, before, after, r.Seconds)
+	}
+	return fmt.Sprintf("%s: %s → %s in %.1fs, %d connections cut", r.App, before, after, r.Seconds, r.Cut)
+}
+
+// swap is one run of Swap, Restart or Rollback: what its steps share.
+type swap struct {
+	*Host
+	app     state.App
+	lock    *state.Lock
+	op      state.Operation
+	started time.Time
+
+	old     sockets.Slot  // live when the run began
+	current state.Release // its release
+	next    state.Release
+	drain   time.Duration
+	timeout time.Duration
+	detach  bool
+	cut     bool
+}
+
+// Swap runs a new container behind the app's upstream and retires the old one.
+// It returns after the old slot has drained, unless o.Detach is set. On failure
+// users noticed nothing: the old release goes on serving.
+func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
+	s, err := h.beginSwap(ctx, o.App, "swap", o.Drain, o.Timeout)
+	if err != nil {
+		return SwapResult{}, err
+	}
+	defer s.lock.Unlock()
+	s.detach, s.cut = o.Detach, o.Cut
+	if o.Mode != "" {
+		s.app.Mode = o.Mode
+	}
+	if o.Strategy != "" {
+		s.app.Strategy = o.Strategy
+	}
+	if err := s.app.Validate(); err != nil {
+		return SwapResult{}, &UsageError{err}
+	}
+	if err := s.prepare(ctx, o); err != nil {
+		return SwapResult{}, s.failed(err)
+	}
+	return s.run(ctx)
+}
+
+// Restart runs the live release again, by the same rules as a swap: the record
+// stays the same, so a changed app file does not take effect.
+func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {
+	s, err := h.beginSwap(ctx, o.App, "restart", o.Drain, o.Timeout)
+	if err != nil {
+		return SwapResult{}, err
+	}
+	defer s.lock.Unlock()
+	s.detach, s.cut = o.Detach, o.Cut
+	s.again(s.current)
+	return s.run(ctx)
+}
+
+// again makes an existing release the one to run.
+func (s *swap) again(r state.Release) {
+	s.next = r
+	s.op.Release, s.op.From = r.Number, s.current.Number
+}
+
+// beginSwap takes the lock and finds out where the app stands.
+func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, timeout time.Duration) (*swap, error) {
+	app, err := h.Paths.ReadApp(name)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := h.Paths.TakeLock(ctx, name, operation, h.Wait)
+	if err != nil {
+		return nil, err
+	}
+	s := &swap{Host: h, app: app, lock: lock, started: time.Now()}
+	s.op = state.Operation{Name: operation, Started: s.started}
+	s.drain, s.timeout = time.Duration(app.Drain.Timeout), time.Duration(app.Start.Timeout)
+	if drain > 0 {
+		s.drain = drain
+	}
+	if timeout > 0 {
+		s.timeout = timeout
+	}
+	if err := h.resume(ctx, app); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	if err := s.locate(); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	return s, nil
+}
+
+// locate reads the live pointer and the release behind it.
+func (s *swap) locate() error {
+	live, ok, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return refuse("%s has no live slot\nhint: edgeman repair %s", s.app.Name, s.app.Name)
+	}
+	current, filled, err := s.Paths.SlotRelease(live)
+	if err != nil {
+		return err
+	}
+	if !filled {
+		return refuse("the live slot %s is empty\nhint: edgeman repair %s", live, s.app.Name)
+	}
+	s.old, s.current = live, current
+	return nil
+}
+
+// prepare finds the image and writes the record of the new release.
+func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
+	image, err := s.image(ctx, o)
+	if err != nil {
+		return err
+	}
+	env, err := s.app.Environment()
+	if err != nil {
+		return &RefusedError{err}
+	}
+	s.next = state.Release{
+		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
+		Image: image.ref, ImageID: image.ID, Digest: image.digest(),
+		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health,
+		Env: env, Command: s.app.Command, Settings: s.current.Settings,
+	}
+	if err := s.Paths.WriteRelease(&s.next); err != nil {
+		return err
+	}
+	s.op.Release, s.op.From = s.next.Number, s.current.Number
+	return nil
+}
+
+// run replaces s.current by s.next with the strategy that the app allows.
+func (s *swap) run(ctx context.Context) (SwapResult, error) {
+	strategy, why := s.strategy()
+	if why != "" {
+		s.note("strategy %s: %s", strategy, why)
+	}
+	result := SwapResult{
+		App: s.app.Name, Strategy: strategy, Release: s.next.Number, Image: s.next.Image,
+		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
+	}
+	replace := s.overlap
+	if strategy == "recreate" {
+		replace = s.recreate
+	}
+	if err := replace(ctx, &result); err != nil {
+		return result, s.failed(err)
+	}
+	result.Seconds = time.Since(s.started).Seconds()
+	if err := s.Paths.EndOperation(s.app.Name); err != nil {
+		return result, err
+	}
+	if err := s.record(state.Done, result.Cut, ""); err != nil {
+		return result, err
+	}
+	s.prune(ctx)
+	return result, nil
+}
+
+// strategy is overlap or recreate, with the reason when nobody chose it.
+func (s *swap) strategy() (name, why string) {
+	if s.app.Strategy != "auto" {
+		return s.app.Strategy, ""
+	}
+	if reasons := docker.RecreateReasons(s.next.Settings); len(reasons) > 0 {
+		return "recreate", reasons[0]
+	}
+	return "overlap", ""
+}
+
+// overlap fills the idle slot, switches to it when it is healthy, and lets the
+// old one drain.
+func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
+	idle := s.old.Other()
+	if err := s.clearSlot(ctx, idle, s.cut); err != nil {
+		return err
+	}
+	s.op.Slot = idle.String()
+	if err := s.begin("start"); err != nil {
+		return err
+	}
+	took, err := s.startSlot(ctx, idle, s.next)
+	if err != nil {
+		return err
+	}
+	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, seconds(took))
+	before, err := s.switchTo(ctx, idle)
+	if err != nil {
+		return errors.Join(err, s.abandon(ctx, idle, s.next))
+	}
+	s.step("switch", "live → %s", idle.Color)
+	result.Slot = idle.String()
+	if s.detach {
+		result.Draining = true
+		s.step("drain", "%s: %d connections, at most %s, by itself", s.old.Color, before, s.drain)
+		return nil
+	}
+	result.Cut, err = s.awaitDrain(ctx, s.old, before)
+	return err
+}
+
+// switchTo makes idle live in one rename and returns how many connections the
+// old slot has left. The drain terms are stated first: whenever the old slot's
+// service notices the switch, it finds them.
+func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
+	if err := s.begin("switch"); err != nil {
+		return 0, err
+	}
+	err := s.Paths.WithState(ctx, s.app.Name, func() error {
+		live, _, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
+		if err != nil {
+			return err
+		}
+		if live != s.old {
+			return fmt.Errorf("the live slot changed to %s meanwhile", live)
+		}
+		now := time.Now()
+		terms := state.Drain{Deadline: now.Add(s.drain)}
+		if s.app.KeepWarm > 0 {
+			terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
+			terms.Deadline = terms.WarmUntil.Add(s.drain)
+		}
+		if err := s.Paths.SetDrain(s.old, terms); err != nil {
+			return err
+		}
+		return sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, idle)
+	})
+	if err != nil {
+		return 0, err
+	}
+	count, err := sockets.Connections(s.old.SocketPath(s.Paths.Run))
+	if err != nil {
+		return 0, err
+	}
+	if err := s.begin("drain"); err != nil {
+		return 0, err
+	}
+	return count.Established + count.Queued, s.lock.Candidate(sockets.Slot{})
+}
+
+// begin journals that a step is about to happen.
+func (s *swap) begin(step string) error {
+	s.op.Step = step
+	return s.Paths.BeginStep(s.app.Name, s.op)
+}
+
+// failed ends a run that changed nothing for users: the journal is closed, the
+// history told, and the error says what still works.
+func (s *swap) failed(err error) error {
+	var broken *BrokenError
+	if errors.As(err, &broken) {
+		return errors.Join(err, s.record(state.Broken, 0, firstLine(err)))
+	}
+	if end := s.Paths.EndOperation(s.app.Name); end != nil {
+		return errors.Join(err, end)
+	}
+	if s.next.Number == 0 {
+		return err
+	}
+	if rec := s.record(state.Failed, 0, firstLine(err)); rec != nil {
+		return errors.Join(err, rec)
+	}
+	return err
+}
+
+func (s *swap) record(outcome string, cut int, note string) error {
+	return s.Paths.Record(s.app.Name, state.Event{
+		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
+		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
+		Seconds: time.Since(s.started).Seconds(), Outcome: outcome, Cut: cut, Note: note,
+	})
+}
