@@ -22,6 +22,9 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 	return syncDir(filepath.Dir(path))
 }
 
+// WriteJSON stores v whole or not at all, readable by root only.
+func WriteJSON(path string, v any) error { return writeJSON(path, v, 0o600) }
+
 func writeJSON(path string, v any, mode os.FileMode) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

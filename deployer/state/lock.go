@@ -91,7 +91,9 @@ func (l *Lock) write() error {
 // LockHolder is the command that works on the app; false if the lock is free.
 // It asks the kernel, so a dead holder's words count for nothing.
 func (p Paths) LockHolder(app string) (Holder, bool, error) {
-	f, err := os.OpenFile(filepath.Join(p.App(app), "lock"), os.O_RDWR|unix.O_CLOEXEC, 0)
+	// Read-only: a slot's service watches this file for being closed by a writer,
+	// and must not be woken by its own question.
+	f, err := os.OpenFile(filepath.Join(p.App(app), "lock"), os.O_RDONLY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return Holder{}, false, nil
 	}

@@ -48,10 +48,16 @@ func (p Paths) PromoteNext(s sockets.Slot) error {
 // DropNext forgets a recreate that did not succeed.
 func (p Paths) DropNext(s sockets.Slot) error { return removeFile(p.SlotNext(s)) }
 
+// Reasons of a pause.
+const (
+	PauseAsked = "pause" // an operator's
+	PauseAdopt = "adopt" // the adopted container still runs: do not start ours
+)
+
 // Pause says until when a slot holds its requests back, and why.
 type Pause struct {
 	Until  time.Time `json:"until"`
-	Reason string    `json:"reason"` // pause, adopt, recreate
+	Reason string    `json:"reason"`
 }
 
 // SetPause makes the slot's service hold requests until the deadline.

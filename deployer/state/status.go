@@ -38,12 +38,27 @@ type SlotStatus struct {
 	Since       time.Time `json:"since"`             // of this phase
 	Message     string    `json:"message,omitempty"` // one line for people
 	Probe       string    `json:"probe,omitempty"`   // answer to the last health probe
+	Started     time.Time `json:"started,omitzero"`  // the container
 	Exits       int       `json:"exits,omitempty"`   // times the container ended by itself
 	ExitCode    int       `json:"exit_code,omitempty"`
+	Failures    int       `json:"failures,omitempty"` // times the container could not be created or started
 	Cut         int       `json:"cut,omitempty"`    // connections that were cut at the drain deadline
 	Parked      int       `json:"parked,omitempty"` // requests that wait for the app
+	Open        int       `json:"open,omitempty"`   // connections left while holding or draining
 	Deadline    time.Time `json:"deadline,omitzero"`
 	PID         int       `json:"pid"`
+
+	// Rejected is the release that the last recreate did not get healthy.
+	Rejected *Rejected `json:"rejected,omitempty"`
+}
+
+// Rejected says why a recreate went back to the release before.
+type Rejected struct {
+	Release  int    `json:"release"`
+	Reason   string `json:"reason"`
+	Probe    string `json:"probe,omitempty"`
+	ExitCode int    `json:"exit_code,omitempty"`
+	Output   string `json:"output,omitempty"` // the container's last lines
 }
 
 // WriteSlotStatus publishes st. It is not synced: it need not survive a boot.
