@@ -1,0 +1,111 @@
+package nginxconf
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// address is what a pass directive or an upstream's server line points to.
+type address struct {
+	scheme string // lower case, "" where the directive has none
+	host   string // as written, IPv6 with brackets
+	port   string // as written, "" for the default
+	uri    string // what follows host and port
+	unix   string // the path of a Unix socket
+	start  int    // span of host and port in the argument
+	end    int
+}
+
+// defaultPorts holds the port that a scheme implies.
+var defaultPorts = map[string]string{"http": "80", "https": "443", "grpc": "80", "grpcs": "443"}
+
+// parsePass splits the argument of a pass directive without variables.
+func parsePass(arg string) (address, bool) {
+	var a address
+	if i := strings.Index(arg, "://"); i >= 0 {
+		a.scheme, a.start = strings.ToLower(arg[:i]), i+3
+	}
+	return a.authority(arg)
+}
+
+// parseServer splits the address of an upstream's server line.
+func parseServer(arg string) (address, bool) {
+	var a address
+	return a.authority(arg)
+}
+
+func (a address) authority(arg string) (address, bool) {
+	rest := arg[a.start:]
+	if len(rest) >= 5 && strings.EqualFold(rest[:5], "unix:") {
+		a.unix, a.uri, _ = strings.Cut(rest[5:], ":")
+		a.end = a.start + 5 + len(a.unix)
+		return a, a.unix != ""
+	}
+	n := strings.IndexAny(rest, "/?")
+	if n < 0 {
+		n = len(rest)
+	}
+	a.end, a.uri = a.start+n, rest[n:]
+	return a, a.hostPort(rest[:n])
+}
+
+// hostPort fills host and port; it fails on what nginx would not accept.
+func (a *address) hostPort(s string) bool {
+	a.host = s
+	from := 0
+	if strings.HasPrefix(s, "[") {
+		if from = strings.IndexByte(s, ']'); from < 0 {
+			return false
+		}
+	}
+	if i := strings.IndexByte(s[from:], ':'); i >= 0 {
+		a.host, a.port = s[:from+i], s[from+i+1:]
+		if n, err := strconv.Atoi(a.port); err != nil || n < 1 || n > 65535 {
+			return false
+		}
+	}
+	return a.host != "" && !strings.ContainsAny(a.host, " \t${}")
+}
+
+// key names the address so that every spelling of this machine's loopback is
+// the same; fallback is the port when none is written.
+func (a address) key(fallback string) string {
+	if a.unix != "" {
+		return "unix:" + a.unix
+	}
+	port := a.port
+	if port == "" {
+		port = fallback
+	}
+	host := strings.ToLower(strings.Trim(a.host, "[]"))
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.Unmap().String()
+	}
+	switch host {
+	case "localhost", "127.0.0.1", "::1", "0.0.0.0", "::":
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// addrPort is the address in numbers, invalid when it takes a resolver.
+func (a address) addrPort(fallback string) netip.AddrPort {
+	host, port, err := net.SplitHostPort(a.key(fallback))
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	if host == "localhost" {
+		host = strings.Trim(a.host, "[]")
+		if strings.EqualFold(host, "localhost") {
+			host = "127.0.0.1"
+		}
+	}
+	ip, err := netip.ParseAddr(host)
+	n, err2 := strconv.Atoi(port)
+	if err != nil || err2 != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ip, uint16(n))
+}

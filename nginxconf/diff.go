@@ -1,0 +1,91 @@
+package nginxconf
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Diff shows the plan as a unified diff without context lines; each hunk is
+// headed by the block it is in.
+func (p *Plan) Diff() string {
+	var b strings.Builder
+	for _, f := range p.Files {
+		b.WriteString("--- " + f.Path + "\n+++ " + f.Path + "\n")
+		last := ""
+		for _, h := range f.hunks() {
+			if h.in != last {
+				b.WriteString("@@ " + h.in + "\n")
+				last = h.in
+			}
+			b.WriteString(h.text)
+		}
+	}
+	return b.String()
+}
+
+type hunk struct{ in, text string }
+
+// hunks returns the changed lines, one hunk for each group of edits that touch
+// the same lines.
+func (f *FileEdit) hunks() []hunk {
+	var out []hunk
+	for i := 0; i < len(f.Edits); {
+		start := lineStart(f.Before, f.Edits[i].Start)
+		end := nextLine(f.Before, f.Edits[i].End)
+		j := i + 1
+		for j < len(f.Edits) && f.Edits[j].Start < end {
+			end = nextLine(f.Before, f.Edits[j].End)
+			j++
+		}
+		edits := make([]Edit, 0, j-i)
+		for _, e := range f.Edits[i:j] {
+			e.Start -= start
+			e.End -= start
+			edits = append(edits, e)
+		}
+		old := f.Before[start:end]
+		out = append(out, hunk{f.Edits[i].In, changed(old, apply(old, edits))})
+		i = j
+	}
+	return out
+}
+
+// changed lists the lines that differ, minus first.
+func changed(before, after []byte) string {
+	a, b := splitLines(before), splitLines(after)
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	var s strings.Builder
+	for _, l := range a {
+		s.WriteString("-" + strings.TrimRight(l, "\r\n") + "\n")
+	}
+	for _, l := range b {
+		s.WriteString("+" + strings.TrimRight(l, "\r\n") + "\n")
+	}
+	return s.String()
+}
+
+// splitLines cuts text after each line feed.
+func splitLines(b []byte) []string {
+	if len(b) == 0 {
+		return nil
+	}
+	lines := strings.SplitAfter(string(b), "\n")
+	if last := len(lines) - 1; lines[last] == "" {
+		lines = lines[:last]
+	}
+	return lines
+}
+
+func lineStart(b []byte, offset int) int { return bytes.LastIndexByte(b[:offset], '\n') + 1 }
+
+func nextLine(b []byte, offset int) int {
+	if i := bytes.IndexByte(b[offset:], '\n'); i >= 0 {
+		return offset + i + 1
+	}
+	return len(b)
+}

@@ -1,0 +1,278 @@
+package nginxconf
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/lex"
+	"edgeman/nginxconf/internal/tree"
+)
+
+// marker ends the first line of everything that is inserted.
+const marker = " # edgeman"
+
+// Edit replaces the bytes [Start, End) of a file by New. Start equals End for
+// an insertion.
+type Edit struct {
+	Start int    `json:"start"`
+	End   int    `json:"end"`
+	New   string `json:"new"`
+	Why   string `json:"why"`
+	In    string `json:"in"` // the block it is in: "upstream my_app"
+}
+
+// wish is an edit together with the contexts that ask for it. A file that is
+// included several times may be edited only if all its contexts ask alike.
+type wish struct {
+	file *tree.File
+	Edit
+	by map[*Node]bool
+}
+
+type wishes struct{ list []*wish }
+
+func (w *wishes) add(by *Node, file *tree.File, e Edit) {
+	for _, old := range w.list {
+		if old.file == file && old.Start == e.Start && old.End == e.End && old.New == e.New {
+			old.by[by] = true
+			return
+		}
+	}
+	w.list = append(w.list, &wish{file: file, Edit: e, by: map[*Node]bool{by: true}})
+}
+
+// replaceArg replaces part of an argument, given as a span of its raw text
+// without quotes.
+func (w *wishes) replaceArg(n *Node, arg, from, to int, text, why string) {
+	start, _ := n.dir.Arg(arg).Inner()
+	w.add(n, n.dir.File, Edit{Start: start + from, End: start + to, New: text, Why: why, In: n.parent.Path()})
+}
+
+// replaceWholeArg replaces an argument and keeps its quotes.
+func (w *wishes) replaceWholeArg(n *Node, arg int, text, why string) {
+	start, end := n.dir.Arg(arg).Inner()
+	w.add(n, n.dir.File, Edit{Start: start, End: end, New: text, Why: why, In: n.parent.Path()})
+}
+
+// insertAfter adds lines after a simple directive, in its own style.
+func (w *wishes) insertAfter(n *Node, why string, lines ...string) {
+	w.insert(n, n.dir.End(), n.dir.Start(), n.parent.Path(), why, lines)
+}
+
+// insertFirst adds lines at the beginning of a block.
+func (w *wishes) insertFirst(block *Node, why string, lines ...string) {
+	f := block.dir.File
+	like := block.dir.Start()
+	extra := "    "
+	if len(block.dir.Children) > 0 {
+		if first := block.dir.Children[0].Start(); indent(f.Src, first) != indent(f.Src, like) {
+			like, extra = first, ""
+		}
+	}
+	w.insertAt(block, block.dir.HeadEnd(), indent(f.Src, like)+extra, block.Path(), why, lines)
+}
+
+func (w *wishes) insert(n *Node, at, like int, in, why string, lines []string) {
+	w.insertAt(n, at, indent(n.dir.File.Src, like), in, why, lines)
+}
+
+// insertAt adds whole lines after offset at: at the end of that line when only
+// a comment follows there, so that the comment stays with its directive,
+// otherwise at once, and what follows moves to a line of its own.
+func (w *wishes) insertAt(n *Node, at int, indent, in, why string, lines []string) {
+	f := n.dir.File
+	eol := lineEnd(f.Src, at)
+	end, alone := restOfLine(f, at)
+	var b strings.Builder
+	for i, l := range lines {
+		b.WriteString(eol + indent + l)
+		if i == 0 {
+			b.WriteString(marker)
+		}
+	}
+	if !alone {
+		end = at
+		b.WriteString(eol + indent)
+	}
+	w.add(n, f, Edit{Start: end, End: end, New: b.String(), Why: why, In: in})
+}
+
+// insertBefore adds lines before a block, above the comments that belong to it.
+func (w *wishes) insertBefore(n *Node, in, why string, lines ...string) {
+	f := n.dir.File
+	at := n.dir.Start()
+	eol, ind := lineEnd(f.Src, at), indent(f.Src, at)
+	var b strings.Builder
+	for i, l := range lines {
+		if i == 0 {
+			l += marker
+		}
+		b.WriteString(ind + l + eol)
+	}
+	start := f.LineStart(at)
+	if len(bytes.Trim(f.Src[start:at], " \t")) > 0 {
+		w.add(n, f, Edit{Start: at, End: at, New: eol + b.String() + ind, Why: why, In: in})
+		return
+	}
+	b.WriteString(eol)
+	start = commentStart(f.Src, start)
+	w.add(n, f, Edit{Start: start, End: start, New: b.String(), Why: why, In: in})
+}
+
+// commentStart moves up over the comment lines directly above a line.
+func commentStart(src []byte, start int) int {
+	for start > 0 {
+		above := bytes.LastIndexByte(src[:start-1], '\n') + 1
+		if !bytes.HasPrefix(bytes.TrimLeft(src[above:start], " \t"), []byte("#")) {
+			return start
+		}
+		start = above
+	}
+	return start
+}
+
+// indent returns the blanks at the beginning of the line that holds offset.
+func indent(src []byte, offset int) string {
+	start := bytes.LastIndexByte(src[:offset], '\n') + 1
+	end := start
+	for end < len(src) && (src[end] == ' ' || src[end] == '\t') {
+		end++
+	}
+	return string(src[start:end])
+}
+
+// lineEnd returns the line end in use around offset.
+func lineEnd(src []byte, offset int) string {
+	i := bytes.IndexByte(src[offset:], '\n')
+	if i < 0 {
+		i = bytes.LastIndexByte(src[:offset], '\n')
+	} else {
+		i += offset
+	}
+	if i > 0 && src[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// restOfLine returns the offset of the line end after at, and whether nothing
+// but blanks and a comment stands before it.
+func restOfLine(f *tree.File, at int) (end int, alone bool) {
+	i := at
+	for i < len(f.Src) && (f.Src[i] == ' ' || f.Src[i] == '\t' || f.Src[i] == '\r') {
+		i++
+	}
+	if i < len(f.Src) && f.Src[i] != '\n' && f.Src[i] != '#' {
+		return at, false
+	}
+	n := bytes.IndexByte(f.Src[i:], '\n')
+	if n < 0 {
+		return len(f.Src), true
+	}
+	if i += n; i > at && f.Src[i-1] == '\r' {
+		i--
+	}
+	return i, true
+}
+
+// apply returns src with the edits made. Edits are sorted by place; those at
+// the same place keep their order.
+func apply(src []byte, edits []Edit) []byte {
+	var out []byte
+	pos := 0
+	for _, e := range edits {
+		out = append(append(out, src[pos:e.Start]...), e.New...)
+		pos = e.End
+	}
+	return append(out, src[pos:]...)
+}
+
+func sortEdits(edits []Edit) {
+	slices.SortStableFunc(edits, func(a, b Edit) int { return a.Start - b.Start })
+}
+
+// overlap reports whether two of the sorted edits touch the same bytes.
+func overlap(edits []Edit) bool {
+	for i := 1; i < len(edits); i++ {
+		if edits[i].Start < edits[i-1].End {
+			return true
+		}
+	}
+	return false
+}
+
+// raw returns a directive's argument as written, quotes included.
+func raw(n *Node, arg int) string {
+	t := n.dir.Arg(arg)
+	return string(n.dir.File.Src[t.Start:t.End])
+}
+
+// quote writes a value so that nginx reads exactly it, or fails when only an
+// odd spelling could do that.
+func quote(value string) (string, bool) {
+	for _, c := range []byte(value) {
+		if c < ' ' || c == 0x7f || c == '\\' || c == '$' {
+			return "", false
+		}
+	}
+	if value != "" && !strings.ContainsAny(value, " ;{}'\"#") {
+		return value, true
+	}
+	for _, q := range []string{`"`, `'`} {
+		if !strings.Contains(value, q) {
+			return q + value + q, true
+		}
+	}
+	return "", false
+}
+
+// sameTokens proves that two versions of a file differ, outside the edits, in
+// nothing that nginx reads: every token outside is there, in order, unchanged.
+func sameTokens(before, after []byte, edits []Edit) bool {
+	a, err := lex.Scan(before)
+	if err != nil {
+		return false
+	}
+	b, err := lex.Scan(after)
+	if err != nil {
+		return false
+	}
+	return slices.Equal(outside(before, a, edits, false), outside(after, b, edits, true))
+}
+
+// outside returns the words and marks of a file that no edit touches. For the
+// edited file the spans of the edits are moved to where they ended up.
+func outside(src []byte, tokens []lex.Token, edits []Edit, moved bool) []string {
+	var out []string
+	shift, next := 0, 0
+	for _, t := range tokens {
+		if t.Kind == lex.Space || t.Kind == lex.Comment {
+			continue
+		}
+		for next < len(edits) {
+			start, end := span(edits[next], shift, moved)
+			if int(t.Start) < end || (start == end && int(t.Start) < start) {
+				break
+			}
+			if moved {
+				shift += len(edits[next].New) - (edits[next].End - edits[next].Start)
+			}
+			next++
+		}
+		if next < len(edits) {
+			if start, end := span(edits[next], shift, moved); int(t.End) > start && int(t.Start) < end {
+				continue
+			}
+		}
+		out = append(out, string(src[t.Start:t.End]))
+	}
+	return out
+}
+
+func span(e Edit, shift int, moved bool) (start, end int) {
+	if moved {
+		return e.Start + shift, e.Start + shift + len(e.New)
+	}
+	return e.Start, e.End
+}

@@ -1,0 +1,81 @@
+package nginxconf
+
+import (
+	"strings"
+
+	"edgeman/nginxconf/internal/tree"
+)
+
+// modules maps each directive that hands a request to a server to the prefix
+// of its module's directives.
+var modules = map[string]string{
+	"proxy_pass":     "proxy",
+	"fastcgi_pass":   "fastcgi",
+	"uwsgi_pass":     "uwsgi",
+	"scgi_pass":      "scgi",
+	"grpc_pass":      "grpc",
+	"memcached_pass": "memcached",
+}
+
+// index holds what is looked up often.
+type index struct {
+	passes    []*Node                     // in order
+	upstreams map[string]*Node            // "http/name", "stream/name"; names in lower case
+	contexts  map[*tree.Directive][]*Node // passes, upstreams and blocks with a pass: every context of one directive
+	servers   []*Node                     // server blocks of http and stream
+}
+
+func buildIndex(root *Node) index {
+	x := index{upstreams: map[string]*Node{}, contexts: map[*tree.Directive][]*Node{}}
+	root.walk(func(n *Node) {
+		switch {
+		case modules[n.Name()] != "":
+			x.passes = append(x.passes, n)
+			x.note(n)
+		case n.Name() == "upstream" && n.IsBlock():
+			x.upstreams[side(n)+"/"+strings.ToLower(n.Arg(0))] = n
+			x.note(n)
+		case n.Name() == "server" && n.IsBlock():
+			x.servers = append(x.servers, n)
+			x.note(n)
+		}
+	})
+	return x
+}
+
+func (x *index) note(n *Node) { x.contexts[n.dir] = append(x.contexts[n.dir], n) }
+
+// side returns the namespace of upstream names that a node lives in: "http",
+// "stream", or "" elsewhere.
+func side(n *Node) string {
+	for ; n != nil; n = n.parent {
+		switch n.Name() {
+		case "http", "stream":
+			return n.Name()
+		}
+	}
+	return ""
+}
+
+// Servers returns the server blocks of http and stream, in order.
+func (c *Config) Servers() []*Node { return c.index.servers }
+
+// Upstreams returns the upstream blocks of http and stream, in order.
+func (c *Config) Upstreams() []*Node {
+	var out []*Node
+	c.root.walk(func(n *Node) {
+		if n.Name() == "upstream" && n.IsBlock() {
+			out = append(out, n)
+		}
+	})
+	return out
+}
+
+// Passes returns every proxy_pass, fastcgi_pass, uwsgi_pass, scgi_pass,
+// grpc_pass and memcached_pass, in order.
+func (c *Config) Passes() []*Node { return c.index.passes }
+
+// upstream returns the upstream block that a name means at a node.
+func (c *Config) upstream(at *Node, name string) *Node {
+	return c.index.upstreams[side(at)+"/"+strings.ToLower(name)]
+}

@@ -1,0 +1,290 @@
+package nginxconf
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/tree"
+)
+
+// Options say what to put in a target's place.
+type Options struct {
+	Socket       string   // absolute path of the Unix socket, at most 107 bytes, no colon or blank
+	App          string   // the app's name; a new upstream is called edgeman-APP
+	NginxVersion Version  // of the nginx that will read the result; unknown is taken for 1.18
+	With         []Target // more targets of the same app: the other servers of its upstream
+	Merge        bool     // several server lines of one upstream may end at the same socket
+	Partial      bool     // servers of other apps in the same upstream may stay
+}
+
+// Plan is a set of edits that takes a target over, and what is worth knowing
+// about them. It can be stored as JSON.
+type Plan struct {
+	Files []FileEdit `json:"files"`
+	Notes []Note     `json:"notes,omitempty"`
+}
+
+// FileEdit holds a file as it was, as it will be, and the edits between them
+// in the order of the file.
+type FileEdit struct {
+	Path      string `json:"path"` // no symlinks
+	Before    []byte `json:"before"`
+	After     []byte `json:"after"`
+	BeforeSum string `json:"before_sha256"`
+	AfterSum  string `json:"after_sha256"`
+	Edits     []Edit `json:"edits"`
+}
+
+// Note is something the operator should know about a plan.
+type Note struct {
+	Pos  Pos    `json:"pos"`
+	Text string `json:"text"`
+}
+
+var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
+
+// check refuses what nginx would accept in "server unix:..." and fail on when
+// it connects, and what would end the argument early.
+func (o Options) check() error {
+	if !strings.HasPrefix(o.Socket, "/") || len(o.Socket) > 107 || strings.ContainsFunc(o.Socket, oddInPath) {
+		return refuse(Pos{}, "", "socket path %q: want an absolute path of at most 107 plain characters without a colon", o.Socket)
+	}
+	if !appName.MatchString(o.App) {
+		return refuse(Pos{}, "", "app name %q: want a-z, 0-9 and - only, at most 31", o.App)
+	}
+	return nil
+}
+
+func oddInPath(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`:;{}"'\$#`, r)
+}
+
+type planner struct {
+	c      *Config
+	o      Options
+	t      Target
+	keys   []string // the addresses that go
+	wishes wishes
+	notes  []Note
+}
+
+// Plan returns the edits that make a target's address o.Socket. It changes
+// nothing. The error is a *Refusal when it cannot be shown that requests and
+// responses stay what they are.
+func (c *Config) Plan(t Target, o Options) (*Plan, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	p := &planner{c: c, o: o, t: t, keys: []string{t.key}}
+	uses := slices.Clone(t.Uses)
+	for _, w := range o.With {
+		p.keys = append(p.keys, w.key)
+		uses = append(uses, w.Uses...)
+	}
+	uses = p.widen(uses)
+	if len(uses) == 0 {
+		return nil, refuse(Pos{}, "", "the target is not used")
+	}
+	if err := p.uses(uses); err != nil {
+		return nil, err
+	}
+	p.remaining(uses)
+	return p.finish()
+}
+
+// widen adds the uses outside the site that share an edited directive.
+func (p *planner) widen(uses []Use) []Use {
+	shared := map[*tree.Directive]bool{}
+	for _, u := range uses {
+		shared[edited(u)] = true
+	}
+	elsewhere := slices.Clone(p.t.Elsewhere)
+	for _, w := range p.o.With {
+		elsewhere = append(elsewhere, w.Elsewhere...)
+	}
+	for _, u := range elsewhere {
+		if shared[edited(u)] {
+			uses = append(uses, u)
+		}
+	}
+	return uses
+}
+
+// edited is the directive that holds a use's address.
+func edited(u Use) *tree.Directive {
+	if u.route.server != nil {
+		return u.route.server.dir
+	}
+	return u.route.pass.dir
+}
+
+func (p *planner) uses(uses []Use) error {
+	var literals []route
+	done := map[*Node]bool{}
+	for _, u := range uses {
+		r := u.route
+		switch {
+		case r.opaque != nil:
+			return r.opaque
+		case r.addr.unix != "":
+			return refuse(r.pass.Pos(), "", "%s is a Unix socket already", r.text())
+		}
+		if err := p.checkPass(r.pass); err != nil {
+			return err
+		}
+		if r.server == nil {
+			literals = append(literals, r)
+			continue
+		}
+		if done[r.server] {
+			continue
+		}
+		done[r.server] = true
+		if err := p.server(r); err != nil {
+			return err
+		}
+	}
+	return p.literals(literals)
+}
+
+// literals edits the passes that spell the address themselves.
+func (p *planner) literals(routes []route) error {
+	var compensated []route
+	for _, r := range routes {
+		switch r.class {
+		case ClassA:
+			p.wishes.replaceArg(r.pass, 0, r.addr.start, r.addr.end, "unix:"+p.o.Socket, "the address becomes the app's socket")
+		case ClassB:
+			if err := p.sameName(r); err != nil {
+				return err
+			}
+		case ClassC:
+			compensated = append(compensated, r)
+		}
+	}
+	return p.rename(compensated)
+}
+
+// remaining notes the uses that keep the old address.
+func (p *planner) remaining(uses []Use) {
+	gone := map[*tree.Directive]bool{}
+	for _, u := range uses {
+		gone[edited(u)] = true
+	}
+	for _, u := range p.t.Elsewhere {
+		if !gone[edited(u)] {
+			p.note(u.Pos, "%s still goes to %s and fails when that port is gone", u.Text, u.route.text())
+		}
+	}
+}
+
+// finish turns wishes into file edits and proves that nothing else changed.
+func (p *planner) finish() (*Plan, error) {
+	plan := &Plan{Notes: p.notes}
+	byFile := map[*tree.File][]Edit{}
+	for _, w := range p.wishes.list {
+		if n := p.c.included[w.file.Path]; len(w.by) != n {
+			line, column := w.file.LineAt(w.Start)
+			return nil, refuse(Pos{w.file.Path, line, column},
+				"give the site a copy of the file of its own",
+				"the file is included %d times and the change is right for %d of them only", n, len(w.by))
+		}
+		byFile[w.file] = append(byFile[w.file], w.Edit)
+	}
+	for _, path := range p.c.order {
+		f := p.c.files[path]
+		if byFile[f] == nil {
+			continue
+		}
+		fe, err := fileEdit(f, byFile[f])
+		if err != nil {
+			return nil, err
+		}
+		plan.Files = append(plan.Files, fe)
+	}
+	return plan, p.prove(plan)
+}
+
+func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {
+	sortEdits(edits)
+	after := apply(f.Src, edits)
+	fe := FileEdit{Path: f.Path, Before: f.Src, After: after, BeforeSum: sum(f.Src), AfterSum: sum(after), Edits: edits}
+	if overlap(edits) || !sameTokens(f.Src, after, edits) {
+		return fe, refuse(Pos{File: f.Path}, "please report this", "the edit would change more than planned")
+	}
+	return fe, nil
+}
+
+// prove reads the configuration as it will be and checks that the edited uses
+// end at the socket and that every other pass goes where it went.
+func (p *planner) prove(plan *Plan) error {
+	after := map[string][]byte{}
+	for _, f := range plan.Files {
+		after[f.Path] = f.After
+	}
+	next, err := p.c.with(after)
+	if err != nil {
+		return refuse(Pos{}, "please report this", "the edited configuration is not readable: %v", err)
+	}
+	if len(next.index.passes) != len(p.c.index.passes) {
+		return refuse(Pos{}, "please report this", "the edit would change the number of pass directives")
+	}
+	for i, pass := range p.c.index.passes {
+		was, is := p.c.routes(pass), next.routes(next.index.passes[i])
+		if !p.sameRoutes(was, is) {
+			return refuse(pass.Pos(), "please report this", "after the edit %q would not go where it should", pass)
+		}
+	}
+	return nil
+}
+
+// sameRoutes compares the addresses of one pass before and after.
+func (p *planner) sameRoutes(was, is []route) bool {
+	if len(was) != len(is) {
+		return false
+	}
+	socket := "unix:" + p.o.Socket
+	for i := range was {
+		switch before, after := was[i].key(), is[i].key(); {
+		case after == socket:
+			if !slices.Contains(p.keys, before) {
+				return false
+			}
+		case strings.HasPrefix(before, "opaque:") != strings.HasPrefix(after, "opaque:"):
+			return false
+		case !strings.HasPrefix(before, "opaque:") && before != after:
+			return false
+		}
+	}
+	return true
+}
+
+func (p *planner) note(pos Pos, format string, args ...any) {
+	n := Note{Pos: pos, Text: refuse(pos, "", format, args...).Reason}
+	if !slices.Contains(p.notes, n) {
+		p.notes = append(p.notes, n)
+	}
+}
+
+func sum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
+
+// with loads the configuration again with some files replaced.
+func (c *Config) with(files map[string][]byte) (*Config, error) {
+	next := &Config{main: c.main, fs: c.fs, files: map[string]*tree.File{}, included: map[string]int{}, root: &Node{}}
+	l := loader{c: next, prefix: c.prefix(), known: c.files, replaced: files}
+	if err := l.file(c.main, next.root, Pos{}); err != nil {
+		return nil, err
+	}
+	next.index = buildIndex(next.root)
+	return next, nil
+}
+
+// sameBytes reports whether a file edit changes nothing.
+func (f *FileEdit) sameBytes() bool { return bytes.Equal(f.Before, f.After) }

@@ -1,0 +1,149 @@
+package nginxconf
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// planSite plans the first target of a site.
+func planSite(t *testing.T, m memFS, o Options) (*Plan, error) {
+	t.Helper()
+	c := mustLoad(t, m)
+	targets, err := c.Targets(sitePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(targets) == 0 {
+		t.Fatal("no targets")
+	}
+	return c.Plan(targets[0], o)
+}
+
+func TestPlanDiff(t *testing.T) {
+	tests := []struct {
+		name, site, want string
+		options          func(*Options)
+	}{
+		{
+			name: "named upstream",
+			site: "upstream my_app {\n    server 127.0.0.1:8080;\n}\nserver { location / { proxy_pass http://my_app; } }\n",
+			want: "@@ upstream my_app\n-    server 127.0.0.1:8080;\n+    server unix:/var/lib/edgeman/apps/myapp/live.sock;\n",
+		},
+		{
+			name: "parameters, quotes and comments stay",
+			site: "upstream my_app{server \"localhost:8080\"  weight=2 fail_timeout=0; # the app\n}\nserver { location / { proxy_pass http://MY_APP/x; } }",
+			want: "@@ upstream my_app\n-upstream my_app{server \"localhost:8080\"  weight=2 fail_timeout=0; # the app\n" +
+				"+upstream my_app{server \"unix:/var/lib/edgeman/apps/myapp/live.sock\"  weight=2 fail_timeout=0; # the app\n",
+		},
+		{
+			name: "keepalive",
+			site: "upstream a {\n\tserver 127.0.0.1:8080;\n\tkeepalive 16; # many\n}\nserver { location / { proxy_pass http://a; } }",
+			want: "@@ upstream a\n-\tserver 127.0.0.1:8080;\n+\tserver unix:/var/lib/edgeman/apps/myapp/live.sock;\n" +
+				"+\tkeepalive_time 5s; keepalive_timeout 4s; # edgeman\n",
+		},
+		{
+			name: "keepalive on one line",
+			site: "upstream a { server 127.0.0.1:8080; keepalive 16; }\nserver { location / { proxy_pass http://a; } }",
+			want: "@@ upstream a\n-upstream a { server 127.0.0.1:8080; keepalive 16; }\n" +
+				"+upstream a { server unix:/var/lib/edgeman/apps/myapp/live.sock; keepalive 16;\n" +
+				"+keepalive_time 5s; keepalive_timeout 4s; # edgeman\n+ }\n",
+		},
+		{
+			name: "keepalive set by the operator",
+			site: "upstream a {\n  server 127.0.0.1:8080;\n  keepalive 16;\n  keepalive_time 1h;\n}\nserver { location / { proxy_pass http://a; } }",
+			want: "@@ upstream a\n-  server 127.0.0.1:8080;\n+  server unix:/var/lib/edgeman/apps/myapp/live.sock;\n" +
+				"+  keepalive_timeout 4s; # edgeman\n",
+		},
+		{
+			name:    "keepalive by default",
+			site:    "upstream a {\n  server 127.0.0.1:8080;\n}\nserver { location / { proxy_pass http://a; } }",
+			options: func(o *Options) { o.NginxVersion = Version{1, 30, 0} },
+			want: "@@ upstream a\n-  server 127.0.0.1:8080;\n+  server unix:/var/lib/edgeman/apps/myapp/live.sock;\n" +
+				"+  keepalive_time 5s; keepalive_timeout 4s; # edgeman\n",
+		},
+		{
+			name: "CRLF and no final newline",
+			site: "upstream a {\r\n  server 127.0.0.1:8080;\r\n  keepalive 4;\r\n}\r\nserver { location / { proxy_pass http://a; } }",
+			want: "@@ upstream a\n-  server 127.0.0.1:8080;\n+  server unix:/var/lib/edgeman/apps/myapp/live.sock;\n" +
+				"+  keepalive_time 5s; keepalive_timeout 4s; # edgeman\n",
+		},
+		{
+			name: "literal",
+			site: "# my site\nserver {\n    location / {\n        proxy_pass http://127.0.0.1:8080;\n        proxy_set_header Host $host;\n    }\n}\n",
+			want: "@@ http\n+upstream edgeman-myapp { # edgeman\n+    server unix:/var/lib/edgeman/apps/myapp/live.sock;\n+}\n+\n" +
+				"@@ server, location /\n-        proxy_pass http://127.0.0.1:8080;\n+        proxy_pass http://edgeman-myapp;\n" +
+				"+        proxy_redirect http://127.0.0.1:8080/ /; # edgeman\n",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := testOptions
+			if tt.options != nil {
+				tt.options(&o)
+			}
+			p, err := planSite(t, siteFS(tt.site), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "--- " + sitePath + "\n+++ " + sitePath + "\n" + tt.want
+			if got := p.Diff(); got != want {
+				t.Errorf("diff:\n%s\nwant:\n%s", got, want)
+			}
+			checkRevert(t, p)
+		})
+	}
+}
+
+// checkRevert stores a plan, reads it back and reverts it, with and without
+// foreign changes around the edits.
+func checkRevert(t *testing.T, p *Plan) {
+	t.Helper()
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored Plan
+	if err := json.Unmarshal(data, &stored); err != nil {
+		t.Fatal(err)
+	}
+	for _, fe := range stored.Files {
+		got, err := Revert(fe.After, fe)
+		if err != nil || string(got) != string(fe.Before) {
+			t.Errorf("revert of %s: %q, %v", fe.Path, got, err)
+		}
+		got, err = Revert(append([]byte("# new first line\n"), fe.After...), fe)
+		if want := "# new first line\n" + string(fe.Before); err != nil || string(got) != want {
+			t.Errorf("revert of a changed %s: %q, want %q, %v", fe.Path, got, want, err)
+		}
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	const up = "upstream a { server 127.0.0.1:8080; %s }\nserver { location / { proxy_pass http://a; } }"
+	const loc = "server {\n location / {\n proxy_pass %s;\n proxy_set_header Host $host;\n%s\n}\n}"
+	tests := []struct{ name, site, want string }{
+		{"sticky", strings.Replace(up, "%s", "sticky cookie srv;", 1), `:1: "sticky" in upstream a decides by itself`},
+		{"lua balancer", strings.Replace(up, "%s", "balancer_by_lua_block { x() }", 1), `decides by itself`},
+		{"resolve", "upstream a { server app:80 resolve; }\nserver { location / { proxy_pass http://a; } }", `"resolve" on a server line`},
+		{"two servers", strings.Replace(up, "%s", "server 127.0.0.1:8081;", 1), "upstream a has another server, 127.0.0.1:8081"},
+		{"same server twice", strings.Replace(up, "%s", "server localhost:8080;", 1), "2 server lines of upstream a would become the same socket"},
+		{"bind", "proxy_bind 10.0.0.1;" + strings.Replace(up, "%s", "", 1), `"proxy_bind 10.0.0.1" applies to`},
+		{"unix already", "server { location / { proxy_pass http://unix:/run/x.sock; } }", "is a Unix socket already"},
+		{"no servers", "upstream a { zone z 64k; state /x; } server { location / { proxy_pass http://a; } }", "has no server line"},
+	}
+	_ = loc
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := planSite(t, siteFS(tt.site), testOptions)
+			var r *Refusal
+			if !errors.As(err, &r) || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want a refusal with %q", err, tt.want)
+			}
+			if r.Pos.File == "" || r.Pos.Line == 0 {
+				t.Errorf("no position in %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,136 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// plainUpstream lists the directives of an upstream block that leave the choice
+// of servers to the text. Anything else (state files, Lua balancers, sticky
+// sessions bound to an address, foreign modules) is refused.
+var plainUpstream = []string{
+	"server", "zone", "keepalive", "keepalive_requests", "keepalive_time", "keepalive_timeout",
+	"least_conn", "ip_hash", "hash", "random", "least_time", "queue", "ntlm", "resolver", "resolver_timeout",
+}
+
+// plainServer lists the parameters of a server line that mean the same for a
+// Unix socket.
+var plainServer = []string{"weight", "max_fails", "fail_timeout", "max_conns", "slow_start", "backup", "down"}
+
+// server edits one server line of an upstream.
+func (p *planner) server(r route) error {
+	if err := p.checkUpstream(r.upstream); err != nil {
+		return err
+	}
+	if err := checkServerLine(r.server); err != nil {
+		return err
+	}
+	if strings.EqualFold(r.addr.host, "localhost") {
+		p.note(r.server.Pos(), "localhost can be two addresses, tried in turn; the socket is one")
+	}
+	p.wishes.replaceWholeArg(r.server, 0, "unix:"+p.o.Socket, "the address becomes the app's socket")
+	if side(r.upstream) == "http" {
+		p.keepalive(r.upstream)
+	}
+	return nil
+}
+
+func (p *planner) checkUpstream(up *Node) error {
+	if len(p.c.index.contexts[up.dir]) > 1 {
+		return refuse(up.Pos(), "", "upstream %s is included more than once", up.Arg(0))
+	}
+	for _, d := range up.children {
+		if !slices.Contains(plainUpstream, d.Name()) {
+			return refuse(d.Pos(), "remove the directive, or point the app's clients at its port by hand",
+				"%q in upstream %s decides by itself where requests go", d.Name(), up.Arg(0))
+		}
+	}
+	return p.checkServers(up)
+}
+
+// checkServers refuses an upstream in which other servers share the work, or
+// in which several lines would become the same socket.
+func (p *planner) checkServers(up *Node) error {
+	ours := 0
+	for _, s := range up.All("server") {
+		a, _ := parseServer(s.Arg(0))
+		switch {
+		case slices.Contains(p.keys, a.key("80")):
+			ours++
+		case slices.Contains(s.Args(), "backup"), slices.Contains(s.Args(), "down"), p.o.Partial:
+		default:
+			return refuse(s.Pos(), "adopt the servers of one app together, or allow the others to stay",
+				"upstream %s has another server, %s", up.Arg(0), s.Arg(0))
+		}
+	}
+	if ours > 1 && !p.o.Merge {
+		return refuse(up.Pos(), "allow it when they are copies of one app",
+			"%d server lines of upstream %s would become the same socket", ours, up.Arg(0))
+	}
+	if hash := up.Last("hash"); hash != nil && hash.Arg(1) == "consistent" && len(up.All("server")) > 1 {
+		p.note(hash.Pos(), "a consistent hash depends on the addresses: keys move to other servers once")
+	}
+	return nil
+}
+
+func checkServerLine(s *Node) error {
+	for _, arg := range s.Args()[1:] {
+		name, _, _ := strings.Cut(arg, "=")
+		if !slices.Contains(plainServer, name) {
+			return refuse(s.Pos(), "", "%q on a server line does not go with a Unix socket", arg)
+		}
+	}
+	return nil
+}
+
+// keepalive lets idle connections end before the app would end them, so that a
+// slot drains in seconds and nginx closes first. What the operator set stays.
+func (p *planner) keepalive(up *Node) {
+	line := up.Last("keepalive")
+	v := p.o.NginxVersion
+	if line == nil && !v.atLeast(keepaliveDefaultSince) || line != nil && line.Arg(0) == "0" {
+		return
+	}
+	if !v.atLeast(keepaliveTimeSince) {
+		p.note(up.Pos(), "upstream %s keeps connections alive and nginx %s cannot limit how long: draining may take until nginx is reloaded", up.Arg(0), v)
+		return
+	}
+	var lines []string
+	for _, want := range [][2]string{{"keepalive_time", "5s"}, {"keepalive_timeout", "4s"}} {
+		if set := up.Last(want[0]); set == nil {
+			lines = append(lines, want[0]+" "+want[1]+";")
+		} else {
+			p.note(set.Pos(), "%s stays as set: draining waits for it", set)
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	if line == nil {
+		line = up.Last("server")
+	}
+	p.wishes.insertAfter(line, "idle connections end before the app ends them", strings.Join(lines, " "))
+}
+
+// checkPass refuses what makes a pass fail on, or differ for, a Unix socket.
+func (p *planner) checkPass(pass *Node) error {
+	if side(pass) == "stream" {
+		for _, l := range pass.parent.All("listen") {
+			if slices.Contains(l.Args(), "udp") {
+				return refuse(l.Pos(), "", "the server listens for UDP, which a stream socket does not carry")
+			}
+		}
+	}
+	return p.bind(pass)
+}
+
+// bind handles proxy_bind and its like: with an address to bind to, nginx
+// cannot connect to a Unix socket and answers 500.
+func (p *planner) bind(pass *Node) error {
+	lines := pass.parent.Effective(modules[pass.Name()] + "_bind")
+	if lines == nil || lines[0].Arg(0) == "off" {
+		return nil
+	}
+	return refuse(lines[0].Pos(), "set it to off in this location if the app does not need the address",
+		"%q applies to %q and cannot be used with a Unix socket", lines[0], pass)
+}

@@ -1,0 +1,252 @@
+package nginxconf
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Class says how an address is taken over; see the package documentation.
+type Class string
+
+// The classes of edit.
+const (
+	ClassA Class = "A" // the address token is replaced, nothing else depends on it
+	ClassB Class = "B" // an upstream of the very name that proxy_pass spells is added
+	ClassC Class = "C" // host:port in proxy_pass becomes a new upstream, compensated
+)
+
+// Use is one place that sends requests to a target.
+type Use struct {
+	Pos      Pos    `json:"pos"`      // of the pass directive
+	In       string `json:"in"`       // "server example.com, location /api"
+	Text     string `json:"text"`     // "proxy_pass http://my_app"
+	Upstream string `json:"upstream"` // name of the upstream it goes through, "" for a literal
+	Server   Pos    `json:"server"`   // of the upstream's server line, zero for a literal
+	Class    Class  `json:"class"`
+	Site     bool   `json:"site"` // belongs to the site that was asked about
+
+	route route
+}
+
+// Target is one address that a site sends requests to, with every place that
+// does so. Spellings of the same loopback address are one target.
+type Target struct {
+	Address   string         `json:"address"`            // as first written: host:port or unix:path
+	Addr      netip.AddrPort `json:"addr"`               // invalid when the host has to be resolved
+	Upstream  string         `json:"upstream,omitempty"` // name of the first upstream that holds it
+	Servers   int            `json:"servers,omitempty"`  // server lines of that upstream
+	Class     Class          `json:"class"`              // the most intrusive class among the uses
+	Protocol  string         `json:"protocol"`           // "http", "https", "fastcgi", "grpc", "stream", ...
+	Keepalive bool           `json:"keepalive"`          // an upstream of it keeps connections alive by configuration
+	Uses      []Use          `json:"uses"`               // of the site
+	Elsewhere []Use          `json:"elsewhere"`          // uses outside the site
+	Refusal   *Refusal       `json:"refusal,omitempty"`  // why it cannot be taken over; nil if it can
+
+	key  string
+	site string
+}
+
+// route is one way from a pass directive to an address.
+type route struct {
+	pass     *Node
+	upstream *Node // nil for a literal
+	server   *Node // the upstream's server line, nil for a literal
+	addr     address
+	class    Class
+	fallback string   // port when none is written
+	opaque   *Refusal // the address is not in the text
+}
+
+func (r route) key() string {
+	if r.opaque != nil {
+		return "opaque:" + r.pass.Pos().String()
+	}
+	return r.addr.key(r.fallback)
+}
+
+// routes returns the ways that lead from one pass directive to addresses.
+func (c *Config) routes(pass *Node) []route {
+	arg := pass.Arg(0)
+	if strings.Contains(arg, "$") {
+		return c.variableRoutes(pass)
+	}
+	a, ok := parsePass(arg)
+	if !ok {
+		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "the address in %q is not understood", pass)}}
+	}
+	if a.unix == "" && a.port == "" {
+		if up := c.upstream(pass, a.host); up != nil {
+			return serverRoutes(pass, up)
+		}
+	}
+	return []route{{pass: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme]}}
+}
+
+// literalClass decides how a literal address is edited. Only proxy and grpc in
+// http derive anything from the address; for the others it is just an address.
+func literalClass(pass *Node, a address) Class {
+	module := modules[pass.Name()]
+	switch {
+	case side(pass) != "http" || (module != "proxy" && module != "grpc"):
+		return ClassA
+	case a.port == "" && a.unix == "":
+		return ClassB
+	}
+	return ClassC
+}
+
+func serverRoutes(pass, up *Node) []route {
+	var out []route
+	for _, s := range up.All("server") {
+		a, ok := parseServer(s.Arg(0))
+		r := route{pass: pass, upstream: up, server: s, addr: a, class: ClassA, fallback: "80"}
+		if !ok {
+			r.opaque = refuse(s.Pos(), "", "the address in %q is not understood", s)
+		}
+		out = append(out, r)
+	}
+	if len(out) == 0 {
+		reason := refuse(up.Pos(), "", "upstream %s has no server line, so its servers are not decided by the text", up.Arg(0))
+		out = append(out, route{pass: pass, upstream: up, opaque: reason})
+	}
+	return out
+}
+
+// variableRoutes follows a pass with variables.
+func (c *Config) variableRoutes(pass *Node) []route {
+	return []route{{pass: pass, opaque: refuse(pass.Pos(),
+		"write the address or an upstream's name into "+pass.Name(),
+		"%q takes its address from a variable", pass)}}
+}
+
+// Targets returns what a site sends requests to, in the order of the file. The
+// site is a configuration file: a path as in sites-available or sites-enabled,
+// symlinks are followed. It owns the pass directives that stand in it, those in
+// the servers and locations that it opens, and those that use an upstream it
+// defines. The error is a *Refusal when the file is not part of the
+// configuration.
+func (c *Config) Targets(site string) ([]Target, error) {
+	real, err := c.fs.EvalSymlinks(site)
+	if err != nil {
+		return nil, refuse(Pos{File: site}, "", "cannot open: %v", err)
+	}
+	if c.included[real] == 0 {
+		return nil, refuse(Pos{File: real}, "enable the site first, for example with a link in sites-enabled",
+			"the file is not part of the configuration that starts at %s", c.main)
+	}
+	out := c.collect(real)
+	for i := range out {
+		var r *Refusal
+		if _, err := c.Plan(out[i], Options{Socket: "/run/edgeman/x.sock", App: "app"}); errors.As(err, &r) {
+			out[i].Refusal = r
+		}
+	}
+	return out, nil
+}
+
+// collect groups all routes by address and keeps the groups the site uses.
+func (c *Config) collect(site string) []Target {
+	var keys []string
+	byKey := map[string]*Target{}
+	for _, pass := range c.index.passes {
+		for _, r := range c.routes(pass) {
+			key := r.key()
+			t := byKey[key]
+			if t == nil {
+				t = &Target{key: key, site: site}
+				byKey[key] = t
+				keys = append(keys, key)
+			}
+			t.add(r, owns(site, r))
+		}
+	}
+	var out []Target
+	for _, k := range keys {
+		if t := byKey[k]; len(t.Uses) > 0 {
+			out = append(out, *t)
+		}
+	}
+	return out
+}
+
+func (t *Target) add(r route, inSite bool) {
+	u := Use{Pos: r.pass.Pos(), In: r.pass.parent.Path(), Text: r.pass.String(), Class: r.class, Site: inSite, route: r}
+	if r.upstream != nil {
+		u.Upstream = r.upstream.Arg(0)
+	}
+	if r.server != nil {
+		u.Server = r.server.Pos()
+	}
+	if !inSite {
+		t.Elsewhere = append(t.Elsewhere, u)
+		return
+	}
+	if len(t.Uses) == 0 {
+		t.Address, t.Addr, t.Protocol = r.text(), r.addr.addrPort(r.fallback), r.protocol()
+	}
+	t.Class = max(t.Class, r.class)
+	if r.upstream != nil {
+		t.Keepalive = t.Keepalive || r.upstream.Last("keepalive") != nil
+		if t.Upstream == "" {
+			t.Upstream, t.Servers = u.Upstream, len(r.upstream.All("server"))
+		}
+	}
+	t.Uses = append(t.Uses, u)
+}
+
+// text is the address as written.
+func (r route) text() string {
+	switch {
+	case r.opaque != nil:
+		return r.pass.Arg(0)
+	case r.addr.unix != "":
+		return "unix:" + r.addr.unix
+	case r.addr.port == "" && r.fallback != "":
+		return r.addr.host + ":" + r.fallback
+	case r.addr.port == "":
+		return r.addr.host
+	}
+	return r.addr.host + ":" + r.addr.port
+}
+
+func (r route) protocol() string {
+	if side(r.pass) == "stream" {
+		return "stream"
+	}
+	if a, ok := parsePass(r.pass.Arg(0)); ok && a.scheme != "" {
+		return a.scheme
+	}
+	if m := modules[r.pass.Name()]; m != "proxy" {
+		return m
+	}
+	return "http"
+}
+
+// owns reports whether a site file owns a route.
+func owns(site string, r route) bool {
+	if r.upstream != nil && r.upstream.dir.File.Path == site {
+		return true
+	}
+	for n := r.pass; n != nil && n.dir != nil; n = n.parent {
+		if n.dir.File.Path == site {
+			return true
+		}
+		if n.Name() == "server" {
+			return false
+		}
+	}
+	return false
+}
+
+// sites returns the files, other than those given, whose passes use a block.
+func sites(uses []Use) []string {
+	var out []string
+	for _, u := range uses {
+		if !slices.Contains(out, u.Pos.File) {
+			out = append(out, u.Pos.File)
+		}
+	}
+	return out
+}

@@ -1,0 +1,54 @@
+package nginxconf
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Version is an nginx version, for example {1, 22, 1}. The zero value means
+// unknown.
+type Version [3]int
+
+// Versions at which nginx changed what an edit needs.
+var (
+	keepaliveTimeSince    = Version{1, 19, 10} // keepalive_time in upstream
+	keepaliveDefaultSince = Version{1, 29, 7}  // named upstreams keep connections alive, "keepalive 0" is accepted
+)
+
+// ParseVersion reads "1.22.1" or "nginx/1.22.1 (Debian)".
+func ParseVersion(s string) (Version, error) {
+	number := strings.TrimPrefix(strings.TrimPrefix(s, "nginx version: "), "nginx/")
+	number, _, _ = strings.Cut(number, " ")
+	parts := strings.Split(number, ".")
+	if len(parts) != 3 {
+		return Version{}, fmt.Errorf("parsing nginx version %q: want three numbers", s)
+	}
+	var v Version
+	for i, p := range parts {
+		n, err := strconv.Atoi(p)
+		if err != nil || n < 0 {
+			return Version{}, fmt.Errorf("parsing nginx version %q: want three numbers", s)
+		}
+		v[i] = n
+	}
+	return v, nil
+}
+
+// String returns "1.22.1", or "unknown" for the zero value.
+func (v Version) String() string {
+	if v == (Version{}) {
+		return "unknown"
+	}
+	return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2])
+}
+
+// atLeast reports whether v is known and not older than w.
+func (v Version) atLeast(w Version) bool {
+	for i := range v {
+		if v[i] != w[i] {
+			return v[i] > w[i]
+		}
+	}
+	return true
+}
