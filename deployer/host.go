@@ -6,27 +6,32 @@ package deployer
 
 import (
 	"context"
+	"encoding/json"
 	"io"
+	"net/netip"
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
+	"edgeman/nginxconf"
 	"edgeman/sockets"
 )
 
-// Host is what the commands touch: one real set, one for tests. Docker and
-// Units are opened by the command that needs them.
+// Host is what the commands touch: one real set, one for tests. A command is
+// given only what it needs of it; Docker, Units and Nginx may be nil otherwise.
 type Host struct {
 	Paths  state.Paths
 	Docker Docker
 	Units  Units
 	Nginx  Nginx
-	Out    io.Writer // the thing asked for
-	Err    io.Writer // progress, notes, hints
+	Files  nginxconf.FS // to read nginx's configuration
+	In     io.Reader    // where a question is answered
+	Out    io.Writer    // the thing asked for
+	Err    io.Writer    // progress, notes, hints
 
 	Version string        // of edgeman
 	Wait    time.Duration // for another command on the same app
-	Verbose bool
 }
 
 // Units are the calls on systemd that the commands need; package sockets has
@@ -42,9 +47,30 @@ type Units interface {
 }
 
 // Docker are the calls on the Docker daemon that the commands need; package
-// docker has the real ones.
+// docker has the real ones, which bound every call that moves no image data.
 type Docker interface {
 	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
-	Image(ctx context.Context, ref string) (docker.Image, error)
+	Serving(ctx context.Context, at netip.AddrPort) ([]docker.Target, error)
+	Adopt(ctx context.Context, id string, port uint16, at netip.AddrPort) (docker.Adoption, error)
+	Start(ctx context.Context, id string) error
+	Stop(ctx context.Context, id string) error
+	Remove(ctx context.Context, id string) error
+	Rename(ctx context.Context, id, name string) error
+	SetRestart(ctx context.Context, id, policy string) error
+	Recreate(ctx context.Context, raw json.RawMessage) (string, error)
 	Tail(ctx context.Context, id string, lines int) (string, error)
+	Image(ctx context.Context, ref string) (docker.Image, error)
+	Pull(ctx context.Context, ref string, progress func(docker.Progress)) error
+	RemoveImage(ctx context.Context, id string) error
+}
+
+// Nginx are the calls on the running nginx that the commands need; package
+// nginx has the real ones.
+type Nginx interface {
+	Precheck(ctx context.Context) ([]nginx.Message, error)
+	Test(ctx context.Context) ([]nginx.Message, error)
+	TestCandidate(ctx context.Context, files map[string][]byte) ([]nginx.Message, error)
+	Reload(ctx context.Context, errorLogs ...string) (nginx.Reloaded, error)
+	PendingEdits(ctx context.Context, paths []string) ([]nginx.Pending, error)
+	Facts(ctx context.Context) (nginx.Facts, error)
 }

@@ -20,11 +20,11 @@ type AdoptOptions struct {
 	DryRun    bool
 	JSON      bool
 
-	// Overrides, one for each refusal that an operator may know better about.
-	ReloadPending      bool // other people's edits go live with the reload
-	DropWritableLayer  bool // files in the container's writable layer stay behind
-	DropAnonymous      bool // a --rm container's anonymous volumes go with it
-	AcceptSharedListen bool // other clients of the published port lose it
+	// ReloadPending accepts that other people's edits go live with the reload.
+	ReloadPending bool
+	// Allow are the codes of refusals that the operator accepts, such as
+	// "writable-layer"; each has a flag --allow-CODE.
+	Allow []string
 }
 
 // SwapOptions are the choices of `edgeman swap` and `edgeman restart`.

@@ -70,6 +70,10 @@ func (p Paths) SlotDrain(s sockets.Slot) string { return filepath.Join(p.Run, s.
 // SlotStatus is the file in which a slot's service says what it is doing.
 func (p Paths) SlotStatus(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".json") }
 
+// SlotOutput is where a slot's service notes how far it has copied what the
+// container prints.
+func (p Paths) SlotOutput(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".output") }
+
 // MakeBase creates the roots. nginx's workers must be able to walk to the
 // sockets, so the directories on that way are searchable by everybody; records
 // that can hold secrets are in directories that are not.

@@ -1,0 +1,140 @@
+package deployer
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// AdoptResult is what adopt took over, or with DryRun what it would.
+type AdoptResult struct {
+	Site string       `json:"site"`
+	Apps []AdoptedApp `json:"apps"`
+	Left []left       `json:"left"`
+	Done bool         `json:"done"` // false for a plan
+}
+
+// AdoptedApp is one target of a site and the app that it becomes.
+type AdoptedApp struct {
+	App       string   `json:"app"`
+	Target    string   `json:"target"`
+	Upstream  string   `json:"upstream,omitempty"`
+	Class     string   `json:"class"`
+	Container string   `json:"container"`
+	Image     string   `json:"image"`
+	Port      uint16   `json:"port"`
+	Via       string   `json:"via"`
+	Strategy  string   `json:"strategy"`
+	Why       []string `json:"why,omitempty"` // of the strategy
+	Notes     []string `json:"notes,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
+	Diff      string   `json:"diff"`
+}
+
+// Adopt takes over what a site sends its requests to: it prints the plan, asks,
+// and puts an edgeman slot in the place of the container's address. Requests
+// flow throughout, and what fails is undone.
+func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
+	take, leave, err := h.planAdopt(ctx, o)
+	result := AdoptResult{Site: o.Site, Left: leave}
+	if err != nil {
+		return result, err
+	}
+	for i := range take {
+		if err := h.planEdits(ctx, o.Site, &take[i]); err != nil {
+			return result, err
+		}
+		result.Apps = append(result.Apps, take[i].describe(o))
+	}
+	if !o.JSON {
+		h.showPlan(result)
+	}
+	if o.DryRun {
+		return result, nil
+	}
+	if err := h.confirm(o.Yes, "apply?"); err != nil {
+		return result, err
+	}
+	if err := h.EnsureInstalled(ctx); err != nil {
+		return result, err
+	}
+	for i := range take {
+		if i > 0 { // the one before may have changed the same file
+			if err := h.planEdits(ctx, o.Site, &take[i]); err != nil {
+				return result, err
+			}
+		}
+		if err := h.adopt(ctx, o, take[i]); err != nil {
+			return result, err
+		}
+	}
+	result.Done = true
+	return result, nil
+}
+
+// describe is the candidate as the operator is told about it.
+func (c candidate) describe(o AdoptOptions) AdoptedApp {
+	a := AdoptedApp{
+		App: c.name, Target: c.target.Address, Upstream: c.target.Upstream, Class: string(c.target.Class),
+		Container: c.container.Name, Image: c.image, Port: c.port, Via: c.via,
+		Strategy: "overlap", Why: c.adoption.Recreate, Warnings: c.warnings, Diff: c.plan.Diff(),
+	}
+	if len(a.Why) > 0 {
+		a.Strategy = "recreate"
+	}
+	for _, n := range c.plan.Notes {
+		a.Notes = append(a.Notes, n.Text)
+	}
+	return a
+}
+
+// showPlan prints what would be done; the diffs are what was asked for.
+func (h *Host) showPlan(r AdoptResult) {
+	for _, a := range r.Apps {
+		through := a.Target
+		if a.Upstream != "" {
+			through = fmt.Sprintf("upstream %s (%s)", a.Upstream, a.Target)
+		}
+		fmt.Fprintf(h.Out, "%s: %s is served by container %s (%s)\n", a.App, through, a.Container, a.Image)
+		fmt.Fprint(h.Out, a.Diff)
+		for _, n := range a.Notes {
+			h.note("%s", n)
+		}
+		for _, w := range a.Warnings {
+			fmt.Fprintf(h.Err, "warning: %s\n", w)
+		}
+		if a.Strategy == "recreate" {
+			h.note("the old container is stopped before the new one starts, requests wait meanwhile: %s", strings.Join(a.Why, "; "))
+		}
+	}
+	for _, l := range r.Left {
+		h.note("%s stays as it is: %s", l.Target, l.Reason)
+	}
+}
+
+// confirm asks on a terminal; without one only --yes goes on.
+func (h *Host) confirm(yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if in, ok := h.In.(io.Writer); !ok || !isTerminal(in) {
+		return usage("there is no terminal to ask on\nhint: --yes applies the plan, --dry-run only shows it")
+	}
+	fmt.Fprintf(h.Err, "%s [y/N] ", question)
+	answer, _ := bufio.NewReader(h.In).ReadString('\n')
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return refuse("not applied; nothing was changed")
+	}
+	return nil
+}
+
+// PrintJSON writes v to Out.
+func (h *Host) PrintJSON(v any) error {
+	enc := json.NewEncoder(h.Out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

@@ -1,0 +1,319 @@
+package deployer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// reloadWait bounds a reload and the proof that new workers have taken over.
+const reloadWait = 60 * time.Second
+
+// The steps of adopt, as they are journalled. From stepDrain on nginx is on the
+// slot and an interrupted adoption is completed; before, it is undone.
+const (
+	stepState = "state"
+	stepSlot  = "slot"
+	stepFiles = "files"
+	stepDrain = "drain"
+)
+
+// takeover is one run of adopt for one app.
+type takeover struct {
+	*Host
+	candidate
+	o       AdoptOptions
+	app     state.App
+	slot    sockets.Slot
+	lock    *state.Lock
+	op      state.Operation
+	record  Adoption
+	release state.Release
+	started time.Time
+	drain   time.Duration
+	timeout time.Duration
+	cut     int
+}
+
+// adopt carries one candidate out. Every step is undone on failure, by the same
+// code that gives a site back later.
+func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
+	t := &takeover{Host: h, candidate: c, o: o, started: time.Now(), slot: sockets.Slot{App: c.name, Color: sockets.Blue}}
+	t.settings()
+	if err := h.Paths.MakeApp(c.name); err != nil {
+		return err
+	}
+	lock, err := h.Paths.TakeLock(ctx, c.name, "adopt", h.Wait)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	t.lock = lock
+	steps := []func(context.Context) error{t.writeState, t.openSlot, t.changeNginx, t.retireContainer}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return t.undo(ctx, err)
+		}
+	}
+	if err := h.Paths.EndOperation(c.name); err != nil {
+		return err
+	}
+	err = h.Paths.Record(c.name, state.Event{
+		Time: time.Now().UTC(), Operation: "adopt", Release: t.release.Number, Image: t.release.Image, Digest: t.release.Digest,
+		Slot: t.slot.String(), By: state.Caller(), Seconds: time.Since(t.started).Seconds(), Outcome: state.Done, Cut: t.cut,
+	})
+	if err == nil {
+		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
+	}
+	return err
+}
+
+// settings are the app's intent as adopt writes it.
+func (t *takeover) settings() {
+	t.app = state.DefaultApp(t.name)
+	t.app.Port, t.app.Health, t.app.Image = t.port, t.o.Health, repositoryOf(t.image)
+	t.app.Proxy.Via = t.via
+	if t.o.Mode != "" {
+		t.app.Mode = t.o.Mode
+	}
+	if t.o.Drain > 0 {
+		t.app.Drain.Timeout = state.Duration(t.o.Drain)
+	}
+	if t.o.Timeout > 0 {
+		t.app.Start.Timeout = state.Duration(t.o.Timeout)
+	}
+	t.drain, t.timeout = time.Duration(t.app.Drain.Timeout), time.Duration(t.app.Start.Timeout)
+}
+
+// writeState puts down everything that the undo needs, then release 1 and the
+// live pointer. Nothing outside of edgeman's own directories is touched.
+func (t *takeover) writeState(context.Context) error {
+	if err := t.app.Validate(); err != nil {
+		return &UsageError{err}
+	}
+	t.record = Adoption{
+		App: t.name, Site: t.o.Site, Target: t.target.Address, Address: t.target.Addr, Upstream: t.target.Upstream,
+		Class: t.target.Class, Plan: t.plan, Container: t.container.Name, ContainerID: t.container.ID,
+		RestartPolicy: t.container.RestartPolicy, Image: t.container.Image, ImageID: t.container.ImageID, Release: 1,
+		Recreate: len(t.adoption.Recreate) > 0, By: state.Caller(), Time: time.Now().UTC(),
+	}
+	if err := writeAdoption(t.Paths, t.record, t.container.Raw); err != nil {
+		return err
+	}
+	t.op = state.Operation{Name: "adopt", Release: 1, Slot: t.slot.String(), Started: t.started}
+	if err := t.begin(stepState); err != nil {
+		return err
+	}
+	if err := t.Paths.WriteApp(t.app); err != nil {
+		return err
+	}
+	t.release = state.Release{
+		App: t.name, Image: t.image, ImageID: t.container.ImageID, Created: time.Now().UTC(), By: state.Caller(),
+		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, Settings: t.adoption.Settings,
+	}
+	if err := t.Paths.WriteRelease(&t.release); err != nil {
+		return err
+	}
+	return sockets.SwitchLive(t.Paths.Live(t.name), t.Paths.Run, t.slot)
+}
+
+// openSlot starts the slot beside the old container. Where the two must not run
+// at the same time, it listens and holds requests back instead.
+func (t *takeover) openSlot(ctx context.Context) error {
+	if err := t.begin(stepSlot); err != nil {
+		return err
+	}
+	if t.record.Recreate {
+		until := time.Now().Add(t.drain + t.timeout + reloadWait + stopSlack)
+		if err := t.Paths.SetPause(t.slot, state.Pause{Until: until, Reason: "adopt"}); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	if err := t.enable(ctx); err != nil {
+		return err
+	}
+	if err := t.fill(ctx, t.slot, t.release); err != nil {
+		return err
+	}
+	t.step("socket", "edgeman@%s listening", t.slot)
+	if t.record.Recreate {
+		return nil
+	}
+	return t.awaitStart(ctx, start)
+}
+
+func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
+	if err := t.awaitHealthy(ctx, t.slot, t.release.Number, t.timeout); err != nil {
+		return t.withLastWords(ctx, err, t.release.Container(t.slot.Color))
+	}
+	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, seconds(time.Since(start)))
+	return nil
+}
+
+// enable makes both slots' units start at boot; only a filled slot listens.
+func (h *Host) enableUnits(ctx context.Context, app string, on bool) error {
+	ctx, cancel := context.WithTimeout(ctx, unitWait)
+	defer cancel()
+	var units []string
+	for _, color := range []string{sockets.Blue, sockets.Green} {
+		slot := sockets.Slot{App: app, Color: color}
+		units = append(units, slot.SocketUnit(), slot.ServiceUnit())
+	}
+	change := h.Units.Disable
+	if on {
+		change = h.Units.Enable
+	}
+	if err := change(ctx, units...); err != nil {
+		return err
+	}
+	return h.Units.Reload(ctx)
+}
+
+func (t *takeover) enable(ctx context.Context) error { return t.enableUnits(ctx, t.name, true) }
+
+// changeNginx tests the edited configuration where nobody sees it, then puts it
+// in place and reloads.
+func (t *takeover) changeNginx(ctx context.Context) error {
+	facts, err := t.Nginx.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := facts.WorkerCanConnect(t.Paths.Live(t.name)); err != nil {
+		return err
+	}
+	if _, err := t.Nginx.TestCandidate(ctx, t.record.after()); err != nil {
+		return fmt.Errorf("nginx refuses the edited configuration: %w", err)
+	}
+	if err := t.begin(stepFiles); err != nil {
+		return err
+	}
+	for _, f := range t.plan.Files {
+		if err := nginx.Replace(ctx, f.Path, sha256.Sum256(f.Before), f.After); err != nil {
+			return err
+		}
+	}
+	if err := t.reload(ctx); err != nil {
+		return err
+	}
+	t.step("nginx", "configuration valid, reloaded")
+	return t.begin(stepDrain)
+}
+
+// reload tests what lies on disk for real and makes it live.
+func (h *Host) reload(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reloadWait)
+	defer cancel()
+	if _, err := h.Nginx.Test(ctx); err != nil {
+		return err
+	}
+	_, err := h.Nginx.Reload(ctx)
+	return err
+}
+
+// retireContainer waits until nginx has let go of the old container, stops it
+// and keeps it. With recreate the new one starts only then.
+func (t *takeover) retireContainer(ctx context.Context) error {
+	d, err := t.awaitOldWorkers(ctx, t.drain, func() (int, error) { return sockets.TCPConnections(t.target.Addr) })
+	if err != nil {
+		return err
+	}
+	if err := t.stopOld(ctx, t.record); err != nil {
+		return err
+	}
+	t.cut = d.cut
+	t.step("drain", "old container: %d → %d connections in %s, stopped and kept", d.before, d.cut, seconds(d.took))
+	if !t.record.Recreate {
+		return nil
+	}
+	start := time.Now()
+	if err := t.Paths.ClearPause(t.slot); err != nil {
+		return err
+	}
+	return t.awaitStart(ctx, start)
+}
+
+// stopOld takes the adopted container out of service without losing it: its
+// restart policy first, or the daemon would bring it back.
+func (h *Host) stopOld(ctx context.Context, a Adoption) error {
+	if err := h.Docker.SetRestart(ctx, a.ContainerID, "no"); err != nil {
+		return err
+	}
+	return h.Docker.Stop(ctx, a.ContainerID)
+}
+
+// drained is how the connections of something that left service ended.
+type drained struct {
+	before int // connections at the switch
+	cut    int // still there at the deadline
+	took   time.Duration
+}
+
+// awaitOldWorkers waits until the nginx workers of before the last reload are
+// gone and open counts nothing any more. At the limit it is content: what is
+// left will be cut, and is counted.
+func (h *Host) awaitOldWorkers(ctx context.Context, limit time.Duration, open func() (int, error)) (drained, error) {
+	w := h.wait("drain")
+	defer w.done()
+	d := drained{before: -1}
+	for {
+		leaving, err := h.leavingWorkers(ctx)
+		if err != nil {
+			return d, err
+		}
+		left, err := open()
+		if err != nil {
+			return d, err
+		}
+		if d.before < 0 {
+			d.before = left
+		}
+		d.took = w.elapsed()
+		if leaving == 0 && left == 0 {
+			return d, nil
+		}
+		if d.took > limit {
+			d.cut = left
+			return d, nil
+		}
+		w.say("%d connections and %d old nginx workers left, cut in %s", left, leaving, (limit - d.took).Round(time.Second))
+		if !sleep(ctx, pollEvery) {
+			return d, fmt.Errorf("waiting for the old connections: %w", ctx.Err())
+		}
+	}
+}
+
+func (h *Host) leavingWorkers(ctx context.Context) (int, error) {
+	facts, err := h.Nginx.Facts(ctx)
+	leaving := 0
+	for _, worker := range facts.Workers {
+		if worker.Leaving {
+			leaving++
+		}
+	}
+	return leaving, err
+}
+
+// undo gives everything back after a step has failed, and says so.
+func (t *takeover) undo(ctx context.Context, cause error) error {
+	undone := t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, timeout: t.timeout, drain: t.drain, quiet: true})
+	if undone != nil {
+		return &BrokenError{fmt.Errorf("%w\nundoing that did not succeed either: %w\nhint: edgeman repair %s", cause, undone, t.name)}
+	}
+	var usageErr *UsageError
+	if errors.As(cause, &usageErr) {
+		return cause
+	}
+	return fmt.Errorf("adopting %s: %w\neverything is as it was before", t.name, cause)
+}
+
+func (t *takeover) begin(step string) error {
+	t.op.Step = step
+	return t.Paths.BeginStep(t.name, t.op)
+}

@@ -1,0 +1,388 @@
+package deployer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
+	"edgeman/nginxconf"
+	"edgeman/sockets"
+)
+
+// ReleaseResult is what was given back.
+type ReleaseResult struct {
+	App       string   `json:"app"`
+	Site      string   `json:"site"`
+	Container string   `json:"container"`
+	Image     string   `json:"image"`
+	Files     []string `json:"files"`
+	Cut       int      `json:"cut"`
+	Recreated bool     `json:"recreated"` // the adopted container was gone and was made again
+	Diff      string   `json:"diff"`
+	Done      bool     `json:"done"`
+}
+
+// back is what giving a site back needs to know. It is idempotent: what is as
+// it was already is left alone, so that an interrupted run can be repeated.
+type back struct {
+	app     state.App
+	record  Adoption
+	drain   time.Duration
+	timeout time.Duration
+	live    *state.Release // run this one's image and settings, not the original's
+	quiet   bool           // undoing a failed adopt: say only what matters
+	result  *ReleaseResult
+}
+
+// Release undoes adopt: the adopted container serves again at its address,
+// nginx's files are as they were byte for byte, and everything of edgeman's is
+// gone. Requests flow throughout.
+func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, error) {
+	app, err := h.Paths.ReadApp(o.App)
+	if err != nil {
+		return ReleaseResult{}, err
+	}
+	lock, err := h.Paths.TakeLock(ctx, o.App, "release", h.Wait)
+	if err != nil {
+		return ReleaseResult{}, err
+	}
+	defer lock.Unlock()
+	record, err := readAdoption(h.Paths, o.App)
+	if err != nil {
+		return ReleaseResult{}, &RefusedError{err}
+	}
+	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Image: record.Image}
+	b := back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout), result: &result}
+	if o.Timeout > 0 {
+		b.timeout = o.Timeout
+	}
+	if b.live, err = h.chooseBack(o, record); err != nil {
+		return result, err
+	}
+	if b.live != nil {
+		result.Image = b.live.Image
+	}
+	if result.Diff, err = h.backDiff(record); err != nil {
+		return result, &RefusedError{err}
+	}
+	if !o.JSON {
+		fmt.Fprintf(h.Out, "%s: %s goes back to container %s (%s)\n%s", o.App, record.Target, record.Container, result.Image, result.Diff)
+	}
+	if o.DryRun {
+		return result, nil
+	}
+	if err := h.confirm(o.Yes, "give back?"); err != nil {
+		return result, err
+	}
+	if err := h.giveBack(ctx, b); err != nil {
+		return result, &BrokenError{fmt.Errorf("releasing %s: %w\nhint: requests flow; edgeman release %s goes on from here", o.App, err, o.App)}
+	}
+	result.Done = true
+	if !o.JSON {
+		fmt.Fprintf(h.Out, "%s released, %d connections cut.\n", o.App, result.Cut)
+	}
+	return result, nil
+}
+
+// chooseBack decides whose image and settings are given back: nil means the
+// original's. The operator has to say when a swap has moved on since.
+func (h *Host) chooseBack(o ReleaseOptions, record Adoption) (*state.Release, error) {
+	slot, ok, err := sockets.ReadLive(h.Paths.Live(o.App))
+	if err != nil || !ok {
+		return nil, err
+	}
+	live, filled, err := h.Paths.SlotRelease(slot)
+	if err != nil || !filled || live.Number == record.Release || live.ImageID == record.ImageID {
+		return nil, err
+	}
+	switch o.To {
+	case "original":
+		return nil, nil
+	case "live":
+		return &live, nil
+	case "":
+		return nil, refuse("%s was adopted with %s and runs %s (release %d) now\nhint: say what to give back: --to original or --to live",
+			o.App, record.Image, live.Image, live.Number)
+	}
+	return nil, usage("--to %s is neither original nor live", o.To)
+}
+
+// giveBack carries it out. Order: the container answers at its address, then
+// nginx goes back to it, then the slot drains, then edgeman's own goes.
+func (h *Host) giveBack(ctx context.Context, b back) error {
+	files, err := h.restored(b.record)
+	if err != nil {
+		return err
+	}
+	if b.result == nil {
+		b.result = &ReleaseResult{}
+	}
+	op := state.Operation{Name: "release", Step: "start", Started: time.Now()}
+	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
+		return err
+	}
+	if err := h.startOriginal(ctx, b); err != nil {
+		return err
+	}
+	if err := h.restoreFiles(ctx, b, files); err != nil {
+		return err
+	}
+	if err := h.drainSlots(ctx, b); err != nil {
+		return err
+	}
+	return h.removeApp(ctx, b.app.Name)
+}
+
+// restored computes what each edited file is to hold again, before anything is
+// changed: the original bytes where nobody touched it since, otherwise the
+// file as it is now without just our edits.
+func (h *Host) restored(a Adoption) (map[string][2][]byte, error) {
+	files := map[string][2][]byte{}
+	for _, f := range a.Plan.Files {
+		now, err := os.ReadFile(f.Path)
+		if err != nil {
+			return nil, err
+		}
+		then, err := nginxconf.Revert(now, f)
+		if err != nil {
+			return nil, err
+		}
+		if string(now) != string(then) {
+			files[f.Path] = [2][]byte{now, then}
+		}
+	}
+	return files, nil
+}
+
+func (h *Host) backDiff(a Adoption) (string, error) {
+	files, err := h.restored(a)
+	if err != nil {
+		return "", err
+	}
+	diff := ""
+	for path, bytes := range files {
+		diff += nginxconf.Diff(path, bytes[0], bytes[1])
+	}
+	return diff, nil
+}
+
+// startOriginal brings the adopted container back to its address and waits
+// until it answers there.
+func (h *Host) startOriginal(ctx context.Context, b back) error {
+	a := b.record
+	c, err := h.original(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy); err != nil {
+		return err
+	}
+	if c.Running {
+		return nil
+	}
+	start := time.Now()
+	if err := h.Docker.Start(ctx, c.ID); err != nil {
+		return err
+	}
+	if err := h.awaitAnswer(ctx, b, c.ID); err != nil {
+		stopped := h.Docker.Stop(context.WithoutCancel(ctx), c.ID)
+		return errors.Join(h.withLastWords(ctx, err, c.ID), stopped)
+	}
+	h.step("start", "container %s (%s) answers after %s", c.Name, c.Image, seconds(time.Since(start)))
+	return nil
+}
+
+// original is the container to go back to: the one that was kept, or one made
+// from its stored settings when it is gone.
+func (h *Host) original(ctx context.Context, b back) (docker.Container, error) {
+	if b.live != nil {
+		return h.originalWith(ctx, b)
+	}
+	c, err := h.Docker.Inspect(ctx, b.record.ContainerID)
+	if !errors.Is(err, docker.ErrNotFound) {
+		return c, err
+	}
+	raw, err := readInspect(h.Paths, b.app.Name)
+	if err != nil {
+		return c, err
+	}
+	if c, err = h.Docker.Inspect(ctx, b.record.Container); err == nil {
+		return c, nil // made by an earlier run that was interrupted
+	}
+	id, err := h.Docker.Recreate(ctx, raw)
+	if err != nil {
+		return c, fmt.Errorf("container %s is gone and could not be made again: %w", b.record.Container, err)
+	}
+	b.result.Recreated = true
+	h.note("container %s was gone; it is made again from its stored settings, without what was in its writable layer", b.record.Container)
+	return h.Docker.Inspect(ctx, id)
+}
+
+// awaitAnswer asks the container itself: a published port answers before the
+// app behind it does.
+func (h *Host) awaitAnswer(ctx context.Context, b back, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	w := h.wait("start")
+	defer w.done()
+	var last error
+	for {
+		c, err := h.Docker.Inspect(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, to := range docker.Destinations(c, b.app.Port) {
+			if last = answers(ctx, to, b.app.Health); last == nil {
+				return nil
+			}
+		}
+		w.say("container %s does not answer yet: %v", c.Name, last)
+		if !sleep(ctx, pollEvery) {
+			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, b.timeout, last)
+		}
+	}
+}
+
+// answers connects, and asks for the health path if there is one.
+func answers(ctx context.Context, to netip.AddrPort, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if path == "" {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", to.String())
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+to.String()+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.StatusCode >= 400 {
+		return fmt.Errorf("%s answers %s", path, resp.Status)
+	}
+	return nil
+}
+
+// restoreFiles puts nginx's files back, tested beforehand, and reloads. It
+// reloads also when there is nothing to put back: a run that was interrupted
+// here may have got no further than the files.
+func (h *Host) restoreFiles(ctx context.Context, b back, files map[string][2][]byte) error {
+	candidates := map[string][]byte{}
+	for path, bytes := range files {
+		candidates[path] = bytes[1]
+	}
+	if len(candidates) > 0 {
+		if _, err := h.Nginx.TestCandidate(ctx, candidates); err != nil {
+			return fmt.Errorf("nginx refuses the files as they were: %w", err)
+		}
+	}
+	for path, bytes := range files {
+		if err := nginx.Replace(ctx, path, sha256.Sum256(bytes[0]), bytes[1]); err != nil {
+			return err
+		}
+		b.result.Files = append(b.result.Files, path)
+	}
+	if b.quiet && len(files) == 0 {
+		return nil
+	}
+	if err := h.reload(ctx); err != nil {
+		return err
+	}
+	h.step("nginx", "%d files as before, reloaded", len(files))
+	return nil
+}
+
+// drainSlots waits until nginx has let go of the slots, and takes their live
+// pointer away only then: old workers still connect through it.
+func (h *Host) drainSlots(ctx context.Context, b back) error {
+	open := func() (int, error) {
+		total := 0
+		for _, color := range []string{sockets.Blue, sockets.Green} {
+			n, err := sockets.Connections(sockets.Slot{App: b.app.Name, Color: color}.SocketPath(h.Paths.Run))
+			if err != nil {
+				return 0, err
+			}
+			total += n.Total()
+		}
+		return total, nil
+	}
+	d, err := h.awaitOldWorkers(ctx, b.drain, open)
+	if err != nil {
+		return err
+	}
+	b.result.Cut = d.cut
+	if !b.quiet {
+		h.step("drain", "slots: %d → %d connections in %s", d.before, d.cut, seconds(d.took))
+	}
+	return nil
+}
+
+// removeApp takes away everything of edgeman's that belongs to the app.
+func (h *Host) removeApp(ctx context.Context, app string) error {
+	for _, color := range []string{sockets.Blue, sockets.Green} {
+		if err := h.removeSlot(ctx, sockets.Slot{App: app, Color: color}); err != nil {
+			return err
+		}
+	}
+	if err := h.enableUnits(ctx, app, false); err != nil {
+		return err
+	}
+	return h.Paths.RemoveApp(app)
+}
+
+func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
+	r, filled, err := h.Paths.SlotRelease(slot)
+	if err != nil {
+		return err
+	}
+	err = h.Paths.WithState(ctx, slot.App, func() error {
+		live, ok, err := sockets.ReadLive(h.Paths.Live(slot.App))
+		if err == nil && ok && live == slot {
+			err = os.Remove(h.Paths.Live(slot.App))
+		}
+		if err != nil {
+			return err
+		}
+		return h.Paths.EmptySlot(slot)
+	})
+	if err != nil {
+		return err
+	}
+	unitCtx, cancel := context.WithTimeout(ctx, unitWait+stopSlack)
+	defer cancel()
+	if err := h.stopSlot(unitCtx, slot); err != nil {
+		return err
+	}
+	if filled {
+		if err := h.removeContainer(ctx, r.Container(slot.Color)); err != nil {
+			return err
+		}
+	}
+	return h.forgetSlot(slot)
+}
+
+// forgetSlot removes the slot's files of this boot.
+func (h *Host) forgetSlot(slot sockets.Slot) error {
+	err := errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot), h.Paths.ClearDrain(slot), h.Paths.ClearSlotStatus(slot))
+	if rm := os.Remove(slot.SocketPath(h.Paths.Run)); rm != nil && !errors.Is(rm, os.ErrNotExist) {
+		err = errors.Join(err, rm)
+	}
+	return err
+}
+

@@ -1,0 +1,143 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// Repair completes or undoes what an interrupted command left of the app, and
+// says which. An app that is whole is left alone.
+func (h *Host) Repair(ctx context.Context, name string) error {
+	if err := sockets.ValidName(name); err != nil {
+		return &UsageError{err}
+	}
+	if _, err := os.Stat(h.Paths.App(name)); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: %s", state.ErrNoApp, name)
+	}
+	lock, err := h.Paths.TakeLock(ctx, name, "repair", h.Wait)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	op, interrupted, err := h.Paths.ReadOperation(name)
+	if err != nil {
+		return err
+	}
+	if !interrupted {
+		return h.repairSlots(ctx, name)
+	}
+	app, err := h.Paths.ReadApp(name)
+	if errors.Is(err, state.ErrNoApp) {
+		app, err = state.DefaultApp(name), nil
+	}
+	if err != nil {
+		return err
+	}
+	switch op.Name {
+	case "adopt":
+		return h.repairAdopt(ctx, app, op)
+	case "release":
+		return h.repairRelease(ctx, app)
+	}
+	return h.resume(ctx, app)
+}
+
+// repairAdopt undoes an adoption that nginx does not use yet and completes one
+// that it does.
+func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operation) error {
+	record, err := readAdoption(h.Paths, app.Name)
+	if errors.Is(err, ErrNotAdopted) { // killed before anything was done
+		return h.removeApp(ctx, app.Name)
+	}
+	if err != nil {
+		return err
+	}
+	if op.Step != stepDrain {
+		b := back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+		if err := h.giveBack(ctx, b); err != nil {
+			return &BrokenError{fmt.Errorf("undoing the adoption of %s: %w", app.Name, err)}
+		}
+		h.note("the adoption of %s was interrupted at step %q: undone", app.Name, op.Step)
+		return nil
+	}
+	t := &takeover{
+		Host: h, slot: sockets.Slot{App: app.Name, Color: sockets.Blue}, app: app, record: record, op: op,
+		started: time.Now(), drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout),
+	}
+	t.target.Addr, t.name = record.Address, app.Name
+	if t.release, err = h.Paths.ReadRelease(app.Name, record.Release); err != nil {
+		return err
+	}
+	if err := t.retireContainer(ctx); err != nil {
+		return &BrokenError{fmt.Errorf("completing the adoption of %s: %w\nhint: requests flow; edgeman release %s gives the site back", app.Name, err, app.Name)}
+	}
+	h.note("the adoption of %s was interrupted at step %q: completed", app.Name, op.Step)
+	return h.Paths.EndOperation(app.Name)
+}
+
+func (h *Host) repairRelease(ctx context.Context, app state.App) error {
+	record, err := readAdoption(h.Paths, app.Name)
+	if errors.Is(err, ErrNotAdopted) {
+		return h.removeApp(ctx, app.Name)
+	}
+	if err != nil {
+		return err
+	}
+	b := back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+	if err := h.giveBack(ctx, b); err != nil {
+		return &BrokenError{fmt.Errorf("releasing %s: %w", app.Name, err)}
+	}
+	h.note("the release of %s was interrupted: completed", app.Name)
+	return nil
+}
+
+// repairSlots looks for units that should run and do not.
+func (h *Host) repairSlots(ctx context.Context, name string) error {
+	app, err := h.Paths.ReadApp(name)
+	if err != nil {
+		return err
+	}
+	live, ok, err := sockets.ReadLive(h.Paths.Live(name))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &BrokenError{fmt.Errorf("%s has no live pointer\nhint: edgeman release %s gives the site back", name, name)}
+	}
+	r, filled, err := h.Paths.SlotRelease(live)
+	if err != nil {
+		return err
+	}
+	if !filled {
+		return &BrokenError{fmt.Errorf("the live slot %s is empty\nhint: edgeman release %s gives the site back", live, name)}
+	}
+	started := false
+	for _, unit := range []string{live.SocketUnit(), live.ServiceUnit()} {
+		st, err := h.Units.State(ctx, unit)
+		if err != nil {
+			return err
+		}
+		if st.Active == "active" || st.Active == "activating" {
+			continue
+		}
+		if err := errors.Join(h.Units.ResetFailed(ctx, unit), h.Units.Start(ctx, unit)); err != nil {
+			return &BrokenError{err}
+		}
+		h.step("start", "%s was %s", unit, st.Active)
+		started = true
+	}
+	if err := h.clearSlot(ctx, live.Other(), false); err != nil {
+		return err
+	}
+	if started {
+		return h.awaitHealthy(ctx, live, r.Number, time.Duration(app.Start.Timeout))
+	}
+	h.note("%s is whole: nothing to repair", name)
+	return nil
+}

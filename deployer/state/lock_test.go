@@ -1,0 +1,97 @@
+package state
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	if var_ := os.Getenv("EDGEMAN_TEST_HOLD"); var_ != "" {
+		hold(Paths{Var: var_})
+	}
+	os.Exit(m.Run())
+}
+
+// hold is the test binary as another command: it takes the lock and dies with it.
+func hold(p Paths) {
+	if _, err := p.TakeLock(context.Background(), "myapp", "swap", time.Second); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("held")
+	time.Sleep(time.Minute)
+}
+
+func TestLockDiesWithItsHolder(t *testing.T) {
+	p := testPaths(t)
+	other := exec.Command(os.Args[0])
+	other.Env = append(os.Environ(), "EDGEMAN_TEST_HOLD="+p.Var)
+	out, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Process.Kill()
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held\n" {
+		t.Fatalf("the other process says %q, %v", line, err)
+	}
+
+	holder, held, err := p.LockHolder("myapp")
+	if err != nil || !held || holder.PID != other.Process.Pid || holder.Operation != "swap" {
+		t.Errorf("holder %+v, %v, %v; want pid %d", holder, held, err, other.Process.Pid)
+	}
+	_, err = p.TakeLock(context.Background(), "myapp", "rollback", 10*time.Millisecond)
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(other.Process.Pid)) {
+		t.Errorf("a second command: %v; want ErrLocked with the holder's pid", err)
+	}
+
+	if err := other.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := p.TakeLock(context.Background(), "myapp", "rollback", 10*time.Second)
+	if err != nil {
+		t.Fatalf("after the holder's death: %v", err)
+	}
+	if err := lock.Candidate(blue); err != nil {
+		t.Fatal(err)
+	}
+	if holder, held, err = p.LockHolder("myapp"); err != nil || !held || holder.Slot != "myapp:blue" || holder.PID != os.Getpid() {
+		t.Errorf("holder %+v, %v, %v; want this process and its candidate", holder, held, err)
+	}
+	lock.Unlock()
+	if _, held, err = p.LockHolder("myapp"); held || err != nil {
+		t.Errorf("after unlocking: held %v, %v", held, err)
+	}
+}
+
+func TestStateLockExcludes(t *testing.T) {
+	p := testPaths(t)
+	inside := make(chan struct{})
+	leave := make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		done <- p.WithState(context.Background(), "myapp", func() error { close(inside); <-leave; return nil })
+	}()
+	<-inside
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := p.WithState(ctx, "myapp", func() error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("second holder: %v, want to wait until its deadline", err)
+	}
+	close(leave)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := p.WithState(context.Background(), "myapp", func() error { return nil }); err != nil {
+		t.Errorf("after it was freed: %v", err)
+	}
+}

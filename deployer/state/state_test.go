@@ -1,0 +1,216 @@
+package state
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"edgeman/sockets"
+)
+
+func testPaths(t *testing.T) Paths {
+	t.Helper()
+	dir := t.TempDir()
+	p := Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")}
+	if err := p.MakeApp("myapp"); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var blue = sockets.Slot{App: "myapp", Color: sockets.Blue}
+
+func TestReleasesAreNumberedAndNeverOverwritten(t *testing.T) {
+	p := testPaths(t)
+	first := Release{App: "myapp", Image: "myapp:v1", Env: []string{"SECRET=x"}}
+	second := Release{App: "myapp", Image: "myapp:v2"}
+	for want, r := range []*Release{&first, &second} {
+		if err := p.WriteRelease(r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Number != want+1 {
+			t.Errorf("release number %d, want %d", r.Number, want+1)
+		}
+	}
+	if err := p.RemoveRelease("myapp", 1); err != nil {
+		t.Fatal(err)
+	}
+	third := Release{App: "myapp", Image: "myapp:v3"}
+	if err := p.WriteRelease(&third); err != nil || third.Number != 3 {
+		t.Errorf("after a removal: number %d, %v; want 3", third.Number, err)
+	}
+	if _, err := p.ReadRelease("myapp", 1); !errors.Is(err, ErrNoRelease) {
+		t.Errorf("reading a removed release: %v, want ErrNoRelease", err)
+	}
+	st, err := os.Stat(p.Release("myapp", 2))
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; a record can hold secrets", st.Mode(), err)
+	}
+}
+
+func TestSlotLinks(t *testing.T) {
+	p := testPaths(t)
+	for range 2 {
+		if err := p.WriteRelease(&Release{App: "myapp", Image: "myapp:v1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, filled, err := p.SlotRelease(blue); filled || err != nil {
+		t.Fatalf("a new slot: filled %v, %v", filled, err)
+	}
+	if err := p.FillSlot(blue, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.SetNext(blue, 2); err != nil {
+		t.Fatal(err)
+	}
+	if r, _, err := p.SlotRelease(blue); err != nil || r.Number != 1 {
+		t.Fatalf("slot runs %d, %v; want 1 until next is promoted", r.Number, err)
+	}
+	if err := p.PromoteNext(blue); err != nil {
+		t.Fatal(err)
+	}
+	r, filled, err := p.SlotRelease(blue)
+	if err != nil || !filled || r.Number != 2 {
+		t.Fatalf("slot runs %d, %v, %v; want 2", r.Number, filled, err)
+	}
+	if _, pending, err := p.NextRelease(blue); pending || err != nil {
+		t.Errorf("next is still there after its promotion: %v", err)
+	}
+	for range 2 { // twice: emptying an empty slot is no error
+		if err := p.EmptySlot(blue); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.FillSlot(blue, 9); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.SlotRelease(blue); !errors.Is(err, ErrNoRelease) {
+		t.Errorf("a link to a missing record: %v, want ErrNoRelease", err)
+	}
+}
+
+func TestPauseEndsByItself(t *testing.T) {
+	p := testPaths(t)
+	if err := p.SetPause(blue, Pause{Until: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, paused, err := p.ReadPause(blue); !paused || err != nil {
+		t.Errorf("paused = %v, %v", paused, err)
+	}
+	if err := p.SetPause(blue, Pause{Until: time.Now().Add(-time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, paused, err := p.ReadPause(blue); paused || err != nil {
+		t.Errorf("past its deadline: paused = %v, %v", paused, err)
+	}
+}
+
+func TestAppFile(t *testing.T) {
+	tests := []struct {
+		name string
+		file string
+		mode os.FileMode
+		want string // in the error; empty: none
+	}{
+		{"least", "port = 8080\nimage = \"myapp\"\n", 0o644, ""},
+		{"durations", "port = 1\n[drain]\ntimeout = \"5m\"\n", 0o600, ""},
+		{"unknown setting is named with its line", "port = 1\n[drain]\ntimeuot = \"5m\"\n", 0o600, ":3:1: unknown setting \"drain.timeuot\""},
+		{"bad syntax names line and column", "port = \n", 0o600, ".toml:1:"},
+		{"bad duration", "port = 1\n[drain]\ntimeout = \"soon\"\n", 0o600, ".toml:3:"},
+		{"negative duration", "port = 1\n[drain]\ntimeout = \"-1s\"\n", 0o600, "negative duration"},
+		{"no port", "mode = \"proxy\"\n", 0o600, "port is missing"},
+		{"strategy", "port = 1\nstrategy = \"hope\"\n", 0o600, "strategy \"hope\""},
+		{"loopback peer", "port = 1\n[proxy]\nsource = \"127.0.0.1\"\n", 0o600, "not a usable"},
+		{"health is a path", "port = 1\nhealth = \"http://x/\"\n", 0o600, "must begin with a slash"},
+		{"too few releases", "port = 1\nretain = 1\n", 0o600, "retain = 1"},
+		{"writable by others", "port = 1\n", 0o666, "chmod go-w"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := testPaths(t)
+			path := p.AppConfig("myapp")
+			if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, tt.mode); err != nil {
+				t.Fatal(err)
+			}
+			_, err := p.ReadApp("myapp")
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("ReadApp: %v; want %q", err, tt.want)
+			}
+		})
+	}
+	p := testPaths(t)
+	if _, err := p.ReadApp("myapp"); !errors.Is(err, ErrNoApp) {
+		t.Errorf("no file: %v, want ErrNoApp", err)
+	}
+	if _, err := p.ReadApp("../etc/passwd"); err == nil {
+		t.Error("a path was accepted as a name")
+	}
+}
+
+func TestAppRoundTrip(t *testing.T) {
+	p := testPaths(t)
+	a := DefaultApp("myapp")
+	a.Port, a.Image, a.Health, a.Env = 8080, "registry.example:5000/myapp", "/healthz", []string{"A=b c"}
+	a.KeepWarm = Duration(10 * time.Minute)
+	if err := p.WriteApp(a); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.ReadApp("myapp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(a, got, cmp.Comparer(func(x, y Duration) bool { return x == y }), cmp.Transformer("addr", func(x interface{ String() string }) string { return x.String() })); d != "" {
+		t.Errorf("read back otherwise (-want +got):\n%s", d)
+	}
+}
+
+func TestEnvironmentNeverQuotesTheFile(t *testing.T) {
+	p := testPaths(t)
+	a := DefaultApp("myapp")
+	a.Env = []string{"A=1"}
+	a.EnvFile = filepath.Join(p.Etc, "env")
+	write := func(s string) {
+		if err := os.WriteFile(a.EnvFile, []byte(s), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("# comment\n\nB=two words\r\nC==\n")
+	env, err := a.Environment()
+	if d := cmp.Diff([]string{"A=1", "B=two words", "C=="}, env); d != "" || err != nil {
+		t.Errorf("%v\n%s", err, d)
+	}
+	write("B=1\nhunter2\n")
+	if _, err = a.Environment(); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), ":2:") {
+		t.Errorf("error %v; want line 2 named and not quoted", err)
+	}
+}
+
+func TestHistorySurvivesATornLine(t *testing.T) {
+	p := testPaths(t)
+	for i := range 2 {
+		if err := p.Record("myapp", Event{Operation: "swap", Release: i + 1, Outcome: Done}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(p.App("myapp"), "history.jsonl"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"operation":"sw`); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	events, err := p.History("myapp")
+	if err != nil || len(events) != 2 || events[1].Release != 2 {
+		t.Errorf("events %v, %v; want the two whole ones", events, err)
+	}
+}
