@@ -115,7 +115,7 @@ func (t *takeover) writeState(context.Context) error {
 	}
 	t.release = state.Release{
 		App: t.name, Image: t.image, ImageID: t.container.ImageID, Created: time.Now().UTC(), By: state.Caller(),
-		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, Settings: t.adoption.Settings,
+		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, Settings: t.adoption.Settings, Recreate: t.adoption.Recreate,
 	}
 	if err := t.Paths.WriteRelease(&t.release); err != nil {
 		return err

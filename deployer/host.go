@@ -29,6 +29,7 @@ type Host struct {
 	In     io.Reader    // where a question is answered
 	Out    io.Writer    // the thing asked for
 	Err    io.Writer    // progress, notes, hints
+	System System       // for install
 
 	Version string        // of edgeman
 	Wait    time.Duration // for another command on the same app
@@ -44,11 +45,13 @@ type Units interface {
 	Reload(ctx context.Context) error
 	ResetFailed(ctx context.Context, unit string) error
 	State(ctx context.Context, unit string) (sockets.UnitState, error)
+	Version(ctx context.Context) (string, error)
 }
 
 // Docker are the calls on the Docker daemon that the commands need; package
 // docker has the real ones, which bound every call that moves no image data.
 type Docker interface {
+	API() string
 	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
 	Serving(ctx context.Context, at netip.AddrPort) ([]docker.Target, error)
 	Adopt(ctx context.Context, id string, port uint16, at netip.AddrPort) (docker.Adoption, error)
@@ -57,10 +60,11 @@ type Docker interface {
 	Remove(ctx context.Context, id string) error
 	Rename(ctx context.Context, id, name string) error
 	SetRestart(ctx context.Context, id, policy string) error
-	Recreate(ctx context.Context, raw json.RawMessage) (string, error)
+	Recreate(ctx context.Context, raw json.RawMessage) (id string, lost []string, err error)
+	RecreateAs(ctx context.Context, raw json.RawMessage, spec docker.Spec) (string, error)
 	Tail(ctx context.Context, id string, lines int) (string, error)
 	Image(ctx context.Context, ref string) (docker.Image, error)
-	Pull(ctx context.Context, ref string, progress func(docker.Progress)) error
+	Pull(ctx context.Context, ref string, progress func(docker.Progress)) (digest string, err error)
 	RemoveImage(ctx context.Context, id string) error
 }
 

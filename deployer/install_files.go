@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"github.com/google/renameio/v2"
@@ -151,8 +150,6 @@ func (h *Host) installFiles(p program, facts Facts) ([]installFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, units...)
-	files = append(files, installFile{path: filepath.Join(h.System.Root, completionPath), mode: 0o644, data: []byte(BashCompletion)})
-	slices.SortStableFunc(files, func(a, b installFile) int { return 0 })
-	return files, nil
+	completion := installFile{path: filepath.Join(h.System.Root, completionPath), mode: 0o644, data: []byte(BashCompletion)}
+	return append(append(files, units...), completion), nil
 }

@@ -5,12 +5,16 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/nginx"
@@ -169,11 +173,11 @@ func (h *Host) backDiff(a Adoption) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	diff := ""
-	for path, bytes := range files {
-		diff += nginxconf.Diff(path, bytes[0], bytes[1])
+	var out strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		out.Write(diff.Diff(path, files[path][0], path, files[path][1]))
 	}
-	return diff, nil
+	return out.String(), nil
 }
 
 // startOriginal brings the adopted container back to its address and waits
@@ -219,12 +223,15 @@ func (h *Host) original(ctx context.Context, b back) (docker.Container, error) {
 	if c, err = h.Docker.Inspect(ctx, b.record.Container); err == nil {
 		return c, nil // made by an earlier run that was interrupted
 	}
-	id, err := h.Docker.Recreate(ctx, raw)
+	id, lost, err := h.Docker.Recreate(ctx, raw)
 	if err != nil {
 		return c, fmt.Errorf("container %s is gone and could not be made again: %w", b.record.Container, err)
 	}
 	b.result.Recreated = true
 	h.note("container %s was gone; it is made again from its stored settings, without what was in its writable layer", b.record.Container)
+	for _, volume := range lost {
+		h.note("volume %s is gone too and comes back empty", volume)
+	}
 	return h.Docker.Inspect(ctx, id)
 }
 
@@ -385,4 +392,3 @@ func (h *Host) forgetSlot(slot sockets.Slot) error {
 	}
 	return err
 }
-

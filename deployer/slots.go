@@ -264,7 +264,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (i
 		if err != nil {
 			return 0, err
 		}
-		w.say("%s: %d connections left, cut in %s", slot.Color, count.Established+count.Queued, until(limit.Add(-stopSlack)))
+		w.say("%s: %d connections left, cut in %s", slot.Color, count.Total(), until(limit.Add(-stopSlack)))
 		if time.Now().After(limit) {
 			return 0, fmt.Errorf("%s did not end %s after its drain deadline; the new release serves\nhint: edgeman repair %s", slot, stopSlack, slot.App)
 		}

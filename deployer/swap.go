@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
-	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -160,7 +160,7 @@ func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
 		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
 		Image: image.ref, ImageID: image.ID, Digest: image.digest(),
 		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health,
-		Env: env, Command: s.app.Command, Settings: s.current.Settings,
+		Env: env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
 	}
 	if err := s.Paths.WriteRelease(&s.next); err != nil {
 		return err
@@ -202,8 +202,8 @@ func (s *swap) strategy() (name, why string) {
 	if s.app.Strategy != "auto" {
 		return s.app.Strategy, ""
 	}
-	if reasons := docker.RecreateReasons(s.next.Settings); len(reasons) > 0 {
-		return "recreate", reasons[0]
+	if len(s.next.Recreate) > 0 {
+		return "recreate", strings.Join(s.next.Recreate, "; ")
 	}
 	return "overlap", ""
 }
@@ -275,7 +275,7 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 	if err := s.begin("drain"); err != nil {
 		return 0, err
 	}
-	return count.Established + count.Queued, s.lock.Candidate(sockets.Slot{})
+	return count.Total(), s.lock.Candidate(sockets.Slot{})
 }
 
 // begin journals that a step is about to happen.

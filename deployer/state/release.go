@@ -31,9 +31,10 @@ type Release struct {
 	Port   uint16 `json:"port"` // the app's port inside its container
 	Health string `json:"health,omitempty"`
 
-	Command  []string        `json:"command,omitempty"` // replaces the image's, from the app file
-	Env      []string        `json:"env,omitempty"`     // from the app file and its env_file, as they were then
-	Settings json.RawMessage `json:"settings"`          // container settings, in the form of the docker adapter
+	Command  []string        `json:"command,omitempty"`  // replaces the image's, from the app file
+	Env      []string        `json:"env,omitempty"`      // from the app file and its env_file, as they were then
+	Settings json.RawMessage `json:"settings"`           // container settings, in the form of the docker adapter
+	Recreate []string        `json:"recreate,omitempty"` // why two containers with these settings must not run at the same time
 }
 
 // Container is the name of the container that runs this release in a slot:

@@ -42,9 +42,9 @@ type SlotStatus struct {
 	Exits       int       `json:"exits,omitempty"`   // times the container ended by itself
 	ExitCode    int       `json:"exit_code,omitempty"`
 	Failures    int       `json:"failures,omitempty"` // times the container could not be created or started
-	Cut         int       `json:"cut,omitempty"`    // connections that were cut at the drain deadline
-	Parked      int       `json:"parked,omitempty"` // requests that wait for the app
-	Open        int       `json:"open,omitempty"`   // connections left while holding or draining
+	Cut         int       `json:"cut,omitempty"`      // connections that were cut at the drain deadline
+	Parked      int       `json:"parked,omitempty"`   // requests that wait for the app
+	Open        int       `json:"open,omitempty"`     // connections left while holding or draining
 	Deadline    time.Time `json:"deadline,omitzero"`
 	PID         int       `json:"pid"`
 

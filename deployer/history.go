@@ -1,0 +1,97 @@
+package deployer
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// History is what `edgeman history --json` prints. Fields are only ever added.
+type History struct {
+	App    string        `json:"app"`
+	Live   int           `json:"live"` // release that serves now
+	Kept   []int         `json:"kept"` // releases that a rollback can go back to
+	Events []state.Event `json:"events"`
+}
+
+// History reads what happened to an app, oldest first; last > 0 leaves all but
+// that many events out.
+func (h *Host) History(name string, last int) (History, error) {
+	names, err := h.Paths.AppNames()
+	if err != nil {
+		return History{}, err
+	}
+	if !contains(names, name) {
+		return History{}, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name)
+	}
+	hist := History{App: name, Kept: []int{}, Events: []state.Event{}}
+	events, err := h.Paths.History(name)
+	if err != nil {
+		return hist, err
+	}
+	if last > 0 && len(events) > last {
+		events = events[len(events)-last:]
+	}
+	hist.Events = append(hist.Events, events...)
+	numbers, err := h.Paths.ReleaseNumbers(name)
+	if err != nil {
+		return hist, err
+	}
+	hist.Kept = append(hist.Kept, numbers...)
+	hist.Live, err = h.liveRelease(name)
+	return hist, err
+}
+
+// Print writes the history for people, the newest last, as in a log.
+func (hist History) Print(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "WHEN\tWHAT\tRELEASE\tIMAGE\tDIGEST\tBY\tTOOK\tCUT\tOUTCOME")
+	for _, e := range hist.Events {
+		release := number(e.Release)
+		if e.Release != 0 && e.Release == hist.Live {
+			release += "*"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%.1fs\t%d\t%s\n",
+			e.Time.Local().Format(time.DateTime), e.Operation, release, orDash(e.Image), shortDigest(e.Digest),
+			orDash(e.By), e.Seconds, e.Cut, outcome(e))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if hist.Live != 0 {
+		_, err := fmt.Fprintf(w, "* serves now; releases kept for a rollback: %s\n", strings.Trim(fmt.Sprint(hist.Kept), "[]"))
+		return err
+	}
+	return nil
+}
+
+func outcome(e state.Event) string {
+	if e.Note == "" {
+		return e.Outcome
+	}
+	return e.Outcome + ": " + e.Note
+}
+
+// shortDigest are the twelve digits that Docker shows of an identifier, too.
+func shortDigest(d string) string {
+	_, hex, _ := strings.Cut(d, ":")
+	if hex == "" {
+		return "-"
+	}
+	return hex[:min(12, len(hex))]
+}
+
+// liveRelease is the number of the release that serves; 0 if none does.
+func (h *Host) liveRelease(name string) (int, error) {
+	slot, ok, err := sockets.ReadLive(h.Paths.Live(name))
+	if err != nil || !ok {
+		return 0, err
+	}
+	r, _, err := h.Paths.SlotRelease(slot)
+	return r.Number, err
+}

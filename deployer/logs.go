@@ -1,0 +1,45 @@
+package deployer
+
+import (
+	"fmt"
+	"strconv"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// LogsOptions are the choices of `edgeman logs`.
+type LogsOptions struct {
+	App    string
+	Follow bool
+	Lines  int  // 0: all of them
+	JSON   bool // journald's own fields
+}
+
+// LogsCommand is the journalctl command line that prints what an app's
+// containers and services said. Everything in it is fixed or checked.
+func (h *Host) LogsCommand(o LogsOptions) ([]string, error) {
+	names, err := h.Paths.AppNames()
+	if err != nil {
+		return nil, err
+	}
+	if !contains(names, o.App) {
+		return nil, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, o.App)
+	}
+	lines := "all"
+	if o.Lines > 0 {
+		lines = strconv.Itoa(o.Lines)
+	}
+	argv := []string{"journalctl", "--no-pager", "--lines=" + lines, "--output=short-iso"}
+	if o.JSON {
+		argv[len(argv)-1] = "--output=json"
+	}
+	if o.Follow {
+		argv = append(argv, "--follow")
+	}
+	for _, color := range []string{sockets.Blue, sockets.Green} {
+		slot := sockets.Slot{App: o.App, Color: color}
+		argv = append(argv, "--unit="+slot.ServiceUnit(), "--unit="+slot.SocketUnit())
+	}
+	return argv, nil
+}

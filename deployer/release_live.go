@@ -1,0 +1,41 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"edgeman/deployer/docker"
+)
+
+// keptSuffix marks the adopted container once another one, made from the live
+// release, has taken its name.
+const keptSuffix = "-before-edgeman"
+
+// originalWith makes the container to go back to from the adopted one's own
+// settings, ports included, and the live release's image. The adopted one is
+// kept under another name.
+func (h *Host) originalWith(ctx context.Context, b back) (docker.Container, error) {
+	a := b.record
+	c, err := h.Docker.Inspect(ctx, a.Container)
+	switch {
+	case err == nil && c.ID != a.ContainerID:
+		return c, nil // made by an earlier run that was interrupted
+	case err == nil:
+		if err := h.Docker.Rename(ctx, a.ContainerID, a.Container+keptSuffix); err != nil {
+			return c, err
+		}
+		h.note("the adopted container is kept as %s%s", a.Container, keptSuffix)
+	case !errors.Is(err, docker.ErrNotFound):
+		return c, err
+	}
+	raw, err := readInspect(h.Paths, b.app.Name)
+	if err != nil {
+		return c, err
+	}
+	id, err := h.Docker.RecreateAs(ctx, raw, docker.Spec{ImageID: b.live.ImageID, Env: b.live.Env, Command: b.live.Command})
+	if err != nil {
+		return c, fmt.Errorf("making container %s from release %d: %w", a.Container, b.live.Number, err)
+	}
+	return h.Docker.Inspect(ctx, id)
+}

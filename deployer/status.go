@@ -1,0 +1,189 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// statusWait bounds everything that status asks; it is what people run when
+// something hangs.
+const statusWait = 10 * time.Second
+
+// States of a slot, as status reports them.
+const (
+	SlotEmpty     = "empty"     // runs nothing
+	SlotStarting  = "starting"  // its container is not healthy yet; requests wait if it is live
+	SlotCandidate = "candidate" // healthy, and a command is about to make it live
+	SlotLive      = "live"      // gets the requests
+	SlotDraining  = "draining"  // gets no new connections and finishes those it has
+	SlotWarm      = "warm"      // drained, kept running for an instant rollback
+	SlotPaused    = "paused"    // holds its requests back
+	SlotIdle      = "idle"      // stopped for lack of requests; the next one starts it
+	SlotFailed    = "failed"    // does not run and does not come back by itself
+)
+
+// Status is what `edgeman status --json` prints. Fields are only ever added.
+type Status struct {
+	Apps []AppStatus `json:"apps"`
+}
+
+// AppStatus is one app: what serves, and what each of its slots does.
+type AppStatus struct {
+	Name     string       `json:"name"`
+	Site     string       `json:"site"`
+	Live     string       `json:"live"` // blue or green; empty if nothing is
+	Since    time.Time    `json:"since,omitzero"`
+	Release  int          `json:"release"`
+	Image    string       `json:"image"`
+	Digest   string       `json:"digest"`
+	Mode     string       `json:"mode"`
+	Strategy string       `json:"strategy"`
+	Slots    []SlotReport `json:"slots"`
+
+	Operation *OperationStatus `json:"operation,omitempty"`
+	Problems  []Problem        `json:"problems"`
+}
+
+// SlotReport is one slot of an app.
+type SlotReport struct {
+	Name        string    `json:"name"` // blue or green
+	State       string    `json:"state"`
+	Release     int       `json:"release"`
+	Image       string    `json:"image"`
+	Container   string    `json:"container"`
+	Connections int       `json:"connections"`
+	Since       time.Time `json:"since,omitzero"` // of the state
+
+	Message  string    `json:"message,omitempty"`
+	Deadline time.Time `json:"deadline,omitzero"` // when draining, paused or warm ends
+	Exits    int       `json:"exits,omitempty"`   // times the container ended by itself
+	ExitCode int       `json:"exit_code,omitempty"`
+	Waiting  int       `json:"waiting,omitempty"` // requests that wait for the app
+	Restarts uint32    `json:"restarts,omitempty"`
+}
+
+// OperationStatus is a command under way, or one that was interrupted.
+type OperationStatus struct {
+	Name        string    `json:"name"`
+	Step        string    `json:"step,omitempty"`
+	PID         int       `json:"pid,omitempty"`
+	Since       time.Time `json:"since,omitzero"`
+	Interrupted bool      `json:"interrupted"`
+}
+
+// Problem is something that is not as it should be, and what to do next.
+type Problem struct {
+	Text string `json:"text"`
+	Next string `json:"next,omitempty"` // the command to type
+}
+
+// Status looks at the named app, or at all of them. What cannot be read is
+// reported as a problem of the app and never hides the rest.
+func (h *Host) Status(ctx context.Context, name string) (Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	names, err := h.Paths.AppNames()
+	if err != nil {
+		return Status{}, err
+	}
+	if name != "" {
+		if !contains(names, name) {
+			return Status{}, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name)
+		}
+		names = []string{name}
+	}
+	status := Status{Apps: []AppStatus{}}
+	for _, n := range names {
+		status.Apps = append(status.Apps, h.appStatus(ctx, n))
+	}
+	return status, nil
+}
+
+func (h *Host) appStatus(ctx context.Context, name string) AppStatus {
+	a := AppStatus{Name: name, Problems: []Problem{}}
+	app, err := h.Paths.ReadApp(name)
+	a.unread(err)
+	a.Mode, a.Strategy = app.Mode, app.Strategy
+	if record, err := readAdoption(h.Paths, name); err == nil {
+		a.Site = record.Site
+	} else if !errors.Is(err, ErrNotAdopted) {
+		a.unread(err)
+	}
+	live, hasLive, err := sockets.ReadLive(h.Paths.Live(name))
+	a.unread(err)
+	holder := a.operation(h, name)
+	for _, color := range []string{sockets.Blue, sockets.Green} {
+		slot := sockets.Slot{App: name, Color: color}
+		look := h.look(ctx, &a, slot)
+		look.live = hasLive && live == slot
+		look.claimed = holder.Slot == slot.String()
+		if look.live {
+			a.Live, a.Since = color, h.liveSince(name)
+			a.Release, a.Image, a.Digest = look.release.Number, look.release.Image, look.release.Digest
+			if look.release.Mode != "" {
+				a.Mode = look.release.Mode
+			}
+		}
+		report := look.report()
+		if look.live && report.State == SlotLive {
+			report.Since = latest(a.Since, report.Since)
+		}
+		a.Slots = append(a.Slots, report)
+	}
+	a.findProblems(hasLive)
+	return a
+}
+
+// liveSince is when the live pointer was last renamed.
+func (h *Host) liveSince(name string) time.Time {
+	st, err := os.Lstat(h.Paths.Live(name))
+	if err != nil {
+		return time.Time{}
+	}
+	return st.ModTime()
+}
+
+// operation reports the command under way and returns the lock's holder.
+func (a *AppStatus) operation(h *Host, name string) state.Holder {
+	holder, held, err := h.Paths.LockHolder(name)
+	a.unread(err)
+	op, journalled, err := h.Paths.ReadOperation(name)
+	a.unread(err)
+	switch {
+	case held:
+		a.Operation = &OperationStatus{Name: holder.Operation, Step: op.Step, PID: holder.PID, Since: holder.Since}
+	case journalled:
+		a.Operation = &OperationStatus{Name: op.Name, Step: op.Step, Since: op.Started, Interrupted: true}
+	}
+	return holder
+}
+
+// unread notes what could not be read.
+func (a *AppStatus) unread(err error) {
+	if err == nil {
+		return
+	}
+	p := Problem{Text: firstLine(err)}
+	if errors.Is(err, os.ErrPermission) {
+		p = Problem{Text: "not everything can be read as this user", Next: "sudo edgeman status " + a.Name}
+	}
+	for _, have := range a.Problems {
+		if have == p {
+			return
+		}
+	}
+	a.Problems = append(a.Problems, p)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

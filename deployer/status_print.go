@@ -1,0 +1,167 @@
+package deployer
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Print writes the status for people: one line a slot, and below it what is
+// wrong with the command to type next. Empty slots are left out. What a state
+// means never depends on colour alone.
+func (s Status) Print(w io.Writer, now time.Time, colour bool) error {
+	if len(s.Apps) == 0 {
+		_, err := fmt.Fprintln(w, "no app is adopted; start with: edgeman adopt /etc/nginx/sites-available/SITE --dry-run")
+		return err
+	}
+	var out strings.Builder
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "APP\tSLOT\tSTATE\tRELEASE\tIMAGE\tCONNS\tSINCE\t")
+	for _, a := range s.Apps {
+		a.rows(table, now)
+	}
+	table.Flush()
+	lines := strings.SplitAfter(out.String(), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " \n")
+	}
+	text := strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
+	if colour {
+		text = paintStates(text)
+	}
+	for _, a := range s.Apps {
+		text += a.below()
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// rows are the app's slots that do something, the live one first.
+func (a AppStatus) rows(w io.Writer, now time.Time) {
+	name := a.Name
+	row := func(r SlotReport) {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", name, r.Name, r.State,
+			number(r.Release), orDash(r.Image), r.Connections, since(r.Since, now), r.remark(r.Name == a.Live, now))
+		name = ""
+	}
+	for _, r := range a.Slots {
+		if r.Name == a.Live {
+			row(r)
+		}
+	}
+	for _, r := range a.Slots {
+		if r.Name != a.Live && r.State != SlotEmpty {
+			row(r)
+		}
+	}
+	if name != "" {
+		fmt.Fprintf(w, "%s\t-\tnothing live\t-\t-\t0\t-\t\n", name)
+	}
+}
+
+// remark is the free text at the end of a slot's line.
+func (r SlotReport) remark(live bool, now time.Time) string {
+	left := max(0, r.Deadline.Sub(now)).Round(time.Second)
+	switch r.State {
+	case SlotLive:
+		return ""
+	case SlotDraining:
+		if r.Deadline.IsZero() {
+			return r.Message
+		}
+		return fmt.Sprintf("cut in %s at the latest", left)
+	case SlotWarm:
+		return fmt.Sprintf("for an instant rollback, %s more", left)
+	case SlotPaused:
+		if r.Deadline.IsZero() {
+			return "requests wait"
+		}
+		return fmt.Sprintf("requests wait, %s at the latest", left)
+	}
+	if live && r.State == SlotStarting {
+		return "requests wait: " + orDash(r.Message)
+	}
+	return r.Message
+}
+
+// below is what does not fit into the table.
+func (a AppStatus) below() string {
+	text := ""
+	if op := a.Operation; op != nil && !op.Interrupted {
+		text += fmt.Sprintf("%s: edgeman %s is at work (pid %d)\n", a.Name, op.Name, op.PID)
+	}
+	for _, p := range a.Problems {
+		text += fmt.Sprintf("%s: %s\n", a.Name, p.Text)
+		if p.Next != "" {
+			text += fmt.Sprintf("  next: %s\n", p.Next)
+		}
+	}
+	return text
+}
+
+// PrintDetails adds to the table what `edgeman status APP` tells of one app.
+func (a AppStatus) PrintDetails(w io.Writer, now time.Time) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(table, "%s\t%s\n", name, value)
+		}
+	}
+	line("site", a.Site)
+	if a.Live != "" {
+		line("live", fmt.Sprintf("release %d on %s for %s", a.Release, a.Live, since(a.Since, now)))
+	}
+	line("image", a.Image)
+	line("digest", a.Digest)
+	line("mode", a.Mode)
+	line("strategy", a.Strategy)
+	for _, s := range a.Slots {
+		if s.State != SlotEmpty {
+			line("container", fmt.Sprintf("%s (%s)", orDash(s.Container), s.Name))
+		}
+	}
+	return table.Flush()
+}
+
+func number(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}
+
+func since(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return ago(now.Sub(t))
+}
+
+// ago is a duration as people say it: two units at most.
+func ago(d time.Duration) string {
+	d = max(0, d)
+	switch {
+	case d < 100*time.Second:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// paintStates colours the words of states, which stand between two spaces in
+// the table and nowhere else.
+func paintStates(table string) string {
+	colours := map[string]string{
+		SlotLive: "32", SlotDraining: "33", SlotStarting: "33", SlotPaused: "33", SlotFailed: "31",
+	}
+	for word, code := range colours {
+		table = strings.ReplaceAll(table, "  "+word+" ", "  \x1b["+code+"m"+word+"\x1b[0m ")
+	}
+	return table
+}

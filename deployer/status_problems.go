@@ -1,0 +1,83 @@
+package deployer
+
+import "fmt"
+
+// findProblems says what is wrong and what to type next, worst first. It is
+// written for somebody who was woken up.
+func (a *AppStatus) findProblems(hasLive bool) {
+	found := a.Problems
+	a.Problems = []Problem{}
+	if !hasLive {
+		a.problem("nothing is live: nginx cannot reach "+a.Name, "edgeman repair "+a.Name)
+	}
+	for _, s := range a.Slots {
+		if s.Name == a.Live {
+			a.liveProblem(s)
+		}
+	}
+	if op := a.Operation; op != nil && op.Interrupted {
+		a.problem(fmt.Sprintf("edgeman %s was interrupted at step %q", op.Name, op.Step), "edgeman repair "+a.Name)
+	}
+	for _, s := range a.Slots {
+		if s.Name != a.Live && s.State == SlotFailed {
+			a.problem(fmt.Sprintf("slot %s is filled and does not run", s.Name), "edgeman repair "+a.Name)
+		}
+	}
+	a.Problems = append(a.Problems, found...)
+}
+
+func (a *AppStatus) problem(text, next string) {
+	a.Problems = append(a.Problems, Problem{Text: text, Next: next})
+}
+
+// liveProblem judges the slot that users depend on.
+func (a *AppStatus) liveProblem(s SlotReport) {
+	logs := fmt.Sprintf("edgeman logs %s -n 50", a.Name)
+	switch s.State {
+	case SlotEmpty:
+		a.problem(fmt.Sprintf("the live slot %s is empty: nginx cannot reach %s", s.Name, a.Name), "edgeman repair "+a.Name)
+	case SlotFailed:
+		a.problem(fmt.Sprintf("the live slot %s does not run%s", s.Name, because(s.Message)), "edgeman repair "+a.Name)
+	case SlotStarting:
+		text := fmt.Sprintf("release %d is not healthy%s", s.Release, because(s.Message))
+		if s.Waiting > 0 {
+			text += fmt.Sprintf("; %d requests wait", s.Waiting)
+		}
+		a.problem(text, logs)
+	}
+	if s.Exits > 0 {
+		a.problem(fmt.Sprintf("container %s ended by itself %s, the last time with code %d%s", s.Container, times(s.Exits), s.ExitCode, exitMeaning(s.ExitCode)), logs)
+	}
+	if s.Restarts > 0 {
+		a.problem(fmt.Sprintf("edgeman's own service of slot %s was restarted %s", s.Name, times(int(s.Restarts))),
+			fmt.Sprintf("journalctl -u edgeman@%s:%s.service -n 50", a.Name, s.Name))
+	}
+}
+
+func because(message string) string {
+	if message == "" {
+		return ""
+	}
+	return ": " + message
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// exitMeaning explains codes above 128: the shell's convention for a signal,
+// which Docker follows.
+func exitMeaning(code int) string {
+	switch code {
+	case 137:
+		return " (killed, perhaps for lack of memory)"
+	case 139:
+		return " (segmentation fault)"
+	case 143:
+		return " (SIGTERM)"
+	}
+	return ""
+}

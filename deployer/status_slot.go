@@ -1,0 +1,161 @@
+package deployer
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// slotLook is everything that can be seen of one slot.
+type slotLook struct {
+	slot     sockets.Slot
+	release  state.Release
+	filled   bool
+	live     bool // the live pointer names it
+	claimed  bool // a command works on it
+	service  sockets.UnitState
+	socket   sockets.UnitState
+	asked    bool // systemd answered
+	status   state.SlotStatus
+	spoke    bool // its service has said something in this boot
+	pause    state.Pause
+	paused   bool
+	drain    state.Drain
+	count    sockets.Count
+	modified time.Time // of the slot's link
+}
+
+// look reads the slot; what cannot be read is noted with the app.
+func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot) slotLook {
+	l := slotLook{slot: slot}
+	var err error
+	l.release, l.filled, err = h.Paths.SlotRelease(slot)
+	a.unread(err)
+	if st, err := os.Lstat(h.Paths.Slot(slot)); err == nil {
+		l.filled, l.modified = true, st.ModTime()
+	}
+	l.status, l.spoke, err = h.Paths.ReadSlotStatus(slot)
+	a.unread(err)
+	l.pause, l.paused, err = h.Paths.ReadPause(slot)
+	a.unread(err)
+	l.drain, _, err = h.Paths.ReadDrain(slot)
+	a.unread(err)
+	l.count, err = sockets.Connections(slot.SocketPath(h.Paths.Run))
+	a.unread(err)
+	if h.Units == nil {
+		return l
+	}
+	l.service, err = h.Units.State(ctx, slot.ServiceUnit())
+	a.unread(err)
+	if err == nil {
+		l.socket, err = h.Units.State(ctx, slot.SocketUnit())
+		a.unread(err)
+	}
+	l.asked = err == nil
+	return l
+}
+
+// running tells whether the slot's service is up; its status counts only then.
+func (l slotLook) running() bool {
+	if !l.asked {
+		return l.spoke && l.status.Phase != state.PhaseEmpty
+	}
+	return l.service.Active != "inactive" && l.service.Active != "failed"
+}
+
+// state is the slot's state by what the live pointer, the lock, the slot's
+// service and systemd say, in this order of authority.
+func (l slotLook) state() string {
+	switch {
+	case !l.filled && l.running():
+		return SlotDraining // its last seconds: the container is being stopped
+	case !l.filled:
+		return SlotEmpty
+	case l.paused && l.live:
+		return SlotPaused
+	case !l.running():
+		return l.down()
+	}
+	switch l.status.Phase {
+	case state.PhaseFailed:
+		return SlotFailed
+	case state.PhaseHolding:
+		return SlotPaused
+	case state.PhaseIdle:
+		return SlotIdle
+	case state.PhaseStarting, state.PhaseWaiting, "":
+		return SlotStarting
+	}
+	switch {
+	case l.live:
+		return SlotLive
+	case l.claimed:
+		return SlotCandidate
+	case l.status.Phase == state.PhaseWarm:
+		return SlotWarm
+	}
+	return SlotDraining
+}
+
+// down is the state of a filled slot whose service does not run: while its
+// socket listens, the next connection starts it.
+func (l slotLook) down() string {
+	if l.socket.Active == "active" && l.service.Active != "failed" {
+		return SlotIdle
+	}
+	return SlotFailed
+}
+
+// report is the slot for people and programs.
+func (l slotLook) report() SlotReport {
+	r := SlotReport{Name: l.slot.Color, State: l.state(), Connections: l.count.Total()}
+	if r.State == SlotEmpty {
+		return r
+	}
+	r.Release, r.Image = l.release.Number, l.release.Image
+	if l.release.Number != 0 {
+		r.Container = l.release.Container(l.slot.Color)
+	}
+	r.Since, r.Restarts = l.modified, l.service.NRestarts
+	if !l.service.Since.IsZero() {
+		r.Since = l.service.Since
+	}
+	if l.running() && l.spoke {
+		l.fromService(&r)
+	}
+	switch r.State {
+	case SlotPaused:
+		if l.paused {
+			r.Deadline = l.pause.Until
+		}
+	case SlotDraining:
+		if r.Deadline.IsZero() {
+			r.Deadline = l.drain.Deadline
+		}
+	case SlotWarm:
+		r.Deadline = l.drain.WarmUntil
+	}
+	return r
+}
+
+// fromService adds what the slot's service says of itself.
+func (l slotLook) fromService(r *SlotReport) {
+	st := l.status
+	if !st.Since.IsZero() {
+		r.Since = st.Since
+	}
+	if r.Release == 0 {
+		r.Release, r.Image = st.Release, st.Image
+	}
+	if st.Container != "" {
+		r.Container = st.Container
+	}
+	r.Message, r.Deadline = st.Message, st.Deadline
+	r.Exits, r.ExitCode, r.Waiting = st.Exits, st.ExitCode, st.Parked
+	if r.State == SlotStarting && st.Probe != "" && st.Message == "" {
+		r.Message = st.Probe
+	}
+}
