@@ -1,0 +1,139 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+)
+
+// Note is something the operator is told before anything happens.
+type Note struct {
+	Code string // stable
+	Text string // one sentence; never holds a value from the environment
+	// Override is the flag that accepts a refusal, such as
+	// "--allow-writable-layer"; empty when nothing can.
+	Override string
+}
+
+// Codes of refusals. Those that can be accepted have an Override.
+const (
+	CodeNotRunning    = "not-running"    // stopped, paused or restarting
+	CodeManaged       = "managed"        // Swarm or Kubernetes owns the container
+	CodeOwn           = "own-container"  // made by edgeman already
+	CodeImageGone     = "image-gone"     // nothing to make another container from
+	CodeWritableLayer = "writable-layer" // files that a new container would not have
+	CodeRmVolumes     = "rm-volumes"     // --rm would delete anonymous volumes
+)
+
+// Codes of warnings.
+const (
+	CodePortGoesAway  = "port-goes-away" // others may use the published port
+	CodeCompose       = "compose"        // the next `up` starts the old one again
+	CodeSharedNames   = "shared-names"   // names that reach both copies
+	CodeContainerName = "container-name" // tools that address it by name
+	CodeJobsTwice     = "jobs-twice"     // jobs inside that run in both copies
+	CodeRm            = "rm"             // --rm: cannot be kept when stopped
+	CodeJoined        = "joined"         // others stay in the old network namespace
+)
+
+// Adoption is what taking over a running container means.
+type Adoption struct {
+	Container Container
+	// Settings are stored in the release and given to Create. They may hold
+	// secrets from the environment.
+	Settings json.RawMessage
+	// Refusals stop the adoption, each unless its Override was given.
+	Refusals []Note
+	Warnings []Note
+	// Recreate says why the old and the new container must not run at the same
+	// time; empty when they may.
+	Recreate []string
+}
+
+// Adopt reads what is needed to replace the running container id whose app
+// listens on port, and judges whether that is safe. at is the address that nginx
+// dials now: the published port that leads there is left out of the settings.
+// Nothing is changed.
+func (c *Client) Adopt(ctx context.Context, id string, port uint16, at netip.AddrPort) (Adoption, error) {
+	f := facts{port: port}
+	var err error
+	if f.container, err = c.Inspect(ctx, id); err != nil {
+		return Adoption{}, err
+	}
+	if f.in, err = readInspect(f.container.Raw); err != nil {
+		return Adoption{}, callErr("inspect", id, err)
+	}
+	if f.hostname, err = c.sys.hostname(); err != nil {
+		return Adoption{}, callErr("read the host's name", "", err)
+	}
+	if at = netip.AddrPortFrom(dialled(at.Addr()), at.Port()); at.IsValid() {
+		local, err := c.isLocal(at.Addr())
+		if err != nil {
+			return Adoption{}, callErr("adopt", id, err)
+		}
+		if local {
+			f.at = at
+		}
+	}
+	if f.image, err = c.imageOf(ctx, f.in.Image); isNotFound(err) {
+		f.imageGone = true
+	} else if err != nil {
+		return Adoption{}, err
+	}
+	if f.others, err = c.summaries(ctx, nil, true); err != nil {
+		return Adoption{}, err
+	}
+	if f.written, err = c.written(ctx, f.in.InspectResponse); err != nil {
+		return Adoption{}, err
+	}
+	return judge(f)
+}
+
+func (c *Client) imageOf(ctx context.Context, ref string) (imageConfig, error) {
+	raw, err := c.imageRaw(ctx, ref)
+	if err != nil {
+		return imageConfig{}, err
+	}
+	img, err := readImage(raw)
+	return img, callErr("inspect image", ref, err)
+}
+
+// written lists the files that only the container's writable layer has.
+func (c *Client) written(ctx context.Context, in container.InspectResponse) ([]string, error) {
+	var changes []container.FilesystemChange
+	err := c.do(ctx, "diff", in.ID, func(ctx context.Context, api *client.Client) (err error) {
+		changes, err = api.ContainerDiff(ctx, in.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	asked := 0
+	for _, p := range candidates(changes, mountTargets(in)) {
+		// A directory alone holds no data: it is listed when a file in it came
+		// and went. The diff does not tell files and directories apart.
+		if asked++; asked <= maxStats && p.kind != container.ChangeDelete && c.isDir(ctx, in.ID, p.path) {
+			continue
+		}
+		files = append(files, p.path)
+	}
+	return files, nil
+}
+
+// maxStats bounds the questions about single paths; a container with more
+// written files is refused on the first of them anyway.
+const maxStats = 200
+
+func (c *Client) isDir(ctx context.Context, id, path string) bool {
+	dir := false
+	_ = c.do(ctx, "stat in", id, func(ctx context.Context, api *client.Client) error {
+		st, err := api.ContainerStatPath(ctx, id, path)
+		dir = err == nil && st.Mode.IsDir()
+		return err
+	})
+	return dir
+}

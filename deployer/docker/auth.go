@@ -1,0 +1,119 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// hub is how docker's configuration calls the default registry.
+const hub = "https://index.docker.io/v1/"
+
+// dockerLogin is the part of docker's client configuration about registries.
+type dockerLogin struct {
+	Auths map[string]struct {
+		Auth          string `json:"auth"`
+		IdentityToken string `json:"identitytoken"`
+	} `json:"auths"`
+	CredsStore  string            `json:"credsStore"`
+	CredHelpers map[string]string `json:"credHelpers"`
+}
+
+// credential is what the daemon is sent, in the Engine API's spelling.
+type credential struct {
+	Username      string `json:"username,omitempty"`
+	Password      string `json:"password,omitempty"`
+	IdentityToken string `json:"identitytoken,omitempty"`
+	ServerAddress string `json:"serveraddress,omitempty"`
+}
+
+// credentials are those for a registry, encoded for the Engine; empty when there
+// are none. They appear in no error.
+func (c *Client) credentials(ctx context.Context, host string) (string, error) {
+	b, err := c.sys.config()
+	if err != nil || len(b) == 0 {
+		return "", err
+	}
+	var login dockerLogin
+	if json.Unmarshal(b, &login) != nil { // its error could quote a secret
+		return "", fmt.Errorf("root's docker configuration is not valid JSON")
+	}
+	server := host
+	if host == "docker.io" {
+		server = hub
+	}
+	cred, err := login.find(ctx, server, c.sys)
+	if err != nil || cred == nil {
+		return "", err
+	}
+	cred.ServerAddress = server
+	b, err = json.Marshal(cred)
+	return base64.URLEncoding.EncodeToString(b), err
+}
+
+// find follows docker's own order: a helper for this registry, the helper for
+// all, the file itself.
+func (l dockerLogin) find(ctx context.Context, server string, sys system) (*credential, error) {
+	helper := l.CredsStore
+	if h, ok := l.CredHelpers[hostOf(server)]; ok {
+		helper = h
+	}
+	if helper != "" {
+		cred, err := askHelper(ctx, helper, server, sys)
+		if err != nil || cred != nil {
+			return cred, err
+		}
+	}
+	for name, a := range l.Auths {
+		if hostOf(name) != hostOf(server) {
+			continue
+		}
+		if a.IdentityToken != "" {
+			return &credential{IdentityToken: a.IdentityToken}, nil
+		}
+		plain, err := base64.StdEncoding.DecodeString(a.Auth)
+		user, password, ok := strings.Cut(string(plain), ":")
+		if err == nil && ok {
+			return &credential{Username: user, Password: strings.TrimRight(password, "\x00")}, nil
+		}
+	}
+	return nil, nil
+}
+
+// hostOf is the registry's host of a key, which older clients wrote as a URL.
+func hostOf(key string) string {
+	key = strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
+	host, _, _ := strings.Cut(key, "/")
+	return host
+}
+
+var helperName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// askHelper runs a credential helper: the server goes in on stdin, a JSON object
+// comes out, or a line that says there is none.
+func askHelper(ctx context.Context, name, server string, sys system) (*credential, error) {
+	if !helperName.MatchString(name) {
+		return nil, fmt.Errorf("root's docker configuration names the credential helper %q", name)
+	}
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	out, err := sys.helper(ctx, "docker-credential-"+name, []byte(server+"\n"))
+	if bytes.Contains(out, []byte("credentials not found")) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask docker-credential-%s: %w", name, err)
+	}
+	var answer struct{ Username, Secret string }
+	if json.Unmarshal(out, &answer) != nil {
+		return nil, fmt.Errorf("docker-credential-%s answered something else than JSON", name)
+	}
+	if answer.Username == "<token>" { // the helpers' way to say that it is no password
+		return &credential{IdentityToken: answer.Secret}, nil
+	}
+	return &credential{Username: answer.Username, Password: answer.Secret}, nil
+}

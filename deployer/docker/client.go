@@ -1,0 +1,141 @@
+// Package docker is edgeman's one adapter to the Docker Engine. It finds the
+// container behind an address, turns a running container into neutral settings
+// from which new containers are made, and starts, stops, watches and reads them.
+//
+// It works with every Engine from 20.10 (API 1.41) on; the API version is
+// negotiated. Only the local daemon is spoken to, at its standard socket:
+// DOCKER_HOST and contexts are ignored on purpose, because edgeman enters the
+// containers' network namespaces and its service must see the same daemon as
+// its commands.
+package docker
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/client"
+)
+
+// socket is where the Engine listens on every distribution.
+const socket = "unix:///var/run/docker.sock"
+
+// callTimeout bounds a call whose context has no deadline of its own, so that
+// a daemon that hangs cannot hang edgeman. Streams (logs, wait, pull) are exempt.
+const callTimeout = 60 * time.Second
+
+// Client speaks to the local Docker daemon. It is safe for concurrent use. It
+// keeps no connection open between calls, and survives daemon restarts and
+// upgrades: the API version is negotiated again after the daemon went away.
+type Client struct {
+	host string
+	sys  system
+
+	mu  sync.Mutex
+	api *client.Client // nil after the daemon could not be reached
+}
+
+// Open connects to the local daemon and negotiates the API version. When no
+// daemon answers the error is ErrUnreachable.
+func Open(ctx context.Context) (*Client, error) {
+	return open(ctx, socket, hostSystem())
+}
+
+func open(ctx context.Context, host string, sys system) (*Client, error) {
+	c := &Client{host: host, sys: sys}
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	if _, err := c.conn(ctx); err != nil {
+		return nil, callErr("connect", "", err)
+	}
+	return c, nil
+}
+
+// Close releases the client. Streams that are still open end by their own contexts.
+func (c *Client) Close() error {
+	c.forget()
+	return nil
+}
+
+// API is the negotiated API version, such as "1.41"; empty while the daemon is
+// unreachable.
+func (c *Client) API() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.api == nil {
+		return ""
+	}
+	return c.api.ClientVersion()
+}
+
+// conn returns the connection, making and negotiating it when there is none.
+func (c *Client) conn(ctx context.Context) (*client.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.api != nil {
+		return c.api, nil
+	}
+	// A supervisor calls the daemon rarely: idle connections would only hold
+	// memory and two goroutines each.
+	api, err := client.NewClientWithOpts(
+		client.WithHTTPClient(&http.Client{
+			Transport:     &http.Transport{DisableKeepAlives: true},
+			CheckRedirect: client.CheckRedirect,
+		}),
+		client.WithHost(c.host),
+	)
+	if err != nil {
+		return nil, err
+	}
+	ping, err := api.Ping(ctx)
+	if err != nil {
+		return nil, err
+	}
+	api.NegotiateAPIVersionPing(ping)
+	c.api = api
+	return api, nil
+}
+
+// forget drops the connection, so that the next call negotiates anew: a daemon
+// that comes back may be another version.
+func (c *Client) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.api != nil {
+		_ = c.api.Close()
+		c.api = nil
+	}
+}
+
+// do runs one call. op and subject name it in the error.
+func (c *Client) do(ctx context.Context, op, subject string, call func(context.Context, *client.Client) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return c.stream(ctx, op, subject, call)
+}
+
+// stream is do without a deadline of our own.
+func (c *Client) stream(ctx context.Context, op, subject string, call func(context.Context, *client.Client) error) error {
+	api, err := c.conn(ctx)
+	if err == nil {
+		err = call(ctx, api)
+	}
+	if stale(err) {
+		c.forget()
+	}
+	return callErr(op, subject, err)
+}
+
+// bounded gives ctx the default deadline when it has none.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, callTimeout)
+}
+
+// containerName is what the daemon accepts as a container's name or id. It is
+// checked here because the name becomes part of a URL path.
+var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)

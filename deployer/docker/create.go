@@ -1,0 +1,165 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/mount"
+)
+
+// Where InitSpec's files appear inside the container.
+const (
+	InitPath    = "/.edgeman/init"
+	HandoffPath = "/.edgeman/handoff"
+)
+
+// Spec says which container to create.
+type Spec struct {
+	Name    string
+	ImageID string // an id, so that a moved tag changes nothing
+	// Settings come from Adopt.
+	Settings json.RawMessage
+	// Labels are added to those of the settings.
+	Labels map[string]string
+	// Env is appended to the settings' environment ("KEY=value"); a key that
+	// is there already is replaced.
+	Env []string
+	// Command replaces the command (not the entrypoint) when not nil.
+	Command []string
+	// Init makes the container receive its listening socket (native mode).
+	Init *InitSpec
+}
+
+// InitSpec puts a program of the host's in front of the image's own entrypoint
+// and command, with a directory through which it is handed a descriptor. Both
+// are mounted read-only, at InitPath and HandoffPath, and must be readable by
+// the container's user.
+type InitSpec struct {
+	Program string   // absolute path of a static executable on the host
+	Dir     string   // absolute path of the hand-off directory on the host
+	Args    []string // arguments before the image's own command
+}
+
+// request is the body of a create call.
+type request struct {
+	config     fields
+	hostConfig fields
+	networks   map[string]fields
+	primary    string // the network of NetworkMode
+}
+
+// Create makes a container from stored settings, with restart policy "no", and
+// does not start it. It is there whole or not at all. ErrExists when the name is
+// taken.
+func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
+	s, err := parseSettings(spec.Settings)
+	if err != nil {
+		return "", callErr("create", spec.Name, err)
+	}
+	img, err := c.imageOf(ctx, spec.ImageID)
+	if err != nil {
+		return "", err
+	}
+	r, err := buildRequest(s, spec, img)
+	if err != nil {
+		return "", callErr("create", spec.Name, err)
+	}
+	return c.create(ctx, spec.Name, r)
+}
+
+// buildRequest applies spec to the settings.
+func buildRequest(s settings, spec Spec, img imageConfig) (request, error) {
+	r := request{config: clone(s.Config), hostConfig: clone(s.HostConfig), networks: s.Networks}
+	r.config.set("Image", spec.ImageID)
+	var env []string
+	labels := map[string]string{}
+	if err := errors.Join(r.config.get("Env", &env), r.config.get("Labels", &labels), r.hostConfig.get("NetworkMode", &r.primary)); err != nil {
+		return r, err
+	}
+	r.config.drop("Env", "Labels")
+	if env = mergeEnv(env, spec.Env); len(env) > 0 {
+		r.config.set("Env", env)
+	}
+	for k, v := range spec.Labels {
+		labels[k] = v
+	}
+	setMap(r.config, "Labels", labels)
+	if spec.Command != nil {
+		r.config.set("Cmd", spec.Command)
+	}
+	r.hostConfig.set("RestartPolicy", map[string]string{"Name": "no"})
+	if spec.Init != nil {
+		return r, addInit(r, *spec.Init, img)
+	}
+	return r, nil
+}
+
+// mergeEnv appends more to env; the last value of a key wins and keeps the
+// first one's place.
+func mergeEnv(env, more []string) []string {
+	out := slices.Clone(env)
+	for _, e := range more {
+		key, _, _ := strings.Cut(e, "=")
+		i := slices.IndexFunc(out, func(o string) bool { k, _, _ := strings.Cut(o, "="); return k == key })
+		if i < 0 {
+			out = append(out, e)
+		} else {
+			out[i] = e
+		}
+	}
+	return out
+}
+
+// addInit puts the init program in front. A container that is given an
+// entrypoint loses its image's command, so both are spelled out.
+func addInit(r request, init InitSpec, img imageConfig) error {
+	var entrypoint, cmd []string
+	if err := errors.Join(r.config.get("Entrypoint", &entrypoint), r.config.get("Cmd", &cmd)); err != nil {
+		return err
+	}
+	entrypoint, cmd = effectiveCommand(entrypoint, cmd, img)
+	if len(entrypoint)+len(cmd) == 0 {
+		return errors.New("the image says no command to run")
+	}
+	r.config.set("Entrypoint", slices.Concat([]string{InitPath}, init.Args, entrypoint))
+	r.config.drop("Cmd")
+	if len(cmd) > 0 {
+		r.config.set("Cmd", cmd)
+	}
+	var mounts []json.RawMessage
+	if err := r.hostConfig.get("Mounts", &mounts); err != nil {
+		return err
+	}
+	// The mounts API, because a bind's text cannot hold the colon of a slot's name.
+	for _, m := range []mount.Mount{
+		{Type: mount.TypeBind, Source: init.Program, Target: InitPath, ReadOnly: true},
+		{Type: mount.TypeBind, Source: init.Dir, Target: HandoffPath, ReadOnly: true},
+	} {
+		b, err := json.Marshal(m)
+		if err != nil {
+			return fmt.Errorf("mount %s: %w", m.Target, err)
+		}
+		mounts = append(mounts, b)
+	}
+	r.hostConfig.set("Mounts", mounts)
+	return nil
+}
+
+// effectiveCommand follows the Engine's rule: the image's command counts only
+// when no entrypoint was given, its entrypoint only when none was given.
+func effectiveCommand(entrypoint, cmd []string, img imageConfig) ([]string, []string) {
+	if len(entrypoint) == 0 {
+		if len(cmd) == 0 {
+			cmd = img.Config.Cmd
+		}
+		entrypoint = img.Config.Entrypoint
+	}
+	if len(entrypoint) == 1 && entrypoint[0] == "" {
+		entrypoint = nil
+	}
+	return entrypoint, cmd
+}

@@ -1,0 +1,99 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/client"
+)
+
+var (
+	// ErrNotFound: the daemon knows no such container, image, network or volume.
+	ErrNotFound = errors.New("not found")
+	// ErrUnreachable: no daemon answers at the socket.
+	ErrUnreachable = errors.New("docker daemon unreachable")
+	// ErrExists: a container of that name exists already.
+	ErrExists = errors.New("name already in use")
+	// ErrNoLogs: the container's logging driver keeps nothing that can be read back.
+	ErrNoLogs = errors.New("the container's logging driver does not support reading")
+)
+
+// callError says which call failed. It matches one of the sentinels above, if
+// one fits, and the daemon's own error.
+type callError struct {
+	op, subject string
+	kind        error
+	cause       error
+}
+
+func (e *callError) Error() string {
+	s := "docker: " + e.op
+	if e.subject != "" {
+		s += " " + e.subject
+	}
+	if e.kind == ErrUnreachable {
+		// The library's text is a sentence with a question; say it plainly.
+		return s + ": " + reason(e.cause) + "\nhint: systemctl status docker"
+	}
+	return s + ": " + reason(e.cause)
+}
+
+func (e *callError) Unwrap() []error {
+	if e.kind == nil {
+		return []error{e.cause}
+	}
+	return []error{e.kind, e.cause}
+}
+
+func callErr(op, subject string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &callError{op: op, subject: subject, kind: kind(err), cause: err}
+}
+
+func kind(err error) error {
+	switch text := err.Error(); {
+	case client.IsErrConnectionFailed(err):
+		return ErrUnreachable
+	case cerrdefs.IsNotFound(err):
+		return ErrNotFound
+	case cerrdefs.IsConflict(err) && strings.Contains(text, "is already in use by container"):
+		return ErrExists
+	case strings.Contains(text, "does not support reading"):
+		return ErrNoLogs
+	}
+	return nil
+}
+
+// reason is the daemon's message without the library's wrapping.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case client.IsErrConnectionFailed(err):
+		if strings.Contains(err.Error(), "permission denied") {
+			return "permission denied at the docker socket"
+		}
+		return "no docker daemon answers at /var/run/docker.sock"
+	}
+	s := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+	return strings.TrimSpace(s)
+}
+
+// stale says that the negotiated connection is of no use any more: the daemon
+// is away, or back in a version that refuses the one negotiated before.
+func stale(err error) bool {
+	if err == nil {
+		return false
+	}
+	return client.IsErrConnectionFailed(err) || strings.Contains(err.Error(), "client version")
+}
+
+func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
+
+func isConflict(err error) bool { return cerrdefs.IsConflict(err) }

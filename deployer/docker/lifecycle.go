@@ -1,0 +1,132 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+)
+
+// Start starts a container; one that runs already is left alone.
+func (c *Client) Start(ctx context.Context, id string) error {
+	return c.on(ctx, "start", id, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerStart(ctx, id, container.StartOptions{})
+	})
+}
+
+// Stop sends the container's own stop signal, waits for its own stop timeout and
+// then kills it. It returns when the container has stopped. Without a deadline
+// of the caller's it waits as long as the container's timeout asks, and a bit.
+func (c *Client) Stop(ctx context.Context, id string) error {
+	if _, ok := ctx.Deadline(); !ok {
+		ct, err := c.Inspect(ctx, id)
+		if err != nil {
+			return err
+		}
+		if ct.StopTimeout >= 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, ct.StopTimeout+30*time.Second)
+			defer cancel()
+		}
+	}
+	return c.checked(ctx, "stop", id, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerStop(ctx, id, container.StopOptions{})
+	})
+}
+
+// Kill sends a signal ("HUP", "SIGKILL", "9") to the container's main process.
+func (c *Client) Kill(ctx context.Context, id, signal string) error {
+	return c.on(ctx, "kill", id, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerKill(ctx, id, signal)
+	})
+}
+
+// Remove deletes a stopped container and keeps its volumes, anonymous ones too.
+func (c *Client) Remove(ctx context.Context, id string) error {
+	return c.on(ctx, "remove", id, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerRemove(ctx, id, container.RemoveOptions{})
+	})
+}
+
+// SetRestart changes the restart policy; policy is written as in
+// Container.RestartPolicy. Nothing is asked of the daemon when it is so already:
+// it refuses any change for a container started with --rm, which has "no".
+func (c *Client) SetRestart(ctx context.Context, id, policy string) error {
+	ct, err := c.Inspect(ctx, id)
+	if err != nil || ct.RestartPolicy == policy {
+		return err
+	}
+	return c.on(ctx, "set the restart policy of", id, func(ctx context.Context, api *client.Client) error {
+		p, err := parsePolicy(policy)
+		if err != nil {
+			return err
+		}
+		_, err = api.ContainerUpdate(ctx, id, container.UpdateConfig{RestartPolicy: p})
+		return err
+	})
+}
+
+func parsePolicy(s string) (container.RestartPolicy, error) {
+	name, retries, limited := strings.Cut(s, ":")
+	p := container.RestartPolicy{Name: container.RestartPolicyMode(name)}
+	if limited {
+		n, err := strconv.Atoi(retries)
+		if err != nil || n < 0 {
+			return p, fmt.Errorf("%q is not a restart policy", s)
+		}
+		p.MaximumRetryCount = n
+	}
+	return p, container.ValidateRestartPolicy(p)
+}
+
+// Wait returns the exit code once the container's main process has ended; at
+// once when it does not run. It has no deadline but ctx's.
+func (c *Client) Wait(ctx context.Context, id string) (code int, err error) {
+	err = c.checked(ctx, "wait for", id, func(ctx context.Context, api *client.Client) error {
+		results, errs := api.ContainerWait(ctx, id, container.WaitConditionNotRunning)
+		select {
+		case r := <-results:
+			if r.Error != nil && r.Error.Message != "" {
+				return fmt.Errorf("%s", r.Error.Message)
+			}
+			code = int(r.StatusCode)
+			return nil
+		case err := <-errs:
+			return err
+		}
+	})
+	return code, err
+}
+
+// Pause freezes all processes of the container.
+func (c *Client) Pause(ctx context.Context, id string) error {
+	return c.on(ctx, "pause", id, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerPause(ctx, id)
+	})
+}
+
+// Unpause lets them go on.
+func (c *Client) Unpause(ctx context.Context, id string) error {
+	return c.on(ctx, "unpause", id, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerUnpause(ctx, id)
+	})
+}
+
+// on is do for a container that the caller named.
+func (c *Client) on(ctx context.Context, op, id string, call func(context.Context, *client.Client) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return c.checked(ctx, op, id, call)
+}
+
+// checked is stream for a container that the caller named.
+func (c *Client) checked(ctx context.Context, op, id string, call func(context.Context, *client.Client) error) error {
+	if !containerName.MatchString(id) {
+		return callErr(op, id, fmt.Errorf("%q is not a container name", id))
+	}
+	return c.stream(ctx, op, id, call)
+}

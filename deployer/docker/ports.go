@@ -1,0 +1,106 @@
+package docker
+
+import (
+	"fmt"
+	"net/netip"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/docker/go-connections/nat"
+)
+
+// dropPort takes the published port that at leads to out of s, with the exposed
+// port it brought along. Every other published port stays.
+func dropPort(s settings, in inspected, port uint16, at netip.AddrPort) error {
+	key := nat.Port(fmt.Sprintf("%d/tcp", port))
+	bindings := nat.PortMap{}
+	if err := s.HostConfig.get("PortBindings", &bindings); err != nil {
+		return err
+	}
+	if in.HostConfig.PublishAllPorts {
+		// The others keep what -P means: some free port of the host each.
+		s.HostConfig.drop("PublishAllPorts")
+		for p := range in.Config.ExposedPorts {
+			if _, ok := bindings[p]; !ok && p != key {
+				bindings[p] = []nat.PortBinding{{}}
+			}
+		}
+	}
+	bindings[key] = otherBindings(bindings[key], at)
+	exposed := map[nat.Port]struct{}{}
+	if err := s.Config.get("ExposedPorts", &exposed); err != nil {
+		return err
+	}
+	if len(bindings[key]) == 0 {
+		delete(bindings, key)
+		delete(exposed, key)
+	}
+	s.HostConfig.drop("PortBindings")
+	if len(bindings) > 0 {
+		s.HostConfig.set("PortBindings", bindings)
+	}
+	s.Config.drop("ExposedPorts")
+	if len(exposed) > 0 {
+		s.Config.set("ExposedPorts", exposed)
+	}
+	return nil
+}
+
+// otherBindings leaves out the bindings reached at at.
+func otherBindings(list []nat.PortBinding, at netip.AddrPort) []nat.PortBinding {
+	var out []nat.PortBinding
+	for _, b := range list {
+		if !bindsPort(b.HostPort, at.Port()) || !bindsAddress(b.HostIP, at.Addr()) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// bindsPort: an empty port or 0 stands for any free one, "8000-8010" for one of these.
+func bindsPort(spec string, port uint16) bool {
+	if spec == "" || spec == "0" {
+		return true
+	}
+	first, last, isRange := strings.Cut(spec, "-")
+	if !isRange {
+		last = first
+	}
+	lo, err1 := strconv.ParseUint(first, 10, 16)
+	hi, err2 := strconv.ParseUint(last, 10, 16)
+	return err1 == nil && err2 == nil && lo <= uint64(port) && uint64(port) <= hi
+}
+
+// bindsAddress: without an address a port is bound on all of them, IPv4 and IPv6.
+func bindsAddress(spec string, ip netip.Addr) bool {
+	bound := addr(spec)
+	return !bound.IsValid() || bound.IsUnspecified() || bound == dialled(ip)
+}
+
+// fixedPorts are the published ports that only one container can have at a time,
+// as "0.0.0.0:9090 (9090/tcp)".
+func fixedPorts(s settings) ([]string, error) {
+	bindings := nat.PortMap{}
+	if err := s.HostConfig.get("PortBindings", &bindings); err != nil {
+		return nil, err
+	}
+	var out []string
+	for p, list := range bindings {
+		for _, b := range list {
+			if b.HostPort == "" || b.HostPort == "0" {
+				continue
+			}
+			host := b.HostIP
+			if host == "" {
+				host = "*"
+			}
+			if strings.Contains(host, ":") {
+				host = "[" + host + "]"
+			}
+			out = append(out, fmt.Sprintf("%s:%s (%s)", host, b.HostPort, p))
+		}
+	}
+	sort.Strings(out)
+	return out, nil
+}

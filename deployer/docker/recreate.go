@@ -1,0 +1,153 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/docker/docker/client"
+)
+
+// Recreate brings a container back from its stored inspect answer after it was
+// removed: same name, image, configuration, networks, ports, volumes, labels and
+// restart policy. It does not start it. lost names the volumes that are gone
+// too and come back empty. ErrExists when the container is still there,
+// ErrNotFound when its image or a network is gone.
+func (c *Client) Recreate(ctx context.Context, raw json.RawMessage) (id string, lost []string, err error) {
+	o, err := c.original(ctx, raw)
+	if err != nil {
+		return "", nil, err
+	}
+	if lost, err = c.missingVolumes(ctx, o.settings); err != nil {
+		return "", nil, err
+	}
+	r := request{config: clone(o.settings.Config), hostConfig: o.settings.HostConfig, networks: o.settings.Networks, primary: o.network}
+	r.config.set("Image", c.sameImage(ctx, o.ref, o.imageID))
+	id, err = c.create(ctx, o.name, r)
+	return id, lost, err
+}
+
+// RecreateAs is Recreate with another image, and the environment and command of
+// a release, in the place of those of the stored inspect answer. Of spec it
+// uses ImageID, Env and Command; published ports and restart policy are the
+// stored ones.
+func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec) (string, error) {
+	o, err := c.original(ctx, raw)
+	if err != nil {
+		return "", err
+	}
+	img, err := c.imageOf(ctx, spec.ImageID)
+	if err != nil {
+		return "", err
+	}
+	r, err := buildRequest(o.settings, Spec{ImageID: spec.ImageID, Env: spec.Env, Command: spec.Command}, img)
+	if err != nil {
+		return "", callErr("recreate", o.name, err)
+	}
+	r.hostConfig["RestartPolicy"] = o.settings.HostConfig["RestartPolicy"]
+	return c.create(ctx, o.name, r)
+}
+
+// original is what a stored inspect answer says of its container.
+type original struct {
+	name, network, ref, imageID string
+	settings                    settings
+}
+
+func (c *Client) original(ctx context.Context, raw json.RawMessage) (original, error) {
+	in, err := readInspect(raw)
+	if err != nil {
+		return original{}, callErr("recreate", "", err)
+	}
+	o := original{
+		name:    strings.TrimPrefix(in.Name, "/"),
+		network: networkMode(in.InspectResponse),
+		ref:     in.Config.Image,
+		imageID: in.Image,
+	}
+	img, err := c.imageOf(ctx, in.Image)
+	if err != nil {
+		return o, err
+	}
+	hostname, err := c.sys.hostname()
+	if err != nil {
+		return o, callErr("read the host's name", "", err)
+	}
+	o.settings, err = extract(in, img, hostname)
+	return o, callErr("recreate", o.name, err)
+}
+
+// sameImage prefers the reference the operator used, as long as it still means
+// the image that ran.
+func (c *Client) sameImage(ctx context.Context, ref, id string) string {
+	if img, err := c.imageOf(ctx, ref); err == nil && img.ID == id {
+		return ref
+	}
+	return id
+}
+
+// missingVolumes are the volumes that the daemon would silently make anew.
+func (c *Client) missingVolumes(ctx context.Context, s settings) ([]string, error) {
+	var lost []string
+	for _, name := range volumeNames(s) {
+		err := c.do(ctx, "inspect volume", name, func(ctx context.Context, api *client.Client) error {
+			_, err := api.VolumeInspect(ctx, name)
+			return err
+		})
+		switch {
+		case isNotFound(err):
+			lost = append(lost, name)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return lost, nil
+}
+
+// volumeNames are the volumes that settings mount.
+func volumeNames(s settings) []string {
+	var out, binds []string
+	var mounts []struct{ Type, Source string }
+	_ = s.HostConfig.get("Mounts", &mounts) // both were decoded before
+	_ = s.HostConfig.get("Binds", &binds)
+	for _, m := range mounts {
+		if m.Type == "volume" && m.Source != "" {
+			out = append(out, m.Source)
+		}
+	}
+	for _, b := range binds {
+		if source, _, ok := strings.Cut(b, ":"); ok && !strings.HasPrefix(source, "/") {
+			out = append(out, source)
+		}
+	}
+	return out
+}
+
+// KeepVolumes adds to settings the volumes that container c has and they do not
+// mention: a newer image may have declared a VOLUME, for which the daemon made an
+// anonymous volume, and the next release has to mount the same one. added says
+// where they are mounted; settings come back as they were when it is empty.
+func KeepVolumes(stored json.RawMessage, c Container) (out json.RawMessage, added []string, err error) {
+	s, err := parseSettings(stored)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := readInspect(c.Raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	var mounts []fields
+	if err := s.HostConfig.get("Mounts", &mounts); err != nil {
+		return nil, nil, fmt.Errorf("read the stored settings: %w", err)
+	}
+	for _, m := range anonymousVolumes(in.InspectResponse) {
+		mounts = append(mounts, mountOf(m))
+		added = append(added, m.Destination)
+	}
+	if len(added) == 0 {
+		return stored, nil, nil
+	}
+	s.HostConfig.set("Mounts", mounts)
+	return s.bytes(), added, nil
+}

@@ -1,0 +1,161 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/containerd/errdefs/pkg/errhttp"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
+)
+
+// create sends r. Engines before 25 (API 1.44) take one network at creation;
+// there the container is built under another name and renamed when it is whole,
+// so that an interrupted create never leaves half a container under its name.
+func (c *Client) create(ctx context.Context, name string, r request) (id string, err error) {
+	if !containerName.MatchString(name) {
+		return "", callErr("create", name, fmt.Errorf("%q is not a container name", name))
+	}
+	if !versions.LessThan(c.API(), "1.44") {
+		return c.post(ctx, name, body(r, r.networks))
+	}
+	first, rest := split(r)
+	if len(rest) == 0 {
+		return c.post(ctx, name, body(r, first))
+	}
+	partial := name + ".partial"
+	if err := c.Remove(ctx, partial); err != nil && !isNotFound(err) {
+		return "", err
+	}
+	if id, err = c.post(ctx, partial, body(r, first)); err != nil {
+		return "", err
+	}
+	if err = c.complete(ctx, id, name, rest); err != nil {
+		return "", errors.Join(err, c.Remove(context.WithoutCancel(ctx), id))
+	}
+	return id, nil
+}
+
+// complete connects the other networks and gives the container its name.
+func (c *Client) complete(ctx context.Context, id, name string, rest map[string]fields) error {
+	for network, f := range rest {
+		if err := c.connect(ctx, id, network, f); err != nil {
+			return err
+		}
+	}
+	return c.do(ctx, "name", name, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerRename(ctx, id, name)
+	})
+}
+
+// connect uses the library's type: engines this old know no member that it lacks.
+func (c *Client) connect(ctx context.Context, id, name string, f fields) error {
+	var ep network.EndpointSettings
+	b, err := json.Marshal(f)
+	if err == nil {
+		err = json.Unmarshal(b, &ep)
+	}
+	if err != nil {
+		return callErr("connect to network", name, err)
+	}
+	return c.do(ctx, "connect to network", name, func(ctx context.Context, api *client.Client) error {
+		return api.NetworkConnect(ctx, name, id, &ep)
+	})
+}
+
+// split separates the network that an old engine takes at creation.
+func split(r request) (first, rest map[string]fields) {
+	first, rest = map[string]fields{}, map[string]fields{}
+	for name, f := range r.networks {
+		if name == r.primary {
+			first[name] = f
+		} else {
+			rest[name] = f
+		}
+	}
+	return first, rest
+}
+
+// body encodes a create call. Before API 1.44 a fixed MAC address is a member of
+// Config, afterwards of the network.
+func body(r request, networks map[string]fields) func(api string) []byte {
+	return func(api string) []byte {
+		config, eps := clone(r.config), map[string]fields{}
+		for name, f := range networks {
+			f = clone(f)
+			if mac, ok := f["MacAddress"]; ok && versions.LessThan(api, "1.44") {
+				f.drop("MacAddress")
+				config["MacAddress"] = mac
+			}
+			eps[name] = f
+		}
+		config.set("HostConfig", r.hostConfig)
+		config.set("NetworkingConfig", map[string]any{"EndpointsConfig": eps})
+		b, err := json.Marshal(config)
+		if err != nil {
+			panic(fmt.Sprintf("docker: encode a container: %v", err)) // made of valid JSON only
+		}
+		return b
+	}
+}
+
+// post creates the container with a request of our own over the library's
+// connection: the library's structs would drop what a newer daemon said of the
+// container and this library does not know.
+func (c *Client) post(ctx context.Context, name string, body func(api string) []byte) (id string, err error) {
+	err = c.do(ctx, "create", name, func(ctx context.Context, api *client.Client) error {
+		version := api.ClientVersion()
+		u := url.URL{Scheme: "http", Host: client.DummyHost, Path: "/v" + version + "/containers/create", RawQuery: url.Values{"name": {name}}.Encode()}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body(version)))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := api.HTTPClient().Do(req)
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		if err != nil {
+			return err
+		}
+		if res.StatusCode != http.StatusCreated {
+			return daemonError(res.StatusCode, answer)
+		}
+		var created container.CreateResponse
+		err = json.Unmarshal(answer, &created)
+		id = created.ID
+		return err
+	})
+	return id, err
+}
+
+// daemonError is the error of an answer that is not a success, of the same class
+// as the library makes them.
+func daemonError(status int, answer []byte) error {
+	var e struct{ Message string }
+	if json.Unmarshal(answer, &e) != nil || e.Message == "" {
+		e.Message = fmt.Sprintf("the daemon answered %d %s", status, http.StatusText(status))
+	}
+	err := errors.New(strings.TrimSpace(e.Message))
+	if class := errhttp.ToNative(status); class != nil {
+		return fmt.Errorf("%w%w", err, silent{class})
+	}
+	return err
+}
+
+// silent lends an error's class without its text.
+type silent struct{ error }
+
+func (silent) Error() string   { return "" }
+func (s silent) Unwrap() error { return s.error }

@@ -1,0 +1,116 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// How a Target was found.
+const (
+	ByPublished = "published" // the address is a published port of the container
+	ByAddress   = "address"   // the address is the container's own
+)
+
+// Target is a running container that answers at an address.
+type Target struct {
+	Container Container
+	Port      uint16 // the port inside the container
+	By        string // ByPublished or ByAddress
+}
+
+// Serving finds the running containers behind a TCP address as nginx would dial
+// it: through a published port of this host, or at a container's own address.
+// Usually it is one; several mean that the caller has to ask. Containers that
+// share the host's network cannot be found this way.
+func (c *Client) Serving(ctx context.Context, at netip.AddrPort) ([]Target, error) {
+	at = netip.AddrPortFrom(dialled(at.Addr()), at.Port())
+	local, err := c.isLocal(at.Addr())
+	if err != nil {
+		return nil, fmt.Errorf("docker: find the container at %s: %w", at, err)
+	}
+	found, err := c.summaries(ctx, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	var out []Target
+	for _, s := range found {
+		port, by := servedBy(s, at, local)
+		if by == "" {
+			continue
+		}
+		ct, err := c.Inspect(ctx, s.ID)
+		if isNotFound(err) {
+			continue // removed since
+		}
+		if err != nil {
+			return nil, err
+		}
+		if ct.Running {
+			out = append(out, Target{Container: ct, Port: port, By: by})
+		}
+	}
+	return out, nil
+}
+
+// isLocal says whether ip is this host. A published port is open on this host
+// only: the same port at another machine's address is not ours.
+func (c *Client) isLocal(ip netip.Addr) (bool, error) {
+	if ip.IsLoopback() {
+		return true, nil
+	}
+	own, err := c.sys.addresses()
+	if err != nil {
+		return false, err
+	}
+	return slices.Contains(own, ip.WithZone("")), nil
+}
+
+// dialled is the address that a connect() to ip reaches: the kernel takes the
+// unspecified address for loopback.
+func dialled(ip netip.Addr) netip.Addr {
+	ip = ip.Unmap()
+	switch {
+	case ip == netip.IPv4Unspecified():
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	case ip == netip.IPv6Unspecified():
+		return netip.IPv6Loopback()
+	}
+	return ip
+}
+
+// servedBy tells how s answers at at, if it does; by is empty when it does not.
+func servedBy(s container.Summary, at netip.AddrPort, local bool) (port uint16, by string) {
+	for _, p := range s.Ports {
+		if p.Type != "tcp" || p.PublicPort != at.Port() || p.PublicPort == 0 {
+			continue
+		}
+		if local && covers(addr(p.IP), at.Addr()) {
+			return p.PrivatePort, ByPublished
+		}
+	}
+	if s.NetworkSettings == nil {
+		return 0, ""
+	}
+	for _, ep := range s.NetworkSettings.Networks {
+		if ep != nil && (addr(ep.IPAddress) == at.Addr() || addr(ep.GlobalIPv6Address) == at.Addr()) {
+			return at.Port(), ByAddress
+		}
+	}
+	return 0, ""
+}
+
+// covers says whether a port bound to bound is reached at ip. Docker binds IPv4
+// and IPv6 separately, so 0.0.0.0 does not cover ::1.
+func covers(bound, ip netip.Addr) bool {
+	if !bound.IsValid() { // an engine that names no address binds IPv4
+		bound = netip.IPv4Unspecified()
+	}
+	if bound.IsUnspecified() {
+		return bound.Is4() == ip.Is4()
+	}
+	return bound == ip
+}

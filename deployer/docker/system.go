@@ -1,0 +1,108 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// system is everything this package asks of the host besides the daemon.
+type system struct {
+	// addresses are the host's own, loopback included.
+	addresses func() ([]netip.Addr, error)
+	hostname  func() (string, error)
+	// config is docker's client configuration, where `docker login` keeps
+	// credentials; nil when there is none.
+	config func() ([]byte, error)
+	// helper runs a docker credential helper with input on its stdin.
+	helper func(ctx context.Context, program string, input []byte) ([]byte, error)
+	// kill sends SIGKILL to pid, if confirm still holds once pid is pinned.
+	kill func(pid int, confirm func() bool) error
+}
+
+func hostSystem() system {
+	return system{
+		addresses: hostAddresses,
+		hostname:  os.Hostname,
+		config:    dockerConfig,
+		helper:    runHelper,
+		kill:      killPinned,
+	}
+}
+
+func hostAddresses() ([]netip.Addr, error) {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("list the host's addresses: %w", err)
+	}
+	var out []netip.Addr
+	for _, a := range list {
+		if n, ok := a.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				out = append(out, ip.Unmap())
+			}
+		}
+	}
+	return out, nil
+}
+
+// dockerConfig reads root's ~/.docker/config.json. $HOME is not trusted: under
+// sudo it may be the caller's.
+func dockerConfig() ([]byte, error) {
+	f, err := os.Open("/root/.docker/config.json")
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	// The file names programs that run as root.
+	if st, ok := fi.Sys().(*syscall.Stat_t); !ok || st.Uid != 0 || fi.Mode().Perm()&0o022 != 0 || !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s has to be a file of root's that nobody else can write", f.Name())
+	}
+	return io.ReadAll(io.LimitReader(f, 1<<20))
+}
+
+// runHelper runs the helper without a shell, from root's fixed search path.
+func runHelper(ctx context.Context, program string, input []byte) ([]byte, error) {
+	const dirs = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, dir := range filepath.SplitList(dirs) {
+		path := filepath.Join(dir, program)
+		if fi, err := os.Stat(path); err != nil || fi.IsDir() {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, path, "get")
+		cmd.Env = []string{"PATH=" + dirs, "HOME=/root"}
+		cmd.Stdin = bytes.NewReader(input)
+		return cmd.Output()
+	}
+	return nil, fmt.Errorf("%s is not installed", program)
+}
+
+// killPinned opens a pidfd first, so that the process cannot be replaced by
+// another with the same number between the question and the signal.
+func killPinned(pid int, confirm func() bool) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("open process %d: %w", pid, err)
+	}
+	defer unix.Close(fd)
+	if !confirm() {
+		return nil
+	}
+	return unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+}

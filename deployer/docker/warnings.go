@@ -1,0 +1,65 @@
+package docker
+
+import (
+	"fmt"
+	"net/netip"
+	"sort"
+	"strings"
+)
+
+// warnings lists what the adoption changes for others. overlap says that the
+// old and the new copy will run at the same time.
+func (f facts) warnings(s settings, overlap bool) []Note {
+	var out []Note
+	warn := func(code, format string, args ...any) {
+		out = append(out, Note{Code: code, Text: fmt.Sprintf(format, args...)})
+	}
+	ct := f.container
+	if open := f.openPorts(); len(open) > 0 {
+		warn(CodePortGoesAway, "port %s is open to other machines today; afterwards only nginx reaches the app", strings.Join(open, ", "))
+	}
+	if project := ct.Labels["com.docker.compose.project"]; project != "" {
+		warn(CodeCompose, "the Compose project %s will start the old container again at its next up; take the service %s out of it, or give it scale: 0",
+			project, ct.Labels["com.docker.compose.service"])
+	}
+	if ct.AutoRemove {
+		warn(CodeRm, "container %s was started with --rm and goes when it stops; release makes it again from its stored settings", ct.Name)
+	}
+	if names := sharedNames(s); overlap && len(names) > 0 {
+		warn(CodeSharedNames, "while two copies run, these names reach either: %s", strings.Join(names, "; "))
+	}
+	if joined := f.joined(); len(joined) > 0 {
+		warn(CodeJoined, "%s stays in the old container's network namespace and has to be started again in the new one's", strings.Join(joined, ", "))
+	}
+	warn(CodeContainerName, "tools that address the container as %s (docker exec, docker logs, cron jobs) find the stopped one; edgeman status shows the current name", ct.Name)
+	if overlap {
+		warn(CodeJobsTwice, "jobs that the app runs by itself (schedulers, queue workers) run twice while two copies run")
+	}
+	return out
+}
+
+// openPorts are the adopted port's bindings that machines other than this one
+// can reach.
+func (f facts) openPorts() []string {
+	var out []string
+	for _, p := range f.container.Published {
+		if f.at.IsValid() && p.Proto == "tcp" && p.ContainerPort == f.port && p.HostPort == f.at.Port() && !p.HostIP.IsLoopback() {
+			out = append(out, netip.AddrPortFrom(p.HostIP, p.HostPort).String())
+		}
+	}
+	return out
+}
+
+// sharedNames tells the names on each network that the new containers answer to.
+func sharedNames(s settings) []string {
+	var out []string
+	for network, ep := range s.Networks {
+		var aliases []string
+		_ = ep.get("Aliases", &aliases) // written by endpoints
+		if userDefined(network) && len(aliases) > 0 {
+			out = append(out, fmt.Sprintf("%s on network %s", strings.Join(aliases, ", "), network))
+		}
+	}
+	sort.Strings(out)
+	return out
+}

@@ -1,0 +1,79 @@
+package docker
+
+import (
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// scratch are the directories whose contents an app does not expect to find
+// again, by the rules of the filesystem hierarchy standard.
+var scratch = []string{"/tmp", "/var/tmp", "/run", "/var/run", "/var/lock", "/var/log", "/var/cache"}
+
+type change struct {
+	path string
+	kind container.ChangeType
+}
+
+// candidates are the changes of a writable layer that may be data, sorted: not
+// below a scratch directory or a cache, not a place where something is mounted,
+// and not merely a directory on the way to another change.
+func candidates(changes []container.FilesystemChange, mounts []string) []change {
+	parents := map[string]bool{}
+	for _, c := range changes {
+		markParents(parents, c.Path)
+	}
+	mounted := map[string]bool{}
+	for _, m := range mounts {
+		mounted[path.Clean(m)] = true
+		markParents(parents, path.Clean(m))
+	}
+	var out []change
+	for _, c := range changes {
+		if c.Kind != container.ChangeDelete && (parents[c.Path] || mounted[c.Path]) || isScratch(c.Path) {
+			continue
+		}
+		out = append(out, change{c.Path, c.Kind})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
+	return out
+}
+
+func markParents(parents map[string]bool, p string) {
+	for d := path.Dir(p); d != "/" && d != "." && !parents[d]; d = path.Dir(d) {
+		parents[d] = true
+	}
+}
+
+// isScratch: besides the standard directories, what interpreters and tools cache
+// next to the code or in a home directory.
+func isScratch(p string) bool {
+	for _, dir := range scratch {
+		if p == dir || strings.HasPrefix(p, dir+"/") {
+			return true
+		}
+	}
+	return strings.Contains(p+"/", "/.cache/") || strings.Contains(p+"/", "/__pycache__/")
+}
+
+// mountTargets are all paths inside at which something else is mounted; the
+// daemon makes these mount points in the writable layer.
+func mountTargets(in container.InspectResponse) []string {
+	var out []string
+	for _, m := range in.Mounts {
+		out = append(out, m.Destination)
+	}
+	for dest := range in.HostConfig.Tmpfs {
+		out = append(out, dest)
+	}
+	for _, m := range in.HostConfig.Mounts {
+		out = append(out, m.Target)
+	}
+	for _, d := range in.HostConfig.Devices {
+		out = append(out, d.PathInContainer)
+	}
+	// docker run --init mounts its init here.
+	return append(out, "/sbin/docker-init", "/dev/init")
+}
