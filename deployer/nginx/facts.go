@@ -1,6 +1,7 @@
 package nginx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,9 @@ func (p procfs) workers(master int) ([]Worker, error) {
 		}
 		all = append(all, Worker{Process: proc, Identity: id, Leaving: strings.HasPrefix(proc.Title, titleShutdown)})
 	}
-	slices.SortFunc(all, func(a, b Worker) int { return a.Start.Compare(b.Start) })
+	slices.SortFunc(all, func(a, b Worker) int {
+		return cmp.Or(cmp.Compare(a.Ticks, b.Ticks), cmp.Compare(a.PID, b.PID))
+	})
 	return all, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -39,11 +38,12 @@ type Reloaded struct {
 
 // Reload makes the running nginx load the configuration on disk, as
 // "nginx -s reload" does, and returns when it has: new workers accept and
-// every older one is leaving or gone. It watches what the master writes to
-// the given error logs (those of the main context; the compiled-in one and
-// the master's stderr are added) and fails with ErrKept as soon as it refuses.
-// Without a readable log a refusal shows only as ErrUnconfirmed at the
-// deadline of ctx, or after 30 seconds if it has none.
+// every older one is leaving or gone. It fails with ErrKept as soon as nginx
+// refuses, with nginx's reason if a log held it: the one that the master's
+// stderr leads to, which is its main error log where that is a file (nginx:
+// ngx_log_redirect_stderr), and any others that are given. The deadline is
+// that of ctx, or 30 seconds if it has none. Reloads may overlap, other
+// tools' included.
 func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, error) {
 	ctx, cancel := withLimit(ctx, reloadLimit)
 	defer cancel()
@@ -56,8 +56,11 @@ func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, err
 			return Reloaded{}, fmt.Errorf("reloading nginx: %w", ErrUpgrading)
 		}
 	}
-	logs := openTails(append(errorLogs, s.ErrorLog, s.proc.path(m.PID, "fd", "2")), m.PID)
+	logs := openTails(append(errorLogs, s.proc.path(m.PID, "fd", "2")), m.PID)
 	defer logs.close()
+	if err := s.proc.settle(ctx, m.PID); err != nil {
+		return Reloaded{}, fmt.Errorf("reloading nginx: %w: the master process is busy: %w", ErrUnconfirmed, err)
+	}
 	before, err := s.proc.workers(m.PID)
 	if err != nil {
 		return Reloaded{}, fmt.Errorf("reloading nginx: %w", err)
@@ -83,6 +86,7 @@ type watch struct {
 	logs   tails
 	errors []Message
 	state  generations
+	idle   int // looks in a row at which the master waited for its next signal
 }
 
 func (w *watch) wait(ctx context.Context) (Reloaded, error) {
@@ -94,12 +98,14 @@ func (w *watch) wait(ctx context.Context) (Reloaded, error) {
 	return done, err
 }
 
-// look takes one picture. The log is read before the processes, so that a
-// refusal is never taken for slowness.
+// look takes one picture. Whether the master is idle is read first: what is
+// seen after it has finished its work is final.
 func (w *watch) look() (bool, error) {
-	for _, m := range w.logs.read() {
-		w.errors = append(w.errors, m)
+	idle, known := w.proc.idle(w.master.PID)
+	if w.idle++; !idle {
+		w.idle = 0
 	}
+	w.errors = append(w.errors, w.logs.read()...)
 	now, _, err := w.proc.read(w.master.PID)
 	if err != nil || now.Ticks != w.master.Ticks {
 		return false, fmt.Errorf("the master process ended: %w", ErrNotRunning)
@@ -109,15 +115,25 @@ func (w *watch) look() (bool, error) {
 		return false, err
 	}
 	w.state = compare(w.before, workers)
+	settled := w.idle >= 2 || !known && !w.proc.settingUp(w.master.PID)
 	if len(w.state.fresh) > 0 {
-		return len(w.state.stale) == 0 && !w.proc.settingUp(w.master.PID), nil
+		return settled && len(w.state.stale) == 0, nil
 	}
+	return false, w.kept(w.idle >= 2)
+}
+
+// kept judges a master that has no new workers: it refused if it said so, or
+// if it went back to waiting.
+func (w *watch) kept(waiting bool) error {
 	for _, m := range w.errors {
-		if m.Level == "emerg" && !strings.HasPrefix(m.Text, "bind() to ") { // nginx retries those and then says so
-			return false, fmt.Errorf("%w: %w", ErrKept, &ConfigError{Message: m, Resolved: resolve(m.File), Output: m.Text})
+		if m.Level == "emerg" && !strings.HasPrefix(m.Text, "bind() to ") { // nginx retries those, and then says that it gave up
+			return fmt.Errorf("%w: %w", ErrKept, &ConfigError{Message: m, Resolved: resolve(m.File), Output: m.Text})
 		}
 	}
-	return false, nil
+	if waiting {
+		return fmt.Errorf("%w: its error log says why", ErrKept)
+	}
+	return nil
 }
 
 // generations are the workers of one master, seen from a reload.
@@ -149,38 +165,6 @@ func compare(before, now []Worker) generations {
 		}
 	}
 	return g
-}
-
-// settingUp says whether the master has a child that is not a worker yet: it
-// carries the master's title until then.
-func (p procfs) settingUp(master int) bool {
-	pids, err := p.pids()
-	if err != nil {
-		return false
-	}
-	for _, pid := range pids {
-		if proc, parent, err := p.read(pid); err == nil && parent == master && strings.HasPrefix(proc.Title, titleMaster) && !p.upgrading(pid, master) {
-			return true
-		}
-	}
-	return false
-}
-
-// signal reaches exactly the process that was looked at: the descriptor is
-// taken first and the identity compared after, so a reused pid gets nothing.
-func (p procfs) signal(proc Process, sig unix.Signal) error {
-	fd, err := unix.PidfdOpen(proc.PID, 0)
-	if err != nil {
-		return fmt.Errorf("signalling process %d: %w", proc.PID, err)
-	}
-	defer unix.Close(fd)
-	if now, _, err := p.read(proc.PID); err != nil || now.Ticks != proc.Ticks {
-		return fmt.Errorf("signalling process %d: %w", proc.PID, os.ErrProcessDone)
-	}
-	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil {
-		return fmt.Errorf("signalling process %d: %w", proc.PID, err)
-	}
-	return nil
 }
 
 func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {

@@ -1,0 +1,227 @@
+package nginx
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const noID = ^uint32(0)
+
+// aclBytes writes the kernel's form of an ACL.
+func aclBytes(entries ...aclEntry) []byte {
+	raw := binary.LittleEndian.AppendUint32(nil, aclVersion)
+	for _, e := range entries {
+		raw = binary.LittleEndian.AppendUint16(raw, e.tag)
+		raw = binary.LittleEndian.AppendUint16(raw, e.perm)
+		raw = binary.LittleEndian.AppendUint32(raw, e.id)
+	}
+	return raw
+}
+
+func dir(mode fs.FileMode, uid, gid uint32) node {
+	return node{mode: fs.ModeDir | mode, uid: uid, gid: gid}
+}
+
+func sock(mode fs.FileMode, uid, gid uint32) node {
+	return node{mode: fs.ModeSocket | mode, uid: uid, gid: gid, ino: 7}
+}
+func link(to string) node { return node{mode: fs.ModeSymlink | 0o777, link: to} }
+
+func TestAccess(t *testing.T) {
+	www := Identity{UID: 33, GID: 33, Groups: []uint32{33, 50}}
+	base := map[string]node{
+		"/": dir(0o755, 0, 0), "/run": dir(0o755, 0, 0), "/run/edgeman": dir(0o755, 0, 0),
+		"/run/edgeman/app:blue.sock": sock(0o660, 0, 33),
+		"/var":                       dir(0o755, 0, 0), "/var/live.sock": link("/run/edgeman/app:blue.sock"),
+	}
+	for _, tt := range []struct {
+		name    string
+		path    string
+		id      Identity
+		change  map[string]node
+		blocker string // empty: it can connect
+		reason  string
+	}{
+		{name: "group", path: "/run/edgeman/app:blue.sock", id: www},
+		{name: "through the live link", path: "/var/live.sock", id: www},
+		{name: "second group", path: "/var/live.sock", id: www, change: map[string]node{"/run/edgeman/app:blue.sock": sock(0o660, 0, 50)}},
+		{name: "other", path: "/var/live.sock", id: www, change: map[string]node{"/run/edgeman/app:blue.sock": sock(0o662, 0, 0)}},
+		{name: "root needs no bit", path: "/var/live.sock", change: map[string]node{"/run": dir(0, 5, 5), "/run/edgeman/app:blue.sock": sock(0, 5, 5)}},
+		{name: "relative link with dots", path: "/var/rel", id: www, change: map[string]node{"/var/rel": link("../run/./edgeman/app:blue.sock"), "/run/.": dir(0o755, 0, 0)}},
+		{name: "socket of another group", path: "/var/live.sock", id: www, change: map[string]node{"/run/edgeman/app:blue.sock": sock(0o660, 0, 4)}, blocker: "/run/edgeman/app:blue.sock", reason: "may not write"},
+		{name: "owner class decides alone", path: "/var/live.sock", id: www, change: map[string]node{"/run/edgeman/app:blue.sock": sock(0o077, 33, 33)}, blocker: "/run/edgeman/app:blue.sock", reason: "may not write"},
+		{name: "group class decides alone", path: "/var/live.sock", id: www, change: map[string]node{"/run/edgeman": dir(0o701, 0, 50)}, blocker: "/run/edgeman", reason: "may not search"},
+		{name: "directory of the target", path: "/var/live.sock", id: www, change: map[string]node{"/run": dir(0o750, 0, 0)}, blocker: "/run", reason: "may not search"},
+		{name: "directory of the link", path: "/var/live.sock", id: www, change: map[string]node{"/var": dir(0o700, 0, 0)}, blocker: "/var", reason: "may not search"},
+		{name: "missing", path: "/var/no.sock", id: www, blocker: "/var/no.sock", reason: "does not exist"},
+		{name: "dangling", path: "/var/l", id: www, change: map[string]node{"/var/l": link("/run/gone")}, blocker: "/run/gone", reason: "does not exist"},
+		{name: "not a socket", path: "/var/f", id: www, change: map[string]node{"/var/f": {mode: 0o666}}, blocker: "/var/f", reason: "not a socket"},
+		{name: "file on the way", path: "/var/f/x", id: www, change: map[string]node{"/var/f": {mode: 0o777}}, blocker: "/var/f", reason: "not a directory"},
+		{name: "loop", path: "/var/a", id: www, change: map[string]node{"/var/a": link("b"), "/var/b": link("a")}, reason: "too many symlinks", blocker: "/var/a"},
+		{name: "relative", path: "live.sock", id: www, blocker: "live.sock", reason: "absolute"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := access{socket: tt.path, id: tt.id, lstat: func(path string) (node, error) {
+				for _, nodes := range []map[string]node{tt.change, base} {
+					if n, ok := nodes[path]; ok {
+						return n, nil
+					}
+				}
+				return node{}, &fs.PathError{Op: "lstat", Path: path, Err: unix.ENOENT}
+			}}
+			err := a.check()
+			if tt.blocker == "" {
+				must(t, err)
+				return
+			}
+			var denied *AccessError
+			if !errors.As(err, &denied) || denied.Blocker != tt.blocker {
+				t.Fatalf("got %v", err)
+			}
+			contains(t, denied.Reason, tt.reason)
+		})
+	}
+}
+
+// The kernel is the judge: a child with the identity asks access(2) for what
+// the computation predicts, over all modes and some ACLs.
+func TestAccessAgreesWithTheKernel(t *testing.T) {
+	needRoot(t)
+	if _, err := os.Stat("/usr/bin/test"); err != nil {
+		t.Skip("SKIPPED: needs /usr/bin/test")
+	}
+	top := publicDir(t)
+	sub := filepath.Join(top, "sub")
+	must(t, os.Mkdir(sub, 0o755))
+	path := filepath.Join(sub, "s")
+	l, err := net.Listen("unix", path)
+	must(t, err)
+	defer l.Close()
+	id := Identity{UID: 4001, GID: 4002, Groups: []uint32{4003}}
+	owners := [][2]int{{4001, 0}, {0, 4002}, {0, 4003}, {0, 0}}
+	lists := [][]byte{
+		nil,
+		aclBytes(aclEntry{aclUserObj, 7, noID}, aclEntry{aclUser, 7, 4001}, aclEntry{aclGroupObj, 0, noID}, aclEntry{aclMask, 7, noID}, aclEntry{aclOther, 0, noID}),
+		aclBytes(aclEntry{aclUserObj, 0, noID}, aclEntry{aclUser, 7, 4001}, aclEntry{aclGroupObj, 0, noID}, aclEntry{aclMask, 1, noID}, aclEntry{aclOther, 7, noID}),
+		aclBytes(aclEntry{aclUserObj, 7, noID}, aclEntry{aclGroupObj, 0, noID}, aclEntry{aclGroup, 3, 4003}, aclEntry{aclMask, 7, noID}, aclEntry{aclOther, 0, noID}),
+		aclBytes(aclEntry{aclUserObj, 7, noID}, aclEntry{aclGroupObj, 7, noID}, aclEntry{aclGroup, 0, 4002}, aclEntry{aclMask, 7, noID}, aclEntry{aclOther, 7, noID}),
+	}
+	compared, allowed := 0, 0
+	for _, place := range []string{sub, path} {
+		for _, owner := range owners {
+			for _, mode := range []os.FileMode{0o700, 0o070, 0o007, 0o660, 0o611, 0o755, 0o000} {
+				for i, list := range lists {
+					if i > 0 && mode != 0o700 {
+						continue // an ACL replaces the mode
+					}
+					must(t, os.Chown(place, owner[0], owner[1]))
+					must(t, unixChmod(place, mode))
+					if list != nil {
+						if err := unix.Setxattr(place, "system.posix_acl_access", list, 0); err != nil {
+							t.Skipf("SKIPPED: no ACLs here: %v", err)
+						}
+					}
+					want := kernelSays(id, path)
+					got := id.CanConnect(path)
+					if (got == nil) != want {
+						t.Errorf("%s owner %v mode %o acl %d: computed %v, kernel %v", filepath.Base(place), owner, mode, i, got, want)
+					}
+					compared++
+					if want {
+						allowed++
+					}
+					if list != nil {
+						must(t, unix.Removexattr(place, "system.posix_acl_access"))
+					}
+				}
+			}
+		}
+		must(t, os.Chown(place, 0, 0))
+		must(t, unixChmod(place, 0o777))
+	}
+	t.Logf("%d cases, %d allowed", compared, allowed)
+	if allowed == 0 || allowed == compared {
+		t.Error("one-sided cases prove nothing")
+	}
+}
+
+func unixChmod(path string, mode os.FileMode) error { return unix.Chmod(path, uint32(mode)) }
+
+func kernelSays(id Identity, path string) bool {
+	cmd := exec.Command("/usr/bin/test", "-w", path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id.UID, Gid: id.GID, Groups: id.Groups}}
+	return cmd.Run() == nil
+}
+
+func TestWorkerCanConnect(t *testing.T) {
+	n := start(t)
+	path := n.path("x.sock")
+	l, err := net.Listen("unix", path)
+	must(t, err)
+	defer l.Close()
+	must(t, os.Chmod(path, 0o600))
+	var denied *AccessError
+	if err := n.facts().WorkerCanConnect(path); !errors.As(err, &denied) || denied.Blocker != path {
+		t.Errorf("without permission: %v", err)
+	}
+	must(t, os.Chmod(path, 0o666))
+	must(t, n.facts().WorkerCanConnect(path))
+}
+
+// PrivateTmp= gives a service a /tmp of its own; here a tmpfs over one
+// directory, in nginx's mount namespace only, stands for it.
+func TestWorkerSeesAnotherDirectory(t *testing.T) {
+	needNginx(t)
+	hidden := publicDir(t)
+	path := filepath.Join(hidden, "x.sock")
+	l, err := net.Listen("unix", path)
+	must(t, err)
+	defer l.Close()
+	must(t, os.Chmod(path, 0o666))
+	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
+		t.Skipf("SKIPPED: no mount namespaces here: %v", err)
+	}
+	n := start(t, "unshare", "-m", "--propagation", "private", "sh", "-c", `mount -t tmpfs none "$0" && exec "$@"`, hidden)
+	err = n.facts().WorkerCanConnect(path)
+	var denied *AccessError
+	if !errors.As(err, &denied) || denied.Blocker != path {
+		t.Fatalf("got %v", err)
+	}
+	contains(t, denied.Reason, "hidden from nginx")
+	contains(t, denied.Hint(), "PrivateTmp=")
+
+	worker := n.facts().Workers[0].PID
+	must(t, os.Symlink(path, n.path("live.sock"))) // its target is read in nginx's view as well
+	if err := n.facts().WorkerCanConnect(n.path("live.sock")); !errors.As(err, &denied) || denied.Blocker != path {
+		t.Errorf("through a link: %v", err)
+	}
+	inside := exec.Command("nsenter", "-t", fmt.Sprint(worker), "-m", "mknod", path, "p")
+	if out, err := inside.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := n.facts().WorkerCanConnect(path); !errors.As(err, &denied) || !strings.Contains(denied.Reason, "not a socket") {
+		t.Errorf("another file there: %v", err)
+	}
+}
+
+func TestParseACLRejectsOtherForms(t *testing.T) {
+	for _, raw := range [][]byte{nil, {1}, {1, 0, 0, 0}, {2, 0, 0, 0, 1}, append([]byte{2, 0, 0, 0}, make([]byte, 12)...)} {
+		if _, err := parseACL(raw); err == nil {
+			t.Errorf("%v accepted", raw)
+		}
+	}
+	if list, err := parseACL([]byte{2, 0, 0, 0}); err != nil || list == nil {
+		t.Errorf("an empty list: %v, %v", list, err)
+	}
+}

@@ -1,0 +1,229 @@
+package nginx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestReload(t *testing.T) {
+	n := start(t)
+	old := n.facts()
+	if !old.Running || len(old.Workers) != 2 || old.Main != n.path("nginx.conf") || old.PidFile != n.path("nginx.pid") {
+		t.Fatalf("facts: %+v", old)
+	}
+	want, err := LookupIdentity("www-data", "")
+	must(t, err)
+	if old.Identity.UID != want.UID || old.Identity.GID != want.GID || old.Identity.UID == 0 {
+		t.Errorf("identity %+v, want %+v", old.Identity, want)
+	}
+	if d := time.Since(old.Workers[0].Start); d < 0 || d > time.Minute {
+		t.Errorf("a worker started %s ago", d)
+	}
+
+	put(t, n.path("sites-available/app"), site(n.port, "v2"))
+	done, err := n.server.Reload(soon(t), n.path("error.log"))
+	must(t, err)
+	n.answers("v2")
+	if len(done.Workers) != 2 {
+		t.Errorf("got %+v", done)
+	}
+	for _, w := range done.Workers {
+		if w.Start.Before(old.Workers[1].Start) || w.PID == old.Workers[0].PID || w.PID == old.Workers[1].PID {
+			t.Errorf("worker %+v is not new", w)
+		}
+	}
+	if now := n.facts(); now.Master != old.Master && now.Master.Ticks != old.Master.Ticks {
+		t.Errorf("another master: %+v", now.Master)
+	}
+}
+
+func TestReloadReportsLeavingWorkers(t *testing.T) {
+	n := start(t)
+	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", n.port))
+	must(t, err)
+	defer c.Close()
+	_, err = c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n")) // a request that does not end
+	must(t, err)
+	time.Sleep(50 * time.Millisecond) // until a worker has read it; nothing else shows that
+	done, err := n.server.Reload(soon(t))
+	must(t, err)
+	if len(done.Leaving) != 1 || !done.Leaving[0].Leaving {
+		t.Fatalf("got %+v", done)
+	}
+	if f := n.facts(); len(f.Workers) != 3 {
+		t.Errorf("workers: %+v", f.Workers)
+	}
+	_, err = c.Write([]byte("\r\n"))
+	must(t, err)
+	answer := make([]byte, 15)
+	_, err = c.Read(answer)
+	must(t, err)
+	contains(t, string(answer), "HTTP/1.1 200")
+}
+
+func TestReloadOfABrokenConfiguration(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		errorLog string
+		logs     []string
+		why      string
+	}{
+		{"log named", "error.log", []string{"error.log"}, `unknown directive "bogus"`},
+		{"log found through stderr", "error.log", nil, `unknown directive "bogus"`},
+		{"no log", "/dev/null", nil, "its error log says why"},
+		{"log not there", "/dev/null", []string{"no.log"}, "its error log says why"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := layout(t)
+			put(t, n.path("nginx.conf"), []byte(strings.Replace(mainConf, "error_log error.log", "error_log "+tt.errorLog, 1)))
+			n.start()
+			before := n.facts()
+			put(t, n.path("sites-available/app"), []byte("server {\n bogus;\n}\n"))
+			var logs []string
+			for _, l := range tt.logs {
+				logs = append(logs, n.path(l))
+			}
+			began := time.Now()
+			_, err := n.server.Reload(soon(t), logs...)
+			if !errors.Is(err, ErrKept) {
+				t.Fatalf("got %v", err)
+			}
+			contains(t, err.Error(), tt.why)
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("took %s", took)
+			}
+			var refused *ConfigError
+			if errors.As(err, &refused) && (refused.Line != 2 || refused.Resolved != n.path("sites-available/app")) {
+				t.Errorf("position: %+v", refused)
+			}
+			n.answers("v1")
+			after := n.facts()
+			if after.Workers[0].PID != before.Workers[0].PID {
+				t.Error("the workers are not the same")
+			}
+			put(t, n.path("sites-available/app"), site(n.port, "v3"))
+			if _, err := n.server.Reload(soon(t), logs...); err != nil {
+				t.Fatal(err)
+			}
+			n.answers("v3")
+		})
+	}
+}
+
+func TestReloadWithATakenAddress(t *testing.T) {
+	n := start(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	put(t, n.path("sites-enabled/other"), site(l.Addr().(*net.TCPAddr).Port, "never"))
+	_, err = n.server.Reload(soon(t), n.path("error.log"))
+	if !errors.Is(err, ErrKept) {
+		t.Fatalf("got %v", err)
+	}
+	contains(t, err.Error(), "still could not bind()")
+	n.answers("v1")
+}
+
+func TestReloadUnconfirmed(t *testing.T) {
+	n := start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond) // nginx itself takes 100 ms
+	defer cancel()
+	if _, err := n.server.Reload(ctx); !errors.Is(err, ErrUnconfirmed) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestReloadsAtTheSameTime(t *testing.T) {
+	n := start(t)
+	put(t, n.path("sites-available/app"), site(n.port, "v2"))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := n.server.Reload(soon(t)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	n.answers("v2")
+}
+
+func TestReloadNeedsARunningNginx(t *testing.T) {
+	n := start(t)
+	n.stop()
+	if _, err := n.server.Reload(soon(t)); !errors.Is(err, ErrNotRunning) {
+		t.Fatalf("got %v", err)
+	}
+	if f := n.facts(); f.Running || len(f.Workers) != 0 {
+		t.Errorf("facts: %+v", f)
+	}
+	if _, err := n.server.PendingEdits(soon(t), nil); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("pending edits: %v", err)
+	}
+}
+
+func TestSignalSparesAReusedPid(t *testing.T) {
+	p := realProc()
+	self, _, err := p.read(os.Getpid())
+	must(t, err)
+	self.Ticks++ // as if an earlier process had had this pid
+	if err := p.signal(self, 9); !errors.Is(err, os.ErrProcessDone) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestPendingEdits(t *testing.T) {
+	n := start(t)
+	put(t, n.path("sites-available/old"), []byte("# old\n"))
+	eventually(t, "the clock passes a tick", func() bool { // ctime and start have a resolution of 10 ms
+		time.Sleep(25 * time.Millisecond)
+		return true
+	})
+	_, err := n.server.Reload(soon(t))
+	must(t, err)
+	paths := []string{n.path("nginx.conf"), n.path("sites-enabled"), n.path("sites-enabled/app")}
+	pending := func() map[string]string {
+		t.Helper()
+		all, err := n.server.PendingEdits(soon(t), paths)
+		must(t, err)
+		got := map[string]string{}
+		for _, p := range all {
+			got[filepath.Base(p.Path)] = p.What
+		}
+		return got
+	}
+	if got := pending(); len(got) != 0 {
+		t.Fatalf("right after a reload: %v", got)
+	}
+	time.Sleep(25 * time.Millisecond) // past the resolution of start times
+
+	put(t, n.path("sites-available/app"), site(n.port, "edited"))
+	must(t, os.Chtimes(n.path("sites-available/app"), time.Unix(0, 0), time.Unix(0, 0))) // as "cp -p" does
+	if got := pending(); len(got) != 1 || got["app"] != "file" {
+		t.Errorf("after an edit: %v", got)
+	}
+	_, err = n.server.Reload(soon(t))
+	must(t, err)
+	if got := pending(); len(got) != 0 {
+		t.Errorf("after loading it: %v", got)
+	}
+	time.Sleep(25 * time.Millisecond)
+
+	must(t, os.Symlink("../sites-available/old", n.path("sites-enabled/old")))
+	paths = append(paths, n.path("sites-enabled/old"))
+	if got := pending(); len(got) != 2 || got["old"] != "link" || got["sites-enabled"] != "directory" {
+		t.Errorf("after a link to an old file: %v", got)
+	}
+	paths = append(paths, n.path("gone"))
+	if _, err := n.server.PendingEdits(soon(t), paths); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}

@@ -1,0 +1,66 @@
+package nginx
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// signal reaches exactly the process that was looked at: the descriptor is
+// taken first and the identity compared after, so a reused pid gets nothing.
+func (p procfs) signal(proc Process, sig unix.Signal) error {
+	fd, err := unix.PidfdOpen(proc.PID, 0)
+	if err != nil {
+		return fmt.Errorf("signalling process %d: %w", proc.PID, err)
+	}
+	defer unix.Close(fd)
+	if now, _, err := p.read(proc.PID); err != nil || now.Ticks != proc.Ticks {
+		return fmt.Errorf("signalling process %d: %w", proc.PID, os.ErrProcessDone)
+	}
+	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil {
+		return fmt.Errorf("signalling process %d: %w", proc.PID, err)
+	}
+	return nil
+}
+
+// idle says whether a master waits for its next signal: with signals blocked
+// everywhere else, nginx sleeps in sigsuspend(2) exactly when it has handled
+// all that came (nginx: ngx_master_process_cycle). It is not known where
+// /proc/PID/syscall cannot be read.
+func (p procfs) idle(pid int) (idle, known bool) {
+	raw, err := os.ReadFile(p.path(pid, "syscall"))
+	if err != nil {
+		return false, false
+	}
+	number, _, _ := strings.Cut(string(raw), " ")
+	return number == strconv.Itoa(unix.SYS_RT_SIGSUSPEND), true
+}
+
+// settle waits until the master has finished what it does, such as a reload
+// of somebody else, which may have read the files before ours changed.
+func (p procfs) settle(ctx context.Context, pid int) error {
+	return poll(ctx, 10*time.Millisecond, func() (bool, error) {
+		idle, known := p.idle(pid)
+		return idle || !known, nil
+	})
+}
+
+// settingUp says whether the master has a child that is not a worker yet: it
+// carries the master's title until then.
+func (p procfs) settingUp(master int) bool {
+	pids, err := p.pids()
+	if err != nil {
+		return false
+	}
+	for _, pid := range pids {
+		if proc, parent, err := p.read(pid); err == nil && parent == master && strings.HasPrefix(proc.Title, titleMaster) && !p.upgrading(pid, master) {
+			return true
+		}
+	}
+	return false
+}
