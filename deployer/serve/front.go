@@ -1,0 +1,158 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"edgeman/sockets"
+)
+
+const (
+	// While requests are held back they stay in the kernel's queue, where they
+	// survive this process. Only a queue that fills is taken in and parked.
+	spillAt    = 1024
+	spillCheck = 50 * time.Millisecond
+
+	acceptPause = 50 * time.Millisecond // after an error that can pass, such as no descriptors
+	dialMin     = 5 * time.Millisecond
+	dialMax     = 250 * time.Millisecond
+)
+
+// listener is the slot's listening socket.
+type listener interface {
+	Accept(ctx context.Context) (*net.UnixConn, error)
+	Pause()
+	Resume() error
+	Pending() (int, error)
+}
+
+// front accepts the slot's connections and carries each to the app.
+type front struct {
+	listener listener
+	gate     *gate
+	park     time.Duration // how long a connection waits for the app
+	slots    chan struct{} // one for each accepted connection
+	trouble  func(error)   // told of accept errors, at most one a second
+	conns    sync.WaitGroup
+	unhold   func() // not nil while held
+}
+
+func newFront(l listener, g *gate, park time.Duration, limit int, trouble func(error)) *front {
+	return &front{listener: l, gate: g, park: park, slots: make(chan struct{}, limit), trouble: trouble}
+}
+
+// run accepts until ctx ends or the listener is dead. Accepted connections go
+// on after that, until the app or the client ends them or the gate is closed.
+func (f *front) run(ctx context.Context) error {
+	var told time.Time
+	for {
+		select {
+		case f.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		c, err := f.listener.Accept(ctx)
+		if err == nil {
+			f.conns.Go(func() { f.carry(c) })
+			continue
+		}
+		<-f.slots
+		if ctx.Err() != nil || errors.Is(err, sockets.ErrDead) || errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		if time.Since(told) > time.Second {
+			told = time.Now()
+			f.trouble(err)
+		}
+		sleep(ctx, acceptPause)
+	}
+}
+
+// hold leaves new connections in the kernel's queue until release. Only the
+// keeper calls the two, one after the other.
+func (f *front) hold() {
+	if f.unhold != nil {
+		return
+	}
+	f.listener.Pause()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.spill(ctx)
+	}()
+	f.unhold = func() { cancel(); <-done }
+}
+
+// release lets connections in again after hold.
+func (f *front) release() error {
+	if f.unhold == nil {
+		return nil
+	}
+	f.unhold()
+	f.unhold = nil
+	return f.listener.Resume()
+}
+
+// spill takes connections in when the queue of the held listener fills,
+// because a full queue refuses.
+func (f *front) spill(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := f.listener.Pending()
+		if err != nil || n < spillAt || len(f.slots) == cap(f.slots) {
+			sleep(ctx, spillCheck)
+			continue
+		}
+		if f.listener.Resume() == nil {
+			sleep(ctx, time.Millisecond)
+			f.listener.Pause()
+		}
+	}
+}
+
+// carry forwards one connection. Until the app takes it the client waits, and
+// sees nothing of an app that is down, starting or being replaced.
+func (f *front) carry(c *net.UnixConn) {
+	defer func() {
+		c.Close()
+		<-f.slots
+	}()
+	deadline := time.Now().Add(f.park)
+	for wait := dialMin; ; wait = min(2*wait, dialMax) {
+		up, err := f.gate.enter(c, deadline)
+		if err != nil {
+			return
+		}
+		app, err := dial(up, deadline)
+		if err == nil {
+			_, _, _ = sockets.Forward(c, app) // ends as its ends ended
+			app.Close()
+			f.gate.leave()
+			return
+		}
+		f.gate.leave()
+		if gone(c) || !time.Now().Before(deadline) {
+			return
+		}
+		time.Sleep(wait)
+	}
+}
+
+func dial(up upstream, deadline time.Time) (*net.TCPConn, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	return up.Dial(ctx)
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,63 @@
+package serve
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+)
+
+// probe chooses how to ask whether the app is ready: its HTTP path, else the
+// image's own check, else whether its port takes a connection.
+func (r *runner) probe(e engine, c docker.Container, up upstream) probe {
+	switch {
+	case r.release.Health != "":
+		return httpProbe(r.slot.App, r.release.Health, func(ctx context.Context) (net.Conn, error) {
+			return r.dialProbe(ctx, up)
+		})
+	case c.Healthcheck != nil:
+		return execProbe(e, c.ID, *c.Healthcheck)
+	}
+	return dialProbe(up)
+}
+
+// dialProbe opens a probe's connection: through the slot's socket, as nginx
+// will, while nobody else uses it, and straight to the app when requests wait
+// there, because they would be in front of the probe.
+func (r *runner) dialProbe(ctx context.Context, up upstream) (net.Conn, error) {
+	if r.through() {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", r.socket)
+	}
+	return up.Dial(ctx)
+}
+
+// watchHealth probes until the app is healthy. An app that was healthy before,
+// and is not so again after its patience, gets its requests all the same: what
+// it answers is for its users to see.
+func (r *runner) watchHealth(ctx context.Context, ask probe) {
+	begun := time.Now()
+	for wait := probeMin; ; wait = min(2*wait, probeMax) {
+		asked := time.Now()
+		answer, ok := ask(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		late := time.Since(begun) > r.patience
+		r.set(func(c *condition) {
+			c.probe = answer
+			switch {
+			case ok:
+				c.phase, c.message = state.PhaseHealthy, ""
+			case late && c.message == "":
+				c.message = "not healthy for " + r.patience.String() + ", its requests are let through"
+			}
+		})
+		if ok {
+			return
+		}
+		sleep(ctx, wait-time.Since(asked))
+	}
+}

@@ -1,0 +1,277 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// obeyPause holds requests back while a pause says so. Only the deadline inside
+// the file counts, so a pause ends by itself, after a reboot too.
+func (k *keeper) obeyPause() {
+	p, on, err := k.paths.ReadPause(k.slot)
+	if err != nil {
+		k.host.say("%v; not pausing", err)
+	}
+	on = on && err == nil && k.role != retired
+	if !on && !p.Until.IsZero() {
+		if err := k.paths.ClearPause(k.slot); err != nil {
+			k.host.say("%v", err)
+		}
+	}
+	k.pause = p
+	if on == k.paused {
+		return
+	}
+	k.paused = on
+	if on {
+		k.host.say("holding requests until %s", p.Until.Format(time.TimeOnly))
+		k.hold()
+		return
+	}
+	k.host.say("letting requests in again")
+	k.resume()
+}
+
+// hold stops what comes in: new connections stay in the kernel's queue, those
+// that wait for the app go on waiting. What is inside the app goes on.
+func (k *keeper) hold() {
+	k.front.hold()
+	k.gate.shut()
+	k.open = false
+}
+
+func (k *keeper) resume() {
+	if err := k.front.release(); err != nil {
+		k.host.say("%v", err)
+	}
+}
+
+// describePause puts the pause into the status. The slot holds only once
+// nothing is inside the app any more.
+func (k *keeper) describePause(st *state.SlotStatus) {
+	st.Deadline = k.pause.Until
+	switch {
+	case k.trouble != "":
+		st.Message = k.trouble
+	case st.Open > 0:
+		st.Message = fmt.Sprintf("%d connections left", st.Open)
+		return
+	default:
+		st.Message = fmt.Sprintf("requests wait until %s (%s)", k.pause.Until.Format(time.TimeOnly), k.pause.Reason)
+	}
+	st.Phase = state.PhaseHolding
+}
+
+// waitForAdoption creates the container of a slot whose adopted container still
+// runs, and leaves it at that: both together could spoil their volumes.
+func (k *keeper) waitForAdoption(ctx context.Context) {
+	if k.prepared {
+		return
+	}
+	err := k.prepare(ctx, k.newRunner(k.release))
+	k.prepared, k.trouble = err == nil, ""
+	if err != nil {
+		k.trouble = firstLine(err.Error())
+		k.host.say("%v", err)
+	}
+}
+
+// prepare creates a container without starting it.
+func (k *keeper) prepare(ctx context.Context, r *runner) error {
+	return limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := k.host.engine(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = r.create(ctx, e)
+		return err
+	})
+}
+
+// obeyNext replaces the slot's release in place if a command that still runs
+// asks for it.
+func (k *keeper) obeyNext(ctx context.Context) error {
+	next, ok, err := k.paths.NextRelease(k.slot)
+	if err != nil || !ok {
+		return err
+	}
+	if !k.asked() || k.role != live {
+		return k.dropNext(ctx, next)
+	}
+	k.cut, k.rejected = 0, nil
+	k.host.say("replacing release %d by %d", k.release.Number, next.Number)
+	err = k.recreate(ctx, next)
+	poke(k.changes) // whatever happened meanwhile has not been looked at
+	if ctx.Err() != nil {
+		// Stopping: the next start finds the link and begins again.
+		return k.host.stopContainer(context.WithoutCancel(ctx), next.Container(k.slot.Color))
+	}
+	if err != nil {
+		err = errors.Join(fmt.Errorf("release %d: %w", next.Number, err), k.dropNext(ctx, next))
+	}
+	if k.runner == nil {
+		k.runner = k.newRunner(k.release)
+		k.runner.begin()
+	}
+	if !k.paused {
+		k.resume()
+	}
+	return err
+}
+
+// asked tells whether a command is there that waits for the next release.
+func (k *keeper) asked() bool {
+	_, held, err := k.paths.LockHolder(k.slot.App)
+	return err != nil || held
+}
+
+// dropNext forgets a release that is not to be.
+func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
+	err := k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.DropNext(k.slot) })
+	name := next.Container(k.slot.Color)
+	return errors.Join(err, k.host.stopContainer(ctx, name), k.host.removeContainer(ctx, name))
+}
+
+// recreate stops the slot's container, starts next in its place and waits until
+// it is healthy, while requests wait in the slot's socket. On failure k.runner
+// is nil or that of the release before.
+func (k *keeper) recreate(ctx context.Context, next state.Release) error {
+	r := k.newRunner(next)
+	k.progress("creating release %d", next.Number)
+	if err := k.prepare(ctx, r); err != nil {
+		k.rejected = &state.Rejected{Release: next.Number, Reason: firstLine(err.Error())}
+		return err
+	}
+	k.hold()
+	if err := k.emptyApp(ctx); err != nil {
+		return err
+	}
+	k.progress("stopping release %d", k.release.Number)
+	if err := k.stopRunner(ctx); err != nil {
+		return err
+	}
+	k.progress("starting release %d", next.Number)
+	r.begin()
+	if err := k.awaitNext(ctx, r); err != nil {
+		if ctx.Err() == nil {
+			k.reject(ctx, r, err)
+		}
+		r.end()
+		r.free()
+		return err
+	}
+	if err := k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.PromoteNext(k.slot) }); err != nil {
+		r.end()
+		r.free()
+		return err
+	}
+	old := k.release.Container(k.slot.Color)
+	k.runner, k.release = r, next
+	if err := k.host.removeContainer(ctx, old); err != nil {
+		k.host.say("%v", err) // swept up at the next start
+	}
+	return nil
+}
+
+// progress says how far a recreate is.
+func (k *keeper) progress(format string, args ...any) {
+	inside, parked := k.gate.counts()
+	k.out.publish(k.role, state.SlotStatus{
+		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
+		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
+		Open: inside, Parked: parked, Cut: k.cut, Deadline: k.deadline,
+	})
+}
+
+// emptyApp waits until nothing is inside the app any more, or the drain's
+// deadline has passed. It gives up when the command that asked is gone.
+func (k *keeper) emptyApp(ctx context.Context) error {
+	d, ok, err := k.paths.ReadDrain(k.slot)
+	if err != nil || !ok {
+		d.Deadline = time.Now().Add(time.Duration(k.settings().Drain.Timeout))
+	}
+	k.deadline = d.Deadline
+	defer func() { k.deadline = time.Time{} }()
+	for {
+		inside, _ := k.gate.counts()
+		if inside == 0 {
+			return nil
+		}
+		if !time.Now().Before(d.Deadline) {
+			k.cut = inside
+			k.host.say("cutting %d connections at the drain deadline", inside)
+			return nil
+		}
+		if !k.asked() {
+			return errors.New("the command that asked for it has ended")
+		}
+		k.progress("%d connections left, cut at %s", inside, d.Deadline.Format(time.TimeOnly))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-k.gate.empty():
+		case <-time.After(lookHolding):
+		}
+	}
+}
+
+// stopRunner stops the container that the slot runs.
+func (k *keeper) stopRunner(ctx context.Context) error {
+	if k.runner == nil {
+		return k.host.stopContainer(ctx, k.release.Container(k.slot.Color))
+	}
+	k.runner.end()
+	err := k.host.stopContainer(ctx, k.runner.name)
+	k.runner.free()
+	k.runner = nil
+	return err
+}
+
+// awaitNext waits until r's container is healthy.
+func (k *keeper) awaitNext(ctx context.Context, r *runner) error {
+	limit := time.Now().Add(k.patience())
+	for {
+		c := r.condition()
+		switch {
+		case c.phase == state.PhaseHealthy:
+			return nil
+		case c.exits >= fatalExits:
+			return fmt.Errorf("ended %d times, the last time with exit code %d", c.exits, c.exitCode)
+		case c.failures >= fatalExits:
+			return errors.New(c.message)
+		case !time.Now().Before(limit):
+			return fmt.Errorf("not healthy within %s", k.patience())
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-k.changes:
+		case <-time.After(lookHolding):
+		}
+	}
+}
+
+// reject records why r's release was not taken, with its last output, because
+// its container is about to go.
+func (k *keeper) reject(ctx context.Context, r *runner, reason error) {
+	c := r.condition()
+	k.rejected = &state.Rejected{
+		Release: r.release.Number, Reason: reason.Error(), Probe: c.probe, ExitCode: c.exitCode,
+	}
+	_ = limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := k.host.engine(ctx)
+		if err == nil {
+			k.rejected.Output, err = e.Tail(ctx, r.name, tailLines)
+		}
+		return err // the rest is worth saying without it
+	})
+}
+
+const (
+	fatalExits = 3 // a new container that ended this often will not get well
+	tailLines  = 20
+)

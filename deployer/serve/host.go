@@ -1,0 +1,146 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// engine is what a slot asks of Docker.
+type engine interface {
+	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
+	Create(ctx context.Context, spec docker.Spec) (id string, err error)
+	Start(ctx context.Context, id string) error
+	Stop(ctx context.Context, id string) error
+	Remove(ctx context.Context, id string) error
+	Wait(ctx context.Context, id string) (code int, err error)
+	Exec(ctx context.Context, id string, cmd []string) (code int, output string, err error)
+	Tail(ctx context.Context, id string, n int) (string, error)
+	Logs(ctx context.Context, id string, since time.Time, follow bool, stdout, stderr io.Writer) error
+}
+
+// reachable is an upstream that holds something while its container runs.
+type reachable interface {
+	upstream
+	io.Closer
+}
+
+// host is everything a slot touches outside of its own directories.
+type host struct {
+	engine   func(ctx context.Context) (engine, error)
+	listener listener
+	count    func(path string) (sockets.Count, error)
+	target   func(docker.Container, state.Release) (reachable, error)
+	notify   func(state string) error
+	stopUnit func(ctx context.Context, unit string) error
+	say      func(format string, args ...any) // one line for the journal
+}
+
+// lazyEngine connects to Docker when it is first needed: a slot must come up,
+// and say what is wrong, on a host whose Docker is down.
+func lazyEngine() func(context.Context) (engine, error) {
+	var mu sync.Mutex
+	var client *docker.Client
+	return func(ctx context.Context) (engine, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if client != nil {
+			return client, nil
+		}
+		c, err := docker.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		client = c
+		return c, nil
+	}
+}
+
+// stopSocket asks systemd to stop the slot's socket and does not wait for it:
+// with the socket systemd stops this process, too.
+func stopSocket(ctx context.Context, unit string) error {
+	ctx, cancel := context.WithTimeout(ctx, unitLimit)
+	defer cancel()
+	units, err := sockets.OpenUnits(ctx)
+	if err != nil {
+		return err
+	}
+	defer units.Close()
+	return units.StopNoWait(ctx, unit)
+}
+
+// limited gives one call to Docker a deadline of its own.
+func limited(ctx context.Context, d time.Duration, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return call(ctx)
+}
+
+// stopContainer stops a container with the image's own signal and timeout. One
+// that is gone is stopped.
+func (h *host) stopContainer(ctx context.Context, name string) error {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := e.Inspect(ctx, name)
+	if errors.Is(err, docker.ErrNotFound) {
+		return nil
+	}
+	if err != nil || !c.Running {
+		return err
+	}
+	grace := c.StopTimeout
+	if grace < 0 {
+		grace = stopForever
+	}
+	extend := grace + stopSlack
+	_ = h.notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", extend.Microseconds()))
+	return limited(ctx, extend, func(ctx context.Context) error { return e.Stop(ctx, c.ID) })
+}
+
+// sweep stops and removes the slot's containers but those to keep.
+func (h *host) sweep(ctx context.Context, e engine, slot sockets.Slot, keep func(name string) bool) error {
+	found, err := e.List(ctx, map[string]string{labelApp: slot.App, labelSlot: slot.Color}, true)
+	if err != nil {
+		return err
+	}
+	for _, c := range found {
+		if keep(c.Name) {
+			continue
+		}
+		h.say("removing container %s", c.Name)
+		if err := errors.Join(h.stopContainer(ctx, c.ID), h.removeContainer(ctx, c.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeContainer removes a stopped container, never its volumes.
+func (h *host) removeContainer(ctx context.Context, name string) error {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return err
+	}
+	err = limited(ctx, callLimit, func(ctx context.Context) error { return e.Remove(ctx, name) })
+	if errors.Is(err, docker.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+const (
+	callLimit   = 60 * time.Second // for a call to Docker that does not wait for an app
+	unitLimit   = 10 * time.Second
+	stopSlack   = 15 * time.Second // more than the app's own stop timeout
+	stopForever = 5 * time.Minute  // for an app that is never to be killed
+)

@@ -1,0 +1,273 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// Exit codes of the service. Emptied is in the unit: it means "drained or
+// empty" and nothing else, and systemd does not start the service again.
+const (
+	exitStopped = 0
+	exitBroken  = 1
+	exitEmptied = 75
+)
+
+// How long the keeper waits before it looks again although nothing told it to.
+const (
+	lookIdle    = 10 * time.Second
+	lookBusy    = time.Second            // a command is at work, or requests wait
+	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
+)
+
+// keeper decides for one slot. It is the only one who opens the gate, holds the
+// front and changes the slot's links, all in one goroutine.
+type keeper struct {
+	host  *host
+	paths state.Paths
+	slot  sockets.Slot
+	app   state.App
+	judge *judge
+	gate  *gate
+	front *front
+	out   *publisher
+
+	changes chan struct{} // something may have changed: look
+	dead    chan error    // the listener is of no use any more
+
+	release   state.Release
+	runner    *runner
+	role      role
+	pause     state.Pause
+	paused    bool
+	open      bool      // the gate
+	retiredAt time.Time // zero unless retired
+	zeroSince time.Time // no connections since then
+	deadline  time.Time // of what is under way, for the status
+	rejected  *state.Rejected
+	trimmed   bool // memory was given back since the last connection
+
+	drain state.Drain // terms of the retirement
+	left  int         // connections at the last count
+	cut   int         // connections that the last recreate, or the end, cut
+
+	prepared bool        // the container of a slot that waits for its adoption
+	trouble  string      // why not
+	through  atomic.Bool // probes go through the slot's own socket
+	known    state.SlotStatus
+	output   *output
+}
+
+// keep runs the slot until it is emptied, stopped by ctx, or broken.
+func (k *keeper) keep(ctx context.Context) (int, error) {
+	defer k.gate.close()
+	accepting, stop := context.WithCancel(context.Background())
+	defer stop()
+	started := false
+	for {
+		filled, err := k.look(ctx)
+		if err != nil {
+			k.host.say("%v", err)
+		}
+		if !filled {
+			stop()
+			return k.vacate(ctx)
+		}
+		if !started {
+			started = true
+			go func() { k.dead <- k.front.run(accepting) }()
+		}
+		if k.role == retired && k.drained() && k.empty(ctx) {
+			stop()
+			return k.end()
+		}
+		k.publish()
+		timer := time.NewTimer(k.wait())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			stop()
+			return k.stop()
+		case err := <-k.dead:
+			return exitBroken, fmt.Errorf("the listening socket of %s is of no use any more: %w", k.slot, err)
+		case <-k.changes:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// look reads what the files say and brings everything in line with it.
+func (k *keeper) look(ctx context.Context) (filled bool, err error) {
+	current, filled, err := k.paths.SlotRelease(k.slot)
+	if err == nil && !filled {
+		return false, nil
+	}
+	if err == nil && k.runner == nil {
+		k.release = current
+	}
+	if err != nil && k.runner == nil {
+		k.refused(err)
+		return true, nil
+	}
+	now := time.Now()
+	was := k.role
+	if k.role, err = k.judge.role(now); err != nil {
+		k.host.say("%v; still %s", err, k.role)
+	}
+	k.turned(was, now)
+	k.obeyPause()
+	if err := k.obeyNext(ctx); err != nil {
+		k.host.say("%v", err)
+	}
+	switch {
+	case k.runner != nil:
+	case k.paused && k.pause.Reason == state.PauseAdopt:
+		k.waitForAdoption(ctx)
+	default:
+		k.runner = k.newRunner(k.release)
+		k.runner.begin()
+	}
+	k.swing()
+	k.trim()
+	return true, nil
+}
+
+// refused keeps a slot up whose release cannot be read: its requests wait for
+// somebody to repair it.
+func (k *keeper) refused(err error) {
+	k.out.publish(live, state.SlotStatus{Phase: state.PhaseFailed, Message: firstLine(err.Error())})
+	k.host.say("%v", err)
+}
+
+// turned acts on a change of role.
+func (k *keeper) turned(was role, now time.Time) {
+	if was == k.role {
+		return
+	}
+	k.host.say("%s is %s", k.slot, k.role)
+	k.zeroSince, k.retiredAt, k.deadline = time.Time{}, time.Time{}, time.Time{}
+	if k.role == retired {
+		k.retiredAt = now
+	}
+	if was == retired && k.role == live {
+		// The terms were for the retirement that did not happen.
+		if err := k.paths.ClearDrain(k.slot); err != nil {
+			k.host.say("%v", err)
+		}
+	}
+}
+
+// swing opens or shuts the gate.
+func (k *keeper) swing() {
+	k.through.Store(k.role == candidate && !k.paused)
+	var c condition
+	if k.runner != nil {
+		c = k.runner.condition()
+	}
+	ready := c.phase == state.PhaseHealthy ||
+		k.role == candidate || // nobody but probes comes
+		c.phase == state.PhaseStarting && time.Since(c.started) > k.patience()
+	open := c.up != nil && ready && !k.paused
+	switch {
+	case open:
+		k.gate.open(c.up)
+	case k.open:
+		k.gate.shut()
+	}
+	k.open = open
+}
+
+func (k *keeper) patience() time.Duration { return time.Duration(k.app.Start.Timeout) }
+
+// wait is how long nothing needs to be done unless somebody says so.
+func (k *keeper) wait() time.Duration {
+	switch {
+	case k.role == retired:
+		return k.drainWait()
+	case k.paused:
+		return min(lookHolding, max(time.Until(k.pause.Until), 0))
+	case k.role == candidate, !k.open:
+		return lookBusy
+	}
+	return lookIdle
+}
+
+// trim gives memory back to the system when the last connection has gone.
+func (k *keeper) trim() {
+	inside, parked := k.gate.counts()
+	if inside+parked > 0 {
+		k.trimmed = false
+		return
+	}
+	if !k.trimmed && k.open {
+		k.trimmed = true
+		debug.FreeOSMemory()
+	}
+}
+
+func (k *keeper) newRunner(r state.Release) *runner {
+	return &runner{
+		host: k.host, slot: k.slot, release: r, name: r.Container(k.slot.Color),
+		changed:  func() { poke(k.changes) },
+		through:  k.through.Load,
+		socket:   k.slot.SocketPath(k.paths.Run),
+		keep:     k.wanted,
+		patience: k.patience(),
+		known:    condition{phase: k.known.Phase, id: k.known.ContainerID, started: k.known.Started},
+		output:   k.output,
+	}
+}
+
+// wanted tells the containers that a link of this slot names from leftovers.
+func (k *keeper) wanted(container string) bool {
+	if r, ok, err := k.paths.SlotRelease(k.slot); err != nil || ok && container == r.Container(k.slot.Color) {
+		return true
+	}
+	r, ok, err := k.paths.NextRelease(k.slot)
+	return err != nil || ok && container == r.Container(k.slot.Color)
+}
+
+// settings are the app's as its file says now, or said when it was last fine.
+func (k *keeper) settings() state.App {
+	app, err := k.paths.ReadApp(k.slot.App)
+	if err != nil {
+		k.host.say("%v; going on with the settings read before", err)
+		return k.app
+	}
+	k.app = app
+	return app
+}
+
+// publish says what the slot is doing.
+func (k *keeper) publish() {
+	st := state.SlotStatus{
+		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
+		Phase: state.PhaseStarting, Deadline: k.deadline, Cut: k.cut, Rejected: k.rejected,
+	}
+	if k.runner != nil {
+		c := k.runner.condition()
+		st.Phase, st.Message, st.Probe = c.phase, c.message, c.probe
+		st.ContainerID, st.Started = c.id, c.started
+		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
+	}
+	inside, parked := k.gate.counts()
+	if !k.open {
+		st.Open, st.Parked = inside, parked
+	}
+	switch {
+	case k.role == retired:
+		k.describeDrain(&st)
+	case k.paused:
+		k.describePause(&st)
+	case st.Message == "" && k.rejected != nil:
+		st.Message = fmt.Sprintf("release %d was not taken: %s", k.rejected.Release, k.rejected.Reason)
+	}
+	k.out.publish(k.role, st)
+}

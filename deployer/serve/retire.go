@@ -1,0 +1,177 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+const (
+	// A connection can be between the queue and its process at the moment of
+	// one count, so zero has to be seen for a while.
+	quietFor   = 100 * time.Millisecond
+	quietCheck = 20 * time.Millisecond
+	drainCheck = 100 * time.Millisecond
+	warmCheck  = time.Second
+
+	endTries = 20 // to stop the container while Docker is away
+	endRetry = 5 * time.Second
+)
+
+// terms are the conditions on which the retired slot ends: those its command
+// stated, else the app's own from the moment the retirement was noticed.
+func (k *keeper) terms() state.Drain {
+	d, ok, err := k.paths.ReadDrain(k.slot)
+	if err != nil {
+		k.host.say("%v", err)
+	}
+	if !ok {
+		d = state.Drain{Deadline: k.retiredAt.Add(time.Duration(k.settings().Drain.Timeout))}
+	}
+	return d
+}
+
+// drained tells whether the retired slot may end now: no connection is left,
+// queued ones included, or the deadline has passed.
+func (k *keeper) drained() bool {
+	now := time.Now()
+	k.drain = k.terms()
+	k.deadline = k.drain.Deadline
+	n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+	if err != nil {
+		// Without the kernel's count only the deadline ends the slot.
+		k.host.say("%v", err)
+		n = sockets.Count{Established: 1}
+	}
+	k.left = n.Total()
+	switch {
+	case k.left > 0:
+		k.zeroSince = time.Time{}
+	case k.zeroSince.IsZero():
+		k.zeroSince = now
+	}
+	if now.Before(k.drain.WarmUntil) {
+		return false
+	}
+	return k.quiet(now) || !now.Before(k.drain.Deadline)
+}
+
+func (k *keeper) quiet(now time.Time) bool {
+	return !k.zeroSince.IsZero() && now.Sub(k.zeroSince) >= quietFor
+}
+
+// drainWait is how long until the drain needs another look.
+func (k *keeper) drainWait() time.Duration {
+	now := time.Now()
+	if warm := k.drain.WarmUntil.Sub(now); warm > 0 {
+		return min(warm, warmCheck)
+	}
+	if !k.zeroSince.IsZero() {
+		return quietCheck
+	}
+	return min(drainCheck, max(k.drain.Deadline.Sub(now), 0))
+}
+
+// describeDrain puts the drain into the status.
+func (k *keeper) describeDrain(st *state.SlotStatus) {
+	st.Open = k.left
+	if time.Now().Before(k.drain.WarmUntil) {
+		st.Phase, st.Deadline = state.PhaseWarm, k.drain.WarmUntil
+		st.Message = "kept for a rollback until " + k.drain.WarmUntil.Format(time.TimeOnly)
+		return
+	}
+	st.Phase = state.PhaseDraining
+	st.Message = fmt.Sprintf("%d connections left, cut at %s", k.left, k.deadline.Format(time.TimeOnly))
+}
+
+// empty takes the slot's release away, in one moment in which nobody else
+// changes pointers. False means that the slot is needed after all, or that a
+// connection came in the last moment.
+func (k *keeper) empty(ctx context.Context) bool {
+	emptied := false
+	err := k.paths.WithState(ctx, k.slot.App, func() error {
+		role, err := k.judge.role(time.Now())
+		if err != nil || role != retired {
+			return err
+		}
+		n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+		if err != nil && time.Now().Before(k.drain.Deadline) {
+			return err
+		}
+		if n.Total() > 0 && time.Now().Before(k.drain.Deadline) {
+			k.zeroSince = time.Time{}
+			return nil
+		}
+		k.left = n.Total()
+		emptied = true
+		return k.paths.EmptySlot(k.slot)
+	})
+	if err != nil {
+		k.host.say("%v", err)
+	}
+	return emptied
+}
+
+// end stops and removes the container of a slot that is empty now, says its
+// last word and exits as drained. Neither a signal nor systemd's own stopping
+// of this process keeps it from that.
+func (k *keeper) end() (int, error) {
+	k.cut = k.left
+	if k.cut > 0 {
+		k.host.say("%s: cutting %d connections at the drain deadline", k.slot, k.cut)
+	}
+	ctx := context.Background()
+	if k.runner != nil {
+		k.runner.end()
+	}
+	if err := k.removeAll(ctx); err != nil {
+		k.host.say("%v", err)
+	}
+	return k.lastWord(ctx)
+}
+
+// removeAll stops and removes every container of the slot.
+func (k *keeper) removeAll(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := k.removeOnce(ctx)
+		if err == nil || try == endTries {
+			return err
+		}
+		k.host.say("%v; trying again in %s", err, endRetry)
+		sleep(ctx, endRetry)
+	}
+}
+
+func (k *keeper) removeOnce(ctx context.Context) error {
+	e, err := k.host.engine(ctx)
+	if err != nil {
+		return err
+	}
+	return k.host.sweep(ctx, e, k.slot, func(string) bool { return false })
+}
+
+// lastWord ends the service of an empty slot. Its socket is stopped, too, or
+// the next connection would start the service again for nothing.
+func (k *keeper) lastWord(ctx context.Context) (int, error) {
+	k.publishEmpty()
+	err := errors.Join(
+		k.paths.ClearDrain(k.slot), k.paths.ClearPause(k.slot), k.paths.DropNext(k.slot))
+	if _, filled, _ := k.paths.SlotRelease(k.slot); filled {
+		// Somebody filled it meanwhile. Systemd starts it again for that.
+		return exitBroken, errors.Join(err, fmt.Errorf("%s was filled again", k.slot))
+	}
+	if stopErr := k.host.stopUnit(ctx, k.slot.SocketUnit()); stopErr != nil {
+		k.host.say("%v", stopErr)
+	}
+	return exitEmptied, err
+}
+
+func (k *keeper) publishEmpty() {
+	k.out.publish(retired, state.SlotStatus{
+		Phase: state.PhaseEmpty, Release: k.release.Number, Image: k.release.Image, Cut: k.cut,
+	})
+}

@@ -1,0 +1,255 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// Labels that every container of a slot carries.
+const (
+	labelApp     = "edgeman.app"
+	labelSlot    = "edgeman.slot"
+	labelRelease = "edgeman.release"
+)
+
+const (
+	restartMin   = 100 * time.Millisecond
+	restartMax   = 10 * time.Second
+	restartReset = 20 * time.Second // a container that ran this long starts from restartMin again
+)
+
+// condition is what a runner knows about its container.
+type condition struct {
+	phase    string   // PhaseStarting, PhaseHealthy, PhaseWaiting or PhaseFailed
+	up       upstream // nil while no container runs
+	id       string
+	started  time.Time // of the container
+	message  string
+	probe    string // the last answer
+	exits    int
+	exitCode int
+	failures int // times it could not even be created or started
+}
+
+// runner keeps one container of one release running: it attaches to it if it
+// runs, starts it if it is stopped, creates it if it is missing, and starts it
+// again with growing pauses when it ends by itself.
+type runner struct {
+	host     *host
+	slot     sockets.Slot
+	release  state.Release
+	name     string
+	changed  func()                 // after every change of the condition
+	through  func() bool            // probes go through the slot's own socket
+	socket   string                 // path of that socket
+	keep     func(name string) bool // containers of the slot that are no leftovers
+	patience time.Duration          // an app that is not healthy by then gets traffic all the same
+	known    condition              // what an earlier process knew
+	output   *output
+
+	mu  sync.Mutex
+	now condition
+
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func (r *runner) condition() condition {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now
+}
+
+func (r *runner) set(change func(*condition)) {
+	r.mu.Lock()
+	change(&r.now)
+	r.mu.Unlock()
+	r.changed()
+}
+
+// begin runs until end.
+func (r *runner) begin() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel, r.done = cancel, make(chan struct{})
+	r.set(func(c *condition) { c.phase = state.PhaseStarting })
+	go func() {
+		defer close(r.done)
+		r.run(ctx)
+	}()
+}
+
+// end leaves the container as it is and stops looking after it. Its upstream
+// can be used until free.
+func (r *runner) end() {
+	if r.cancel == nil {
+		return
+	}
+	r.cancel()
+	<-r.done
+	r.cancel = nil
+}
+
+// free gives up what reaching the container needed.
+func (r *runner) free() {
+	r.mu.Lock()
+	up, _ := r.now.up.(reachable)
+	r.now.up = nil
+	r.mu.Unlock()
+	if up != nil {
+		up.Close()
+	}
+}
+
+func (r *runner) run(ctx context.Context) {
+	wait := restartMin
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := r.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > restartReset {
+			wait = restartMin
+		}
+		r.free()
+		r.host.say("%s: %v; trying again in %s", r.name, err, wait)
+		r.set(func(c *condition) {
+			c.phase, c.message = state.PhaseWaiting, firstLine(err.Error())
+			if c.failures >= fatalExits {
+				c.phase = state.PhaseFailed
+			}
+		})
+		sleep(ctx, wait)
+		wait = min(2*wait, restartMax)
+	}
+}
+
+// once sees one life of the container from its start to its end, which is
+// always an error.
+func (r *runner) once(ctx context.Context) error {
+	e, err := r.host.engine(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := r.ensure(ctx, e)
+	if err != nil {
+		if !errors.Is(err, docker.ErrUnreachable) && ctx.Err() == nil {
+			r.set(func(c *condition) { c.failures++ })
+		}
+		return err
+	}
+	up, err := r.host.target(c, r.release)
+	if err != nil {
+		return err
+	}
+	healthy := r.known.phase == state.PhaseHealthy && r.known.id == c.ID && r.known.started.Equal(c.Started)
+	r.set(func(n *condition) {
+		n.up, n.id, n.started, n.message, n.failures = up, c.ID, c.Started, "", 0
+		n.phase = state.PhaseStarting
+		if healthy {
+			n.phase = state.PhaseHealthy
+		}
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var side sync.WaitGroup
+	defer side.Wait()
+	defer cancel()
+	side.Go(func() { r.output.follow(ctx, e, c) })
+	if !healthy {
+		side.Go(func() { r.watchHealth(ctx, r.probe(e, c, up)) })
+	}
+	return r.awaitExit(ctx, e, c)
+}
+
+// ensure returns the running container.
+func (r *runner) ensure(ctx context.Context, e engine) (c docker.Container, err error) {
+	err = limited(ctx, 2*callLimit, func(ctx context.Context) error {
+		// Two releases in one slot must not run beside each other: they may
+		// share volumes.
+		if err := r.host.sweep(ctx, e, r.slot, r.keep); err != nil {
+			return err
+		}
+		if c, err = r.create(ctx, e); err != nil || c.Running {
+			return err
+		}
+		if err := e.Start(ctx, c.ID); err != nil {
+			return err
+		}
+		c, err = e.Inspect(ctx, c.ID)
+		return err
+	})
+	return c, err
+}
+
+// create makes sure that the container exists.
+func (r *runner) create(ctx context.Context, e engine) (docker.Container, error) {
+	c, err := e.Inspect(ctx, r.name)
+	if errors.Is(err, docker.ErrNotFound) {
+		id, err := e.Create(ctx, docker.Spec{
+			Name: r.name, ImageID: r.release.ImageID, Settings: r.release.Settings,
+			Labels: r.labels(), Env: r.release.Env, Command: r.release.Command,
+		})
+		if err != nil {
+			return docker.Container{}, err
+		}
+		return e.Inspect(ctx, id)
+	}
+	if err == nil && c.Labels[labelRelease] != strconv.Itoa(r.release.Number) {
+		err = fmt.Errorf("the container %s is not one that edgeman made\nhint: docker rename %s another-name", r.name, r.name)
+	}
+	return c, err
+}
+
+func (r *runner) labels() map[string]string {
+	return map[string]string{
+		labelApp: r.slot.App, labelSlot: r.slot.Color, labelRelease: strconv.Itoa(r.release.Number),
+	}
+}
+
+// awaitExit returns when the container has ended. While Docker is away the
+// container may well go on, and so does everything that flows.
+func (r *runner) awaitExit(ctx context.Context, e engine, c docker.Container) error {
+	for wait := restartMin; ; wait = min(2*wait, restartMax/2) {
+		code, err := e.Wait(ctx, c.ID)
+		if err == nil {
+			return r.exited(ctx, e, c, code)
+		}
+		if ctx.Err() != nil || errors.Is(err, docker.ErrNotFound) {
+			return err
+		}
+		r.set(func(n *condition) { n.message = firstLine(err.Error()) })
+		sleep(ctx, wait)
+		now, err := e.Inspect(ctx, c.ID)
+		switch {
+		case err == nil && now.Running && now.Started.Equal(c.Started):
+			r.set(func(n *condition) { n.message = "" })
+		case err == nil && !now.Running:
+			return r.exited(ctx, e, c, now.ExitCode)
+		case err == nil:
+			return errors.New("container was restarted by somebody else")
+		case errors.Is(err, docker.ErrNotFound):
+			return err
+		}
+	}
+}
+
+func (r *runner) exited(ctx context.Context, e engine, c docker.Container, code int) error {
+	why := ""
+	if now, err := e.Inspect(ctx, c.ID); err == nil && now.OOMKilled {
+		why = ", out of memory"
+	}
+	r.set(func(n *condition) {
+		n.exits++
+		n.exitCode = code
+	})
+	return fmt.Errorf("container ended by itself with exit code %d%s", code, why)
+}

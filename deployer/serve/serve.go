@@ -1,0 +1,147 @@
+// Package serve is the service of one slot: it holds the slot's listening
+// socket, keeps the slot's container running, and carries connections from the
+// one to the other. It decides by the files of package state alone what the
+// slot is to do, so a command that dies half-way leaves nothing behind that
+// its services do not put right.
+//
+//	keeper.go    the loop that decides           role.go, watch.go, status.go
+//	front.go     accepting and forwarding        gate.go, upstream.go
+//	runner.go    the container                   health.go, probe.go, output.go
+//	retire.go    draining and ending             hold.go: pause and recreate
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// Options are what the service is started with.
+type Options struct {
+	Slot   sockets.Slot
+	Paths  state.Paths
+	Stdout io.Writer // what the container prints goes here
+	Stderr io.Writer // and here, and so does what the service itself says
+}
+
+// Run serves the slot until it is drained, stopped by SIGTERM or by ctx, or
+// broken. It returns the exit code of the process: 75 for a slot that is empty
+// now, 0 after a stop. It says READY=1 as soon as it knows its descriptor and
+// its state; the app's health goes to STATUS= and to the slot's status file.
+func Run(ctx context.Context, o Options) (int, error) {
+	thrift()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	k, err := newKeeper(o)
+	if err != nil {
+		return exitBroken, err
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	go func() {
+		for range hup {
+			poke(k.changes)
+		}
+	}()
+	if err := k.host.notify("READY=1"); err != nil {
+		k.host.say("%v", err)
+	}
+	watcher, err := watch(o.Paths, o.Slot, k.changes)
+	if err != nil {
+		k.host.say("%v; looking every second instead", err)
+	} else {
+		defer watcher.Close()
+	}
+	return k.keep(ctx)
+}
+
+// thrift keeps the process small: there is one for each slot, and most of the
+// time it does nothing. The heap is a few megabytes, so collecting it often
+// costs next to nothing.
+func thrift() {
+	debug.SetGCPercent(40)
+	runtime.GOMAXPROCS(min(runtime.NumCPU(), maxThreads))
+}
+
+// maxThreads bounds the processors in use; splice(2) moves far more than one
+// app answers on this many.
+const maxThreads = 4
+
+// newKeeper takes the listening descriptor and reads the state. A slot that is
+// filled needs its descriptor; one that is empty has nothing to do with it.
+func newKeeper(o Options) (*keeper, error) {
+	say := speaker(o.Stderr)
+	_, filled, err := o.Paths.SlotRelease(o.Slot)
+	filled = filled || err != nil
+	l, err := sockets.Inherited(listenerName)
+	if errors.Is(err, sockets.ErrNoListener) && !filled {
+		l, err = nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\nhint: systemctl start %s", o.Slot, err, o.Slot.SocketUnit())
+	}
+	app, err := o.Paths.ReadApp(o.Slot.App)
+	if err != nil && filled {
+		// A typing error in the app file must not take the app down at boot.
+		say("%v; going on with defaults", err)
+		app = state.DefaultApp(o.Slot.App)
+	}
+	k := &keeper{
+		paths: o.Paths, slot: o.Slot, app: app, gate: newGate(),
+		judge:   newJudge(o.Paths, o.Slot),
+		changes: make(chan struct{}, 1), dead: make(chan error, 1),
+		host: &host{
+			engine: lazyEngine(), count: sockets.Connections, notify: sockets.Notify, say: say, stopUnit: stopSocket,
+			target: func(c docker.Container, r state.Release) (reachable, error) {
+				return newTarget(c, r, app.Proxy.Source)
+			},
+		},
+	}
+	if l != nil {
+		k.host.listener = l
+	}
+	k.known, _, _ = o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
+	k.out = &publisher{paths: o.Paths, slot: o.Slot, notify: k.host.notify, say: say}
+	k.front = newFront(l, k.gate, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
+		func(err error) { say("%v", err) })
+	k.output, err = openOutput(o.Paths.SlotOutput(o.Slot), o.Stdout, o.Stderr, say)
+	return k, err
+}
+
+// listenerName is FileDescriptorName= of the socket units.
+const listenerName = "slot"
+
+// sayAgain is how soon the same words may be said again.
+const sayAgain = time.Minute
+
+// speaker returns the service's own voice. What is said over and over is said
+// once a minute: the journal must stay readable while something is broken.
+func speaker(w io.Writer) func(format string, args ...any) {
+	var mu sync.Mutex
+	var last string
+	var at time.Time
+	return func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		line := "edgeman: " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")
+		if line == last && time.Since(at) < sayAgain {
+			return
+		}
+		last, at = line, time.Now()
+		fmt.Fprintln(w, line)
+	}
+}

@@ -1,0 +1,74 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// stopLimit is how long connections may go on when the service is told to stop.
+const stopLimit = 10 * time.Second
+
+// stop ends the service although its slot is not empty: the host shuts down, or
+// somebody stops the unit. The container is stopped with it and comes back
+// with the next start; queued connections stay in the kernel.
+func (k *keeper) stop() (int, error) {
+	ctx := context.Background()
+	_ = k.host.notify(fmt.Sprintf("STOPPING=1\nSTATUS=finishing connections\nEXTEND_TIMEOUT_USEC=%d",
+		(2 * stopLimit).Microseconds()))
+	select {
+	case <-k.gate.empty():
+	case <-time.After(stopLimit):
+	}
+	if k.runner != nil {
+		k.runner.end()
+	}
+	err := k.host.stopContainer(ctx, k.release.Container(k.slot.Color))
+	k.out.publish(k.role, state.SlotStatus{
+		Phase: state.PhaseEmpty, Message: "stopped", Release: k.release.Number, Image: k.release.Image,
+	})
+	return exitStopped, err
+}
+
+// vacate ends the service of a slot without a release. If it ran one until now,
+// a command took it away. If not, a stray connection started it, or an earlier
+// process was killed between emptying the slot and removing its container.
+func (k *keeper) vacate(ctx context.Context) (int, error) {
+	if k.runner != nil {
+		return k.end()
+	}
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	k.sendAway(ctx)
+	if err := k.removeOnce(ctx); err != nil {
+		k.host.say("%v", err)
+	}
+	return k.lastWord(ctx)
+}
+
+// sendAway closes what is queued at an empty slot's socket. Its clients see an
+// end, as they would with an app that is gone.
+func (k *keeper) sendAway(ctx context.Context) {
+	if k.host.listener == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for {
+		n, err := k.host.listener.Pending()
+		if err != nil || n == 0 {
+			return
+		}
+		c, err := k.host.listener.Accept(ctx)
+		if err != nil {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				k.host.say("%v", err)
+			}
+			return
+		}
+		c.Close()
+	}
+}

@@ -1,0 +1,52 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// target is the app in one running container.
+type target struct {
+	dialer *sockets.Dialer
+	addrs  []netip.AddrPort
+	last   atomic.Uint32 // index of the address that answered last
+}
+
+// newTarget finds out how to reach the release's app in c. source is the peer
+// address that an app reached through its own namespace sees.
+func newTarget(c docker.Container, r state.Release, source netip.Addr) (*target, error) {
+	t := &target{dialer: &sockets.Dialer{}, addrs: docker.Destinations(c, r.Port)}
+	if len(t.addrs) == 0 {
+		return nil, fmt.Errorf("container %s has no address to reach it at", c.Name)
+	}
+	if r.Via == "bridge" || c.NetworkMode == "host" {
+		return t, nil
+	}
+	var err error
+	t.dialer, err = sockets.OpenDialer(c.SandboxKey, source, sockets.DefaultSource6)
+	return t, err
+}
+
+// Dial tries the address that answered last first, then the others.
+func (t *target) Dial(ctx context.Context) (conn *net.TCPConn, err error) {
+	first := t.last.Load()
+	for i := range uint32(len(t.addrs)) {
+		n := (first + i) % uint32(len(t.addrs))
+		conn, err = t.dialer.Dial(ctx, t.addrs[n])
+		if err == nil {
+			t.last.Store(n)
+			return conn, nil
+		}
+	}
+	return nil, err
+}
+
+// Close gives the namespace up; connections go on.
+func (t *target) Close() error { return t.dialer.Close() }
