@@ -99,10 +99,14 @@ func (h *Host) fill(keep bool) error {
 			return err
 		}
 	}
-	for _, dir := range []string{"upper/etc", "work", "merged", "docker", "containerd"} {
+	for _, dir := range []string{"upper/etc/systemd/system", "work", "merged", "docker", "containerd"} {
 		if err := os.MkdirAll(h.path(dir), 0o755); err != nil {
 			return err
 		}
+	}
+	// This kernel's modules are not in the host; the service would only fail.
+	if err := os.Symlink("/dev/null", h.path("upper/etc/systemd/system/systemd-modules-load.service")); err != nil {
+		return err
 	}
 	data, err := json.Marshal(meta{Release: h.Release, Root: h.root, Keep: keep})
 	if err != nil {

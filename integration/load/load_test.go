@@ -1,0 +1,78 @@
+package load
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// echo answers as the echo app does; breakNth breaks every nth request.
+func echo(t *testing.T, breakNth int64, how func(http.ResponseWriter)) string {
+	var n atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if breakNth > 0 && n.Add(1)%breakNth == 0 {
+			how(w)
+			return
+		}
+		h := sha256.New()
+		io.Copy(h, r.Body)
+		fmt.Fprintf(w, `{"version":"v1","method":%q,"uri":%q,"body_sha256":%q}`, r.Method, r.RequestURI, hex.EncodeToString(h.Sum(nil)))
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestEveryFailureCounts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		nth  int64
+		how  func(http.ResponseWriter)
+		want string
+	}{
+		"none":    {0, nil, ""},
+		"cut":     {10, func(w http.ResponseWriter) { panic(http.ErrAbortHandler) }, "EOF"},
+		"status":  {10, func(w http.ResponseWriter) { w.WriteHeader(502) }, "502 Bad Gateway"},
+		"foreign": {10, func(w http.ResponseWriter) { io.WriteString(w, `{"version":"v1"}`) }, "the app saw"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+			defer cancel()
+			r := Run(ctx, Options{URL: echo(t, tt.nth, tt.how), Rate: 400, PostBytes: 3000})
+			if r.Requests < 150 {
+				t.Errorf("only %d requests", r.Requests)
+			}
+			want := 0
+			if tt.nth > 0 {
+				want = r.Requests / int(tt.nth)
+			}
+			if r.Failed != want || r.Versions["v1"] != r.Requests-want {
+				t.Errorf("want %d failures: %v", want, r)
+			}
+			if tt.want != "" && (len(r.Errors) == 0 || !strings.Contains(r.Errors[0], tt.want)) {
+				t.Errorf("errors %q, want %q", r.Errors, tt.want)
+			}
+		})
+	}
+}
+
+// A server that stops answering for a while must show in the longest wait of
+// many requests, not of one.
+func TestOpenLoop(t *testing.T) {
+	hold := time.Now().Add(400 * time.Millisecond)
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Until(hold)) }))
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	r := Run(ctx, Options{URL: s.URL, Rate: 100})
+	if r.Longest < 300*time.Millisecond || r.P50 < 50*time.Millisecond {
+		t.Errorf("longest %v, median %v", r.Longest, r.P50)
+	}
+}

@@ -1,0 +1,179 @@
+//go:build integration
+
+// Package integration holds the end-to-end tests: the built edgeman binaries on
+// throw-away hosts with real systemd, nginx and Docker. They need root on Debian
+// or Ubuntu; "make test" prepares everything and runs them. By hand:
+//
+//	make build && go test -tags integration -count=1 -run TestName ./integration
+//
+// EDGEMAN_RELEASES says which Debian releases to use (default "bookworm trixie").
+// EDGEMAN_KEEP=1 leaves the hosts of failed tests up, to be entered with
+// "go run ./integration/cmd/testhost shell NAME".
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"edgeman/integration/host"
+)
+
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "integration: needs root to boot test hosts")
+		os.Exit(1)
+	}
+	if os.Getenv(orphanEnv) != "" {
+		becomeOrphan()
+	}
+	if err := host.Sweep(os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "integration:", err)
+		os.Exit(1)
+	}
+	go downOnSignal()
+	code := m.Run()
+	hosts.downAll()
+	os.Exit(code)
+}
+
+// downOnSignal leaves nothing behind on Ctrl-C or on go test's own timeout
+// signal; after a kill -9 or a panic the hosts die with the process and the next
+// run sweeps what is left on disk.
+func downOnSignal() {
+	sig := make(chan os.Signal, 1)
+	signal.Notify(sig, os.Interrupt, syscall.SIGTERM)
+	<-sig
+	hosts.downAll()
+	os.Exit(130)
+}
+
+func releases() []string {
+	if list := os.Getenv("EDGEMAN_RELEASES"); list != "" {
+		return strings.Fields(list)
+	}
+	return []string{"bookworm", "trixie"}
+}
+
+// Run runs a test once on a fresh host of every release, in parallel with other
+// tests. Call it once in a test, first. Its context ends a little before go
+// test's own deadline, so that a hanging test still gets its journal collected.
+func Run(t *testing.T, test func(ctx context.Context, t *testing.T, h *host.Host)) {
+	t.Helper()
+	t.Parallel()
+	for _, release := range releases() {
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			ctx := testContext(t)
+			test(ctx, t, Up(ctx, t, release))
+		})
+	}
+}
+
+func testContext(t *testing.T) context.Context {
+	deadline := time.Now().Add(5 * time.Minute)
+	if d, ok := t.Deadline(); ok && d.Add(-30*time.Second).Before(deadline) {
+		deadline = d.Add(-30 * time.Second)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), deadline)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Up boots a fresh host of the release; it goes down when the test ends. When
+// the test failed, what the host has to say goes to a file named in the output
+// and its last lines into the test's log.
+func Up(ctx context.Context, t *testing.T, release string) *host.Host {
+	t.Helper()
+	h, err := host.Up(ctx, host.Options{Release: release, Log: os.Stderr})
+	if err != nil {
+		t.Fatalf("boot a %s host: %v", release, err)
+	}
+	hosts.add(h)
+	t.Cleanup(func() {
+		if t.Failed() {
+			collect(t, h)
+			if os.Getenv("EDGEMAN_KEEP") != "" {
+				t.Logf("EDGEMAN_KEEP: %s stays up until this run ends; press Ctrl-C when done", h.Name)
+				select {}
+			}
+		}
+		hosts.down(t, h)
+	})
+	return h
+}
+
+// collect saves the host's journal. The file outlives the test run.
+func collect(t *testing.T, h *host.Host) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	name := filepath.Join(os.TempDir(), "edgeman-"+strings.ReplaceAll(t.Name(), "/", "-")+".log")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	defer f.Close()
+	h.Journal(ctx, f)
+	data, _ := os.ReadFile(name)
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	t.Logf("host's journal: %s; it ends:\n%s", name, strings.Join(lines[max(0, len(lines)-40):], "\n"))
+}
+
+// Install copies the built binaries into the host.
+func Install(ctx context.Context, t *testing.T, h *host.Host) {
+	t.Helper()
+	for name, to := range map[string]string{"edgeman": "/usr/bin/edgeman", "edgeman-init": "/usr/lib/edgeman/edgeman-init"} {
+		err := h.Copy(ctx, filepath.Join("..", "bin", name), to)
+		if errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%v: run make build first", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// must runs a command in the host and fails the test if the command fails.
+func must(ctx context.Context, t *testing.T, h *host.Host, args ...string) string {
+	t.Helper()
+	out, err := h.Run(ctx, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// site installs and enables an nginx site, and waits for nginx to serve with it.
+func site(ctx context.Context, t *testing.T, h *host.Host, name, conf string) {
+	t.Helper()
+	if err := h.WriteFile(ctx, "/etc/nginx/sites-available/"+name, []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must(ctx, t, h, "ln", "-sf", "../sites-available/"+name, "/etc/nginx/sites-enabled/"+name)
+	must(ctx, t, h, "rm", "-f", "/etc/nginx/sites-enabled/default")
+	must(ctx, t, h, "nginx", "-t")
+	must(ctx, t, h, "systemctl", "reload", "nginx")
+}
+
+// eventually polls until f reports true.
+func eventually(ctx context.Context, t *testing.T, limit time.Duration, what string, f func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for !f() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("after %v still not: %s", limit, what)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
