@@ -1,0 +1,58 @@
+package check
+
+import (
+	"time"
+
+	"edgeman/nginxconf"
+)
+
+// App is an adopted app, as edgeman's records on disk describe it.
+type App struct {
+	Name     string
+	Sites    []string // the site files that adopt edited
+	Live     string   // path of the live pointer, nginx's upstream
+	LiveSlot string   // the slot it leads to; "" if there is none
+	Mode     string
+	Strategy string
+	Drain    time.Duration
+	Park     time.Duration
+	Slots    []Slot
+
+	// Interrupted is the step of a command that ended half-way, or "".
+	Interrupted string
+	// Busy is the command that holds the app's lock, since BusySince.
+	Busy      string
+	BusySince time.Time
+
+	// Edits are the files as adopt left them; Missing says what of the way back
+	// to the original is not there.
+	Edits   []nginxconf.FileEdit
+	Missing string
+}
+
+// Slot is one of the two places in which a release of an app can run.
+type Slot struct {
+	Name                string // myapp:blue
+	Filled              bool
+	SocketUnit, Service string
+	SocketPath          string
+	Release             int
+	Image, ImageID      string
+	Container           string // the name that its container must have
+	Phase               string // what its service said last, "" if nothing in this boot
+	Message             string
+	Since               time.Time // of the phase
+	Exits               int       // times its container ended by itself
+	PauseUntil          time.Time // zero: not paused
+	NextPending         bool      // a recreate wants another release in it
+}
+
+// live is the slot that nginx is led to, or nil.
+func (a *App) live() *Slot {
+	for i := range a.Slots {
+		if a.Slots[i].Name == a.LiveSlot {
+			return &a.Slots[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package check
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// certificate is a file that nginx is told to serve, with its key. Several
+// servers may share it.
+type certificate struct {
+	path, keyPath string
+	pos           Position
+	chain         []*x509.Certificate // the leaf first
+	err           error               // the file is absent, unreadable or no certificate
+	keyErr        error
+	key           crypto.PublicKey // of the key file; nil if it could not be read
+	servers       []*server
+	lineage       *lineage
+}
+
+func (c *certificate) leaf() *x509.Certificate {
+	if len(c.chain) == 0 {
+		return nil
+	}
+	return c.chain[0]
+}
+
+// sites are the names of every server that uses the certificate.
+func (c *certificate) sites() []string {
+	var out []string
+	for _, s := range c.servers {
+		for _, n := range s.sites() {
+			if !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+func (c *certificate) subject() Subject { return Subject{"certificate", c.path} }
+
+// renewal is what is known of who renews it.
+func (c *certificate) renewal(certbot Version) renewal {
+	if c.lineage == nil {
+		return renewal{}
+	}
+	r := renewal{before: c.lineage.before, automated: true}
+	if certbot.Before(Version{4, 0, 0}) {
+		r.fixed = 30 * day // its constants.py; from 4.0 on it follows the lifetime
+	}
+	return r
+}
+
+// fingerprint is the SHA-256 of a certificate, the way openssl names it but
+// without colons.
+func fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// label is what a person calls a certificate: a common name is no longer given
+// by every issuer, so it is the first alternative name.
+func label(c *x509.Certificate) string {
+	switch {
+	case len(c.DNSNames) > 0:
+		return c.DNSNames[0]
+	case len(c.IPAddresses) > 0:
+		return c.IPAddresses[0].String()
+	case c.Subject.CommonName != "":
+		return c.Subject.CommonName
+	}
+	return "serial " + c.SerialNumber.Text(16)
+}
+
+func sans(c *x509.Certificate) []string {
+	out := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		out = append(out, ip.String())
+	}
+	return out
+}
+
+// errNoCertificate is a PEM file without a certificate in it.
+var errNoCertificate = errors.New("holds no certificate")
+
+// parseChain reads the certificates of a PEM file in the order of the file.
+func parseChain(data []byte) ([]*x509.Certificate, error) {
+	var chain []*x509.Certificate
+	for {
+		var block *pem.Block
+		block, data = pem.Decode(data)
+		if block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("parsing certificate %d: %w", len(chain)+1, err)
+		}
+		chain = append(chain, c)
+	}
+	if len(chain) == 0 {
+		return nil, errNoCertificate
+	}
+	return chain, nil
+}
+
+// errNoKey is a PEM file without a private key in it.
+var errNoKey = errors.New("holds no private key")
+
+// errEncrypted is a key behind a password: it cannot be compared.
+var errEncrypted = errors.New("is encrypted")
+
+// publicKey reads the public half of the private key in a PEM file. The private
+// half goes nowhere.
+func publicKey(data []byte) (crypto.PublicKey, error) {
+	for {
+		var block *pem.Block
+		block, data = pem.Decode(data)
+		if block == nil {
+			return nil, errNoKey
+		}
+		if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
+			return nil, errEncrypted
+		}
+		key, err := parseKey(block)
+		if err != nil {
+			return nil, err
+		}
+		if signer, ok := key.(crypto.Signer); ok {
+			return signer.Public(), nil
+		}
+	}
+}
+
+func parseKey(b *pem.Block) (any, error) {
+	switch b.Type {
+	case "PRIVATE KEY":
+		return x509.ParsePKCS8PrivateKey(b.Bytes)
+	case "RSA PRIVATE KEY":
+		return x509.ParsePKCS1PrivateKey(b.Bytes)
+	case "EC PRIVATE KEY":
+		return x509.ParseECPrivateKey(b.Bytes)
+	}
+	return nil, nil // parameters, certificates: not a key
+}
+
+// covers reports whether the certificate is valid for a server_name parameter.
+// A wildcard stands for one label (RFC 6125); ".example.com" means the name and
+// all below it.
+func covers(c *x509.Certificate, name string) bool {
+	if rest, ok := strings.CutPrefix(name, "."); ok {
+		return covers(c, rest) && covers(c, "*."+rest)
+	}
+	if strings.HasPrefix(name, "*.") {
+		return slices.ContainsFunc(c.DNSNames, func(n string) bool { return strings.EqualFold(n, name) })
+	}
+	if ip := net.ParseIP(strings.Trim(name, "[]")); ip != nil {
+		return slices.ContainsFunc(c.IPAddresses, ip.Equal)
+	}
+	return slices.ContainsFunc(c.DNSNames, func(n string) bool { return matchName(n, name) })
+}
+
+func matchName(pattern, name string) bool {
+	pattern, name = strings.ToLower(pattern), strings.ToLower(name)
+	if rest, ok := strings.CutPrefix(pattern, "*."); ok {
+		first, tail, found := strings.Cut(name, ".")
+		return found && first != "" && tail == rest
+	}
+	return pattern == name
+}
+
+// collectCertificates finds what the servers are told to serve, each pair of
+// files once.
+func (h *host) collectCertificates() {
+	byPath := map[[2]string]*certificate{}
+	for _, s := range h.servers {
+		if !s.tls {
+			continue
+		}
+		certs, keys := s.block.Effective("ssl_certificate"), s.block.Effective("ssl_certificate_key")
+		for i, d := range certs {
+			key := ""
+			if i < len(keys) {
+				key = keys[i].Arg(0)
+			}
+			for _, pair := range expand(s, d.Arg(0), key) {
+				pair[0], pair[1] = h.confPath(pair[0]), h.confPath(pair[1])
+				c := byPath[pair]
+				if c == nil {
+					c = h.readCertificate(pair[0], pair[1])
+					c.pos = position(d)
+					byPath[pair] = c
+					h.certs = append(h.certs, c)
+				}
+				c.servers = append(c.servers, s)
+				s.certs = append(s.certs, c)
+			}
+		}
+	}
+}
+
+// expand gives the files behind a pair of ssl_certificate parameters: none if
+// they are not files at all, one for each name if they depend on the name that
+// the visitor asks for.
+func expand(s *server, cert, key string) [][2]string {
+	for _, p := range []string{"data:", "engine:", "store:"} {
+		if strings.HasPrefix(cert, p) || cert == "" {
+			return nil
+		}
+		if strings.HasPrefix(key, p) {
+			key = ""
+		}
+	}
+	if !strings.Contains(cert+key, "$") {
+		return [][2]string{{cert, key}}
+	}
+	var out [][2]string
+	for _, n := range s.names {
+		if !realName(n) || strings.ContainsAny(n, "*") || strings.HasPrefix(n, ".") {
+			continue
+		}
+		r := strings.NewReplacer("$ssl_server_name", n, "${ssl_server_name}", n)
+		c, k := r.Replace(cert), r.Replace(key)
+		if strings.Contains(c, "$") {
+			continue // $acme_certificate, map values: only a handshake tells
+		}
+		if strings.Contains(k, "$") {
+			k = ""
+		}
+		out = append(out, [2]string{c, k})
+	}
+	return out
+}
+
+// confPath resolves a path of the configuration: certificates are relative to
+// the main file's directory.
+func (h *host) confPath(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(filepath.Dir(h.nginx.Main), p)
+}
+
+func (h *host) readCertificate(path, keyPath string) *certificate {
+	c := &certificate{path: path, keyPath: keyPath}
+	data, err := h.env.FS.ReadFile(path)
+	if err == nil {
+		c.chain, err = parseChain(data)
+	}
+	c.err = err
+	if keyPath == "" {
+		return c
+	}
+	data, err = h.env.FS.ReadFile(keyPath)
+	if err == nil {
+		c.key, err = publicKey(data)
+	}
+	c.keyErr = err
+	return c
+}

@@ -1,0 +1,47 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Markdown is the reference of codes in docs/check.md. A test keeps the file
+// equal to it, so that no code is without a page.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString(docsHead)
+	b.WriteString("\n| code | at worst | finds |\n|---|---|---|\n")
+	for _, r := range Rules() {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.Code, r.Code, r.Worst, r.Title)
+	}
+	for _, r := range Rules() {
+		fmt.Fprintf(&b, "\n### %s\n\n%s. At worst %s.%s\n\n%s\n\n**Why it matters.** %s\n\n**How to fix it.** %s\n",
+			r.Code, capital(r.Title), r.Worst, r.bounds(), r.What, r.Why, r.Fix)
+	}
+	return b.String()
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// bounds says for which nginx versions a rule holds, and when it waits.
+func (r Rule) bounds() string {
+	s := ""
+	if r.Since.Known() {
+		s += fmt.Sprintf(" For nginx %s and newer.", r.Since)
+	}
+	if r.Until.Known() {
+		s += fmt.Sprintf(" For nginx before %s.", r.Until)
+	}
+	if r.Twice {
+		s += " Reported only when a second look, three seconds later, finds it again."
+	}
+	if len(r.After) > 0 {
+		s += " Silent while " + strings.Join(r.After, ", ") + " is reported."
+	}
+	return s
+}

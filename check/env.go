@@ -1,0 +1,128 @@
+package check
+
+import (
+	"context"
+	"crypto/x509"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"edgeman/deployer/nginx"
+)
+
+// Env is everything outside the process. A nil function or interface means that
+// this source does not exist here, which is not an error: what could not be seen
+// because of it is said once, as check-blind.
+type Env struct {
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+	FS    FS
+	Euid  int
+	Host  string
+	// Roots are the certificate authorities that visitors trust.
+	Roots func() (*x509.CertPool, error)
+	// Dial opens a connection to this host itself; never to another.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	Nginx Nginx
+	// CanConnect says whether nginx's workers may connect to a socket, without
+	// connecting.
+	CanConnect func(f nginx.Facts, path string) error
+	// Remove takes away what nginx -t leaves behind: empty files and directories
+	// that were not there before it ran.
+	Remove func(path string) error
+
+	Units  Units
+	Docker Docker
+	// Tail reads the last bytes of a log.
+	Tail func(path string, size int) ([]byte, error)
+	// Prefix is where nginx's relative log paths start, ErrorLog the compiled-in
+	// path of its log; both may be empty.
+	Prefix, ErrorLog string
+	// Apps are the adopted apps as edgeman's own records describe them.
+	Apps func() ([]App, error)
+	// FreeSpace is what is left on the filesystem of path.
+	FreeSpace func(path string) (Space, error)
+	// ClockSynced is the kernel's word on whether something keeps its clock right.
+	ClockSynced func() (bool, error)
+}
+
+// FS reads files by absolute path. It is the union of what nginxconf needs and
+// what the rules ask about owners and modes.
+type FS interface {
+	ReadFile(path string) ([]byte, error)
+	ReadDir(path string) ([]fs.DirEntry, error)
+	Stat(path string) (fs.FileInfo, error)
+	Lstat(path string) (fs.FileInfo, error)
+	Readlink(path string) (string, error)
+	EvalSymlinks(path string) (string, error)
+	Glob(pattern string) ([]string, error)
+}
+
+// OS is the file system of this host.
+type OS struct{}
+
+// ReadFile, ReadDir, Stat, Lstat, Readlink, EvalSymlinks and Glob are those of
+// packages os and filepath.
+func (OS) ReadFile(p string) ([]byte, error)       { return os.ReadFile(p) }
+func (OS) ReadDir(p string) ([]fs.DirEntry, error) { return os.ReadDir(p) }
+func (OS) Stat(p string) (fs.FileInfo, error)      { return os.Stat(p) }
+func (OS) Lstat(p string) (fs.FileInfo, error)     { return os.Lstat(p) }
+func (OS) Readlink(p string) (string, error)       { return os.Readlink(p) }
+func (OS) EvalSymlinks(p string) (string, error)   { return filepath.EvalSymlinks(p) }
+func (OS) Glob(p string) ([]string, error)         { return filepath.Glob(p) }
+
+// Space is the room on a filesystem, in bytes.
+type Space struct{ Free, Total uint64 }
+
+// Nginx is the web server of this host; *nginx.Server implements it.
+type Nginx interface {
+	Facts(ctx context.Context) (nginx.Facts, error)
+	// Test runs nginx -t. A refused configuration is a *nginx.ConfigError.
+	Test(ctx context.Context) ([]nginx.Message, error)
+}
+
+// Units asks systemd.
+type Units interface {
+	// Unit describes one unit; one that does not exist has Load "not-found".
+	Unit(ctx context.Context, name string) (Unit, error)
+}
+
+// Unit is the state of a systemd unit, in systemd's own words.
+type Unit struct {
+	Name      string
+	Load      string // loaded, not-found, masked
+	Active    string // active, inactive, failed, activating
+	Sub       string
+	Result    string // success, exit-code, start-limit-hit
+	FileState string // enabled, disabled, static
+	Reload    bool   // NeedDaemonReload
+	Restarts  uint32
+	Since     time.Time
+	LastRun   time.Time // timers: LastTriggerUSec
+	NextRun   time.Time // timers: next elapse; zero if none
+}
+
+// Docker asks the container engine.
+type Docker interface {
+	Containers(ctx context.Context) ([]Container, error)
+}
+
+// Container is what the rules need to know of one container.
+type Container struct {
+	ID, Name, Image, ImageID string
+	Running                  bool
+	ExitCode                 int
+	OOMKilled                bool
+	Started                  time.Time
+	RestartPolicy            string
+	Restarts                 int
+	Health                   string // "", starting, healthy, unhealthy
+	FailingStreak            int
+	HealthOutput             string // the last probe's output
+	Labels                   map[string]string
+	Published                []string // host addresses it is published at, ip:port
+	Addresses                []string // its own addresses
+}

@@ -1,0 +1,112 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Subject is what a finding is about.
+type Subject struct {
+	Kind string `json:"kind"` // certificate, server, lineage, unit, container, file, app, host
+	Name string `json:"name"`
+}
+
+// String is the name alone: settings and output name subjects by it.
+func (s Subject) String() string { return s.Name }
+
+// Position is a line of a configuration file; line 0 means the whole file.
+type Position struct {
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+}
+
+// String is file:line, as nginx writes it.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Fact is one piece of evidence: a fingerprint, a date (ISO 8601, UTC), a diff.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Finding is one thing that is wrong, or that could not be looked at.
+type Finding struct {
+	Code      string     `json:"code"`
+	Severity  Severity   `json:"severity"`
+	Subject   Subject    `json:"subject"`
+	Sites     []string   `json:"sites,omitempty"`
+	Message   string     `json:"message"`        // one sentence, with the numbers
+	Hint      string     `json:"hint,omitempty"` // the exact command or edit
+	At        []Position `json:"at,omitempty"`
+	Evidence  []Fact     `json:"evidence,omitempty"`
+	FirstSeen time.Time  `json:"first_seen,omitzero"`
+	Ignored   string     `json:"ignored,omitempty"` // the reason given for ignoring it
+}
+
+// key tells a finding from every other, across runs: the message may change
+// with the numbers in it, this does not.
+func (f Finding) key() string {
+	return f.Code + " " + f.Subject.Kind + " " + f.Subject.Name
+}
+
+// site is the heading that the finding is printed under.
+func (f Finding) site() string {
+	if len(f.Sites) == 0 {
+		return "host"
+	}
+	return f.Sites[0]
+}
+
+// sortFindings puts the worst first, and is stable across runs.
+func sortFindings(fs []Finding) {
+	slices.SortStableFunc(fs, func(a, b Finding) int {
+		return cmp.Or(
+			-cmp.Compare(a.Severity, b.Severity),
+			strings.Compare(a.site(), b.site()),
+			strings.Compare(a.Code, b.Code),
+			strings.Compare(a.Subject.Name, b.Subject.Name),
+		)
+	})
+}
+
+// days prints a length of time in the unit a person would use for it.
+func days(d time.Duration) string {
+	switch {
+	case d < 0:
+		return days(-d)
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 3*24*time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	}
+	return fmt.Sprintf("%.1f days", d.Hours()/24)
+}
+
+// stamp prints a moment so that no reader can take it for another.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// clean makes text that somebody else wrote safe for one line of a terminal or
+// a mail: no control characters, and no more than a sentence of it.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.TrimSpace(s)
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:300], "") + "..."
+	}
+	return s
+}

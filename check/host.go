@@ -1,0 +1,209 @@
+package check
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"edgeman/deployer/nginx"
+)
+
+// host is everything that one run could see. It is filled by gather and only
+// read by the rules, except for the answers that it remembers.
+type host struct {
+	ctx context.Context
+	env Env
+	opt Options
+	now time.Time
+
+	has   map[need]bool
+	blind []Finding
+	text  map[string][]string
+	real  map[string]string
+	units map[string]Unit
+
+	nginx    nginx.Facts
+	version  Version // of nginx
+	warnings []nginx.Message
+	refused  *nginx.ConfigError
+	root     *node    // the main level of the configuration; nil if it was not read
+	files    []string // of the configuration, in load order
+	included *includes
+	servers  []*server
+	certs    []*certificate
+	lineages []*lineage
+	certbot  certbot
+	shakes   []*handshake
+	roots    *x509.CertPool
+
+	containers []Container
+	apps       []App
+	upstreams  []*upstream
+	listening  *listening
+}
+
+// gather looks at everything once. A source that fails is noted and left out.
+func gather(ctx context.Context, env Env, opt Options) *host {
+	h := &host{
+		ctx: ctx, env: env, opt: opt, now: env.Now(),
+		has:  map[need]bool{needUnits: env.Units != nil},
+		text: map[string][]string{}, real: map[string]string{}, units: map[string]Unit{},
+	}
+	if env.Euid != 0 {
+		h.blindTo("host", env.Host, "not root: private keys, the nginx test and other users' processes stay unseen", "run it as root")
+	}
+	h.gatherNginx()
+	h.gatherRoots()
+	if h.root != nil {
+		h.servers = servers(h.root)
+		h.collectCertificates()
+		h.collectUpstreams()
+	}
+	h.collectLineages()
+	h.gatherApps()
+	h.refresh()
+	h.shake()
+	h.noteUnreadable()
+	for _, s := range h.unknownSites() {
+		h.blindTo("site", s, fmt.Sprintf("there is no site, app or enabled site file %q", clean(s)), "edgeman check without arguments looks at everything")
+	}
+	return h
+}
+
+// refresh asks again for what can change within seconds.
+func (h *host) refresh() {
+	clear(h.units)
+	h.listening = h.readListening()
+	if h.env.Docker == nil {
+		return
+	}
+	containers, err := h.env.Docker.Containers(h.ctx)
+	if err != nil {
+		h.blindTo("docker", "docker", fmt.Sprintf("Docker does not answer: %v", err), "systemctl status docker")
+		h.has[needDocker] = false
+		return
+	}
+	h.containers, h.has[needDocker] = containers, true
+}
+
+func (h *host) gatherNginx() {
+	if h.env.Nginx == nil {
+		return
+	}
+	facts, err := h.env.Nginx.Facts(h.ctx)
+	if err != nil {
+		h.blindTo("nginx", "nginx", fmt.Sprintf("nginx cannot be asked: %v", err), "")
+		return
+	}
+	h.nginx, h.has[needProcess] = facts, true
+	h.version, _ = ParseVersion(facts.Version)
+	config, seen, err := loadConfig(h.env.FS, facts.Main)
+	if err != nil {
+		h.blindTo("file", facts.Main, fmt.Sprintf("the nginx configuration cannot be read: %v", err), "nginx -t names the line")
+	} else {
+		h.root, h.files, h.included, h.has[needConfig] = config.Root(), config.Files(), seen, true
+	}
+	if h.env.Euid == 0 { // else nginx -t fails on the pid file and the keys, whatever the configuration
+		h.testNginx()
+	}
+}
+
+func (h *host) gatherRoots() {
+	if h.env.Roots == nil {
+		return
+	}
+	roots, err := h.env.Roots()
+	if err != nil {
+		h.blindTo("host", "ca-certificates", fmt.Sprintf("the trusted authorities cannot be read: %v", err), "apt-get install ca-certificates")
+		return
+	}
+	h.roots = roots.Clone()
+	for _, file := range h.opt.Settings.TrustedCA {
+		data, err := h.env.FS.ReadFile(file)
+		if err != nil || !h.roots.AppendCertsFromPEM(data) {
+			h.blindTo("file", file, "trusted_ca "+file+" cannot be read as PEM", "correct check.trusted_ca in edgeman.toml")
+		}
+	}
+}
+
+func (h *host) gatherApps() {
+	if h.env.Apps == nil {
+		return
+	}
+	apps, err := h.env.Apps()
+	if err != nil {
+		h.blindTo("app", "edgeman", fmt.Sprintf("edgeman's own records cannot be read: %v", err), "run it as root")
+		return
+	}
+	h.apps, h.has[needApps] = apps, true
+}
+
+// blindTo notes once that something could not be looked at.
+func (h *host) blindTo(kind, name, message, hint string) {
+	f := Finding{
+		Code: codeBlind, Severity: Unknown, Subject: Subject{kind, name},
+		Message: clean(message), Hint: hint,
+	}
+	if !slices.ContainsFunc(h.blind, func(b Finding) bool { return b.key() == f.key() }) {
+		h.blind = append(h.blind, f)
+	}
+}
+
+// noteUnreadable says once, not per certificate, which keys were not readable.
+func (h *host) noteUnreadable() {
+	n, example := 0, ""
+	for _, c := range h.certs {
+		for path, err := range map[string]error{c.path: c.err, c.keyPath: c.keyErr} {
+			if errors.Is(err, fs.ErrPermission) {
+				n, example = n+1, path
+			}
+		}
+	}
+	if n > 0 {
+		h.blindTo("certificate", "keys", fmt.Sprintf("%d certificate or key files cannot be read, %s among them", n, example), "run it as root")
+	}
+}
+
+// unit asks systemd about one unit, once per look.
+func (h *host) unit(name string) (Unit, bool) {
+	if u, ok := h.units[name]; ok {
+		return u, u.Load != ""
+	}
+	if h.env.Units == nil {
+		return Unit{}, false
+	}
+	u, err := h.env.Units.Unit(h.ctx, name)
+	if err != nil {
+		h.blindTo("systemd", "systemd", fmt.Sprintf("systemd does not answer: %v", err), "systemctl status")
+		u = Unit{}
+	}
+	h.units[name] = u
+	return u, u.Load != ""
+}
+
+// resolved is the path behind symlinks, or the path itself if there is nothing.
+func (h *host) resolved(path string) string {
+	if r, ok := h.real[path]; ok {
+		return r
+	}
+	r, err := h.env.FS.EvalSymlinks(path)
+	if err != nil {
+		r = path
+	}
+	h.real[path] = r
+	return r
+}
+
+func (h *host) counts() Counts {
+	c := Counts{Certificates: len(h.certs), Servers: len(h.servers), Handshakes: len(h.shakes), Upstreams: len(h.upstreams), Apps: len(h.apps)}
+	for _, r := range Rules() {
+		if r.look != nil && !h.skips(r) {
+			c.Rules++
+		}
+	}
+	return c
+}

@@ -1,0 +1,195 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// WriteHuman prints the report for a person: by site, the worst site first, and
+// a last line that says how much was looked at. With colour the marks are
+// coloured; nothing depends on it.
+func WriteHuman(w io.Writer, r Report, colour bool) error {
+	var b strings.Builder
+	for i, g := range bySite(r.Findings) {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s\n", clean(g.site))
+		for _, f := range g.findings {
+			writeFinding(&b, f, "  ", colour)
+		}
+	}
+	if len(r.Findings) > 0 {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s; checked %s in %.1f s\n", r.Summary, r.Checked, r.Duration)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteQuiet prints for cron: nothing at all when there is nothing to do, else
+// a line that can be a mail's subject, and the findings. Notices are left out.
+func WriteQuiet(w io.Writer, r Report) error {
+	var b strings.Builder
+	for _, f := range r.Findings {
+		if f.Severity > Notice {
+			writeFinding(&b, f, "", false)
+		}
+	}
+	for _, line := range r.Recovered {
+		fmt.Fprintf(&b, "ok    %s\n", clean(line))
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "edgeman check on %s: %s\n\n%s", clean(r.Host), r.headline(), b.String())
+	return err
+}
+
+// headline is the state in a few words.
+func (r Report) headline() string {
+	if r.worst() <= Notice {
+		return "all is well again"
+	}
+	return strings.ToUpper(r.worst().String()) + ", " + r.Summary.problems()
+}
+
+// problems counts what is louder than a notice.
+func (s Summary) problems() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		word string
+	}{{s.Critical, "critical"}, {s.Unknown, "unknown"}, {s.Warning, "warning"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
+		}
+	}
+	if len(parts) == 0 {
+		return "no problem"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// String counts everything.
+func (s Summary) String() string {
+	out := s.problems()
+	if s.Notice > 0 {
+		out += fmt.Sprintf(", %d %s", s.Notice, plural("notice", s.Notice))
+	}
+	if s.Ignored > 0 {
+		out += fmt.Sprintf(", %d ignored", s.Ignored)
+	}
+	return out
+}
+
+// String says how much was looked at.
+func (c Counts) String() string {
+	return fmt.Sprintf("%d %s, %d %s, %d %s, %d %s, %d %s by %d rules",
+		c.Servers, plural("server", c.Servers), c.Certificates, plural("certificate", c.Certificates),
+		c.Handshakes, plural("handshake", c.Handshakes), c.Upstreams, plural("upstream", c.Upstreams),
+		c.Apps, plural("app", c.Apps), c.Rules)
+}
+
+func plural(word string, n int) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+type siteGroup struct {
+	site     string
+	findings []Finding
+}
+
+// bySite groups sorted findings; a group comes where its worst finding does.
+func bySite(findings []Finding) []siteGroup {
+	var out []siteGroup
+	for _, f := range findings {
+		i := slices.IndexFunc(out, func(g siteGroup) bool { return g.site == f.site() })
+		if i < 0 {
+			i = len(out)
+			out = append(out, siteGroup{site: f.site()})
+		}
+		out[i].findings = append(out[i].findings, f)
+	}
+	return out
+}
+
+var colours = map[Severity]string{Critical: "\x1b[31m", Warning: "\x1b[33m", Unknown: "\x1b[35m", Notice: "\x1b[2m"}
+
+func writeFinding(b *strings.Builder, f Finding, indent string, colour bool) {
+	mark := f.Severity.mark()
+	if colour {
+		mark = colours[f.Severity] + mark + "\x1b[0m"
+	}
+	fmt.Fprintf(b, "%s%s  %s: %s\n", indent, mark, f.Code, clean(f.Message))
+	more := indent + strings.Repeat(" ", 6)
+	for _, p := range f.At {
+		if !strings.Contains(f.Message, p.String()) {
+			fmt.Fprintf(b, "%sat   %s\n", more, clean(p.String()))
+			break
+		}
+	}
+	if f.Hint != "" {
+		fmt.Fprintf(b, "%shint: %s\n", more, clean(f.Hint))
+	}
+	for _, e := range f.Evidence {
+		if e.Name == "diff" {
+			writeDiff(b, e.Value, more)
+		}
+	}
+}
+
+// diffLines bounds how much of a diff goes into a mail.
+const diffLines = 40
+
+func writeDiff(b *strings.Builder, text, indent string) {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range lines {
+		if i == diffLines {
+			fmt.Fprintf(b, "%s... %d more lines\n", indent, len(lines)-i)
+			return
+		}
+		line, tabs := strings.TrimLeft(line, "\t"), len(line)-len(strings.TrimLeft(line, "\t"))
+		fmt.Fprintf(b, "%s%s%s\n", indent, strings.Repeat("\t", tabs), cleanKeepSpace(line))
+	}
+}
+
+// cleanKeepSpace is clean for a line whose white space matters.
+func cleanKeepSpace(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// WriteExplain prints a rule's page.
+func WriteExplain(w io.Writer, r Rule) error {
+	_, err := fmt.Fprintf(w, "%s (%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n", r.Code, r.Worst, r.Title, r.What, r.Why, r.Fix)
+	return err
+}
+
+// WriteCodes lists every code with its title.
+func WriteCodes(w io.Writer) error {
+	for _, r := range Rules() {
+		if _, err := fmt.Fprintf(w, "%-26s %-9s %s\n", r.Code, r.Worst, r.Title); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Age says how long ago the last remembered run was, for status.
+func (m *Memory) Age(now time.Time) string {
+	if m == nil || m.LastRun.IsZero() {
+		return "never"
+	}
+	return days(now.Sub(m.LastRun)) + " ago"
+}

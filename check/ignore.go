@@ -1,0 +1,89 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ignoreMark stands in a comment above a directive: # edgeman: ignore CODE reason
+const ignoreMark = "edgeman: ignore "
+
+// ignoredBecause is the reason for which the operator does not want to hear of
+// f, or "". Blind spots cannot be ignored away by a comment in a site file.
+func (h *host) ignoredBecause(f Finding) string {
+	for _, i := range h.opt.Settings.Ignore {
+		if i.Code == f.Code && (i.Subject == "" || i.Subject == f.Subject.Name) && !h.ranOut(i) {
+			return i.Reason
+		}
+	}
+	if f.Code == codeBlind {
+		return ""
+	}
+	for _, p := range f.At {
+		if reason := h.inlineIgnore(f.Code, p); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func (h *host) ranOut(i Ignore) bool {
+	u := i.until()
+	return !u.IsZero() && !h.now.Before(u)
+}
+
+// inlineIgnore looks at the comment lines directly above p.
+func (h *host) inlineIgnore(code string, p Position) string {
+	if p.Line == 0 {
+		return ""
+	}
+	lines := h.lines(p.File)
+	for n := p.Line - 2; n >= 0 && n < len(lines); n-- {
+		text, isComment := strings.CutPrefix(strings.TrimSpace(lines[n]), "#")
+		if !isComment {
+			return ""
+		}
+		rest, ok := strings.CutPrefix(strings.TrimSpace(text), ignoreMark)
+		if !ok {
+			continue
+		}
+		c, reason, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		if c == code && strings.TrimSpace(reason) != "" {
+			return clean(reason)
+		}
+	}
+	return ""
+}
+
+// lines is the text of a configuration file, read once.
+func (h *host) lines(file string) []string {
+	if l, ok := h.text[file]; ok {
+		return l
+	}
+	data, err := h.env.FS.ReadFile(file)
+	if err == nil {
+		h.text[file] = strings.Split(string(data), "\n")
+	} else {
+		h.text[file] = nil
+	}
+	return h.text[file]
+}
+
+func ignoresRunOut(h *host) []Finding {
+	var out []Finding
+	for _, i := range h.opt.Settings.Ignore {
+		if !h.ranOut(i) {
+			continue
+		}
+		subject := i.Subject
+		if subject == "" {
+			subject = "every subject"
+		}
+		out = append(out, Finding{
+			Severity: Notice, Subject: Subject{"ignore", i.Code + " " + subject},
+			Message: fmt.Sprintf("the ignore entry for %s (%s) ran out on %s", i.Code, subject, i.Until),
+			Hint:    "delete it from edgeman.toml, or give it a new date",
+		})
+	}
+	return out
+}

@@ -1,0 +1,70 @@
+package check
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/nginx"
+)
+
+// Local is the Env of this host, without what the caller has to open: nginx,
+// systemd, Docker and edgeman's records.
+func Local() Env {
+	host, _ := os.Hostname()
+	return Env{
+		Now: time.Now, Sleep: sleep, FS: OS{}, Euid: os.Geteuid(), Host: host,
+		Roots: x509.SystemCertPool, Dial: (&net.Dialer{}).DialContext,
+		CanConnect: nginx.Facts.WorkerCanConnect, Remove: os.Remove,
+		Tail: tail, FreeSpace: freeSpace, ClockSynced: clockSynced,
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tail reads the last bytes of a file.
+func tail(path string, size int) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if _, err := f.Seek(-int64(size), io.SeekEnd); err != nil && !errors.Is(err, unix.EINVAL) {
+		return nil, err // EINVAL: the file is shorter than that
+	}
+	return io.ReadAll(io.LimitReader(f, int64(size)))
+}
+
+func freeSpace(path string) (Space, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return Space{}, err
+	}
+	block := uint64(st.Bsize)
+	return Space{Free: st.Bavail * block, Total: st.Blocks * block}, nil
+}
+
+// clockSynced asks the kernel and sets nothing (adjtimex(2) with no modes).
+func clockSynced() (bool, error) {
+	var t unix.Timex
+	if _, err := unix.Adjtimex(&t); err != nil {
+		return false, err
+	}
+	const unsynced = 0x40 // STA_UNSYNC
+	return t.Status&unsynced == 0, nil
+}

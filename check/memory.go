@@ -1,0 +1,115 @@
+package check
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// How often a finding that is already known is said again.
+const (
+	repeatCritical = 24 * time.Hour
+	repeatWarning  = 7 * 24 * time.Hour
+	// repeatSlack lets a timer with a random delay still count as daily.
+	repeatSlack = time.Hour
+)
+
+// Memory is what earlier runs saw, so that a known warning is mailed weekly and
+// not hourly. It is an aid: without it everything is said every time.
+type Memory struct {
+	LastRun time.Time       `json:"last_run"`
+	Exit    int             `json:"exit"`
+	Summary Summary         `json:"summary"`
+	Seen    map[string]Seen `json:"seen"`
+}
+
+// Seen is one finding that is still open.
+type Seen struct {
+	Severity Severity  `json:"severity"`
+	First    time.Time `json:"first"`
+	Said     time.Time `json:"said,omitzero"`
+}
+
+// ReadMemory loads the memory at path; nil if there is none yet. One that
+// cannot be read is as good as none.
+func ReadMemory(fsys FS, path string) (*Memory, error) {
+	data, err := fsys.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what earlier runs saw: %w", err)
+	}
+	var m Memory
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("reading what earlier runs saw: %s: %w", path, err)
+	}
+	return &m, nil
+}
+
+func (m *Memory) firstSeen(f Finding, now time.Time) time.Time {
+	if m != nil {
+		if s, ok := m.Seen[f.key()]; ok {
+			return s.First
+		}
+	}
+	return now
+}
+
+// Next is the memory after r, and r reduced to what is worth saying now: what
+// is new or louder than before, criticals once a day, warnings once a week, and
+// what has gone away, once. Its exit code is about what it says.
+func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
+	next := &Memory{LastRun: r.Started, Exit: r.Exit, Summary: r.Summary, Seen: map[string]Seen{}}
+	said := r
+	said.Findings, said.Summary = nil, Summary{Ignored: r.Summary.Ignored}
+	for _, f := range r.Findings {
+		s := Seen{Severity: f.Severity, First: f.FirstSeen}
+		old, known := m.seen(f.key())
+		s.Said = old.Said
+		if !known || f.Severity > old.Severity || due(f.Severity, old.Said, r.Started) {
+			s.Said = r.Started
+			said.Findings = append(said.Findings, f)
+			said.Summary.count(f.Severity)
+		}
+		next.Seen[f.key()] = s
+	}
+	said.Recovered = m.recovered(next)
+	said.Exit = exitCode(said.Findings, on)
+	return next, said
+}
+
+func (m *Memory) seen(key string) (Seen, bool) {
+	if m == nil {
+		return Seen{}, false
+	}
+	s, ok := m.Seen[key]
+	return s, ok
+}
+
+// recovered lists what the memory holds and next does not, notices left out.
+func (m *Memory) recovered(next *Memory) []string {
+	var out []string
+	if m == nil {
+		return nil
+	}
+	for key, s := range m.Seen {
+		if _, still := next.Seen[key]; !still && s.Severity > Notice && !s.Said.IsZero() {
+			out = append(out, strings.Replace(key, " ", ": ", 1))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func due(s Severity, said, now time.Time) bool {
+	every := repeatWarning
+	if s == Critical {
+		every = repeatCritical
+	}
+	return now.Sub(said) >= every-repeatSlack
+}

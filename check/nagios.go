@@ -1,0 +1,75 @@
+package check
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+)
+
+// nagiosLine is how long the first line may be: plugins' output is cut there by
+// more than one of its readers.
+const nagiosLine = 200
+
+// WriteJSON prints the report for programs.
+func WriteJSON(w io.Writer, r Report) error {
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
+
+// WriteNagios prints one line with performance data, and the findings below it.
+// The word on the line and the exit code always say the same.
+func WriteNagios(w io.Writer, r Report) error {
+	var b strings.Builder
+	line := fmt.Sprintf("EDGEMAN %s - %s", nagiosWord(r.Exit), nagiosText(r))
+	perf := fmt.Sprintf(" | min_left_ratio=%s certs=%d warn=%d crit=%d", ratio(r), r.Checked.Certificates, r.Summary.Warning, r.Summary.Critical)
+	if room := nagiosLine - len(perf); len(line) > room {
+		line = strings.ToValidUTF8(line[:room-3], "") + "..."
+	}
+	b.WriteString(line + perf + "\n")
+	for _, f := range r.Findings {
+		if f.Severity > Notice {
+			fmt.Fprintf(&b, "%s %s: %s\n", strings.ToUpper(f.Severity.String()), f.Code, noBar(clean(f.Message)))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func nagiosWord(exit int) string {
+	return map[int]string{ExitOK: "OK", ExitWarning: "WARNING", ExitCritical: "CRITICAL", ExitUnknown: "UNKNOWN"}[exit]
+}
+
+func nagiosText(r Report) string {
+	for _, f := range r.Findings {
+		if f.Severity > Notice {
+			return noBar(fmt.Sprintf("%s: %s: %s", r.Summary.problems(), f.Code, clean(f.Message)))
+		}
+	}
+	return fmt.Sprintf("%d certificates, %d servers, %d upstreams", r.Checked.Certificates, r.Checked.Servers, r.Checked.Upstreams)
+}
+
+// noBar keeps text out of the performance data, which a bar begins.
+func noBar(s string) string { return strings.ReplaceAll(s, "|", "/") }
+
+// ratio is the least share of its renewal window that any certificate has left:
+// 1 at the moment when renewal is due, 0 at the end.
+func ratio(r Report) string {
+	least := math.Inf(1)
+	for _, c := range r.Inventory {
+		window := c.NotAfter.Sub(c.Due)
+		if window > 0 {
+			least = min(least, float64(c.NotAfter.Sub(r.Started))/float64(window))
+		}
+	}
+	if math.IsInf(least, 1) {
+		return "U"
+	}
+	return fmt.Sprintf("%.2f", least)
+}

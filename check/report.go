@@ -1,0 +1,75 @@
+package check
+
+import "time"
+
+// Report is the outcome of a run. Its JSON form is stable: fields are only ever
+// added.
+type Report struct {
+	Schema   int       `json:"schema"`
+	Tool     string    `json:"tool"`
+	Host     string    `json:"host"`
+	Started  time.Time `json:"started"`
+	Duration float64   `json:"duration_seconds"`
+	Exit     int       `json:"exit"`
+
+	Summary   Summary       `json:"summary"`
+	Checked   Counts        `json:"checked"`
+	Findings  []Finding     `json:"findings"`
+	Ignored   []Finding     `json:"ignored,omitempty"`
+	Recovered []string      `json:"recovered,omitempty"`
+	Inventory []Certificate `json:"inventory"`
+}
+
+// Summary counts findings by severity.
+type Summary struct {
+	Critical int `json:"critical"`
+	Unknown  int `json:"unknown"`
+	Warning  int `json:"warning"`
+	Notice   int `json:"notice"`
+	Ignored  int `json:"ignored"`
+}
+
+func (s *Summary) count(v Severity) {
+	switch v {
+	case Critical:
+		s.Critical++
+	case Unknown:
+		s.Unknown++
+	case Warning:
+		s.Warning++
+	case Notice:
+		s.Notice++
+	}
+}
+
+// Counts says how much was looked at.
+type Counts struct {
+	Certificates int `json:"certificates"`
+	Servers      int `json:"servers"`
+	Handshakes   int `json:"handshakes"`
+	Upstreams    int `json:"upstreams"`
+	Apps         int `json:"apps"`
+	Rules        int `json:"rules"`
+}
+
+// Certificate is one line of the inventory.
+type Certificate struct {
+	Source    string    `json:"source"` // disk or served
+	Path      string    `json:"path,omitempty"`
+	Server    string    `json:"server,omitempty"` // label: the first name it is used for
+	Names     []string  `json:"names"`
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+	Due       time.Time `json:"renewal_due"`
+	SHA256    string    `json:"sha256"`
+	Issuer    string    `json:"issuer"`
+}
+
+// worst is the loudest severity among the findings; 0 if there are none.
+func (r Report) worst() Severity {
+	var w Severity
+	for _, f := range r.Findings {
+		w = max(w, f.Severity)
+	}
+	return w
+}

@@ -1,0 +1,85 @@
+package check
+
+import "slices"
+
+// need names a source without which a rule has nothing to look at.
+type need string
+
+const (
+	needConfig    need = "the nginx configuration"
+	needTest      need = "nginx -t"
+	needProcess   need = "the running nginx"
+	needHandshake need = "handshakes with nginx"
+	needUnits     need = "systemd"
+	needDocker    need = "Docker"
+	needApps      need = "edgeman's records"
+	needLineages  need = "certbot's files"
+)
+
+// Rule is one check as data. Its code is a promise: it is used in settings,
+// metrics and mails, and never changes its meaning.
+type Rule struct {
+	Code  string
+	Title string
+	Worst Severity // the loudest that it gets
+
+	// After lists rules that come first in the table; while one of them fires
+	// with a warning or worse, this rule would only repeat it and is silent.
+	After []string
+	// Needs are skipped, not failed, when a source is not there: that it is not
+	// there is said once, as check-blind.
+	Needs []need
+	// Since and Until bound the nginx versions that the rule is true for:
+	// at least Since, and before Until. An unknown version passes.
+	Since, Until Version
+	// Twice marks states that may be true for a moment, such as a restart; they
+	// are reported when a second look finds them again.
+	Twice bool
+
+	What, Why, Fix string // the rule's page in docs/check.md
+
+	look func(*host) []Finding
+}
+
+// Rules lists every rule, those that silence others first.
+func Rules() []Rule {
+	return slices.Concat(
+		nginxRules(), certRules(), servedRules(), renewRules(), tlsRules(),
+		nameRules(), proxyRules(), accessRules(), upstreamRules(), unitRules(),
+		containerRules(), appRules(), waitRules(), hostRules(), engineRules(),
+	)
+}
+
+// Explain is the rule behind a code.
+func Explain(code string) (Rule, bool) {
+	for _, r := range Rules() {
+		if r.Code == code {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// Codes of findings that the engine itself makes.
+const (
+	codeBlind         = "check-blind"
+	codeIgnoreExpired = "ignore-expired"
+)
+
+func engineRules() []Rule {
+	return []Rule{
+		{
+			Code: codeIgnoreExpired, Title: "an ignore entry has run out", Worst: Notice,
+			What: "An `ignore` entry in edgeman.toml has an `until` date that is past. It no longer silences anything.",
+			Why:  "An exception that was meant to be temporary should not become permanent unnoticed.",
+			Fix:  "Delete the entry, or give it a new date and a reason that is still true.",
+			look: ignoresRunOut,
+		},
+		{
+			Code: codeBlind, Title: "a source could not be read", Worst: Unknown,
+			What: "check could not look at something: it does not run as root, Docker or systemd did not answer, a file is not readable, or a configuration is not understood. The findings that would come from there are missing.",
+			Why:  "A blind spot must not look like health. It makes the exit code 3 unless something critical was found elsewhere.",
+			Fix:  "Run it as root, and start or repair the source that the message names.",
+		},
+	}
+}

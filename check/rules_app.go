@@ -1,0 +1,127 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"edgeman/nginxconf"
+)
+
+func appRules() []Rule {
+	return []Rule{
+		{
+			Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Warning, Needs: []need{needApps},
+			What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning. The evidence has a unified diff.",
+			Why:  "`edgeman release` takes back exactly its own edits; if they are no longer there it has to refuse. And nginx may no longer use the app's socket at all, so that a swap changes nothing.",
+			Fix:  "If the change is wanted and the upstream still leads to the app's live.sock, nothing. Otherwise put the line back, or adopt the site again.",
+			look: confDrift,
+		},
+		{
+			Code: "backup-missing", Title: "the way back from adopt is incomplete", Worst: Warning, Needs: []need{needApps},
+			What: "The original bytes of an edited file, or the settings of the adopted container, cannot be read from /var/lib/edgeman.",
+			Why:  "`edgeman release` could not give everything back.",
+			Fix:  "Restore /var/lib/edgeman/apps/APP/site from your own backup.",
+			look: backupMissing,
+		},
+		{
+			Code: "deploy-stuck", Title: "a command ended half-way", Worst: Warning, Needs: []need{needApps},
+			What: "A command was interrupted and nothing has completed or undone it since, one has held an app's lock for more than an hour, or requests are held back past their deadline.",
+			Why:  "Traffic flows, but a container, a socket or a pending release may be left over, and the next command has to wait.",
+			Fix:  "`edgeman repair`",
+			look: deployStuck,
+		},
+	}
+}
+
+func (a *App) sites() []string { return append([]string{a.Name}, a.Sites...) }
+
+func confDrift(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		for _, edit := range a.Edits {
+			if f, ok := h.drift(&a, edit); ok {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
+	f := Finding{
+		Severity: Warning, Subject: Subject{"file", edit.Path}, Sites: a.sites(), At: []Position{{File: edit.Path}},
+		Hint: fmt.Sprintf("compare with the diff below; edgeman adopt %s takes it over again", edit.Path),
+	}
+	now, err := h.env.FS.ReadFile(edit.Path)
+	if err != nil {
+		f.Message = fmt.Sprintf("%s, which adopt edited for %s, cannot be read: %v", edit.Path, a.Name, plainError(err))
+		return f, true
+	}
+	if bytes.Equal(now, edit.After) {
+		return f, false
+	}
+	f.Evidence = []Fact{{"diff", string(diff.Diff("adopted/"+strings.TrimPrefix(edit.Path, "/"), edit.After, "now/"+strings.TrimPrefix(edit.Path, "/"), now))}}
+	if _, err := nginxconf.Revert(now, edit); err == nil {
+		f.Severity = Notice
+		f.Message = fmt.Sprintf("%s has been changed since adopt; edgeman's own lines in it are intact", edit.Path)
+		f.Hint = "nothing to do if the change is yours"
+		return f, true
+	}
+	f.Message = fmt.Sprintf("%s has been changed since adopt, edgeman's own lines included", edit.Path)
+	return f, true
+}
+
+func backupMissing(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		if a.Missing != "" {
+			out = append(out, Finding{
+				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: a.sites(),
+				Message: fmt.Sprintf("%s could not be released: %s", a.Name, a.Missing),
+				Hint:    "restore the app's site directory below /var/lib/edgeman/apps from your backup",
+			})
+		}
+	}
+	return out
+}
+
+// stuckAfter is longer than any command takes with its default deadlines.
+const stuckAfter = time.Hour
+
+func deployStuck(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		why := ""
+		switch {
+		case a.Interrupted != "":
+			why = "was interrupted: " + a.Interrupted
+		case a.Busy != "" && h.now.Sub(a.BusySince) > stuckAfter:
+			why = fmt.Sprintf("has been locked by %s for %s", a.Busy, days(h.now.Sub(a.BusySince)))
+		default:
+			why = h.stuckSlot(a)
+		}
+		if why != "" {
+			out = append(out, Finding{
+				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: a.sites(),
+				Message: a.Name + " " + clean(why), Hint: "edgeman repair",
+			})
+		}
+	}
+	return out
+}
+
+func (h *host) stuckSlot(a App) string {
+	for _, s := range a.Slots {
+		if !s.PauseUntil.IsZero() && h.now.Sub(s.PauseUntil) > time.Minute {
+			return fmt.Sprintf("holds requests back in %s, %s past the deadline", s.Name, days(h.now.Sub(s.PauseUntil)))
+		}
+		if s.NextPending && a.Busy == "" {
+			return "has a release waiting for " + s.Name + " that no command works on"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,382 @@
+package check
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+func certRules() []Rule {
+	return []Rule{
+		{
+			Code: "cert-missing", Title: "a certificate file is not there", Worst: Critical, Needs: []need{needConfig},
+			What: "A file that `ssl_certificate` or `ssl_certificate_key` names is absent, is a link to nothing, or holds no certificate or key.",
+			Why:  "nginx goes on with what it has in memory until the next reload or reboot, and then refuses its whole configuration. With a variable in the path it starts and fails every handshake.",
+			Fix:  "Restore the file, or correct the path. If certbot owns it: `certbot certificates`.",
+			look: certMissing,
+		},
+		{
+			Code: "cert-key-mismatch", Title: "key and certificate do not belong together", Worst: Critical, Needs: []need{needConfig},
+			What: "The public key in the certificate is not the one of the key file beside it.",
+			Why:  "nginx refuses the configuration at the next reload or start.",
+			Fix:  "Point `ssl_certificate_key` at the key that the certificate was issued for; both come from the same renewal.",
+			look: certKeyMismatch,
+		},
+		{
+			Code: "cert-chain-incomplete", Title: "an intermediate certificate is missing or out of order", Worst: Critical, Needs: []need{needConfig},
+			What: "The file does not lead from the leaf to a trusted root: the issuer's certificate is missing (critical), has expired (critical), comes in the wrong order or twice (warning), or the root itself is included (notice).",
+			Why:  "Browsers often repair this from a cache; curl, other servers and phones do not, so it looks fine to the one who set it up.",
+			Fix:  "Serve the full chain, leaf first: with certbot that is `fullchain.pem` and not `cert.pem`.",
+			look: certChain,
+		},
+		{
+			Code: "cert-expired", Title: "a certificate has expired", Worst: Critical,
+			What: "The certificate on disk, or the one that is served, is past its end.",
+			Why:  "Every visitor gets an error page.",
+			Fix:  "Renew it (`certbot renew --cert-name NAME`), then reload nginx. If the one on disk is good and the served one is not, a reload is all that is missing.",
+			look: certExpired,
+		},
+		{
+			Code: "cert-expiring", Title: "a certificate should have been renewed by now", Worst: Critical,
+			What: "Less is left than automatic renewal leaves when it works. The limit follows the certificate's lifetime: renewal is due at a third of it (half below ten days, 30 days for certbot older than 4.0, `renew_before_expiry` if set, 30 days if nobody automates it; never more than half the lifetime). Below 0.7 of that time it is a warning, below 0.35 critical. The same holds for each intermediate in the file.",
+			Why:  "Lifetimes shrink: 200 days, then 100, then 47; some are 6 days. A fixed number of days is either noise or too late.",
+			Fix:  "Find out why renewal did not happen: `certbot renew --cert-name NAME --dry-run`, `journalctl -u certbot`. The factors and absolute days for single certificates are set in edgeman.toml.",
+			look: certExpiring,
+		},
+		{
+			Code: "cert-not-yet-valid", Title: "a certificate is not valid yet", Worst: Critical,
+			What: "The certificate's first day is in the future.",
+			Why:  "Every visitor gets an error page. If it is off by less than an hour, this host's clock is the likelier culprit.",
+			Fix:  "`timedatectl` shows whether the clock is right; otherwise install the certificate that is valid now.",
+			look: certNotYetValid,
+		},
+		{
+			Code: "cert-name-uncovered", Title: "a server name is not in the certificate", Worst: Critical, Needs: []need{needConfig},
+			What: "A name of a TLS server is covered by none of its certificates' alternative names. A wildcard covers one label. Critical when no name of the server is covered, a warning when some are. Regular expressions cannot be judged.",
+			Why:  "Visitors of that name get an error page.",
+			Fix:  "`certbot --expand -d ...` with all names, or take the name off the server.",
+			look: certNameUncovered,
+		},
+		{
+			Code: "cert-weak-signature", Title: "a certificate is signed with SHA-1 or MD5", Worst: Critical,
+			What: "The leaf or an intermediate carries a signature that clients have refused for years. A root's own signature does not count.",
+			Why:  "Visitors get an error page.",
+			Fix:  "Have the certificate issued again.",
+			look: certWeakSignature,
+		},
+		{
+			Code: "cert-weak-key", Title: "a certificate's key is too weak or too unusual", Worst: Warning,
+			What: "RSA below 2048 bits, or an elliptic curve that is neither P-256 nor P-384.",
+			Why:  "Clients refuse short keys, and many do not know other curves.",
+			Fix:  "`certbot renew --cert-name NAME --key-type ecdsa --force-renewal`",
+			look: certWeakKey,
+		},
+		{
+			Code: "cert-lifetime-unusual", Title: "a public certificate lives longer than browsers accept", Worst: Warning, Needs: []need{needHandshake},
+			What: "A certificate that leads to a public root is valid for more than 200 days (issued since 2026-03-15), 100 (2027-03-15) or 47 (2029-03-15).",
+			Why:  "Browsers refuse it.",
+			Fix:  "Have a shorter one issued.",
+			look: certLifetime,
+		},
+		{
+			Code: "cert-must-staple", Title: "a certificate demands OCSP stapling", Worst: Critical,
+			What: "The certificate has the must-staple extension.",
+			Why:  "OCSP is being switched off: Let's Encrypt's responders stopped on 2025-08-06. Without a stapled answer Firefox refuses the certificate.",
+			Fix:  "`certbot renew --cert-name NAME --force-renewal` after removing `must_staple` from its renewal file.",
+			look: certMustStaple,
+		},
+		{
+			Code: "cert-key-readable", Title: "others can read or replace a private key", Worst: Critical, Needs: []need{needConfig},
+			What: "A private key is readable by everybody (critical) or by a group other than ssl-cert, does not belong to root, or lies in a directory that others can write to (warning). A key behind a directory that others cannot enter is not readable by them.",
+			Why:  "Whoever has the key can pose as the site.",
+			Fix:  "`chown root:root KEY; chmod 0600 KEY`. If others had it for long, have a new one issued.",
+			look: certKeyReadable,
+		},
+		{
+			Code: "cert-unused", Title: "certbot renews a certificate that nginx does not use", Worst: Notice, Needs: []need{needConfig, needLineages},
+			What: "No server of the nginx configuration names this lineage.",
+			Why:  "It may serve another program. If not, its renewal will fail one day and mail you for nothing.",
+			Fix:  "`certbot delete --cert-name NAME` if nothing else uses it.",
+			look: certUnused,
+		},
+	}
+}
+
+// presented is a leaf that visitors get or will get after a reload.
+type presented struct {
+	leaf    *x509.Certificate
+	chain   []*x509.Certificate
+	subject Subject
+	sites   []string
+	at      []Position
+	by      renewal
+	lineage *lineage
+	served  bool
+	stale   bool // served although there is a file, which cert-served-stale speaks of
+}
+
+// presented lists the certificates on disk, and those served that are on no
+// disk: old ones still in memory, and those that nginx holds without a file.
+func (h *host) presented() []presented {
+	var out []presented
+	onDisk := map[string]bool{}
+	for _, c := range h.certs {
+		if c.leaf() == nil {
+			continue
+		}
+		onDisk[fingerprint(c.leaf())] = true
+		out = append(out, presented{
+			leaf: c.leaf(), chain: c.chain, subject: c.subject(), sites: c.sites(),
+			at: []Position{c.pos}, by: c.renewal(h.certbot.version), lineage: c.lineage,
+		})
+	}
+	for _, s := range h.shakes {
+		for _, chain := range s.chains {
+			if onDisk[fingerprint(chain[0])] {
+				continue
+			}
+			onDisk[fingerprint(chain[0])] = true
+			out = append(out, presented{
+				leaf: chain[0], chain: chain, subject: s.subject(), sites: s.server.sites(),
+				at: []Position{s.server.pos()}, by: h.renewalOf(chain[0]), served: true, stale: len(s.server.certs) > 0,
+			})
+		}
+	}
+	return out
+}
+
+// where is how a sentence about the certificate begins.
+func (p presented) where() string {
+	if p.served {
+		return "the certificate served for " + p.subject.Name
+	}
+	return p.subject.Name
+}
+
+func (p presented) finding(s Severity, message, hint string) Finding {
+	return Finding{
+		Severity: s, Subject: p.subject, Sites: p.sites, At: p.at, Message: message, Hint: hint,
+		Evidence: []Fact{
+			{"not_before", stamp(p.leaf.NotBefore)},
+			{"not_after", stamp(p.leaf.NotAfter)},
+			{"sha256", fingerprint(p.leaf)},
+		},
+	}
+}
+
+func (p presented) renewHint() string {
+	if p.lineage != nil {
+		return "certbot renew --cert-name " + p.lineage.name
+	}
+	if p.served {
+		return reloadHint
+	}
+	return "renew it, then " + reloadHint
+}
+
+func certMissing(h *host) []Finding {
+	var out []Finding
+	for _, c := range h.certs {
+		for _, f := range []struct {
+			path string
+			err  error
+		}{{c.path, c.err}, {c.keyPath, c.keyErr}} {
+			if f.err == nil || f.path == "" || errors.Is(f.err, fs.ErrPermission) || errors.Is(f.err, errEncrypted) {
+				continue
+			}
+			finding := Finding{
+				Severity: Critical, Subject: Subject{"certificate", f.path}, Sites: c.sites(), At: []Position{c.pos},
+				Message: fmt.Sprintf("%s: %v", f.path, plainError(f.err)), Hint: "restore the file, or correct the path at " + c.pos.String(),
+			}
+			if parsed(f.err) {
+				finding.Severity = Unknown // nginx may be able to read what we are not
+			}
+			out = append(out, finding)
+		}
+	}
+	return out
+}
+
+// parsed reports whether the file is there and PEM, and only its content is
+// beyond us.
+func parsed(err error) bool {
+	var path *fs.PathError
+	return !errors.As(err, &path) && !errors.Is(err, errNoCertificate) && !errors.Is(err, errNoKey)
+}
+
+// plainError drops the operation and the path that a PathError repeats.
+func plainError(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+func certKeyMismatch(h *host) []Finding {
+	var out []Finding
+	for _, c := range h.certs {
+		if c.leaf() == nil || c.key == nil {
+			continue
+		}
+		if equalKeys(c.leaf().PublicKey, c.key) {
+			continue
+		}
+		out = append(out, Finding{
+			Severity: Critical, Subject: c.subject(), Sites: c.sites(), At: []Position{c.pos},
+			Message: fmt.Sprintf("the key %s does not belong to the certificate %s", c.keyPath, c.path),
+			Hint:    "set ssl_certificate_key to the key from the same issuance, then " + reloadHint,
+		})
+	}
+	return out
+}
+
+func certExpired(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		if left := p.leaf.NotAfter.Sub(h.now); left < 0 {
+			out = append(out, p.finding(Critical,
+				fmt.Sprintf("%s expired %s ago (%s)", p.where(), days(left), stamp(p.leaf.NotAfter)), p.renewHint()))
+		}
+	}
+	return out
+}
+
+func certExpiring(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		if p.stale {
+			continue
+		}
+		if f, ok := h.expiring(p); ok {
+			out = append(out, f)
+		}
+		if f, ok := h.expiringIssuer(p); ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (h *host) expiring(p presented) (Finding, bool) {
+	left := p.leaf.NotAfter.Sub(h.now)
+	s := h.opt.Settings.limits(p.leaf, p.by, append([]string{p.subject.Name}, p.sites...)...).judge(left)
+	if left < 0 || s == 0 {
+		return Finding{}, false
+	}
+	late := p.by.window(lifetime(p.leaf)) - left
+	f := p.finding(s, fmt.Sprintf("%s expires in %s (%s); renewal was due %s ago", p.where(), days(left), stamp(p.leaf.NotAfter), days(late)), p.renewHint())
+	f.Evidence = append(f.Evidence, Fact{"renewal_due", stamp(p.leaf.NotAfter.Add(-p.by.window(lifetime(p.leaf))))})
+	return f, true
+}
+
+// expiringIssuer looks at the intermediates on the way to the root: the chain
+// ends when the first of them does, however long the leaf goes on.
+func (h *host) expiringIssuer(p presented) (Finding, bool) {
+	for _, c := range p.chain[1:] {
+		left := c.NotAfter.Sub(h.now)
+		s := h.opt.Settings.limits(c, renewal{}).judge(left)
+		if left < 0 || s == 0 || selfSigned(c) || !c.NotAfter.Before(p.leaf.NotAfter) {
+			continue
+		}
+		f := p.finding(s, fmt.Sprintf("the intermediate %s in %s expires in %s, before the certificate itself", c.Subject, p.where(), days(left)), p.renewHint())
+		f.Subject.Name += " intermediate"
+		return f, true
+	}
+	return Finding{}, false
+}
+
+func certNotYetValid(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		wait := p.leaf.NotBefore.Sub(h.now)
+		if wait <= 0 {
+			continue
+		}
+		hint := "install the certificate that is valid now"
+		if wait < time.Hour {
+			hint = "timedatectl; the clock of this host may be slow"
+		}
+		out = append(out, p.finding(Critical,
+			fmt.Sprintf("%s is valid only in %s (from %s)", p.where(), days(wait), stamp(p.leaf.NotBefore)), hint))
+	}
+	return out
+}
+
+func certNameUncovered(h *host) []Finding {
+	var out []Finding
+	for _, s := range h.servers {
+		leaves := h.leavesOf(s)
+		if len(leaves) == 0 || s.stream || s.refuses() {
+			continue
+		}
+		var missing []string
+		asked := 0
+		for _, n := range s.names {
+			if !realName(n) || len(n) > 2 && n[len(n)-2:] == ".*" {
+				continue
+			}
+			asked++
+			if !anyCovers(leaves, n) {
+				missing = append(missing, n)
+			}
+		}
+		severity := Warning
+		if len(missing) == asked {
+			severity = Critical
+		}
+		for _, n := range missing {
+			out = append(out, Finding{
+				Severity: severity, Subject: Subject{"server", n}, Sites: s.sites(), At: []Position{s.pos()},
+				Message:  fmt.Sprintf("%s is not covered by the certificate of its server, which is for %s", n, few(sans(leaves[0]))),
+				Hint:     "have a certificate issued for all names of the server, or take the name off it",
+				Evidence: []Fact{{"sha256", fingerprint(leaves[0])}},
+			})
+		}
+	}
+	return out
+}
+
+// leavesOf are the leaves on disk for s, or those served where there is no file.
+func (h *host) leavesOf(s *server) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, c := range s.certs {
+		if c.leaf() != nil {
+			out = append(out, c.leaf())
+		}
+	}
+	if len(s.certs) > 0 {
+		return out
+	}
+	for _, shake := range h.shakes {
+		if shake.server == s {
+			out = append(out, shake.leaves()...)
+		}
+	}
+	return out
+}
+
+func anyCovers(leaves []*x509.Certificate, name string) bool {
+	for _, l := range leaves {
+		if covers(l, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func certUnused(h *host) []Finding {
+	var out []Finding
+	for _, l := range h.lineages {
+		if !l.used && l.err == nil {
+			out = append(out, Finding{
+				Severity: Notice, Subject: l.subject(),
+				Message: fmt.Sprintf("nginx does not use certbot's certificate %s", l.name),
+				Hint:    "certbot delete --cert-name " + l.name + ", if no other program uses it",
+			})
+		}
+	}
+	return out
+}

@@ -1,0 +1,318 @@
+package check
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// equalKeys compares public keys; keys of an unknown kind count as equal, since
+// nothing can be said about them.
+func equalKeys(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return !ok || k.Equal(b)
+}
+
+func selfSigned(c *x509.Certificate) bool {
+	return string(c.RawIssuer) == string(c.RawSubject)
+}
+
+// issuerIn finds the certificate that signed c.
+func issuerIn(list []*x509.Certificate, c *x509.Certificate) int {
+	for i, o := range list {
+		if o != c && string(o.RawSubject) == string(c.RawIssuer) && signedBy(c, o) {
+			return i
+		}
+	}
+	return -1
+}
+
+// signedBy checks the signature alone; one in an algorithm that Go no longer
+// accepts counts as right, since another rule speaks of it.
+func signedBy(c, issuer *x509.Certificate) bool {
+	err := issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+	if err == nil {
+		return true
+	}
+	_, insecure := err.(x509.InsecureAlgorithmError)
+	return insecure
+}
+
+// known reports whether c leads to a trusted root with nothing in between.
+func (h *host) known(c *x509.Certificate) bool {
+	if h.roots == nil {
+		return true
+	}
+	_, err := c.Verify(x509.VerifyOptions{
+		Roots: h.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, CurrentTime: within(c, h.now),
+	})
+	return err == nil
+}
+
+// within is now, moved into the lifetime of c: that it has expired is another
+// rule's business.
+func within(c *x509.Certificate, now time.Time) time.Time {
+	switch {
+	case now.After(c.NotAfter):
+		return c.NotAfter
+	case now.Before(c.NotBefore):
+		return c.NotBefore
+	}
+	return now
+}
+
+func certChain(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		if f, ok := h.chainFault(p); ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// chainFault walks from the leaf towards a root and reports the first fault.
+func (h *host) chainFault(p presented) (Finding, bool) {
+	current, next := p.leaf, 1
+	for range p.chain {
+		if selfSigned(current) {
+			if current != p.leaf && h.known(current) {
+				return p.finding(Notice, fmt.Sprintf("%s includes the root %s, which clients have and do not need", p.where(), current.Subject), "leave the root out"), true
+			}
+			break
+		}
+		i := issuerIn(p.chain, current)
+		if i < 0 {
+			if h.known(current) {
+				break
+			}
+			return p.finding(Critical, fmt.Sprintf("%s lacks the certificate of its issuer %s", p.where(), current.Issuer), "serve the full chain, leaf first (certbot: fullchain.pem)"), true
+		}
+		if i != next && i < next {
+			break // a cross-signed certificate twice; harmless
+		}
+		issuer := p.chain[i]
+		if h.now.After(issuer.NotAfter) && !h.known(current) {
+			return p.finding(Critical, fmt.Sprintf("the intermediate %s in %s expired on %s", issuer.Subject, p.where(), stamp(issuer.NotAfter)), p.renewHint()), true
+		}
+		if i != next {
+			return p.finding(Warning, fmt.Sprintf("%s is out of order: the issuer of %s comes at place %d, not %d", p.where(), label(current), i+1, next+1), "put the leaf first and each issuer right after what it issued"), true
+		}
+		current, next = issuer, next+1
+	}
+	return h.extraCertificate(p)
+}
+
+// extraCertificate finds a certificate that is in the file twice.
+func (h *host) extraCertificate(p presented) (Finding, bool) {
+	seen := map[string]bool{}
+	for _, c := range p.chain {
+		if seen[fingerprint(c)] {
+			return p.finding(Warning, fmt.Sprintf("%s holds the certificate of %s twice", p.where(), label(c)), "remove the copy"), true
+		}
+		seen[fingerprint(c)] = true
+	}
+	return Finding{}, false
+}
+
+func certWeakSignature(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		for i, c := range p.chain {
+			if weakSignature(c.SignatureAlgorithm) && (i == 0 || !selfSigned(c)) {
+				out = append(out, p.finding(Critical, fmt.Sprintf("%s is signed with %s (%s)", p.where(), c.SignatureAlgorithm, label(c)), "have it issued again"))
+				break
+			}
+		}
+	}
+	return out
+}
+
+func weakSignature(a x509.SignatureAlgorithm) bool {
+	switch a {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return true
+	}
+	return false
+}
+
+func certWeakKey(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		if why := weakKey(p.leaf.PublicKey); why != "" {
+			out = append(out, p.finding(Warning, fmt.Sprintf("%s has %s", p.where(), why), "have it issued again with an ECDSA P-256 or RSA 2048 key"))
+		}
+	}
+	return out
+}
+
+func weakKey(key any) string {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < 2048 {
+			return fmt.Sprintf("an RSA key of %d bits", bits)
+		}
+	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() {
+			return "a key on the curve " + k.Curve.Params().Name
+		}
+	}
+	return ""
+}
+
+// lifetimeLimits are the CA/Browser Forum's steps (ballot SC-081v3).
+var lifetimeLimits = []struct {
+	from time.Time
+	days int
+}{
+	{time.Date(2029, 3, 15, 0, 0, 0, 0, time.UTC), 47},
+	{time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC), 100},
+	{time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC), 200},
+}
+
+func certLifetime(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		limit := lifetimeLimit(p.leaf.NotBefore)
+		if limit == 0 || lifetime(p.leaf) <= limit+time.Second || h.roots == nil || h.distrust(p) != nil {
+			continue
+		}
+		out = append(out, p.finding(Warning,
+			fmt.Sprintf("%s is valid for %s; browsers accept %s", p.where(), days(lifetime(p.leaf)), days(limit)), "have a shorter one issued"))
+	}
+	return out
+}
+
+func lifetimeLimit(issued time.Time) time.Duration {
+	for _, l := range lifetimeLimits {
+		if !issued.Before(l.from) {
+			return time.Duration(l.days) * day
+		}
+	}
+	return 0
+}
+
+// tlsFeature is the must-staple extension (RFC 7633).
+var tlsFeature = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
+
+func certMustStaple(h *host) []Finding {
+	var out []Finding
+	for _, p := range h.presented() {
+		for _, e := range p.leaf.Extensions {
+			if !e.Id.Equal(tlsFeature) {
+				continue
+			}
+			s := Warning
+			if strings.Contains(p.leaf.Issuer.String(), "Let's Encrypt") {
+				s = Critical
+			}
+			out = append(out, p.finding(s, fmt.Sprintf("%s demands OCSP stapling, which is being switched off", p.where()), "have it issued again without must-staple"))
+		}
+	}
+	return out
+}
+
+func certKeyReadable(h *host) []Finding {
+	var out []Finding
+	seen := map[string]bool{}
+	for _, c := range h.certs {
+		if c.keyPath == "" || seen[c.keyPath] {
+			continue
+		}
+		seen[c.keyPath] = true
+		if s, why := h.keyExposure(h.resolved(c.keyPath)); s != 0 {
+			out = append(out, Finding{
+				Severity: s, Subject: Subject{"file", c.keyPath}, Sites: c.sites(), At: []Position{c.pos},
+				Message: fmt.Sprintf("the private key %s %s", c.keyPath, why),
+				Hint:    fmt.Sprintf("chown root:root %s; chmod 0600 %s", h.resolved(c.keyPath), h.resolved(c.keyPath)),
+			})
+		}
+	}
+	return out
+}
+
+// keyExposure says who but root can read the key or put another in its place.
+func (h *host) keyExposure(path string) (Severity, string) {
+	info, err := h.env.FS.Stat(path)
+	if err != nil {
+		return 0, ""
+	}
+	mode := info.Mode().Perm()
+	if mode&0o004 != 0 && h.reachable(path) {
+		return Critical, fmt.Sprintf("can be read by everybody (mode %04o)", mode)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, ""
+	}
+	if st.Uid != 0 && int(st.Uid) != h.env.Euid {
+		return Warning, fmt.Sprintf("belongs to uid %d, not to root", st.Uid)
+	}
+	if mode&0o040 != 0 && st.Gid != 0 && h.reachableByGroup(path, st.Gid) && !sslGroup(st.Gid) {
+		return Warning, fmt.Sprintf("can be read by group %d (mode %04o)", st.Gid, mode)
+	}
+	dir := filepath.Dir(path)
+	if d, err := h.env.FS.Stat(dir); err == nil && d.Mode().Perm()&0o002 != 0 {
+		return Warning, fmt.Sprintf("lies in %s, which everybody can write to", dir)
+	}
+	return 0, ""
+}
+
+// reachable reports whether everybody can walk to the path.
+func (h *host) reachable(path string) bool {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		info, err := h.env.FS.Stat(dir)
+		if err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if dir == "/" || dir == "." {
+			return true
+		}
+	}
+}
+
+// reachableByGroup reports whether members of the group can walk to the path.
+func (h *host) reachableByGroup(path string, gid uint32) bool {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		info, err := h.env.FS.Stat(dir)
+		if err != nil {
+			return false
+		}
+		st, ok := info.Sys().(*syscall.Stat_t)
+		mine := ok && st.Gid == gid && info.Mode().Perm()&0o010 != 0
+		if !mine && info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if dir == "/" || dir == "." {
+			return true
+		}
+	}
+}
+
+// sslGroup is Debian's group for programs that are meant to read keys.
+func sslGroup(gid uint32) bool {
+	g, err := user.LookupGroup("ssl-cert")
+	return err == nil && g.Gid == fmt.Sprint(gid)
+}
+
+// changeTime is when the inode last changed; it falls back on the modification
+// time where the file system does not say.
+func changeTime(info interface {
+	ModTime() time.Time
+	Sys() any
+},
+) time.Time {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctim.Unix())
+	}
+	return info.ModTime()
+}

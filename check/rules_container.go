@@ -1,0 +1,114 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func containerRules() []Rule {
+	return []Rule{
+		{
+			Code: "container-unhealthy", Title: "a container says that it is unhealthy", Worst: Critical, Needs: []need{needDocker}, Twice: true,
+			What: "Docker's own health check of a container behind nginx, or of an adopted app, fails. The evidence has the last probe's output.",
+			Why:  "Docker does nothing about it: an unhealthy container is neither stopped nor restarted.",
+			Fix:  "`docker inspect --format '{{json .State.Health}}' NAME`; for an adopted app `edgeman logs APP` and `edgeman rollback APP`.",
+			look: containerUnhealthy,
+		},
+		{
+			Code: "container-drift", Title: "a slot does not run what its release says", Worst: Warning, Needs: []need{needDocker, needApps}, Twice: true,
+			What: "The live slot's container is missing, was stopped by someone else, or runs another image than the release names; or a slot has two running containers.",
+			Why:  "What is served is not what history and status say.",
+			Fix:  "`edgeman restart APP` runs the release again, by the rules of a swap.",
+			look: containerDrift,
+		},
+	}
+}
+
+// ours reports whether nginx or edgeman has to do with the container.
+func (h *host) ours(c Container) bool {
+	if c.Labels["edgeman.app"] != "" {
+		return true
+	}
+	for _, u := range h.upstreams {
+		for _, p := range u.peers {
+			if p.unix == "" && slices.ContainsFunc(c.Published, func(a string) bool { return samePort(a, p.addr.String()) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// samePort compares a published address with an upstream's: a container
+// published on every address is reached on loopback too.
+func samePort(published, address string) bool {
+	i, j := strings.LastIndexByte(published, ':'), strings.LastIndexByte(address, ':')
+	if i < 0 || j < 0 || published[i:] != address[j:] {
+		return false
+	}
+	host := strings.Trim(published[:i], "[]")
+	return published == address || host == "0.0.0.0" || host == "::" || host == ""
+}
+
+func containerUnhealthy(h *host) []Finding {
+	var out []Finding
+	for _, c := range h.containers {
+		if !c.Running || c.Health != "unhealthy" || !h.ours(c) {
+			continue
+		}
+		f := Finding{
+			Severity: Critical, Subject: Subject{"container", c.Name},
+			Message:  fmt.Sprintf("the container %s (%s) is unhealthy: %d probes in a row failed", c.Name, c.Image, c.FailingStreak),
+			Hint:     "docker inspect --format '{{json .State.Health}}' " + c.Name,
+			Evidence: []Fact{{"last_probe", clean(c.HealthOutput)}},
+		}
+		if app := c.Labels["edgeman.app"]; app != "" {
+			f.Sites = []string{app}
+			f.Hint = "edgeman logs " + app + "; edgeman rollback " + app
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func containerDrift(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		if a.Busy != "" {
+			continue
+		}
+		for _, s := range a.Slots {
+			if why := h.slotDrift(a, s); why != "" {
+				out = append(out, h.appFinding(&a, Warning, Subject{"app", s.Name}, why, "edgeman restart "+a.Name))
+			}
+		}
+	}
+	return out
+}
+
+func (h *host) slotDrift(a App, s Slot) string {
+	running := 0
+	var mine *Container
+	for i, c := range h.containers {
+		if c.Labels["edgeman.slot"] == s.Name && c.Running {
+			running++
+		}
+		if c.Name == s.Container {
+			mine = &h.containers[i]
+		}
+	}
+	switch {
+	case running > 1:
+		return fmt.Sprintf("%d containers run for %s", running, s.Name)
+	case !s.Filled || s.Name != a.LiveSlot || s.NextPending || s.Phase == "idle" || s.Phase == "holding":
+		return ""
+	case mine == nil:
+		return fmt.Sprintf("the container %s of release %d is gone", s.Container, s.Release)
+	case !mine.Running:
+		return fmt.Sprintf("the container %s of release %d has stopped (exit code %d)", s.Container, s.Release, mine.ExitCode)
+	case s.ImageID != "" && mine.ImageID != s.ImageID:
+		return fmt.Sprintf("the container %s runs another image than release %d", s.Container, s.Release)
+	}
+	return ""
+}

@@ -1,0 +1,279 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"time"
+
+	"edgeman/deployer/nginx"
+)
+
+func nginxRules() []Rule {
+	return []Rule{
+		{
+			Code: "nginx-config-invalid", Title: "nginx refuses its configuration", Worst: Critical, Needs: []need{needTest},
+			What: "`nginx -t` fails. The message is nginx's own, with the file and line it gives.",
+			Why:  "The running workers go on with the old configuration, but no reload works any more, so a renewed certificate stays unloaded; after a restart or a reboot nginx does not start at all.",
+			Fix:  "Correct the line that is named, then `nginx -t && systemctl reload nginx`.",
+			look: configInvalid,
+		},
+		{
+			Code: "nginx-not-running", Title: "nginx does not run", Worst: Critical, Needs: []need{needProcess},
+			What: "There is no nginx master process.",
+			Why:  "Every site on this host is down.",
+			Fix:  "`systemctl status nginx` says why it stopped; `systemctl start nginx` starts it.",
+			look: notRunning,
+		},
+		{
+			Code: "nginx-not-enabled", Title: "nginx will not start at boot", Worst: Warning, Needs: []need{needUnits, needProcess},
+			What: "nginx runs, but nginx.service is not enabled.",
+			Why:  "After the next reboot every site is down.",
+			Fix:  "`systemctl enable nginx`",
+			look: notEnabled,
+		},
+		{
+			Code: "nginx-stale-workers", Title: "the configuration on disk is not the one that runs", Worst: Critical,
+			After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
+			What: "A file of the configuration is newer than the oldest worker that takes connections: an edit was never loaded, or a reload failed. It is critical when nginx logged an emergency after the edit. A file of which only owner, mode or name changed is a notice.",
+			Why:  "`nginx -s reload` exits 0 even when the master then refuses the new configuration. What you see on disk is not what visitors get, and the next reload or reboot brings the difference to light at a bad time.",
+			Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
+			look: staleWorkers,
+		},
+		{
+			Code: "nginx-port-conflict", Title: "another program holds an address that nginx wants", Worst: Critical,
+			After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
+			What: "A configured listen address is held by another process.",
+			Why:  "`nginx -t` does not notice, and a reload exits 0 and changes nothing: the old workers stay.",
+			Fix:  "Stop the other program or change its address, then reload nginx.",
+			look: portConflicts,
+		},
+		{
+			Code: "nginx-not-listening", Title: "nginx does not listen where its configuration says", Worst: Critical,
+			After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
+			What: "nginx runs, but nothing listens on an address that the configuration on disk names.",
+			Why:  "Visitors of that address are refused. The usual cause is a reload that did not happen or failed.",
+			Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
+			look: notListening,
+		},
+		{
+			Code: "nginx-warn", Title: "nginx -t warns", Worst: Warning, Needs: []need{needTest},
+			After: []string{"nginx-config-invalid"},
+			What:  "`nginx -t` succeeds but prints a warning. A conflicting server name is a warning here too, everything else a notice.",
+			Why:   "nginx drops what it warns about, and says so only to whoever runs the test by hand.",
+			Fix:   "Correct the line that is named.",
+			look:  nginxWarnings,
+		},
+	}
+}
+
+const reloadHint = "nginx -t && systemctl reload nginx"
+
+var nginxSubject = Subject{"nginx", "nginx"}
+
+func configInvalid(h *host) []Finding {
+	if h.refused == nil {
+		return nil
+	}
+	f := Finding{Severity: Critical, Subject: nginxSubject, Message: "nginx -t: " + h.refused.Text, Hint: "nginx -t"}
+	if h.refused.File != "" {
+		f.At = []Position{{h.refused.File, h.refused.Line}}
+	}
+	return []Finding{f}
+}
+
+func notRunning(h *host) []Finding {
+	if h.nginx.Running {
+		return nil
+	}
+	f := Finding{Severity: Critical, Subject: nginxSubject, Message: "nginx does not run", Hint: "systemctl status nginx; systemctl start nginx"}
+	if u, ok := h.unit("nginx.service"); ok && u.Active != "" {
+		f.Message = fmt.Sprintf("nginx does not run; systemd says %s (%s)", u.Active, u.Result)
+	}
+	return []Finding{f}
+}
+
+func notEnabled(h *host) []Finding {
+	u, ok := h.unit("nginx.service")
+	if !ok || u.Load != "loaded" || u.Active != "active" || u.FileState != "disabled" {
+		return nil
+	}
+	return []Finding{{
+		Severity: Warning, Subject: Subject{"unit", u.Name},
+		Message: "nginx runs but will not start at boot", Hint: "systemctl enable nginx",
+	}}
+}
+
+// generation is since when the running workers have their configuration: the
+// start of the oldest that takes connections, as a younger one may only replace
+// one that crashed.
+func (h *host) generation() (time.Time, bool) {
+	for _, w := range h.nginx.Workers {
+		if !w.Leaving {
+			return w.Start, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// startSlack covers what is not exact in a process's start time: it is counted
+// in clock ticks from a boot time in whole seconds.
+const startSlack = 2 * time.Second
+
+func staleWorkers(h *host) []Finding {
+	since, ok := h.generation()
+	if !ok {
+		return nil
+	}
+	since = since.Add(startSlack)
+	var edited, touched []string
+	var newest time.Time
+	for _, path := range h.included.paths {
+		mod, changed, err := h.lastChange(path)
+		switch {
+		case err != nil:
+		case mod.After(since):
+			edited = append(edited, path)
+			if mod.After(newest) {
+				newest = mod
+			}
+		case changed.After(since):
+			touched = append(touched, path)
+		}
+	}
+	switch {
+	case len(edited) > 0:
+		return []Finding{h.staleFinding(edited, newest)}
+	case len(touched) > 0:
+		return []Finding{{
+			Severity: Notice, Subject: nginxSubject, At: positions(touched), Hint: reloadHint,
+			Message: fmt.Sprintf("owner, mode or name of %s changed after nginx loaded its configuration", few(touched)),
+		}}
+	}
+	return nil
+}
+
+func (h *host) staleFinding(edited []string, newest time.Time) Finding {
+	f := Finding{
+		Severity: Warning, Subject: nginxSubject, At: positions(edited), Hint: reloadHint,
+		Message: fmt.Sprintf("%s changed %s ago and nginx has not loaded it", few(edited), days(h.now.Sub(newest))),
+	}
+	if line := h.emergencyAfter(newest); line != "" {
+		f.Severity = Critical
+		f.Message += "; its last reload failed: " + line
+	}
+	return f
+}
+
+// lastChange gives the newest modification and status change of a file and of
+// the link that leads to it.
+func (h *host) lastChange(path string) (mod, changed time.Time, err error) {
+	for _, stat := range []func(string) (fs.FileInfo, error){h.env.FS.Lstat, h.env.FS.Stat} {
+		info, err := stat(path)
+		if err != nil {
+			return mod, changed, err
+		}
+		if t := info.ModTime(); t.After(mod) {
+			mod = t
+		}
+		if t := changeTime(info); t.After(changed) {
+			changed = t
+		}
+	}
+	return mod, changed, nil
+}
+
+// logLine is a line of nginx's error log: local time, level, text.
+var logLine = regexp.MustCompile(`^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[emerg\] \d+#\d+: (.*)$`)
+
+// emergencyAfter is the last emergency in the main error log that is younger
+// than t, or "".
+func (h *host) emergencyAfter(t time.Time) string {
+	path := h.env.ErrorLog
+	if d := h.root.Last("error_log"); d != nil {
+		path = d.Arg(0)
+	}
+	if path == "" || path == "stderr" || strings.Contains(path, ":") {
+		return ""
+	}
+	data, err := h.readTail(h.prefixed(path))
+	if err != nil {
+		return ""
+	}
+	last := ""
+	for line := range strings.Lines(string(data)) {
+		m := logLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		if m == nil {
+			continue
+		}
+		at, err := time.ParseInLocation("2006/01/02 15:04:05", m[1], time.Local)
+		if err == nil && !at.Before(t.Truncate(time.Second)) {
+			last = m[2]
+		}
+	}
+	return last
+}
+
+// tailSize is how much of the end of a log is looked at.
+const tailSize = 256 << 10
+
+func (h *host) readTail(path string) ([]byte, error) {
+	if h.env.Tail != nil {
+		return h.env.Tail(path, tailSize)
+	}
+	return nil, errors.New("no log reader")
+}
+
+func nginxWarnings(h *host) []Finding {
+	var out []Finding
+	for _, m := range h.warnings {
+		if m.Level != "warn" || h.duplicateKnown(m) {
+			continue
+		}
+		f := Finding{Severity: Notice, Subject: Subject{"nginx", clean(m.Text)}, Message: "nginx -t warns: " + m.Text, Hint: "nginx -t"}
+		if strings.HasPrefix(m.Text, "conflicting server name") && !strings.Contains(m.Text, `"_"`) && !strings.Contains(m.Text, `""`) {
+			f.Severity = Warning
+		}
+		if m.File != "" {
+			f.At = []Position{{m.File, m.Line}}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// duplicateKnown reports whether name-duplicate says the same, with both lines.
+func (h *host) duplicateKnown(m nginx.Message) bool {
+	if h.root == nil || !strings.HasPrefix(m.Text, "conflicting server name") {
+		return false
+	}
+	for _, f := range nameDuplicates(h) {
+		if strings.Contains(m.Text, `"`+f.Subject.Name+`"`) {
+			return true
+		}
+	}
+	return false
+}
+
+func positions(paths []string) []Position {
+	var out []Position
+	for _, p := range paths {
+		out = append(out, Position{File: p})
+	}
+	return out
+}
+
+// few names the first of a list and counts the rest.
+func few(list []string) string {
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return list[0]
+	case 2:
+		return list[0] + " and " + list[1]
+	}
+	return fmt.Sprintf("%s, %s and %d more", list[0], list[1], len(list)-2)
+}

@@ -1,0 +1,315 @@
+package check
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+func renewRules() []Rule {
+	return []Rule{
+		{
+			Code: "renew-conf-broken", Title: "certbot will skip a certificate", Worst: Critical, Needs: []need{needLineages},
+			What: "The renewal file cannot be parsed, one of the four links in live/ is not a link into archive/ or leads to nothing, or it leads to an older generation than the newest in archive/.",
+			Why:  "certbot skips such a lineage with one line in its log and exits as usual. Critical once renewal is due.",
+			Fix:  "`certbot certificates` names what it cannot read; `certbot update_symlinks` repairs links.",
+			look: renewConfBroken,
+		},
+		{
+			Code: "renew-timer-off", Title: "nothing runs certbot", Worst: Critical, Needs: []need{needLineages, needUnits},
+			What: "There are certbot certificates, and neither an enabled and active timer (certbot.timer, snap.certbot.renew.timer) with a next run within 25 hours nor a cron entry that works without systemd.",
+			Why:  "Nothing will renew them. Critical once one of them is past its renewal point.",
+			Fix:  "`systemctl enable --now certbot.timer`",
+			look: renewTimerOff,
+		},
+		{
+			Code: "renew-last-failed", Title: "the last renewal failed", Worst: Critical, Needs: []need{needLineages},
+			What: "certbot's last attempt to renew this certificate ended with an error, its unit failed, the timer has not run for two days, or a hook failed after the renewal.",
+			Why:  "certbot exits 0 when a deploy hook fails, so nobody hears of it: the certificate is new on disk and old in nginx. Critical when the certificate is in its warning zone.",
+			Fix:  "`certbot renew --cert-name NAME --dry-run` shows the error; the log is /var/log/letsencrypt/letsencrypt.log.",
+			look: renewLastFailed,
+		},
+		{
+			Code: "renew-wrong-lineage", Title: "nginx uses an old lineage and certbot renews another", Worst: Warning, Needs: []need{needConfig, needLineages},
+			What: "nginx names live/NAME, and there is a newer lineage such as NAME-0001 that covers the same names.",
+			Why:  "certbot makes a second lineage when the set of names changes. Both are renewed for a while; the one that nginx uses may stop any day.",
+			Fix:  "Point nginx at the newer one and reload, then `certbot delete --cert-name` the old one.",
+			look: renewWrongLineage,
+		},
+		{
+			Code: "renew-no-reload", Title: "nothing reloads nginx after a renewal", Worst: Warning, Needs: []need{needConfig, needLineages},
+			What: "The lineage is not installed by certbot's nginx plugin, has no deploy or post hook, and there is no executable hook in renewal-hooks/deploy or /post. A hook that does not mention nginx is a notice.",
+			Why:  "nginx keeps serving the old certificate until somebody reloads it by chance.",
+			Fix:  "`certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'` (2.3 or newer), or put an executable script with that line into /etc/letsencrypt/renewal-hooks/deploy.",
+			look: renewNoReload,
+		},
+		{
+			Code: "renew-will-fail", Title: "the next renewal cannot work", Worst: Warning, Needs: []need{needLineages},
+			What: "The lineage renews standalone while nginx holds port 80, its webroot is gone, or the plugin it needs is not installed.",
+			Why:  "It fails at the next renewal, in weeks, when nobody remembers the change.",
+			Fix:  "`certbot reconfigure --cert-name NAME` with the way that fits now (`--nginx`, or `--webroot -w DIR`), then `certbot renew --dry-run`.",
+			look: renewWillFail,
+		},
+		{
+			Code: "renew-staging", Title: "a certificate comes from a staging server", Worst: Warning, Needs: []need{needLineages},
+			What: "The lineage's ACME server is a staging one.",
+			Why:  "No visitor trusts its certificates.",
+			Fix:  "`certbot renew --cert-name NAME --server https://acme-v02.api.letsencrypt.org/directory --force-renewal`",
+			look: renewStaging,
+		},
+		{
+			Code: "renew-every-run", Title: "certbot renews a short certificate on every run", Worst: Warning, Needs: []need{needLineages},
+			What: "certbot older than 4.0 renews 30 days before the end, and this certificate lives no longer than that.",
+			Why:  "Every run issues a new one until the authority's rate limit stops it.",
+			Fix:  "Set `renew_before_expiry` in the lineage's renewal file, or upgrade certbot.",
+			look: renewEveryRun,
+		},
+		{
+			Code: "renew-disabled", Title: "renewal is switched off for a certificate", Worst: Notice, Needs: []need{needLineages},
+			What: "The lineage's renewal file says `autorenew = False`.",
+			Why:  "It will expire unless somebody renews it by hand.",
+			Fix:  "Remove the line if it should be renewed.",
+			look: renewDisabled,
+		},
+	}
+}
+
+// due reports whether the lineage's certificate is past its renewal point.
+func (h *host) due(l *lineage) bool {
+	if l.leaf == nil {
+		return true
+	}
+	c := certificate{lineage: l}
+	return l.leaf.NotAfter.Sub(h.now) < c.renewal(h.certbot.version).window(lifetime(l.leaf))
+}
+
+// inWarning is the severity of the lineage's expiry, or 0.
+func (h *host) inWarning(l *lineage) Severity {
+	if l.leaf == nil {
+		return 0
+	}
+	c := certificate{lineage: l}
+	return h.opt.Settings.limits(l.leaf, c.renewal(h.certbot.version), l.name).judge(l.leaf.NotAfter.Sub(h.now))
+}
+
+func (h *host) lineageFinding(l *lineage, s Severity, message, hint string) Finding {
+	f := Finding{Severity: s, Subject: l.subject(), Message: message, Hint: hint, At: []Position{{File: l.conf}}}
+	for _, c := range h.certs {
+		if c.lineage == l {
+			f.Sites = append(f.Sites, c.sites()...)
+		}
+	}
+	return f
+}
+
+func renewConfBroken(h *host) []Finding {
+	var out []Finding
+	for _, l := range h.lineages {
+		why := ""
+		if l.err != nil {
+			why = fmt.Sprintf("%s: %v", l.conf, plainError(l.err))
+		} else {
+			why = h.brokenLink(l)
+		}
+		if why == "" {
+			continue
+		}
+		severity := Warning
+		if h.due(l) {
+			severity = Critical
+		}
+		out = append(out, h.lineageFinding(l, severity, why, "certbot certificates; certbot update_symlinks"))
+	}
+	return out
+}
+
+// brokenLink looks at all four links: certbot needs each of them.
+func (h *host) brokenLink(l *lineage) string {
+	newest := h.newestGeneration(l)
+	for _, name := range lineageFiles {
+		path := l.files[name]
+		target, err := h.env.FS.Readlink(path)
+		if err != nil {
+			if _, err := h.env.FS.Lstat(path); err != nil {
+				return fmt.Sprintf("%s: %v", path, plainError(err))
+			}
+			return path + " is a file, where certbot needs a link into " + l.archive()
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		if _, err := h.env.FS.Stat(path); err != nil {
+			return fmt.Sprintf("%s leads to %s: %v", path, target, plainError(err))
+		}
+		if h.resolved(filepath.Dir(target)) != h.resolved(l.archive()) {
+			return fmt.Sprintf("%s leads to %s, outside of %s", path, target, l.archive())
+		}
+		if n := generation(target); n < newest {
+			return fmt.Sprintf("%s leads to generation %d, and there is a generation %d", path, n, newest)
+		}
+	}
+	return ""
+}
+
+// timers are the units that run certbot, in the order of preference.
+var timers = []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}
+
+func renewTimerOff(h *host) []Finding {
+	var seen []string
+	for _, name := range timers {
+		u, ok := h.unit(name)
+		if !ok {
+			return nil // systemd does not answer; that is said elsewhere
+		}
+		if u.Load != "loaded" {
+			continue
+		}
+		next := u.NextRun.Sub(h.now)
+		if u.Active == "active" && !u.NextRun.IsZero() && next < 25*time.Hour {
+			return nil
+		}
+		switch {
+		case u.Active != "active":
+			seen = append(seen, name+" is "+u.Active)
+		case u.NextRun.IsZero():
+			seen = append(seen, name+" has no next run")
+		default:
+			seen = append(seen, fmt.Sprintf("%s runs next in %s", name, days(next)))
+		}
+	}
+	if h.cronRenews() {
+		return nil
+	}
+	if len(seen) == 0 {
+		seen = []string{"there is no timer for certbot"}
+	}
+	severity := Warning
+	for _, l := range h.lineages {
+		if h.due(l) {
+			severity = Critical
+		}
+	}
+	return []Finding{{
+		Severity: severity, Subject: Subject{"unit", timers[0]},
+		Message: fmt.Sprintf("nothing renews %d certificates: %s", len(h.lineages), strings.Join(seen, ", ")),
+		Hint:    "systemctl enable --now certbot.timer",
+	}}
+}
+
+// cronRenews looks for a cron entry that runs certbot under systemd too; the
+// one that Debian ships stands aside there.
+func (h *host) cronRenews() bool {
+	var files []string
+	for _, pattern := range []string{"/etc/cron.d/*", "/etc/cron.daily/*", "/etc/cron.weekly/*", "/etc/crontab", "/var/spool/cron/crontabs/*"} {
+		found, _ := h.env.FS.Glob(pattern)
+		files = append(files, found...)
+	}
+	for _, f := range files {
+		data, err := h.env.FS.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(data)) {
+			line = strings.TrimSpace(line)
+			if !strings.HasPrefix(line, "#") && strings.Contains(line, "certbot") && !strings.Contains(line, "/run/systemd/system") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func renewWrongLineage(h *host) []Finding {
+	var out []Finding
+	for _, used := range h.lineages {
+		if !used.used || used.leaf == nil {
+			continue
+		}
+		for _, other := range h.lineages {
+			if other == used || other.used || other.leaf == nil || !related(used.name, other.name) {
+				continue
+			}
+			if coversAll(other.leaf, used.leaf) && other.leaf.NotAfter.After(used.leaf.NotAfter) {
+				out = append(out, h.lineageFinding(used, Warning,
+					fmt.Sprintf("nginx uses the lineage %s, good until %s, and %s covers the same names until %s",
+						used.name, stamp(used.leaf.NotAfter), other.name, stamp(other.leaf.NotAfter)),
+					fmt.Sprintf("point nginx at %s and reload it, then certbot delete --cert-name %s", other.files["fullchain"], used.name)))
+			}
+		}
+	}
+	return out
+}
+
+var serial = regexp.MustCompile(`-\d{4}$`)
+
+// related reports whether certbot made one lineage as a variant of the other:
+// it appends -0001 and so on.
+func related(a, b string) bool {
+	return serial.ReplaceAllString(a, "") == serial.ReplaceAllString(b, "")
+}
+
+// reloads is what a command that makes nginx read its certificates looks like.
+var reloads = regexp.MustCompile(`nginx|edgeman|openresty`)
+
+func renewNoReload(h *host) []Finding {
+	var out []Finding
+	for _, l := range h.lineages {
+		if !l.used || l.err != nil || l.params["installer"] == "nginx" {
+			continue
+		}
+		own := strings.TrimSpace(l.hookText() + " " + h.certbot.cli["deploy-hook"] + h.certbot.cli["post-hook"])
+		hooks, reloading := 0, reloads.MatchString(own)
+		if own != "" {
+			hooks++
+		}
+		for _, k := range h.certbot.hooks {
+			hooks++
+			reloading = reloading || reloads.MatchString(k.text) || !strings.HasPrefix(k.text, "#!")
+		}
+		if reloading {
+			continue
+		}
+		severity, what := Warning, "there is no hook that reloads nginx after a renewal of "+l.name
+		if hooks > 0 {
+			severity, what = Notice, "no hook that runs after a renewal of "+l.name+" mentions nginx"
+		}
+		out = append(out, h.lineageFinding(l, severity, what,
+			`printf '#!/bin/sh\nsystemctl reload nginx\n' > `+letsencrypt+`/renewal-hooks/deploy/nginx && chmod 755 `+letsencrypt+`/renewal-hooks/deploy/nginx`))
+	}
+	return out
+}
+
+func renewStaging(h *host) []Finding {
+	var out []Finding
+	for _, l := range h.lineages {
+		if strings.Contains(l.params["server"], "staging") {
+			out = append(out, h.lineageFinding(l, Warning, fmt.Sprintf("%s is renewed by the staging server %s", l.name, clean(l.params["server"])),
+				"certbot renew --cert-name "+l.name+" --server https://acme-v02.api.letsencrypt.org/directory --force-renewal"))
+		}
+	}
+	return out
+}
+
+func renewEveryRun(h *host) []Finding {
+	var out []Finding
+	for _, l := range h.lineages {
+		if l.leaf != nil && l.before == 0 && h.certbot.version.Before(Version{4, 0, 0}) && lifetime(l.leaf) <= 30*day {
+			out = append(out, h.lineageFinding(l, Warning,
+				fmt.Sprintf("certbot %s renews %s on every run: it lives %s and certbot begins 30 days before the end", h.certbot.version, l.name, days(lifetime(l.leaf))),
+				fmt.Sprintf("set renew_before_expiry = %d days in %s", max(1, int(lifetime(l.leaf).Hours()/24/2)), l.conf)))
+		}
+	}
+	return out
+}
+
+func renewDisabled(h *host) []Finding {
+	var out []Finding
+	for _, l := range h.lineages {
+		if v := l.files["autorenew"] + l.params["autorenew"]; strings.EqualFold(v, "false") {
+			out = append(out, h.lineageFinding(l, Notice, l.name+" is not renewed: autorenew = False", "remove autorenew from "+l.conf))
+		}
+	}
+	return out
+}

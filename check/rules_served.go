@@ -1,0 +1,263 @@
+package check
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func servedRules() []Rule {
+	return []Rule{
+		{
+			Code: "tls-handshake-failed", Title: "a TLS server does not answer", Worst: Critical,
+			After: []string{"nginx-not-running", "nginx-port-conflict", "nginx-not-listening"}, Needs: []need{needHandshake},
+			What: "A handshake with this host's own nginx, for a name that it serves, fails.",
+			Why:  "Visitors cannot connect. With a variable in `ssl_certificate` this is how a missing file shows: nginx starts without it.",
+			Fix:  "Look at the error log at the time of the run; the message has the reason that nginx gave.",
+			look: handshakeFailed,
+		},
+		{
+			Code: "cert-served-other", Title: "another site's certificate is served", Worst: Critical,
+			After: []string{"nginx-not-running"}, Needs: []need{needHandshake},
+			What: "Asked for a name, nginx serves the certificate of another server block.",
+			Why:  "Visitors get an error page. The usual causes: the block is on disk and not loaded, the name is defined twice and nginx ignores this one, or the default server answers.",
+			Fix:  "`nginx -t` shows ignored names; reload nginx if the block is new.",
+			look: servedOther,
+		},
+		{
+			Code: "cert-served-stale", Title: "an older certificate is served than lies on disk", Worst: Critical,
+			After: []string{"nginx-not-running"}, Needs: []need{needHandshake},
+			What: "The certificate that nginx serves is not the one in the file. It is critical once the served one is in its warning zone, a warning before.",
+			Why:  "nginx reads certificates when it is reloaded. After a renewal without a reload everything looks renewed and visitors get the old one until it expires.",
+			Fix:  "`nginx -t && systemctl reload nginx`. For good: `certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'`, or an executable script in /etc/letsencrypt/renewal-hooks/deploy.",
+			look: servedStale,
+		},
+		{
+			Code: "cert-untrusted", Title: "a certificate does not lead to a trusted root", Worst: Critical,
+			After: []string{},
+			What:  "The certificate is self-signed, comes from a staging issuer or from a private authority. Add private authorities to `trusted_ca` in edgeman.toml. It is a warning for names listed as `internal` there, and a notice for a server without a name of its own.",
+			Why:   "Visitors get an error page.",
+			Fix:   "Have a certificate issued by a public authority, or declare the private one.",
+			look:  certUntrusted,
+		},
+	}
+}
+
+func handshakeFailed(h *host) []Finding {
+	var out []Finding
+	for _, s := range h.shakes {
+		if s.err == nil || s.refused() || value(s.server.block, "ssl_reject_handshake", "off") == "on" {
+			continue
+		}
+		if s.inconclusive() {
+			h.blindTo(s.subject().Kind, s.subject().Name, fmt.Sprintf("no handshake with %s for %s: %v", s.listen.key(), s.subject().Name, s.err), "")
+			continue
+		}
+		out = append(out, Finding{
+			Severity: Critical, Subject: s.subject(), Sites: s.server.sites(), At: []Position{s.listen.pos},
+			Message: fmt.Sprintf("the TLS handshake for %s on %s fails: %v", s.subject().Name, s.listen.key(), s.err),
+			Hint:    "look at nginx's error log at " + stamp(h.now),
+		})
+	}
+	return out
+}
+
+// owner is another server whose certificate on disk is the given one.
+func (h *host) owner(leaf *x509.Certificate, not *server) *server {
+	sum := fingerprint(leaf)
+	for _, c := range h.certs {
+		if c.leaf() == nil || fingerprint(c.leaf()) != sum {
+			continue
+		}
+		for _, s := range c.servers {
+			if s != not {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// expected reports whether the leaf is one of those that s has on disk; true
+// also when there is nothing on disk to compare it with.
+func expected(s *server, leaf *x509.Certificate) bool {
+	sum, compared := fingerprint(leaf), false
+	for _, c := range s.certs {
+		if c.leaf() == nil {
+			continue
+		}
+		compared = true
+		if fingerprint(c.leaf()) == sum {
+			return true
+		}
+	}
+	return !compared
+}
+
+func servedOther(h *host) []Finding {
+	var out []Finding
+	for _, s := range h.shakes {
+		for _, leaf := range s.leaves() {
+			other := h.owner(leaf, s.server)
+			if expected(s.server, leaf) || other == nil {
+				continue
+			}
+			f := Finding{
+				Severity: Critical, Subject: s.subject(), Sites: s.server.sites(), At: []Position{s.server.pos(), other.pos()},
+				Message:  fmt.Sprintf("for %s on %s nginx serves the certificate of %s", s.subject().Name, s.listen.key(), other.label()),
+				Hint:     reloadHint,
+				Evidence: []Fact{{"served_sha256", fingerprint(leaf)}},
+			}
+			if anyCovers([]*x509.Certificate{leaf}, s.name) {
+				f.Severity = Warning // wrong, but visitors do not notice
+			}
+			out = append(out, f)
+			break
+		}
+	}
+	return out
+}
+
+// staleGroup are the names for which one file is not what is served.
+type staleGroup struct {
+	cert   *certificate
+	served *x509.Certificate
+	names  []string
+	sites  []string
+}
+
+func servedStale(h *host) []Finding {
+	var order []*staleGroup
+	groups := map[*certificate]*staleGroup{}
+	for _, s := range h.shakes {
+		for _, leaf := range s.leaves() {
+			if expected(s.server, leaf) || h.owner(leaf, s.server) != nil {
+				continue
+			}
+			c := counterpart(s.server, leaf)
+			g := groups[c]
+			if g == nil {
+				g = &staleGroup{cert: c, served: leaf}
+				groups[c] = g
+				order = append(order, g)
+			}
+			g.names = append(g.names, s.subject().Name)
+			for _, site := range s.server.sites() {
+				if !slices.Contains(g.sites, site) {
+					g.sites = append(g.sites, site)
+				}
+			}
+		}
+	}
+	var out []Finding
+	for _, g := range order {
+		out = append(out, h.staleCertificate(g))
+	}
+	return out
+}
+
+// counterpart is the file that replaces the served leaf: the one with a key of
+// the same kind, else the first.
+func counterpart(s *server, leaf *x509.Certificate) *certificate {
+	var any *certificate
+	for _, c := range s.certs {
+		if c.leaf() == nil {
+			continue
+		}
+		if c.leaf().PublicKeyAlgorithm == leaf.PublicKeyAlgorithm {
+			return c
+		}
+		if any == nil {
+			any = c
+		}
+	}
+	return any
+}
+
+func (h *host) staleCertificate(g *staleGroup) Finding {
+	left := g.served.NotAfter.Sub(h.now)
+	severity := Warning
+	if h.opt.Settings.limits(g.served, g.cert.renewal(h.certbot.version), g.cert.path).judge(left) != 0 {
+		severity = Critical
+	}
+	age := ""
+	if info, err := h.env.FS.Stat(g.cert.path); err == nil {
+		age = ", there for " + days(h.now.Sub(info.ModTime()))
+	}
+	slices.Sort(g.names)
+	return Finding{
+		Severity: severity, Subject: g.cert.subject(), Sites: g.sites, At: []Position{g.cert.pos},
+		Message: fmt.Sprintf("nginx serves an older certificate for %s, until %s, than the file%s, which is good until %s",
+			few(slices.Compact(g.names)), stamp(g.served.NotAfter), age, stamp(g.cert.leaf().NotAfter)),
+		Hint: reloadHint,
+		Evidence: []Fact{
+			{"served_sha256", fingerprint(g.served)},
+			{"disk_sha256", fingerprint(g.cert.leaf())},
+			{"served_not_after", stamp(g.served.NotAfter)},
+			{"disk_not_after", stamp(g.cert.leaf().NotAfter)},
+		},
+	}
+}
+
+// distrust is why a visitor would not trust the chain, nil if they would. Time
+// and names are other rules' business.
+func (h *host) distrust(p presented) error {
+	between := x509.NewCertPool()
+	for _, c := range p.chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := p.leaf.Verify(x509.VerifyOptions{
+		Roots: h.roots, Intermediates: between, CurrentTime: within(p.leaf, h.now),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+	return err
+}
+
+func certUntrusted(h *host) []Finding {
+	var out []Finding
+	if h.roots == nil {
+		return nil
+	}
+	for _, p := range h.presented() {
+		err := h.distrust(p)
+		if err == nil || weakSignature(p.leaf.SignatureAlgorithm) {
+			continue
+		}
+		if f, ok := h.chainFault(p); ok && f.Severity == Critical && !selfSigned(p.leaf) {
+			continue
+		}
+		severity := Critical
+		switch {
+		case h.nameless(p):
+			severity = Notice
+		case slices.ContainsFunc(p.sites, func(n string) bool { return slices.Contains(h.opt.Settings.Internal, n) }):
+			severity = Warning
+		}
+		why := "is not signed by an authority that visitors trust: " + p.leaf.Issuer.String()
+		switch {
+		case selfSigned(p.leaf):
+			why = "is self-signed"
+		case strings.Contains(p.leaf.Issuer.String(), "(STAGING)"):
+			why = "comes from a staging issuer"
+		}
+		out = append(out, p.finding(severity, p.where()+" "+why, "have it issued by a public authority, or list the private one as check.trusted_ca in edgeman.toml"))
+	}
+	return out
+}
+
+// nameless reports whether only servers without a name of their own use p.
+func (h *host) nameless(p presented) bool {
+	for _, c := range h.certs {
+		if c.leaf() != p.leaf {
+			continue
+		}
+		return !slices.ContainsFunc(c.servers, func(s *server) bool { return !s.catchAll() && !s.refuses() })
+	}
+	for _, s := range h.shakes {
+		if slices.Contains(s.leaves(), p.leaf) {
+			return s.server.catchAll()
+		}
+	}
+	return false
+}

@@ -1,0 +1,155 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+func unitRules() []Rule {
+	return []Rule{
+		{
+			Code: "socket-inactive", Title: "the live slot's socket does not listen", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
+			What: "The socket unit of the slot that nginx is led to is not active, or there is no live slot at all.",
+			Why:  "Visitors get 502.",
+			Fix:  "`edgeman repair APP`",
+			look: socketInactive,
+		},
+		{
+			Code: "socket-disabled", Title: "the live slot will not come back after a reboot", Worst: Warning, Needs: []need{needApps, needUnits},
+			What: "The socket or service unit of the live slot is not enabled.",
+			Why:  "The site works until the next reboot.",
+			Fix:  "`edgeman repair APP`",
+			look: socketDisabled,
+		},
+		{
+			Code: "app-down", Title: "an app does not run", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
+			After: []string{"socket-inactive"},
+			What:  "The service of the live slot is not active, or says that its container is gone or was given up.",
+			Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
+			Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked.",
+			look:  appDown,
+		},
+		{
+			Code: "app-restarting", Title: "an app keeps ending by itself", Worst: Warning, Needs: []need{needApps},
+			After: []string{"app-down"},
+			What:  "The live slot's container has ended by itself three times or more and was started again, the last time within the hour.",
+			Why:   "Requests that were inside it failed each time, and it may stop coming back.",
+			Fix:   "`edgeman logs APP` has its last words; `edgeman rollback APP`.",
+			look:  appRestarting,
+		},
+		{
+			Code: "unit-drift", Title: "systemd has not read changed unit files", Worst: Warning, Needs: []need{needApps, needUnits},
+			What: "A unit file of edgeman's or of nginx's was changed, and systemd still works with the old one.",
+			Why:  "The next start will behave differently from the last.",
+			Fix:  "`systemctl daemon-reload`",
+			look: unitDrift,
+		},
+	}
+}
+
+func (h *host) appFinding(a *App, s Severity, subject Subject, message, hint string) Finding {
+	return Finding{Severity: s, Subject: subject, Sites: a.sites(), Message: message, Hint: hint}
+}
+
+func socketInactive(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		s := a.live()
+		switch {
+		case s == nil || !s.Filled:
+			out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" has no slot that could serve: its live pointer leads to none that is filled", "edgeman repair "+a.Name))
+		default:
+			u, ok := h.unit(s.SocketUnit)
+			if ok && u.Active != "active" {
+				out = append(out, h.appFinding(&a, Critical, Subject{"unit", s.SocketUnit},
+					fmt.Sprintf("%s is %s, so nobody listens for %s", s.SocketUnit, word(u.Active, "not there"), a.Name), "edgeman repair "+a.Name))
+			}
+		}
+	}
+	return out
+}
+
+func word(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func socketDisabled(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		s := a.live()
+		if s == nil || a.Busy != "" {
+			continue
+		}
+		for _, name := range []string{s.SocketUnit, s.Service} {
+			if u, ok := h.unit(name); ok && u.Load == "loaded" && !strings.HasPrefix(u.FileState, "enabled") {
+				out = append(out, h.appFinding(&a, Warning, Subject{"unit", name}, name+" is not enabled: "+a.Name+" will not come back after a reboot", "edgeman repair "+a.Name))
+			}
+		}
+	}
+	return out
+}
+
+// failing are the phases in which a service has no app to pass requests to, and
+// is not meant to have none.
+var failing = []string{"waiting", "failed", "empty"}
+
+func appDown(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		s := a.live()
+		if s == nil || a.Busy != "" {
+			continue
+		}
+		u, ok := h.unit(s.Service)
+		why := ""
+		switch {
+		case ok && (u.Active == "failed" || u.Active == "inactive"):
+			why = fmt.Sprintf("%s is %s (%s)", s.Service, u.Active, u.Result)
+		case slices.Contains(failing, s.Phase):
+			why = fmt.Sprintf("%s is %s for %s: %s", s.Name, s.Phase, days(h.now.Sub(s.Since)), s.Message)
+		default:
+			continue
+		}
+		out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not run: "+why, "edgeman logs "+a.Name+"; edgeman rollback "+a.Name))
+	}
+	return out
+}
+
+func appRestarting(h *host) []Finding {
+	var out []Finding
+	for _, a := range h.apps {
+		s := a.live()
+		if s == nil || s.Exits < 3 || h.now.Sub(s.Since) > time.Hour {
+			continue
+		}
+		out = append(out, h.appFinding(&a, Warning, Subject{"app", a.Name},
+			fmt.Sprintf("the container of %s has ended by itself %d times", a.Name, s.Exits), "edgeman logs "+a.Name))
+	}
+	return out
+}
+
+func unitDrift(h *host) []Finding {
+	names := []string{"nginx.service"}
+	for _, a := range h.apps {
+		for _, s := range a.Slots {
+			if s.Filled {
+				names = append(names, s.SocketUnit, s.Service)
+			}
+		}
+	}
+	var out []Finding
+	for _, n := range names {
+		if u, ok := h.unit(n); ok && u.Reload {
+			out = append(out, Finding{
+				Severity: Warning, Subject: Subject{"unit", n},
+				Message: "systemd has not read the changed unit file of " + n, Hint: "systemctl daemon-reload",
+			})
+		}
+	}
+	return out
+}

@@ -1,0 +1,103 @@
+package check
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"edgeman/deployer/nginx"
+)
+
+func waitRules() []Rule {
+	return []Rule{
+		{
+			Code: "backlog-small", Title: "the kernel cuts the queue of waiting connections", Worst: Warning, Needs: []need{needApps, needProcess},
+			What: "net.core.somaxconn is below 1024 on a host with adopted apps (warning), or below what a `listen ... backlog=` asks for (notice).",
+			Why:  "While an app restarts, requests wait in its socket's queue. On a Unix socket a full queue means an immediate 502.",
+			Fix:  "`echo net.core.somaxconn=4096 > /etc/sysctl.d/60-somaxconn.conf && sysctl --system`",
+			look: backlogSmall,
+		},
+		{
+			Code: "worker-connections-small", Title: "nginx cannot hold many waiting requests", Worst: Warning, Needs: []need{needConfig, needApps, needProcess},
+			After: []string{"nginx-not-running"},
+			What:  "Every request that waits for an app holds two of nginx's `worker_connections`. The message has how many fit. Below 2048 it is a warning for an app that is swapped by stopping it first, a notice for others.",
+			Why:   "When they are used up nginx refuses visitors, those of all other sites too. Debian's 768 are gone after two seconds at 500 requests a second.",
+			Fix:   "`events { worker_connections 4096; }`, and `worker_rlimit_nofile` of at least twice as many.",
+			look:  workerConnections,
+		},
+	}
+}
+
+// fewQueued is what somaxconn was before Linux 5.4, and too little.
+const fewQueued = 1024
+
+func backlogSmall(h *host) []Finding {
+	limit := h.nginx.Somaxconn
+	if limit == 0 || len(h.apps) == 0 {
+		return nil
+	}
+	f := Finding{
+		Subject: Subject{"host", "net.core.somaxconn"},
+		Hint:    "echo net.core.somaxconn=4096 > /etc/sysctl.d/60-somaxconn.conf && sysctl --system",
+	}
+	if limit < fewQueued {
+		f.Severity, f.Message = Warning, fmt.Sprintf("the kernel lets only %d connections wait for an app", limit)
+		return []Finding{f}
+	}
+	if want, at := h.wantedBacklog(); want > limit {
+		f.Severity, f.At = Notice, []Position{at}
+		f.Message = fmt.Sprintf("%s asks for a queue of %d connections, and the kernel cuts it to %d", at, want, limit)
+		return []Finding{f}
+	}
+	return nil
+}
+
+// wantedBacklog is the longest queue that a listen directive asks for.
+func (h *host) wantedBacklog() (int, Position) {
+	most, at := 0, Position{}
+	for _, s := range h.servers {
+		for _, l := range s.listens {
+			if n, _ := strconv.Atoi(l.backlog); n > most {
+				most, at = n, l.pos
+			}
+		}
+	}
+	return most, at
+}
+
+// fewWaiting is below what a small site needs to sit out a restart.
+const fewWaiting = 2048
+
+func workerConnections(h *host) []Finding {
+	if !h.nginx.Running || len(h.apps) == 0 {
+		return nil
+	}
+	per, at := 512, Position{File: h.nginx.Main} // nginx's default
+	if events := h.root.Last("events"); events != nil {
+		if d := events.Last("worker_connections"); d != nil {
+			per, _ = strconv.Atoi(d.Arg(0))
+			at = position(d)
+		}
+	}
+	workers := 0
+	for _, w := range h.nginx.Workers {
+		if !w.Leaving {
+			workers++
+		}
+	}
+	bound := nginx.WaitBound(workers, per, h.nginx.Somaxconn, time.Minute)
+	if bound.Requests >= fewWaiting || workers == 0 {
+		return nil
+	}
+	severity := Notice
+	for _, a := range h.apps {
+		if a.Strategy == "recreate" {
+			severity = Warning
+		}
+	}
+	return []Finding{{
+		Severity: severity, Subject: Subject{"nginx", "worker_connections"}, At: []Position{at},
+		Message: fmt.Sprintf("only %d requests can wait for an app at the same time (%d workers, %d connections each)", bound.Requests, workers, per),
+		Hint:    "worker_connections 4096; in events",
+	}}
+}

@@ -1,0 +1,140 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Settings are the [check] table of edgeman.toml.
+type Settings struct {
+	// WarnFactor and CritFactor are the shares of the renewal window that may
+	// be left before an expiry is a warning and critical.
+	WarnFactor float64 `toml:"warn"`
+	CritFactor float64 `toml:"crit"`
+	// TrustedCA are PEM files of certificate authorities that visitors of this
+	// host trust beside the system's.
+	TrustedCA []string `toml:"trusted_ca"`
+	// Internal are server names whose visitors accept any certificate.
+	Internal []string `toml:"internal"`
+	// Certificates are exceptions to the expiry rule, by file or name.
+	Certificates []CertificateSetting `toml:"certificate"`
+	Ignore       []Ignore             `toml:"ignore"`
+}
+
+// CertificateSetting gives one certificate absolute thresholds.
+type CertificateSetting struct {
+	Subject  string  `toml:"subject"`
+	WarnDays float64 `toml:"warn_days"`
+	CritDays float64 `toml:"crit_days"`
+}
+
+// Ignore silences one code for one subject, for a reason, until a day.
+type Ignore struct {
+	Code    string         `toml:"code"`
+	Subject string         `toml:"subject"` // empty: every subject
+	Reason  string         `toml:"reason"`
+	Until   toml.LocalDate `toml:"until"` // zero: for ever
+}
+
+// until is the first moment at which the entry no longer holds.
+func (i Ignore) until() time.Time {
+	if i.Until == (toml.LocalDate{}) {
+		return time.Time{}
+	}
+	return i.Until.AsTime(time.UTC).AddDate(0, 0, 1)
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.WarnFactor == 0 {
+		s.WarnFactor = 0.7
+	}
+	if s.CritFactor == 0 {
+		s.CritFactor = 0.35
+	}
+	return s
+}
+
+// ReadSettings reads the [check] table of the file at path. A file that is not
+// there gives the defaults. The file decides what root reports, so it must be
+// root's and writable by nobody else.
+func ReadSettings(fsys FS, path string) (Settings, error) {
+	var s Settings
+	info, err := fsys.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.withDefaults(), nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("reading settings: %w", err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && (st.Uid != 0 && int(st.Uid) != syscall.Geteuid() || st.Mode&0o022 != 0) {
+		return s, fmt.Errorf("reading settings: %s must belong to root and be writable by nobody else\nhint: chown root %s; chmod go-w %s", path, path, path)
+	}
+	data, err := fsys.ReadFile(path)
+	if err != nil {
+		return s, fmt.Errorf("reading settings: %w", err)
+	}
+	s, err = parseSettings(data)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// parseSettings is strict about its own table and blind to all others.
+func parseSettings(data []byte) (Settings, error) {
+	var s Settings
+	var all map[string]any
+	if err := toml.Unmarshal(data, &all); err != nil {
+		return s, tomlError(err)
+	}
+	table, err := toml.Marshal(all["check"])
+	if all["check"] == nil || err != nil {
+		return s.withDefaults(), err
+	}
+	if err := toml.NewDecoder(strings.NewReader(string(table))).DisallowUnknownFields().Decode(&s); err != nil {
+		return s, tomlError(err)
+	}
+	s = s.withDefaults()
+	return s, s.validate()
+}
+
+func (s Settings) validate() error {
+	if s.CritFactor < 0 || s.WarnFactor > 1 || s.CritFactor > s.WarnFactor {
+		return fmt.Errorf("check.warn = %g, check.crit = %g: want 0 <= crit <= warn <= 1", s.WarnFactor, s.CritFactor)
+	}
+	for _, i := range s.Ignore {
+		if _, ok := Explain(i.Code); !ok {
+			return fmt.Errorf("check.ignore: unknown code %q\nhint: edgeman check --explain lists the codes", i.Code)
+		}
+		if strings.TrimSpace(i.Reason) == "" {
+			return fmt.Errorf("check.ignore: the entry for %s has no reason\nhint: say why, the next reader will ask", i.Code)
+		}
+	}
+	for _, c := range s.Certificates {
+		if c.Subject == "" || c.WarnDays < c.CritDays || c.CritDays < 0 {
+			return fmt.Errorf("check.certificate %q: want a subject and 0 <= crit_days <= warn_days", c.Subject)
+		}
+	}
+	return nil
+}
+
+// tomlError names the setting or the place, and never quotes the line: the file
+// may hold more than check's own table.
+func tomlError(err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		return fmt.Errorf("unknown setting check.%s", strings.Join(strict.Errors[0].Key(), "."))
+	}
+	var dec *toml.DecodeError
+	if errors.As(err, &dec) {
+		row, col := dec.Position()
+		return fmt.Errorf("line %d, column %d: %s", row, col, strings.TrimPrefix(dec.Error(), "toml: "))
+	}
+	return err
+}
