@@ -63,7 +63,8 @@ func LookupIdentity(userName, groupName string) (Identity, error) {
 // Every directory on the way must be searchable and the socket writable for
 // the workers' user, POSIX ACLs included. If nginx runs, the path is read as
 // its workers see it, so what PrivateTmp= or ProtectHome= hide is found. The
-// error is an *AccessError when the answer is no.
+// error is an *AccessError when the answer is no, and os.ErrProcessDone when
+// the facts are older than the last reload and the worker is gone.
 func (f Facts) WorkerCanConnect(path string) error {
 	a := access{socket: path, id: f.Identity, lstat: lstatAcl}
 	if i := slices.IndexFunc(f.Workers, current); i >= 0 {
@@ -156,6 +157,9 @@ const sandboxHint = "look for PrivateTmp=, ProtectHome= and other mounts with: s
 
 // missing tells a path that does not exist from one that only nginx cannot see.
 func (a access) missing(at string, err error) error {
+	if _, gone := os.Lstat(a.root); a.root != "" && gone != nil {
+		return fmt.Errorf("checking whether nginx's workers can connect to %s: the worker has ended: %w", a.socket, os.ErrProcessDone)
+	}
 	if errors.Is(err, fs.ErrNotExist) && a.root != "" {
 		if _, err := a.lstat(at); err == nil {
 			return a.no(at, "exists, but is hidden from nginx", sandboxHint)

@@ -177,6 +177,11 @@ func TestWorkerCanConnect(t *testing.T) {
 	}
 	must(t, os.Chmod(path, 0o666))
 	must(t, n.facts().WorkerCanConnect(path))
+	old := n.facts()
+	n.stop()
+	if err := old.WorkerCanConnect(path); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("of a worker that ended: %v", err)
+	}
 }
 
 // PrivateTmp= gives a service a /tmp of its own; here a tmpfs over one

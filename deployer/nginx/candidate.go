@@ -35,10 +35,11 @@ func (s *Server) TestCandidate(ctx context.Context, files map[string][]byte) ([]
 	}
 	var warnings []Message
 	err = onOwnThread(func() error {
-		if err := bindPrivately(binds); err != nil {
+		err := bindPrivately(binds)
+		if err != nil {
 			return err
 		}
-		var err error
+		os.RemoveAll(dir) // the binds keep the content: a kill from here on leaves nothing behind
 		warnings, err = s.test(ctx)
 		return err
 	})

@@ -22,7 +22,7 @@ type tail struct {
 // openTails opens the logs that exist and are regular files, each once, at
 // their end. The open descriptor outlives a rotation, as nginx's own does.
 func openTails(paths []string, master int) tails {
-	t := tails{mark: fmt.Sprintf(" %d#", master)}
+	t := tails{mark: fmt.Sprintf("%d#", master)}
 	var seen []os.FileInfo
 	for _, path := range paths {
 		st, err := os.Stat(path)
@@ -64,7 +64,8 @@ func (t tails) read() []Message {
 	var all []Message
 	for _, f := range t.files {
 		for _, line := range f.lines() {
-			if !strings.Contains(line, t.mark) {
+			_, rest, _ := strings.Cut(line, "] ")
+			if !strings.HasPrefix(rest, t.mark) {
 				continue
 			}
 			if m, ok := parseMessage(line); ok && grave(m.Level) {

@@ -69,17 +69,16 @@ func current(w Worker) bool { return !w.Leaving }
 
 // workers lists the children of a master that have finished their set-up.
 func (p procfs) workers(master int) ([]Worker, error) {
-	pids, err := p.pids()
+	children, err := p.children(master)
 	if err != nil {
 		return nil, err
 	}
 	var all []Worker
-	for _, pid := range pids {
-		proc, parent, err := p.read(pid)
-		if err != nil || parent != master || !strings.HasPrefix(proc.Title, titleWorker) {
+	for _, proc := range children {
+		if !strings.HasPrefix(proc.Title, titleWorker) {
 			continue
 		}
-		id, err := p.identity(pid)
+		id, err := p.identity(proc.PID)
 		if err != nil {
 			continue // gone between the two reads
 		}

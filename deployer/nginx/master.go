@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -131,7 +132,7 @@ func (p procfs) master(pid int) (*master, bool) {
 	if err != nil || !strings.HasPrefix(proc.Title, titleMaster) {
 		return nil, false
 	}
-	if up, _, err := p.read(parent); err == nil && strings.HasPrefix(up.Title, titleMaster) && !p.upgrading(pid, parent) {
+	if up, _, err := p.read(parent); err == nil && strings.HasPrefix(up.Title, titleMaster) && !p.hasChildren(pid) {
 		return nil, false
 	}
 	if !sameLink(p.path(pid, "ns", "pid"), filepath.Join(p.root, "self", "ns", "pid")) || !sameFile(p.path(pid, "root"), filepath.Join(p.root, "self", "root")) {
@@ -147,19 +148,11 @@ func (p procfs) master(pid int) (*master, bool) {
 	return m, true
 }
 
-// upgrading tells a second master, started by the first for a binary upgrade,
-// from a worker that is not set up yet: only a master has children.
-func (p procfs) upgrading(pid, parent int) bool {
-	pids, err := p.pids()
-	if err != nil {
-		return false
-	}
-	for _, child := range pids {
-		if proc, up, err := p.read(child); err == nil && up == pid && strings.HasPrefix(proc.Title, "nginx: ") {
-			return true
-		}
-	}
-	return false
+// hasChildren tells a second master, started by the first for a binary
+// upgrade, from a worker that is not set up yet: only a master has children.
+func (p procfs) hasChildren(pid int) bool {
+	children, err := p.children(pid)
+	return err == nil && slices.ContainsFunc(children, func(c Process) bool { return strings.HasPrefix(c.Title, "nginx: ") })
 }
 
 // parseTitle reads the options out of a master's title. nginx joins its

@@ -65,9 +65,31 @@ func (p procfs) pids() ([]int, error) {
 	return pids, nil
 }
 
+// children lists the processes whose parent is the given one.
+func (p procfs) children(parent int) ([]Process, error) {
+	pids, err := p.pids()
+	if err != nil {
+		return nil, err
+	}
+	var all []Process
+	for _, pid := range pids {
+		raw, err := os.ReadFile(p.path(pid, "stat"))
+		if err != nil {
+			continue // gone meanwhile
+		}
+		if _, up, _, err := parseStat(string(raw)); err != nil || up != parent {
+			continue
+		}
+		if proc, _, err := p.read(pid); err == nil {
+			all = append(all, proc)
+		}
+	}
+	return all, nil
+}
+
 // read returns a process and its parent. The error is fs.ErrNotExist or
-// ESRCH when the process is gone, and errZombie when only its exit status
-// is left.
+// ESRCH when the process is gone, and os.ErrProcessDone when only its exit
+// status is left.
 func (p procfs) read(pid int) (Process, int, error) {
 	raw, err := os.ReadFile(p.path(pid, "stat"))
 	if err != nil {

@@ -58,9 +58,7 @@ func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, err
 	}
 	logs := openTails(append(errorLogs, s.proc.path(m.PID, "fd", "2")), m.PID)
 	defer logs.close()
-	if err := s.proc.settle(ctx, m.PID); err != nil {
-		return Reloaded{}, fmt.Errorf("reloading nginx: %w: the master process is busy: %w", ErrUnconfirmed, err)
-	}
+	reliable := s.proc.settle(ctx, m.PID)
 	before, err := s.proc.workers(m.PID)
 	if err != nil {
 		return Reloaded{}, fmt.Errorf("reloading nginx: %w", err)
@@ -69,7 +67,7 @@ func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, err
 	if err := s.proc.signal(m.Process, unix.SIGHUP); err != nil {
 		return Reloaded{}, fmt.Errorf("reloading nginx: %w", err)
 	}
-	w := watch{proc: s.proc, master: m.Process, before: before, logs: logs}
+	w := watch{proc: s.proc, master: m.Process, before: before, logs: logs, reliable: reliable}
 	done, err := w.wait(ctx)
 	done.Took = time.Since(began)
 	if err != nil {
@@ -86,7 +84,9 @@ type watch struct {
 	logs   tails
 	errors []Message
 	state  generations
-	idle   int // looks in a row at which the master waited for its next signal
+
+	reliable bool // the master has been seen idle
+	idle     int  // looks in a row at which it was
 }
 
 func (w *watch) wait(ctx context.Context) (Reloaded, error) {
@@ -101,7 +101,7 @@ func (w *watch) wait(ctx context.Context) (Reloaded, error) {
 // look takes one picture. Whether the master is idle is read first: what is
 // seen after it has finished its work is final.
 func (w *watch) look() (bool, error) {
-	idle, known := w.proc.idle(w.master.PID)
+	idle, _ := w.proc.idle(w.master.PID)
 	if w.idle++; !idle {
 		w.idle = 0
 	}
@@ -115,7 +115,7 @@ func (w *watch) look() (bool, error) {
 		return false, err
 	}
 	w.state = compare(w.before, workers)
-	settled := w.idle >= 2 || !known && !w.proc.settingUp(w.master.PID)
+	settled := w.idle >= 2 || !w.reliable && !w.proc.settingUp(w.master.PID)
 	if len(w.state.fresh) > 0 {
 		return settled && len(w.state.stale) == 0, nil
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -137,6 +139,56 @@ func TestReloadUnconfirmed(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond) // nginx itself takes 100 ms
 	defer cancel()
 	if _, err := n.server.Reload(ctx); !errors.Is(err, ErrUnconfirmed) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// Where the master's waiting cannot be seen, its children and its log decide.
+func TestReloadWithoutSeeingTheMasterWait(t *testing.T) {
+	n := start(t)
+	m, err := n.server.master()
+	must(t, err)
+	for _, tt := range []struct {
+		site []byte
+		kept bool
+	}{{site(n.port, "v2"), false}, {[]byte("bogus;"), true}} {
+		put(t, n.path("sites-available/app"), tt.site)
+		logs := openTails([]string{n.path("error.log")}, m.PID)
+		before, err := n.server.proc.workers(m.PID)
+		must(t, err)
+		must(t, n.server.proc.signal(m.Process, syscall.SIGHUP))
+		w := watch{proc: n.server.proc, master: m.Process, before: before, logs: logs}
+		if _, err := w.wait(soon(t)); errors.Is(err, ErrKept) != tt.kept || err != nil && !tt.kept {
+			t.Errorf("kept %v: %v", tt.kept, err)
+		}
+		logs.close()
+		n.answers("v2")
+	}
+}
+
+func TestReloadDuringAnUpgrade(t *testing.T) {
+	n := layout(t)
+	put(t, n.path("nginx.conf"), []byte(strings.Replace(mainConf, "daemon off", "daemon on", 1))) // nginx ignores the signal unless its parent is gone
+	must(t, exec.Command("/usr/sbin/nginx", "-p", n.dir, "-c", "nginx.conf", "-e", "error.log").Run())
+	n.open()
+	eventually(t, "both workers are set up", func() bool { return len(n.facts().Workers) == 2 })
+	old := n.facts().Master
+	end := func(p Process) {
+		_ = n.server.proc.signal(p, syscall.SIGTERM)
+		eventually(t, "the master ends", func() bool { _, _, err := n.server.proc.read(p.PID); return err != nil })
+	}
+	t.Cleanup(func() { end(old) })
+	must(t, n.server.proc.signal(old, syscall.SIGUSR2))
+	var second Process
+	eventually(t, "a second master", func() bool {
+		m, err := n.server.master()
+		if err == nil {
+			second = m.Process
+		}
+		return err == nil && second.PID != old.PID && len(n.facts().Workers) == 2
+	})
+	t.Cleanup(func() { end(second) })
+	if _, err := n.server.Reload(soon(t)); !errors.Is(err, ErrUpgrading) {
 		t.Fatalf("got %v", err)
 	}
 }

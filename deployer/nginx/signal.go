@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,26 +42,30 @@ func (p procfs) idle(pid int) (idle, known bool) {
 	return number == strconv.Itoa(unix.SYS_RT_SIGSUSPEND), true
 }
 
+// settleLimit is long enough for nginx to read a large configuration.
+const settleLimit = 5 * time.Second
+
 // settle waits until the master has finished what it does, such as a reload
-// of somebody else, which may have read the files before ours changed.
-func (p procfs) settle(ctx context.Context, pid int) error {
-	return poll(ctx, 10*time.Millisecond, func() (bool, error) {
+// of somebody else, which may have read the files before ours changed. It
+// says whether the master was seen idle; if it never is, idle cannot be
+// relied on here (no /proc/PID/syscall, or a binary of another word size).
+func (p procfs) settle(ctx context.Context, pid int) bool {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	seen := false
+	_ = poll(ctx, 10*time.Millisecond, func() (bool, error) {
 		idle, known := p.idle(pid)
+		seen = idle
 		return idle || !known, nil
 	})
+	return seen
 }
 
 // settingUp says whether the master has a child that is not a worker yet: it
 // carries the master's title until then.
 func (p procfs) settingUp(master int) bool {
-	pids, err := p.pids()
-	if err != nil {
-		return false
-	}
-	for _, pid := range pids {
-		if proc, parent, err := p.read(pid); err == nil && parent == master && strings.HasPrefix(proc.Title, titleMaster) && !p.upgrading(pid, master) {
-			return true
-		}
-	}
-	return false
+	children, err := p.children(master)
+	return err == nil && slices.ContainsFunc(children, func(c Process) bool {
+		return strings.HasPrefix(c.Title, titleMaster) && !p.hasChildren(c.PID)
+	})
 }
