@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer"
+	"edgeman/deployer/docker"
+	"edgeman/sockets"
+)
+
+func adoptCommand(env *environment) *cli.Command {
+	return &cli.Command{
+		Name:      "adopt",
+		Category:  groupDeploy,
+		Usage:     "take over the container behind an nginx site file",
+		ArgsUsage: "SITE",
+		Description: "SITE is the path of a site file, such as /etc/nginx/sites-available/myapp. The plan is\n" +
+			"shown as a diff before anything changes; requests flow throughout, and what fails is\n" +
+			"undone. \"edgeman release APP\" gives everything back.",
+		Flags: adoptFlags(),
+		Action: func(c *cli.Context) error {
+			o, err := adoptOptions(env, c)
+			if err != nil {
+				return err
+			}
+			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
+				result, err := h.Adopt(ctx, o)
+				if o.JSON && (err == nil || len(result.Apps) > 0 || len(result.Left) > 0) {
+					if printed := h.PrintJSON(result); err == nil {
+						err = printed
+					}
+				}
+				return err
+			}, withUnits, withDocker, withNginx)
+		},
+	}
+}
+
+// acceptable are the refusals that an operator may know better about.
+var acceptable = []struct{ code, usage string }{
+	{docker.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
+	{docker.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},
+}
+
+func adoptFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringSliceFlag{Name: "name", Usage: "`NAME` of the app, or TARGET=NAME for one of several (default: from the site file)"},
+		&cli.StringFlag{Name: "container", Usage: "`CONTAINER` behind the site, where the address does not tell"},
+		&cli.StringFlag{Name: "image", Usage: "`IMAGE` that the first release is recorded as (default: the container's own)"},
+		&cli.UintFlag{Name: "port", Usage: "`PORT` the app listens on inside its container (default: behind the published port)", DefaultText: "found"},
+		&cli.StringFlag{Name: "health", Usage: "HTTP `PATH` that answers 2xx or 3xx when the app is ready"},
+		&cli.StringFlag{Name: "mode", Usage: "`MODE`: proxy (any image) or native (the image takes the socket)", DefaultText: "proxy"},
+		&cli.StringFlag{Name: "via", Usage: "`WAY` to the container: netns, or bridge (the app sees the same peer as before)", DefaultText: "chosen"},
+		&cli.StringSliceFlag{Name: "only", Usage: "take over this `TARGET` of the site only (may be repeated)"},
+		drainFlag(),
+		timeoutFlag(),
+		yesFlag(),
+		dryRunFlag(),
+		jsonFlag(),
+		&cli.BoolFlag{Name: "reload-pending", Usage: "accept that other people's edits go live with the reload"},
+	}
+	for _, a := range acceptable {
+		flags = append(flags, &cli.BoolFlag{Name: "allow-" + a.code, Usage: a.usage})
+	}
+	return flags
+}
+
+func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, err error) {
+	if err = needRoot(env, c); err != nil {
+		return o, err
+	}
+	if err = takes(c, 1, 1); err != nil {
+		return o, err
+	}
+	o = deployer.AdoptOptions{
+		Site: c.Args().First(), Container: c.String("container"), Image: c.String("image"),
+		Health: c.String("health"), Only: c.StringSlice("only"),
+		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),
+	}
+	for _, a := range acceptable {
+		if c.Bool("allow-" + a.code) {
+			o.Allow = append(o.Allow, a.code)
+		}
+	}
+	if o.Name, o.Names, err = names(c.StringSlice("name")); err != nil {
+		return o, err
+	}
+	port := c.Uint("port")
+	if port > 65535 || port == 0 && c.IsSet("port") {
+		return o, usage("--port %d is not a port", port)
+	}
+	o.Port = uint16(port)
+	if o.Health != "" && !strings.HasPrefix(o.Health, "/") {
+		return o, usage("--health %q is not a path: it must begin with a slash", o.Health)
+	}
+	if o.Mode, err = oneOf(c, "mode", "proxy", "native"); err != nil {
+		return o, err
+	}
+	if o.Via, err = oneOf(c, "via", "netns", "bridge"); err != nil {
+		return o, err
+	}
+	if o.Drain, err = duration(c, "drain"); err != nil {
+		return o, err
+	}
+	o.Timeout, err = duration(c, "timeout")
+	return o, err
+}
+
+// names reads --name NAME and --name TARGET=NAME.
+func names(words []string) (one string, many map[string]string, err error) {
+	many = map[string]string{}
+	for _, w := range words {
+		target, name := "", w
+		if i := strings.LastIndexByte(w, '='); i >= 0 {
+			target, name = w[:i], w[i+1:]
+		}
+		if err := sockets.ValidName(name); err != nil {
+			return "", nil, usage("--name: %w", err)
+		}
+		switch {
+		case target != "":
+			many[target] = name
+		case one != "":
+			return "", nil, usage("two names without a target: %s and %s\nhint: --name TARGET=NAME, once for each", one, name)
+		default:
+			one = name
+		}
+	}
+	return one, many, nil
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// reorder puts the command line into the only order that the cli library reads
+// without dropping anything silently: global flags, command, its flags, "--",
+// arguments. It refuses what no command knows, so the library never has to.
+func reorder(app *cli.App, args []string) ([]string, error) {
+	l := line{app: app}
+	for rest := args[1:]; len(rest) > 0; {
+		n, err := l.take(rest)
+		if err != nil {
+			return nil, err
+		}
+		rest = rest[n:]
+	}
+	ordered := append([]string{args[0]}, l.global...)
+	if l.command == nil {
+		return ordered, nil
+	}
+	ordered = append(ordered, l.command.Name)
+	ordered = append(ordered, l.flags...)
+	if len(l.arguments) > 0 {
+		ordered = append(append(ordered, "--"), l.arguments...)
+	}
+	return ordered, nil
+}
+
+// line is a command line that is being sorted.
+type line struct {
+	app       *cli.App
+	command   *cli.Command
+	global    []string
+	flags     []string
+	arguments []string
+}
+
+// take sorts the first word, with its value if it is a flag that has one, and
+// returns how many words that were.
+func (l *line) take(words []string) (int, error) {
+	word := words[0]
+	switch {
+	case word == "--":
+		for _, w := range words[1:] {
+			if err := l.argument(w); err != nil {
+				return 0, err
+			}
+		}
+		return len(words), nil
+	case len(word) < 2 || word[0] != '-':
+		return 1, l.argument(word)
+	}
+	return l.flag(words)
+}
+
+func (l *line) argument(word string) error {
+	if l.command != nil {
+		l.arguments = append(l.arguments, word)
+		return nil
+	}
+	l.command = l.app.Command(word)
+	if l.command != nil {
+		return nil
+	}
+	return usage("unknown command %q\nhint: %s", word, suggestion(word, commandNames(l.app), "edgeman ", helpHint(nil)))
+}
+
+func (l *line) flag(words []string) (int, error) {
+	word := words[0]
+	name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	f, global := l.find(word, name)
+	if f == nil {
+		return 0, l.unknown(word)
+	}
+	taken := []string{word}
+	if !hasValue && takesValue(f) {
+		if len(words) < 2 || len(words[1]) > 1 && words[1][0] == '-' {
+			return 0, usage("%s needs a value\nhint: %s", word, helpHint(l.command))
+		}
+		taken = []string{word + "=" + words[1]}
+		words = words[1:]
+		if global {
+			l.global = append(l.global, taken...)
+		} else {
+			l.flags = append(l.flags, taken...)
+		}
+		return 2, nil
+	}
+	if global {
+		l.global = append(l.global, taken...)
+	} else {
+		l.flags = append(l.flags, taken...)
+	}
+	return 1, nil
+}
+
+// find looks a flag up where it may be meant: with the command first, then
+// among those of the whole program. Long names have two dashes, letters one.
+func (l *line) find(word, name string) (f cli.Flag, global bool) {
+	dashes := len(word) - len(strings.TrimLeft(word, "-"))
+	if name == "" || dashes != min(len(name), 2) {
+		return nil, false
+	}
+	if l.command != nil {
+		if f := findFlag(append(l.command.Flags, cli.HelpFlag), name); f != nil {
+			return f, false
+		}
+		return findFlag(l.app.Flags, name), true
+	}
+	return findFlag(append(l.app.Flags, cli.HelpFlag, cli.VersionFlag), name), true
+}
+
+func (l *line) unknown(word string) error {
+	flags := l.app.Flags
+	where := "edgeman"
+	if l.command != nil {
+		flags = append(l.command.Flags, flags...)
+		where = "edgeman " + l.command.Name
+	}
+	word, _, _ = strings.Cut(word, "=")
+	return usage("unknown flag %s for %s\nhint: %s", word, where, suggestion(strings.TrimLeft(word, "-"), flagNames(flags), "--", helpHint(l.command)))
+}
+
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
+}
+
+func commandNames(app *cli.App) []string {
+	var names []string
+	for _, c := range app.Commands {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func flagNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		names = append(names, f.Names()...)
+	}
+	return names
+}
+
+// suggestion is "did you mean" for the nearest name, if one is near.
+func suggestion(word string, names []string, prefix, otherwise string) string {
+	best, distance := "", 3
+	for _, n := range names {
+		if d := editDistance(word, n); d < distance && d < len(n) {
+			best, distance = n, d
+		}
+	}
+	if best == "" {
+		return otherwise
+	}
+	return "did you mean " + prefix + best + "? " + otherwise
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

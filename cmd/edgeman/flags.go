@@ -1,0 +1,72 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "print the result as JSON on stdout"}
+}
+
+func yesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"}
+}
+
+func dryRunFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "dry-run", Usage: "print what would be done and change nothing"}
+}
+
+func drainFlag() cli.Flag {
+	return &cli.DurationFlag{
+		Name: "drain", DefaultText: "from the app file, 60s",
+		Usage: "let old connections go on for `DURATION` after the switch",
+	}
+}
+
+func timeoutFlag() cli.Flag {
+	return &cli.DurationFlag{
+		Name: "timeout", DefaultText: "from the app file, 60s",
+		Usage: "give the new container `DURATION` to become healthy",
+	}
+}
+
+// duration is a flag's value; negative ones make no sense anywhere here. Zero
+// stands for "not given" in the options, so a given zero becomes the shortest
+// time there is.
+func duration(c *cli.Context, name string) (time.Duration, error) {
+	d := c.Duration(name)
+	switch {
+	case !c.IsSet(name):
+		return 0, nil
+	case d < 0:
+		return 0, usage("--%s %s is negative", name, d)
+	case d == 0:
+		return 1, nil
+	}
+	return d, nil
+}
+
+// oneOf checks a flag whose value is a word; empty means "not given".
+func oneOf(c *cli.Context, name string, words ...string) (string, error) {
+	v := c.String(name)
+	if !c.IsSet(name) || slices.Contains(words, v) {
+		return v, nil
+	}
+	return "", usage("--%s %q is none of %s", name, v, strings.Join(words, ", "))
+}
+
+// coloured follows --color, and the conventions of terminals otherwise.
+func coloured(env *environment, c *cli.Context) bool {
+	switch c.String("color") {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return env.terminal() && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

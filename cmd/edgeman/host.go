@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
+	"edgeman/sockets"
+)
+
+// action is a command's work on the host.
+type action func(ctx context.Context, c *cli.Context, h *deployer.Host) error
+
+// part opens one thing that a command works with, and says how to close it.
+type part func(ctx context.Context, h *deployer.Host) (func(), error)
+
+// onHost runs do with the parts of the host that it needs, until it is done or
+// a signal ends its context.
+func onHost(env *environment, c *cli.Context, do action, parts ...part) error {
+	ctx, stop := interruptible(c.Context, env.stderr)
+	defer stop()
+	h := &deployer.Host{
+		Paths: env.paths, System: env.system, Files: deployer.OSFiles{},
+		In: env.stdin, Out: env.stdout, Err: env.stderr,
+		Version: programVersion(), Wait: c.Duration("wait"),
+	}
+	if env.open != nil {
+		parts = []part{env.open}
+	}
+	for _, p := range parts {
+		done, err := p(ctx, h)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
+	return do(ctx, c, h)
+}
+
+func withUnits(ctx context.Context, h *deployer.Host) (func(), error) {
+	units, err := sockets.OpenUnits(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("talking to systemd: %w\nhint: edgeman needs systemd as PID 1", err)
+	}
+	h.Units = units
+	return units.Close, nil
+}
+
+func withDocker(ctx context.Context, h *deployer.Host) (func(), error) {
+	client, err := docker.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("talking to Docker: %w\nhint: systemctl status docker", err)
+	}
+	h.Docker = client
+	return func() { client.Close() }, nil
+}
+
+// tryDocker is for commands that do something useful without Docker, too.
+func tryDocker(ctx context.Context, h *deployer.Host) (func(), error) {
+	done, err := withDocker(ctx, h)
+	if err != nil {
+		fmt.Fprintf(h.Err, "note: %s\n", firstLine(err))
+		return func() {}, nil
+	}
+	return done, nil
+}
+
+func withNginx(ctx context.Context, h *deployer.Host) (func(), error) {
+	server, err := nginx.Open(ctx, nginx.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("looking at nginx: %w", err)
+	}
+	h.Nginx = server
+	return func() {}, nil
+}
+
+// tryUnits leaves what only systemd knows out where it does not answer.
+func tryUnits(ctx context.Context, h *deployer.Host) (func(), error) {
+	done, err := withUnits(ctx, h)
+	if err != nil {
+		fmt.Fprintf(h.Err, "note: what systemd knows is left out: %s\n", firstLine(err))
+		return func() {}, nil
+	}
+	return done, nil
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

@@ -1,0 +1,119 @@
+// Command edgeman swaps the container behind a hand-written nginx site without
+// dropping a request. Each subcommand has its own file; what it does is in
+// package deployer.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"edgeman/deployer"
+	"edgeman/deployer/state"
+)
+
+// version is set by the build from git.
+var version string
+
+func main() {
+	os.Exit(run(os.Args, &environment{
+		stdin:    os.Stdin,
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		paths:    state.DefaultPaths(),
+		euid:     os.Geteuid(),
+		exec:     become,
+		terminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
+	}))
+}
+
+// environment is what the program meets outside; tests have one of their own.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	paths          state.Paths
+	system         deployer.System
+	euid           int
+	open           part                      // instead of the real parts of the host
+	exec           func(argv []string) error // becomes another program
+	terminal       func() bool               // whether stdout is one
+}
+
+// run is main without the exit: it returns the exit code.
+func run(args []string, env *environment) int {
+	app := newApp(env)
+	if len(args) > 1 && args[1] == completeWord {
+		complete(app, args[2:], env)
+		return deployer.ExitDone
+	}
+	args, err := reorder(app, args)
+	if err == nil {
+		err = app.RunContext(context.Background(), args)
+	}
+	if err == nil {
+		return deployer.ExitDone
+	}
+	if text := strings.TrimRight(err.Error(), "\n"); text != "" {
+		fmt.Fprintf(env.stderr, "edgeman: %s\n", text)
+	}
+	return exitCode(err)
+}
+
+// interruptible ends the context at the first signal, so that the command under
+// way undoes what it began. More signals do not cut that short: half-undone is
+// worse than slow. A closed pipe is no reason to stop in the middle either.
+func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		say := "interrupted: undoing what was begun"
+		for {
+			select {
+			case <-done:
+				return
+			case <-signals:
+				cancel()
+				fmt.Fprintf(stderr, "\nedgeman: %s\n", say)
+				say = "still undoing; requests flow meanwhile"
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		signal.Stop(pipes)
+		close(done)
+		cancel()
+	}
+}
+
+// programVersion is what the build was given, else what Go recorded.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// become replaces this process by another program.
+func become(argv []string) error {
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("starting %s: %w", path, syscall.Exec(path, argv, os.Environ()))
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer"
+)
+
+func swapCommand(env *environment) *cli.Command {
+	return &cli.Command{
+		Name:      "swap",
+		Category:  groupDeploy,
+		Usage:     "replace an app's container by one of another image",
+		ArgsUsage: "APP IMAGE",
+		Description: "IMAGE is a tag of the app's repository (v2) or any image reference. The new container\n" +
+			"must be healthy before it gets a request; then the old one drains and is stopped.\n" +
+			"If it does not become healthy, users notice nothing and the exit code is 1.",
+		Flags: append(swapFlags(),
+			&cli.StringFlag{Name: "pull", Value: "missing", Usage: "`WHEN` to pull the image: always, missing or never"},
+			&cli.StringFlag{Name: "mode", DefaultText: "from the app file", Usage: "`MODE` from now on: proxy or native"},
+		),
+		Action: func(c *cli.Context) error {
+			o, err := swapOptions(env, c)
+			if err != nil {
+				return err
+			}
+			if o.Image = c.Args().Get(1); o.Image == "" {
+				return usage("the image is empty\nhint: edgeman restart %s runs the same one again", o.App)
+			}
+			if o.Pull, err = oneOf(c, "pull", "always", "missing", "never"); err != nil {
+				return err
+			}
+			if o.Mode, err = oneOf(c, "mode", "proxy", "native"); err != nil {
+				return err
+			}
+			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
+				result, err := h.Swap(ctx, o)
+				return printSwap(h, result, err, o.JSON)
+			}, withUnits, withDocker)
+		},
+	}
+}
+
+func restartCommand(env *environment) *cli.Command {
+	return &cli.Command{
+		Name:      "restart",
+		Category:  groupDeploy,
+		Usage:     "run the same image again in a new container, by the rules of a swap",
+		ArgsUsage: "APP",
+		Description: "Settings changed in the app file and its env_file take effect. No request is dropped,\n" +
+			"which a docker restart cannot promise.",
+		Flags: swapFlags(),
+		Action: func(c *cli.Context) error {
+			o, err := swapOptions(env, c)
+			if err != nil {
+				return err
+			}
+			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
+				result, err := h.Restart(ctx, o)
+				return printSwap(h, result, err, o.JSON)
+			}, withUnits, withDocker)
+		},
+	}
+}
+
+// swapFlags are common to swap and restart.
+func swapFlags() []cli.Flag {
+	return []cli.Flag{
+		drainFlag(),
+		timeoutFlag(),
+		&cli.StringFlag{Name: "strategy", DefaultText: "from the app file", Usage: "`HOW`: overlap (new beside old) or recreate (stop first, requests wait)"},
+		&cli.BoolFlag{Name: "detach", Usage: "return after the switch; the old slot drains by itself"},
+		&cli.BoolFlag{Name: "cut", Usage: "end a slot that still drains from an earlier swap now"},
+		jsonFlag(),
+	}
+}
+
+// swapOptions reads what swap and restart have in common.
+func swapOptions(env *environment, c *cli.Context) (o deployer.SwapOptions, err error) {
+	if err = needRoot(env, c); err != nil {
+		return o, err
+	}
+	arguments := len(strings.Fields(c.Command.ArgsUsage))
+	if err = takes(c, arguments, arguments); err != nil {
+		return o, err
+	}
+	o.Detach, o.Cut, o.JSON = c.Bool("detach"), c.Bool("cut"), c.Bool("json")
+	if o.App, err = appName(c); err != nil {
+		return o, err
+	}
+	if o.Drain, err = duration(c, "drain"); err != nil {
+		return o, err
+	}
+	if o.Timeout, err = duration(c, "timeout"); err != nil {
+		return o, err
+	}
+	o.Strategy, err = oneOf(c, "strategy", "overlap", "recreate")
+	return o, err
+}
+
+// printSwap is the last line of a swap, restart or rollback that went well.
+func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) error {
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return h.PrintJSON(r)
+	}
+	cut := fmt.Sprintf("%d %s cut", r.Cut, plural(r.Cut, "connection"))
+	if r.Draining {
+		cut = "the old slot drains by itself"
+	}
+	from, to := shortImages(r.Previous, r.Image)
+	_, err = fmt.Fprintf(h.Out, "%s: %s → %s in %.1fs, %s\n", r.App, from, to, r.Seconds, cut)
+	return err
+}
+
+// shortImages leaves a repository that both have in common away.
+func shortImages(from, to string) (string, string) {
+	i, j := strings.LastIndexByte(from, ':'), strings.LastIndexByte(to, ':')
+	if i < 0 || j < 0 || from[:i] != to[:j] || strings.Contains(from[i:], "/") {
+		return from, to
+	}
+	return from[i+1:], to[j+1:]
+}
