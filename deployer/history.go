@@ -3,6 +3,7 @@ package deployer
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,7 +27,7 @@ func (h *Host) History(name string, last int) (History, error) {
 	if err != nil {
 		return History{}, err
 	}
-	if !contains(names, name) {
+	if !slices.Contains(names, name) {
 		return History{}, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name)
 	}
 	hist := History{App: name, Kept: []int{}, Events: []state.Event{}}

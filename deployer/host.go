@@ -64,7 +64,7 @@ type Docker interface {
 	RecreateAs(ctx context.Context, raw json.RawMessage, spec docker.Spec) (string, error)
 	Tail(ctx context.Context, id string, lines int) (string, error)
 	Image(ctx context.Context, ref string) (docker.Image, error)
-	Pull(ctx context.Context, ref string, progress func(docker.Progress)) (digest string, err error)
+	Pull(ctx context.Context, ref string, progress func(docker.Progress)) error
 	RemoveImage(ctx context.Context, id string) error
 }
 

@@ -53,7 +53,7 @@ func (s *swap) pull(ctx context.Context, ref string) (found, error) {
 	defer cancel()
 	start := time.Now()
 	bar := newPullBar(s.Host, ref)
-	_, err := s.Docker.Pull(ctx, ref, bar.update)
+	err := s.Docker.Pull(ctx, ref, bar.update)
 	bar.close()
 	if err != nil {
 		return found{}, fmt.Errorf("pulling %s: %w\n%s serves as before", ref, err, s.app.Name)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -59,8 +60,8 @@ func (h *Host) Install(ctx context.Context, dryRun bool) (InstallResult, error) 
 	if err != nil {
 		return result, err
 	}
-	for _, f := range files {
-		facts.Files = append(facts.Files, f.path)
+	if err := h.remember(&facts, files); err != nil {
+		return result, err
 	}
 	result.Facts = &facts
 	result.Changes, err = h.apply(ctx, files, facts, dryRun)
@@ -183,7 +184,7 @@ func (h *Host) refuseAdopted() error {
 		return fmt.Errorf("listing apps: %w", err)
 	}
 	for _, e := range entries {
-		if e.IsDir() && !contains(names, e.Name()) {
+		if e.IsDir() && !slices.Contains(names, e.Name()) {
 			names = append(names, e.Name())
 		}
 	}
@@ -191,15 +192,6 @@ func (h *Host) refuseAdopted() error {
 		return nil
 	}
 	return refuse("adopted: %s; their sites need edgeman's sockets\nhint: edgeman release %s", strings.Join(names, ", "), names[0])
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 func (r *InstallResult) remove(path string, dryRun bool) error {

@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -85,6 +86,28 @@ func (h *Host) writeFacts(f Facts) error {
 		return err
 	}
 	return installFile{path: h.Paths.HostFacts(), mode: 0o644, data: append(data, '\n')}.write()
+}
+
+// remember lists what uninstall is to remove: these files and what earlier
+// installs put there. A Docker that does not answer now is as it was.
+func (h *Host) remember(f *Facts, files []installFile) error {
+	for _, file := range files {
+		f.Files = append(f.Files, file.path)
+	}
+	old, ok, err := h.ReadFacts()
+	if err != nil || !ok {
+		return err
+	}
+	for _, path := range old.Files {
+		if _, err := os.Lstat(path); err == nil && !slices.Contains(f.Files, path) {
+			f.Files = append(f.Files, path)
+		}
+	}
+	slices.Sort(f.Files)
+	if f.Docker == "" {
+		f.Docker = old.Docker
+	}
+	return nil
 }
 
 // sameFacts tells whether the record says what is true now.

@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"edgeman/deployer/state"
@@ -23,7 +24,7 @@ func (h *Host) LogsCommand(o LogsOptions) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !contains(names, o.App) {
+	if !slices.Contains(names, o.App) {
 		return nil, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, o.App)
 	}
 	lines := "all"

@@ -193,11 +193,10 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 		if err != nil {
 			return err
 		}
-		running := unit.Active == "active" || unit.Active == "activating" || unit.Active == "deactivating" || unit.Active == "reloading"
 		switch {
-		case !filled && !running:
+		case !filled && !running(unit):
 			return h.Units.Stop(ctx, slot.SocketUnit())
-		case filled && !running:
+		case filled && !running(unit):
 			return h.abandon(ctx, slot, r)
 		}
 		st, _, err := h.Paths.ReadSlotStatus(slot)
@@ -255,7 +254,11 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (i
 		if !filled && drained == 0 {
 			drained = w.elapsed()
 		}
-		if !filled && st.Phase == state.PhaseEmpty {
+		unit, err := s.Units.State(ctx, slot.ServiceUnit())
+		if err != nil {
+			return 0, err
+		}
+		if !running(unit) { // it has ended, or somebody else ended it
 			w.done()
 			s.step("drain", "%s: %d → %d connections in %s", slot.Color, before, st.Cut, seconds(drained))
 			return st.Cut, s.clearSlot(ctx, slot, false)
@@ -272,6 +275,15 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (i
 			return 0, fmt.Errorf("waiting for %s to drain: %w; the new release serves and the old one ends by itself", slot, ctx.Err())
 		}
 	}
+}
+
+// running tells whether systemd has a process for the unit, or will have one.
+func running(u sockets.UnitState) bool {
+	switch u.Active {
+	case "active", "activating", "deactivating", "reloading":
+		return true
+	}
+	return false
 }
 
 func until(t time.Time) string { return max(0, time.Until(t)).Round(time.Second).String() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"edgeman/deployer/state"
@@ -93,7 +94,7 @@ func (h *Host) Status(ctx context.Context, name string) (Status, error) {
 		return Status{}, err
 	}
 	if name != "" {
-		if !contains(names, name) {
+		if !slices.Contains(names, name) {
 			return Status{}, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name)
 		}
 		names = []string{name}

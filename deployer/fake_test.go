@@ -1,0 +1,240 @@
+package deployer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// world is a host of fakes. Starting a slot's service does what its supervisor
+// would: it reads the slot's release and reports a phase.
+type world struct {
+	*Host
+	t          *testing.T
+	out, err   bytes.Buffer
+	units      map[string]string // unit: active state
+	calls      []string
+	images     map[string]docker.Image
+	containers map[string]docker.Container
+	sick       map[string]bool // image ids that never become healthy
+	nginxFails error
+	retire     bool // retired slots end by themselves at once
+}
+
+func newWorld(t *testing.T) *world {
+	dir := t.TempDir()
+	w := &world{
+		t: t, units: map[string]string{}, images: map[string]docker.Image{},
+		containers: map[string]docker.Container{}, sick: map[string]bool{}, retire: true,
+	}
+	w.Host = &Host{
+		Paths:  state.Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")},
+		Docker: w, Units: unitsOf{w}, Nginx: nginxOf{w}, Files: OSFiles{}, Out: &w.out, Err: &w.err, Wait: time.Second,
+	}
+	for _, v := range []string{"v1", "v2", "v3"} {
+		w.images["myapp:"+v] = docker.Image{ID: "sha256:" + v}
+		w.images["sha256:"+v] = docker.Image{ID: "sha256:" + v}
+	}
+	return w
+}
+
+// adopted makes an app with release 1 live on blue, as adopt leaves it.
+func (w *world) adopted() {
+	w.t.Helper()
+	app := state.DefaultApp("myapp")
+	app.Port, app.Image = 8080, "myapp"
+	app.Start.Timeout, app.Drain.Timeout = state.Duration(2*time.Second), state.Duration(time.Second)
+	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:v1", Port: 8080, Mode: "proxy"}
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	err := errors.Join(w.Paths.MakeApp("myapp"), w.Paths.WriteApp(app), w.Paths.WriteRelease(&r),
+		sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue), w.fill(context.Background(), blue, r))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) live() (string, int) {
+	w.t.Helper()
+	slot, _, err := sockets.ReadLive(w.Paths.Live("myapp"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, _, err := w.Paths.SlotRelease(slot)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return slot.Color, r.Number
+}
+
+// supervise is the slot's service at its start.
+func (w *world) supervise(slot sockets.Slot) error {
+	r, filled, err := w.Paths.SlotRelease(slot)
+	if err != nil || !filled {
+		return err
+	}
+	st := state.SlotStatus{Phase: state.PhaseHealthy, Release: r.Number, Since: time.Now()}
+	if w.sick[r.ImageID] {
+		st.Phase, st.Probe = state.PhaseStarting, "503 Service Unavailable"
+	}
+	w.containers[r.Container(slot.Color)] = docker.Container{ID: r.Container(slot.Color), Running: true}
+	return w.Paths.WriteSlotStatus(slot, st)
+}
+
+// end is a retired slot's own end.
+func (w *world) end(slot sockets.Slot) {
+	r, filled, _ := w.Paths.SlotRelease(slot)
+	live, _, _ := sockets.ReadLive(w.Paths.Live(slot.App))
+	if !filled || live == slot || !w.retire {
+		return
+	}
+	delete(w.containers, r.Container(slot.Color))
+	w.units[slot.ServiceUnit()], w.units[slot.SocketUnit()] = "inactive", "inactive"
+	if err := errors.Join(w.Paths.EmptySlot(slot), w.Paths.WriteSlotStatus(slot, state.SlotStatus{Phase: state.PhaseEmpty})); err != nil {
+		w.t.Error(err)
+	}
+}
+
+type unitsOf struct{ *world }
+
+func (u unitsOf) Start(_ context.Context, unit string) error {
+	u.calls = append(u.calls, "start "+unit)
+	u.units[unit] = "active"
+	name, isService := strings.CutSuffix(strings.TrimPrefix(unit, "edgeman@"), ".service")
+	if !isService {
+		return nil
+	}
+	slot, err := sockets.ParseSlot(name)
+	if err != nil {
+		return err
+	}
+	return u.supervise(slot)
+}
+
+func (u unitsOf) Stop(_ context.Context, unit string) error {
+	u.calls = append(u.calls, "stop "+unit)
+	u.units[unit] = "inactive"
+	return nil
+}
+
+func (u unitsOf) State(_ context.Context, unit string) (sockets.UnitState, error) {
+	if name, ok := strings.CutSuffix(strings.TrimPrefix(unit, "edgeman@"), ".service"); ok {
+		if slot, err := sockets.ParseSlot(name); err == nil {
+			u.end(slot)
+		}
+	}
+	active := u.units[unit]
+	if active == "" {
+		active = "inactive"
+	}
+	return sockets.UnitState{Active: active}, nil
+}
+
+func (u unitsOf) Enable(context.Context, ...string) error       { return nil }
+func (u unitsOf) Disable(context.Context, ...string) error      { return nil }
+func (u unitsOf) Reload(context.Context) error                  { return nil }
+func (u unitsOf) ResetFailed(context.Context, string) error     { return nil }
+func (w *world) Start(_ context.Context, id string) error       { return w.setRunning(id, true) }
+func (w *world) Stop(_ context.Context, id string) error        { return w.setRunning(id, false) }
+func (w *world) RemoveImage(_ context.Context, id string) error { delete(w.images, id); return nil }
+
+func (w *world) setRunning(id string, running bool) error {
+	c, ok := w.containers[id]
+	if !ok {
+		return docker.ErrNotFound
+	}
+	c.Running = running
+	w.containers[id] = c
+	return nil
+}
+
+func (w *world) Inspect(_ context.Context, name string) (docker.Container, error) {
+	c, ok := w.containers[name]
+	if !ok {
+		return c, docker.ErrNotFound
+	}
+	return c, nil
+}
+
+func (w *world) Remove(_ context.Context, id string) error {
+	delete(w.containers, id)
+	return nil
+}
+
+func (w *world) Image(_ context.Context, ref string) (docker.Image, error) {
+	i, ok := w.images[ref]
+	if !ok {
+		return i, docker.ErrNotFound
+	}
+	return i, nil
+}
+
+func (w *world) Pull(_ context.Context, ref string, progress func(docker.Progress)) error {
+	progress(docker.Progress{Current: 1, Total: 2})
+	w.images[ref] = docker.Image{ID: "sha256:pulled", RepoDigests: []string{repositoryOf(ref) + "@sha256:abc"}}
+	return nil
+}
+
+func (w *world) Tail(context.Context, string, int) (string, error) { return "last words\n", nil }
+
+func (w *world) Serving(_ context.Context, at netip.AddrPort) ([]docker.Target, error) {
+	for _, c := range w.containers {
+		for _, p := range c.Published {
+			if p.HostPort == at.Port() && c.Running {
+				return []docker.Target{{Container: c, Port: p.ContainerPort, By: "published"}}, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (w *world) Adopt(_ context.Context, id string, _ uint16, _ netip.AddrPort) (docker.Adoption, error) {
+	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(`{}`)}, nil
+}
+
+func (w *world) Rename(context.Context, string, string) error     { return nil }
+func (w *world) SetRestart(context.Context, string, string) error { return nil }
+
+func (w *world) Recreate(context.Context, json.RawMessage) (string, []string, error) {
+	return "", nil, errors.New("not in this world")
+}
+
+func (w *world) RecreateAs(context.Context, json.RawMessage, docker.Spec) (string, error) {
+	return "", errors.New("not in this world")
+}
+
+type nginxOf struct{ *world }
+
+func (n nginxOf) Precheck(context.Context) ([]nginx.Message, error) { return nil, nil }
+func (n nginxOf) Test(context.Context) ([]nginx.Message, error)     { return nil, nil }
+
+func (n nginxOf) TestCandidate(context.Context, map[string][]byte) ([]nginx.Message, error) {
+	n.calls = append(n.calls, "test candidate")
+	return nil, n.nginxFails
+}
+
+func (n nginxOf) Reload(context.Context, ...string) (nginx.Reloaded, error) {
+	n.calls = append(n.calls, "reload nginx")
+	return nginx.Reloaded{}, nil
+}
+
+func (n nginxOf) PendingEdits(context.Context, []string) ([]nginx.Pending, error) { return nil, nil }
+
+func (n nginxOf) Facts(context.Context) (nginx.Facts, error) {
+	dir := filepath.Dir(n.Paths.Etc)
+	return nginx.Facts{Running: true, Version: "1.22.1", Main: filepath.Join(dir, "nginx.conf"), Identity: nginx.Identity{UID: uint32(os.Getuid())}}, nil
+}
+
+func (w *world) API() string                              { return "1.41" }
+func (u unitsOf) Version(context.Context) (string, error) { return "252", nil }

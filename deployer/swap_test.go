@@ -1,0 +1,297 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+func TestSwapSwitchesAndEmptiesTheOldSlot(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	result, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2", Pull: "missing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if color, release := w.live(); color != sockets.Green || release != 2 {
+		t.Errorf("live is %s with release %d, want green with 2", color, release)
+	}
+	if got, want := result.Summary(), "myapp: v1 → v2 in"; !strings.HasPrefix(got, want) {
+		t.Errorf("summary %q, want %q", got, want)
+	}
+	if _, filled, _ := w.Paths.SlotRelease(sockets.Slot{App: "myapp", Color: sockets.Blue}); filled {
+		t.Error("the old slot is still filled")
+	}
+	if len(w.containers) != 1 {
+		t.Errorf("containers %v, want one", w.containers)
+	}
+	for _, step := range []string{"pull", "start", "switch", "drain"} {
+		if !strings.Contains(w.err.String(), "  "+step) {
+			t.Errorf("no step %q in\n%s", step, &w.err)
+		}
+	}
+	events, err := w.Paths.History("myapp")
+	if err != nil || len(events) != 1 || events[0].Outcome != state.Done || events[0].From != 1 {
+		t.Errorf("history %+v, %v", events, err)
+	}
+	if _, open, _ := w.Paths.ReadOperation("myapp"); open {
+		t.Error("the journal was not closed")
+	}
+}
+
+func TestSwapToASickImageChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	w.sick["sha256:v2"] = true
+	_, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2", Timeout: 200 * time.Millisecond})
+	if ExitCode(err) != ExitFailed {
+		t.Fatalf("exit code %d (%v), want %d", ExitCode(err), err, ExitFailed)
+	}
+	for _, want := range []string{"within 200ms", "503 Service Unavailable", "| last words"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q:\n%v", want, err)
+		}
+	}
+	if color, release := w.live(); color != sockets.Blue || release != 1 {
+		t.Errorf("live is %s with release %d, want blue with 1", color, release)
+	}
+	green := sockets.Slot{App: "myapp", Color: sockets.Green}
+	if _, filled, _ := w.Paths.SlotRelease(green); filled || w.units[green.SocketUnit()] == "active" || len(w.containers) != 1 {
+		t.Errorf("left behind: filled %v, units %v, containers %v", filled, w.units, w.containers)
+	}
+	if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v3"}); err != nil {
+		t.Errorf("the next swap: %v", err)
+	}
+}
+
+func TestSwapRefusals(t *testing.T) {
+	tests := []struct {
+		name string
+		o    SwapOptions
+		code int
+		want string
+	}{
+		{"unknown app", SwapOptions{App: "other", Image: "v2"}, ExitRefused, "no such app"},
+		{"image missing and never pulled", SwapOptions{App: "myapp", Image: "v9", Pull: "never"}, ExitRefused, "myapp:v9 is not on this host"},
+		{"mode", SwapOptions{App: "myapp", Image: "v2", Mode: "magic"}, ExitUsage, "magic"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.adopted()
+			before := len(w.calls)
+			_, err := w.Swap(context.Background(), tt.o)
+			if ExitCode(err) != tt.code || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("exit code %d, %v; want %d with %q", ExitCode(err), err, tt.code, tt.want)
+			}
+			if len(w.calls) != before {
+				t.Errorf("a refused swap touched %v", w.calls[before:])
+			}
+		})
+	}
+}
+
+func TestSwapIsLockedOut(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	lock, err := w.Paths.TakeLock(context.Background(), "myapp", "pause", time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	w.Wait = 10 * time.Millisecond
+	_, err = w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2"})
+	if ExitCode(err) != ExitLocked || !strings.Contains(err.Error(), "edgeman pause") {
+		t.Errorf("%v; want the holder's name and exit code %d", err, ExitLocked)
+	}
+}
+
+// A command that was killed leaves its journal and a free lock.
+func TestNextCommandFinishesAnInterruptedSwap(t *testing.T) {
+	green := sockets.Slot{App: "myapp", Color: sockets.Green}
+	tests := []struct {
+		name    string
+		step    string
+		done    func(*world) error
+		outcome string
+		release int
+	}{
+		{"slot filled, service never started", "start", func(w *world) error {
+			return w.Paths.FillSlot(green, 2)
+		}, state.Failed, 1},
+		{"switched, old slot draining", "drain", func(w *world) error {
+			r, err := w.Paths.ReadRelease("myapp", 2)
+			if err != nil {
+				return err
+			}
+			return errors.Join(w.fill(context.Background(), green, r), sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, green))
+		}, state.Done, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.adopted()
+			r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2"}
+			op := state.Operation{Name: "swap", Step: tt.step, Release: 2, From: 1, Slot: green.String(), Started: time.Now()}
+			if err := errors.Join(w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op), tt.done(w)); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Repair(context.Background(), "myapp"); err != nil {
+				t.Fatal(err)
+			}
+			if _, release := w.live(); release != tt.release {
+				t.Errorf("release %d is live, want %d", release, tt.release)
+			}
+			events, _ := w.Paths.History("myapp")
+			if len(events) != 1 || events[0].Outcome != tt.outcome {
+				t.Errorf("history %+v, want %s", events, tt.outcome)
+			}
+			live, _, _ := sockets.ReadLive(w.Paths.Live("myapp"))
+			if _, filled, _ := w.Paths.SlotRelease(live.Other()); filled {
+				t.Error("the other slot is still filled")
+			}
+			if !strings.Contains(w.err.String(), "interrupted at step") {
+				t.Errorf("nothing was said of it:\n%s", &w.err)
+			}
+		})
+	}
+}
+
+func TestRollback(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	ctx := context.Background()
+	if _, err := w.Rollback(ctx, RollbackOptions{App: "myapp"}); ExitCode(err) != ExitRefused {
+		t.Errorf("rollback of the first release: %v", err)
+	}
+	for _, v := range []string{"v2", "v3"} {
+		if _, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	steps := []struct{ ask, want int }{{0, 2}, {0, 3}, {1, 1}}
+	for _, s := range steps {
+		if _, err := w.Rollback(ctx, RollbackOptions{App: "myapp", Release: s.ask}); err != nil {
+			t.Fatal(err)
+		}
+		if _, release := w.live(); release != s.want {
+			t.Errorf("rollback %d: release %d is live, want %d", s.ask, release, s.want)
+		}
+	}
+	delete(w.images, "sha256:v3")
+	if _, err := w.Rollback(ctx, RollbackOptions{App: "myapp", Release: 3}); ExitCode(err) != ExitRefused {
+		t.Errorf("rollback to an image that is gone: %v, want a refusal", err)
+	}
+}
+
+func TestRollbackIsASwitchWhileTheOldSlotRuns(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	app, err := w.Paths.ReadApp("myapp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app.KeepWarm = state.Duration(time.Minute)
+	if err := w.Paths.WriteApp(app); err != nil {
+		t.Fatal(err)
+	}
+	w.retire = false
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	// The old slot's supervisor keeps it warm: it is what the swap then reads.
+	if err := w.Paths.WriteSlotStatus(blue, state.SlotStatus{Phase: state.PhaseWarm, Release: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2"}); err != nil {
+		t.Fatal(err)
+	}
+	starts := len(w.calls)
+	green := sockets.Slot{App: "myapp", Color: sockets.Green}
+	if err := w.Paths.WriteSlotStatus(green, state.SlotStatus{Phase: state.PhaseWarm, Release: 2}); err != nil {
+		t.Fatal(err)
+	}
+	result, err := w.Rollback(context.Background(), RollbackOptions{App: "myapp"})
+	if err != nil || result.Strategy != "switch" {
+		t.Fatalf("strategy %q, %v; want a mere switch", result.Strategy, err)
+	}
+	if color, release := w.live(); color != sockets.Blue || release != 1 || len(w.calls) != starts {
+		t.Errorf("live %s with release %d after %v", color, release, w.calls[starts:])
+	}
+}
+
+func TestPruneKeepsWhatIsNeeded(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	app, err := w.Paths.ReadApp("myapp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app.Retain = 2
+	if err := w.Paths.WriteApp(app); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []string{"v2", "v1", "v3"} {
+		if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	numbers, err := w.Paths.ReleaseNumbers("myapp")
+	if err != nil || len(numbers) != 2 || numbers[0] != 3 {
+		t.Errorf("releases %v, %v; want 3 and 4", numbers, err)
+	}
+	// Release 1 is gone, but release 3 runs the same image; release 2's is free.
+	if _, err := w.Image(context.Background(), "sha256:v1"); err != nil {
+		t.Error("an image that a kept release needs was removed")
+	}
+	if _, err := w.Image(context.Background(), "sha256:v2"); !errors.Is(err, docker.ErrNotFound) {
+		t.Error("the image of a forgotten release was kept")
+	}
+}
+
+func TestReference(t *testing.T) {
+	tests := []struct{ repository, given, want string }{
+		{"myapp", "v2", "myapp:v2"},
+		{"registry.example:5000/team/myapp", "v2", "registry.example:5000/team/myapp:v2"},
+		{"myapp", "other:v2", "other:v2"},
+		{"myapp", "team/other", "team/other"},
+		{"myapp", "myapp@sha256:abc", "myapp@sha256:abc"},
+	}
+	for _, tt := range tests {
+		if got := reference(tt.repository, tt.given); got != tt.want {
+			t.Errorf("reference(%q, %q) = %q, want %q", tt.repository, tt.given, got, tt.want)
+		}
+	}
+	for ref, want := range map[string]string{
+		"myapp:v1": "myapp", "myapp": "myapp", "r:5000/myapp": "r:5000/myapp", "r:5000/myapp:v1@sha256:a": "r:5000/myapp",
+	} {
+		if got := repositoryOf(ref); got != want {
+			t.Errorf("repositoryOf(%q) = %q, want %q", ref, got, want)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	tests := []struct {
+		err  error
+		want int
+	}{
+		{nil, ExitDone},
+		{errors.New("x"), ExitFailed},
+		{usage("x"), ExitUsage},
+		{refuse("x"), ExitRefused},
+		{state.ErrNoApp, ExitRefused},
+		{state.ErrLocked, ExitLocked},
+		{errors.Join(errors.New("x"), &BrokenError{os.ErrClosed}), ExitBroken},
+	}
+	for _, tt := range tests {
+		if got := ExitCode(tt.err); got != tt.want {
+			t.Errorf("ExitCode(%v) = %d, want %d", tt.err, got, tt.want)
+		}
+	}
+}
