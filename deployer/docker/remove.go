@@ -4,7 +4,7 @@ import (
 	"context"
 
 	cerrdefs "github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/image"
+	apiimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 )
 
@@ -14,7 +14,7 @@ func (c *Client) RemoveImage(ctx context.Context, id string) error {
 	err := c.do(ctx, "remove image", id, func(ctx context.Context, api *client.Client) error {
 		// With several tags the daemon refuses to remove by id; each tag was the
 		// operator's own doing, so such an image stays.
-		_, err := api.ImageRemove(ctx, id, image.RemoveOptions{PruneChildren: true})
+		_, err := api.ImageRemove(ctx, id, apiimage.RemoveOptions{PruneChildren: true})
 		return err
 	})
 	if isNotFound(err) || cerrdefs.IsConflict(err) {
