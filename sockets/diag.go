@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -138,7 +139,9 @@ func parseDiag(b []byte, each func(diagRow)) (done bool, err error) {
 		eachAttribute(body[diagMsgLen:], func(typ uint16, value []byte) {
 			switch {
 			case typ == unixDiagName:
-				row.name = string(value)
+				// systemd binds with the length of the whole string, its end included;
+				// other programs leave the zero byte out.
+				row.name = string(bytes.TrimRight(value, "\x00"))
 			case typ == unixDiagRQLen && len(value) >= 8:
 				row.queue = int(binary.NativeEndian.Uint32(value))
 				row.backlog = int(binary.NativeEndian.Uint32(value[4:]))
