@@ -43,7 +43,7 @@ func (a address) authority(arg string) (address, bool) {
 		a.end = a.start + 5 + len(a.unix)
 		return a, a.unix != ""
 	}
-	n := strings.IndexAny(rest, "/?")
+	n := strings.IndexAny(rest, "/?$") // a variable here is known to begin the URI
 	if n < 0 {
 		n = len(rest)
 	}

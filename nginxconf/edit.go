@@ -73,6 +73,17 @@ func (w *wishes) insertFirst(block *Node, why string, lines ...string) {
 	w.insertAt(block, block.dir.HeadEnd(), indent(f.Src, like)+extra, block.Path(), why, lines)
 }
 
+// insertLast adds lines at the end of a block, after all that is included there.
+func (w *wishes) insertLast(block *Node, why string, lines ...string) {
+	inner := block.dir.Children
+	if len(inner) == 0 {
+		w.insertFirst(block, why, lines...)
+		return
+	}
+	last := inner[len(inner)-1]
+	w.insertAt(block, last.End(), indent(last.File.Src, last.Start()), block.Path(), why, lines)
+}
+
 func (w *wishes) insert(n *Node, at, like int, in, why string, lines []string) {
 	w.insertAt(n, at, indent(n.dir.File.Src, like), in, why, lines)
 }
@@ -190,6 +201,20 @@ func apply(src []byte, edits []Edit) []byte {
 
 func sortEdits(edits []Edit) {
 	slices.SortStableFunc(edits, func(a, b Edit) int { return a.Start - b.Start })
+}
+
+// joinInsertions drops the empty line between two insertions at one place.
+func joinInsertions(edits []Edit) {
+	for i := 1; i < len(edits); i++ {
+		a, b := &edits[i-1], edits[i]
+		if a.Start != b.Start || a.End != b.Start || b.End != b.Start {
+			continue
+		}
+		blank := b.New[:len(b.New)-len(strings.TrimLeft(b.New, " \t\r\n"))]
+		if blank != "" {
+			a.New = strings.TrimSuffix(a.New, blank)
+		}
+	}
 }
 
 // overlap reports whether two of the sorted edits touch the same bytes.

@@ -23,14 +23,18 @@ type index struct {
 	upstreams map[string]*Node            // "http/name", "stream/name"; names in lower case
 	contexts  map[*tree.Directive][]*Node // passes, upstreams and blocks with a pass: every context of one directive
 	servers   []*Node                     // server blocks of http and stream
+	homes     map[*Node][]*Node           // home of passes: the passes
+
+	definitions map[string][]*Node // variable: what gives it a value
 }
 
 func buildIndex(root *Node) index {
-	x := index{upstreams: map[string]*Node{}, contexts: map[*tree.Directive][]*Node{}}
+	x := index{upstreams: map[string]*Node{}, contexts: map[*tree.Directive][]*Node{}, homes: map[*Node][]*Node{}, definitions: map[string][]*Node{}}
 	root.walk(func(n *Node) {
 		switch {
 		case modules[n.Name()] != "":
 			x.passes = append(x.passes, n)
+			x.homes[home(n)] = append(x.homes[home(n)], n)
 			x.note(n)
 		case n.Name() == "upstream" && n.IsBlock():
 			x.upstreams[side(n)+"/"+strings.ToLower(n.Arg(0))] = n
@@ -39,8 +43,22 @@ func buildIndex(root *Node) index {
 			x.servers = append(x.servers, n)
 			x.note(n)
 		}
+		x.define(n)
 	})
 	return x
+}
+
+func (x *index) define(n *Node) {
+	if v := definition(n); v != "" {
+		x.definitions[v] = append(x.definitions[v], n)
+	}
+	for _, a := range n.Args() {
+		if strings.Contains(a, "(?") {
+			for _, v := range captures(a) {
+				x.definitions[v] = append(x.definitions[v], n)
+			}
+		}
+	}
 }
 
 func (x *index) note(n *Node) { x.contexts[n.dir] = append(x.contexts[n.dir], n) }

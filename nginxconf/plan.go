@@ -1,7 +1,6 @@
 package nginxconf
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
@@ -70,6 +69,12 @@ type planner struct {
 	keys   []string // the addresses that go
 	wishes wishes
 	notes  []Note
+
+	ours      map[*Node]bool   // the passes of the plan
+	hosts     map[*Node]string // home of renamed passes: the old $proxy_host
+	headersAt map[*Node]string // home that got a list of headers: its Host
+	unbound   map[*Node]bool   // home that was looked at for proxy_bind
+	named     []string         // upstreams that were added under a literal's name
 }
 
 // Plan returns the edits that make a target's address o.Socket. It changes
@@ -79,7 +84,7 @@ func (c *Config) Plan(t Target, o Options) (*Plan, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	p := &planner{c: c, o: o, t: t, keys: []string{t.key}}
+	p := &planner{c: c, o: o, t: t, keys: []string{t.key}, ours: map[*Node]bool{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{}}
 	uses := slices.Clone(t.Uses)
 	for _, w := range o.With {
 		p.keys = append(p.keys, w.key)
@@ -116,57 +121,42 @@ func (p *planner) widen(uses []Use) []Use {
 
 // edited is the directive that holds a use's address.
 func edited(u Use) *tree.Directive {
-	if u.route.server != nil {
-		return u.route.server.dir
+	switch r := u.route; {
+	case r.server != nil:
+		return r.server.dir
+	case r.at != nil:
+		return r.at.dir
 	}
 	return u.route.pass.dir
 }
 
 func (p *planner) uses(uses []Use) error {
-	var literals []route
-	done := map[*Node]bool{}
 	for _, u := range uses {
-		r := u.route
-		switch {
+		switch r := u.route; {
 		case r.opaque != nil:
 			return r.opaque
 		case r.addr.unix != "":
 			return refuse(r.pass.Pos(), "", "%s is a Unix socket already", r.text())
 		}
-		if err := p.checkPass(r.pass); err != nil {
+		p.ours[u.route.pass] = true
+	}
+	var literals []route
+	done := map[*Node]bool{}
+	for _, u := range uses {
+		r := u.route
+		if err := p.checkPass(r); err != nil {
 			return err
 		}
 		if r.server == nil {
 			literals = append(literals, r)
-			continue
-		}
-		if done[r.server] {
-			continue
-		}
-		done[r.server] = true
-		if err := p.server(r); err != nil {
-			return err
+		} else if !done[r.server] {
+			done[r.server] = true
+			if err := p.server(r); err != nil {
+				return err
+			}
 		}
 	}
 	return p.literals(literals)
-}
-
-// literals edits the passes that spell the address themselves.
-func (p *planner) literals(routes []route) error {
-	var compensated []route
-	for _, r := range routes {
-		switch r.class {
-		case ClassA:
-			p.wishes.replaceArg(r.pass, 0, r.addr.start, r.addr.end, "unix:"+p.o.Socket, "the address becomes the app's socket")
-		case ClassB:
-			if err := p.sameName(r); err != nil {
-				return err
-			}
-		case ClassC:
-			compensated = append(compensated, r)
-		}
-	}
-	return p.rename(compensated)
 }
 
 // remaining notes the uses that keep the old address.
@@ -211,6 +201,7 @@ func (p *planner) finish() (*Plan, error) {
 
 func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {
 	sortEdits(edits)
+	joinInsertions(edits)
 	after := apply(f.Src, edits)
 	fe := FileEdit{Path: f.Path, Before: f.Src, After: after, BeforeSum: sum(f.Src), AfterSum: sum(after), Edits: edits}
 	if overlap(edits) || !sameTokens(f.Src, after, edits) {
@@ -285,6 +276,3 @@ func (c *Config) with(files map[string][]byte) (*Config, error) {
 	next.index = buildIndex(next.root)
 	return next, nil
 }
-
-// sameBytes reports whether a file edit changes nothing.
-func (f *FileEdit) sameBytes() bool { return bytes.Equal(f.Before, f.After) }

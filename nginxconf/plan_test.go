@@ -122,18 +122,16 @@ func checkRevert(t *testing.T, p *Plan) {
 
 func TestPlanRefuses(t *testing.T) {
 	const up = "upstream a { server 127.0.0.1:8080; %s }\nserver { location / { proxy_pass http://a; } }"
-	const loc = "server {\n location / {\n proxy_pass %s;\n proxy_set_header Host $host;\n%s\n}\n}"
 	tests := []struct{ name, site, want string }{
 		{"sticky", strings.Replace(up, "%s", "sticky cookie srv;", 1), `:1: "sticky" in upstream a decides by itself`},
 		{"lua balancer", strings.Replace(up, "%s", "balancer_by_lua_block { x() }", 1), `decides by itself`},
 		{"resolve", "upstream a { server app:80 resolve; }\nserver { location / { proxy_pass http://a; } }", `"resolve" on a server line`},
 		{"two servers", strings.Replace(up, "%s", "server 127.0.0.1:8081;", 1), "upstream a has another server, 127.0.0.1:8081"},
 		{"same server twice", strings.Replace(up, "%s", "server localhost:8080;", 1), "2 server lines of upstream a would become the same socket"},
-		{"bind", "proxy_bind 10.0.0.1;" + strings.Replace(up, "%s", "", 1), `"proxy_bind 10.0.0.1" applies to`},
+		{"transparent bind", "proxy_bind $remote_addr transparent;" + strings.Replace(up, "%s", "", 1), `shows the app the client's address`},
 		{"unix already", "server { location / { proxy_pass http://unix:/run/x.sock; } }", "is a Unix socket already"},
 		{"no servers", "upstream a { zone z 64k; state /x; } server { location / { proxy_pass http://a; } }", "has no server line"},
 	}
-	_ = loc
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := planSite(t, siteFS(tt.site), testOptions)

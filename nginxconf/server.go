@@ -113,24 +113,13 @@ func (p *planner) keepalive(up *Node) {
 }
 
 // checkPass refuses what makes a pass fail on, or differ for, a Unix socket.
-func (p *planner) checkPass(pass *Node) error {
-	if side(pass) == "stream" {
-		for _, l := range pass.parent.All("listen") {
+func (p *planner) checkPass(r route) error {
+	if side(r.pass) == "stream" {
+		for _, l := range r.pass.parent.All("listen") {
 			if slices.Contains(l.Args(), "udp") {
 				return refuse(l.Pos(), "", "the server listens for UDP, which a stream socket does not carry")
 			}
 		}
 	}
-	return p.bind(pass)
-}
-
-// bind handles proxy_bind and its like: with an address to bind to, nginx
-// cannot connect to a Unix socket and answers 500.
-func (p *planner) bind(pass *Node) error {
-	lines := pass.parent.Effective(modules[pass.Name()] + "_bind")
-	if lines == nil || lines[0].Arg(0) == "off" {
-		return nil
-	}
-	return refuse(lines[0].Pos(), "set it to off in this location if the app does not need the address",
-		"%q applies to %q and cannot be used with a Unix socket", lines[0], pass)
+	return p.bind(r)
 }

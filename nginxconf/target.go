@@ -3,7 +3,6 @@ package nginxconf
 import (
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -54,6 +53,9 @@ type route struct {
 	upstream *Node // nil for a literal
 	server   *Node // the upstream's server line, nil for a literal
 	addr     address
+	at       *Node // the directive whose argument arg spells a literal
+	arg      int
+	variable bool // the literal is found through variables
 	class    Class
 	fallback string   // port when none is written
 	opaque   *Refusal // the address is not in the text
@@ -81,7 +83,7 @@ func (c *Config) routes(pass *Node) []route {
 			return serverRoutes(pass, up)
 		}
 	}
-	return []route{{pass: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme]}}
+	return []route{{pass: pass, at: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme]}}
 }
 
 // literalClass decides how a literal address is edited. Only proxy and grpc in
@@ -112,13 +114,6 @@ func serverRoutes(pass, up *Node) []route {
 		out = append(out, route{pass: pass, upstream: up, opaque: reason})
 	}
 	return out
-}
-
-// variableRoutes follows a pass with variables.
-func (c *Config) variableRoutes(pass *Node) []route {
-	return []route{{pass: pass, opaque: refuse(pass.Pos(),
-		"write the address or an upstream's name into "+pass.Name(),
-		"%q takes its address from a variable", pass)}}
 }
 
 // Targets returns what a site sends requests to, in the order of the file. The
@@ -238,15 +233,4 @@ func owns(site string, r route) bool {
 		}
 	}
 	return false
-}
-
-// sites returns the files, other than those given, whose passes use a block.
-func sites(uses []Use) []string {
-	var out []string
-	for _, u := range uses {
-		if !slices.Contains(out, u.Pos.File) {
-			out = append(out, u.Pos.File)
-		}
-	}
-	return out
 }

@@ -1,0 +1,43 @@
+package nginxconf
+
+import "slices"
+
+// bind handles proxy_bind and its like. With an address to bind to, nginx
+// cannot connect to a Unix socket: it answers 500, and nginx -t says nothing.
+func (p *planner) bind(r route) error {
+	module := modules[r.pass.Name()]
+	name := module + "_bind"
+	h := home(r.pass)
+	lines := h.Effective(name)
+	if lines == nil || lines[0].Arg(0) == "off" || p.unbound[h] {
+		return nil
+	}
+	p.unbound[h] = true
+	line := lines[0]
+	if slices.Contains(line.Args(), "transparent") {
+		return refuse(line.Pos(), "", "%q shows the app the client's address, which a Unix socket cannot", line)
+	}
+	if !p.pure(h, module) || len(p.foreignHeirs(h, module, name, p.hosts[h])) > 0 || p.mixed(r) {
+		return refuse(line.Pos(), "set it to off where the app is passed to",
+			"%q is needed for other addresses and cannot be used with a Unix socket", line)
+	}
+	if line.parent == h {
+		p.wishes.replaceWholeArg(line, 0, "off", "nginx cannot bind to an address for a Unix socket")
+		return nil
+	}
+	p.insertAtPass(h, r, "nginx cannot bind to an address for a Unix socket", name+" off;")
+	return nil
+}
+
+// mixed reports whether the upstream of a route keeps other servers.
+func (p *planner) mixed(r route) bool {
+	if r.upstream == nil {
+		return false
+	}
+	for _, s := range r.upstream.All("server") {
+		if a, ok := parseServer(s.Arg(0)); !ok || !slices.Contains(p.keys, a.key("80")) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,268 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+const ownUpstreamHint = "name an upstream in the site by hand, use it in the pass directive, and adopt again"
+
+// compensate writes out, at the home of renamed passes, everything that nginx
+// derived from the literal address.
+func (p *planner) compensate(h *Node, r route) error {
+	module := modules[r.pass.Name()]
+	steps := []func(*Node, string, route) error{p.headers, p.sslName, p.otherMentions}
+	if module == "proxy" {
+		steps = append(steps, p.redirect, p.cacheKey)
+	}
+	for _, step := range steps {
+		if err := step(h, module, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mustBePure refuses when passes to other addresses share the home, so that a
+// line added there would change them too.
+func (p *planner) mustBePure(h *Node, module string, r route) error {
+	if p.pure(h, module) {
+		return nil
+	}
+	return refuse(r.pass.Pos(), ownUpstreamHint, "the blocks of %s send requests to several addresses", h.Path())
+}
+
+// headers keeps the Host header. The list of headers is all or nothing: a
+// level that sets one header inherits none.
+func (p *planner) headers(h *Node, module string, r route) error {
+	name := module + "_set_header"
+	lines := h.Effective(name)
+	host, mentioned, empty := headerNeeds(lines)
+	if empty != nil && !p.o.NginxVersion.atLeast(emptyHostSince) {
+		empty = nil
+	}
+	if empty != nil {
+		return refuse(empty.Pos(), ownUpstreamHint, "%q means the default Host on newer versions of nginx", empty)
+	}
+	if host && !mentioned || p.inheritsHeaders(h, name) {
+		return nil
+	}
+	if err := p.mustBePure(h, module, r); err != nil {
+		return err
+	}
+	if err := p.shieldHeirs(h, module, name, lines, host); err != nil {
+		return err
+	}
+	p.headersAt[h] = p.hosts[h]
+	add := ""
+	if !host {
+		add = name + " Host " + r.hostHeader() + ";"
+	}
+	if len(h.All(name)) > 0 {
+		p.substituteIn(lines, r)
+		if add != "" {
+			p.insertLast(h, lines[len(lines)-1], "the Host header stays", add)
+		}
+		return nil
+	}
+	p.insertAtPass(h, r, "the headers stay: a level with one of its own inherits none", append(copyLines(lines, r), nonEmpty(add)...)...)
+	return nil
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+func headerNeeds(lines []*Node) (host, mentioned bool, empty *Node) {
+	for _, l := range lines {
+		if strings.EqualFold(l.Arg(0), "Host") {
+			host = true
+			if l.Arg(1) == "" {
+				empty = l
+			}
+		}
+		mentioned = mentioned || usesHost(l)
+	}
+	return host, mentioned, empty
+}
+
+// usesHost reports whether a directive uses what nginx took from the literal.
+func usesHost(n *Node) bool {
+	for _, a := range n.Args() {
+		if mentions(a, "proxy_host") || mentions(a, "proxy_port") {
+			return true
+		}
+	}
+	return false
+}
+
+// inheritsHeaders reports whether h gets its headers from a level to which the
+// plan has already added what h needs.
+func (p *planner) inheritsHeaders(h *Node, name string) bool {
+	for n := h; n != nil; n = n.parent {
+		if host, ok := p.headersAt[n]; ok && n != h {
+			return host == p.hosts[h]
+		}
+		if len(n.All(name)) > 0 {
+			return false
+		}
+	}
+	return false
+}
+
+// shieldHeirs gives the inner locations that go elsewhere the list they had.
+func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node, host bool) error {
+	for _, heir := range p.foreignHeirs(h, module, name, p.hosts[h]) {
+		passes := p.c.passesAt(heir, module)
+		if p.hosts[heir] != "" && p.pure(heir, module) {
+			continue // gets a list of its own for its own spelling
+		}
+		add := name + " Host $proxy_host;"
+		if module != "proxy" {
+			a, ok := parsePass(passes[0].Arg(0))
+			if !ok || len(passes) > 1 {
+				return refuse(passes[0].Pos(), ownUpstreamHint, "an inner location would inherit the Host header")
+			}
+			add = name + " Host " + (route{addr: a, fallback: defaultPorts[a.scheme]}).hostHeader() + ";"
+		}
+		text := copyLines(lines, route{})
+		if !host {
+			text = append(text, add)
+		}
+		p.insertAtPass(heir, route{pass: passes[0]}, "an inner location keeps its own Host", text...)
+	}
+	return nil
+}
+
+// copyLines returns directives as text, with $proxy_host and $proxy_port
+// replaced if r has an address.
+func copyLines(lines []*Node, r route) []string {
+	var out []string
+	for _, l := range lines {
+		s := l.Name()
+		for i := range l.Args() {
+			s += " " + substituteHost(raw(l, i), r)
+		}
+		out = append(out, s+";")
+	}
+	return out
+}
+
+func substituteHost(text string, r route) string {
+	if r.addr.host == "" {
+		return text
+	}
+	text, _ = substitute(text, "proxy_host", r.hostHeader())
+	text, _ = substitute(text, "proxy_port", r.port())
+	return text
+}
+
+// substituteIn replaces $proxy_host and $proxy_port in directives in place.
+func (p *planner) substituteIn(lines []*Node, r route) {
+	for _, l := range lines {
+		for i := range l.Args() {
+			start, end := l.dir.Arg(i).Inner()
+			old := string(l.dir.File.Src[start:end])
+			if text := substituteHost(old, r); text != old {
+				p.wishes.replaceWholeArg(l, i, text, "$proxy_host stays what it was")
+			}
+		}
+	}
+}
+
+// otherMentions handles $proxy_host and $proxy_port outside the lists that
+// have rules of their own.
+func (p *planner) otherMentions(h *Node, module string, r route) error {
+	if module != "proxy" {
+		return nil
+	}
+	server := h.Within("server")
+	var err error
+	p.c.root.walk(func(n *Node) {
+		if err != nil || side(n) != "http" || n == r.pass {
+			return
+		}
+		if s := n.Within("server"); s != nil && s != server {
+			return
+		}
+		err = p.otherMention(h, n, module, r)
+	})
+	return err
+}
+
+func (p *planner) otherMention(h, n *Node, module string, r route) error {
+	lua := string(n.dir.Lua())
+	if strings.Contains(lua, "proxy_host") || strings.Contains(lua, "proxy_port") {
+		return refuse(n.Pos(), ownUpstreamHint, "the Lua code uses the literal address")
+	}
+	if !usesHost(n) || slices.Contains([]string{"proxy_set_header", "proxy_redirect", "proxy_cache_key"}, n.Name()) {
+		return nil
+	}
+	if n.Name() == "log_format" {
+		p.note(n.Pos(), "the log shows the new upstream's name in place of %s", r.hostHeader())
+		return nil
+	}
+	at := n.parent
+	for at != h && (at.Name() == "if" || at.Name() == "limit_except") {
+		at = at.parent
+	}
+	if at == h && p.pure(h, module) && len(p.foreignHeirs(h, module, n.Name(), p.hosts[h])) == 0 {
+		p.substituteIn([]*Node{n}, r)
+		return nil
+	}
+	if at.Name() == "location" && at.Within("location") != h && !within(h, at) {
+		return nil // another location: evaluated for another pass
+	}
+	return refuse(n.Pos(), ownUpstreamHint, "%q uses the literal address, for this site or others", n.Name())
+}
+
+// within reports whether n is inside the block b.
+func within(n, b *Node) bool {
+	for ; n != nil; n = n.parent {
+		if n == b {
+			return true
+		}
+	}
+	return false
+}
+
+// sslName keeps the name that TLS to the app is checked against.
+func (p *planner) sslName(h *Node, module string, r route) error {
+	if r.addr.scheme != "https" && r.addr.scheme != "grpcs" {
+		return nil
+	}
+	name := module + "_ssl_name"
+	if h.Effective(name) != nil {
+		return nil
+	}
+	if err := p.mustBePure(h, module, r); err != nil {
+		return err
+	}
+	if heirs := p.foreignHeirs(h, module, name, p.hosts[h]); len(heirs) > 0 {
+		return refuse(heirs[0].Pos(), ownUpstreamHint, "an inner location would inherit %s", name)
+	}
+	p.insertAtPass(h, r, "the name in TLS stays", name+" "+r.addr.host+";")
+	return nil
+}
+
+// insertAtPass adds lines to a home: after its own pass, else at its end.
+func (p *planner) insertAtPass(h *Node, r route, why string, lines ...string) {
+	if r.pass.parent == h {
+		p.wishes.insertAfter(r.pass, why, lines...)
+		return
+	}
+	p.wishes.insertLast(h, why, lines...)
+}
+
+// insertLast adds lines after a directive of h, or at the end of h when the
+// directive comes from another file.
+func (p *planner) insertLast(h, after *Node, why string, lines ...string) {
+	if after.dir.File == h.dir.File {
+		p.wishes.insertAfter(after, why, lines...)
+		return
+	}
+	p.wishes.insertLast(h, why, lines...)
+}

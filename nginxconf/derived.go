@@ -1,0 +1,181 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// redirect writes out the default of proxy_redirect, which nginx derives from
+// the text of proxy_pass: that text becomes the location's name, or "/" when
+// there is no URI part. With variables there is no default.
+func (p *planner) redirect(h *Node, module string, r route) error {
+	own := h.All("proxy_redirect")
+	if len(own) > 0 {
+		return p.ownRedirect(h, module, own, r)
+	}
+	for n := h.parent; n != nil; n = n.parent {
+		if lines := n.All("proxy_redirect"); len(lines) > 0 {
+			return p.inheritedRedirect(h, module, lines, r)
+		}
+		if ownLiteralPass(n) != nil {
+			return nil // the outer location's default is inherited
+		}
+	}
+	pass := ownLiteralPass(h)
+	if pass != nil && !p.ours[pass] || r.variable {
+		return nil
+	}
+	if pass == nil {
+		if err := p.mustBePure(h, module, r); err != nil {
+			return err
+		}
+		if heirs := p.c.heirs(h, module, "proxy_redirect"); len(heirs) > 0 {
+			return refuse(heirs[0].Pos(), ownUpstreamHint, "an inner location would inherit proxy_redirect")
+		}
+	}
+	text, err := defaultRedirect(h, r)
+	if err != nil {
+		return err
+	}
+	p.insertAtPass(h, r, "Location headers are rewritten as before", "proxy_redirect "+text+";")
+	return nil
+}
+
+// ownLiteralPass returns the proxy_pass that stands in a block itself and from
+// which nginx derives a default.
+func ownLiteralPass(n *Node) *Node {
+	if pass := n.Last("proxy_pass"); pass != nil && !strings.Contains(pass.Arg(0), "$") {
+		return pass
+	}
+	return nil
+}
+
+func (p *planner) ownRedirect(h *Node, module string, own []*Node, r route) error {
+	for _, l := range own {
+		if l.Arg(0) == "default" && r.pass.parent == h {
+			text, err := defaultRedirect(h, r)
+			if err != nil {
+				return err
+			}
+			start, end := l.dir.Arg(0).Start, l.dir.Arg(0).End
+			p.wishes.add(l, l.dir.File, Edit{Start: int(start), End: int(end), New: text, Why: "Location headers are rewritten as before", In: h.Path()})
+		}
+		if usesHost(l) {
+			if err := p.mustBePure(h, module, r); err != nil {
+				return err
+			}
+			p.substituteIn([]*Node{l}, r)
+		}
+	}
+	return nil
+}
+
+// inheritedRedirect copies an inherited list that uses $proxy_host.
+func (p *planner) inheritedRedirect(h *Node, module string, lines []*Node, r route) error {
+	if !slices.ContainsFunc(lines, usesHost) {
+		return nil
+	}
+	if err := p.mustBePure(h, module, r); err != nil {
+		return err
+	}
+	foreign := p.foreignHeirs(h, module, "proxy_redirect", p.hosts[h])
+	i := slices.IndexFunc(lines, func(l *Node) bool { return l.Arg(0) == "default" })
+	if len(foreign) > 0 || i >= 0 {
+		return refuse(lines[0].Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", lines[0])
+	}
+	p.insertAtPass(h, r, "Location headers are rewritten as before", copyLines(lines, r)...)
+	return nil
+}
+
+// defaultRedirect is the default in words.
+func defaultRedirect(h *Node, r route) (string, error) {
+	from, to := r.pass.Arg(0), "/"
+	if r.addr.uri == "" {
+		from += "/"
+	} else if to = locationName(h); to == "" {
+		return "", refuse(r.pass.Pos(), ownUpstreamHint, "the name of the location is not understood")
+	}
+	a, ok := quote(from)
+	b, ok2 := quote(to)
+	if !ok || !ok2 {
+		return "", refuse(r.pass.Pos(), ownUpstreamHint, "the default of proxy_redirect cannot be written out")
+	}
+	return a + " " + b, nil
+}
+
+// locationName returns the prefix of a plain location, "" for a regular
+// expression, a named location or anything else.
+func locationName(n *Node) string {
+	if n.Name() != "location" {
+		return ""
+	}
+	name := n.Arg(0)
+	if len(n.Args()) == 2 {
+		if name != "=" && name != "^~" {
+			return ""
+		}
+		return n.Arg(1)
+	}
+	for _, prefix := range []string{"^~", "="} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			return rest
+		}
+	}
+	if strings.HasPrefix(name, "~") || strings.HasPrefix(name, "@") {
+		return ""
+	}
+	return name
+}
+
+// cacheKey keeps cached responses where they are stored: the default key
+// begins with the literal address.
+func (p *planner) cacheKey(h *Node, module string, r route) error {
+	cache := h.Effective("proxy_cache")
+	if cache == nil || cache[0].Arg(0) == "off" {
+		return nil
+	}
+	key := h.Effective("proxy_cache_key")
+	if key != nil && !slices.ContainsFunc(key, usesHost) {
+		return nil
+	}
+	if err := p.mustBePure(h, module, r); err != nil {
+		return err
+	}
+	foreign := p.foreignHeirs(h, module, "proxy_cache_key", p.hosts[h])
+	switch {
+	case key != nil && key[0].parent == h && len(foreign) == 0:
+		p.substituteIn(key, r)
+	case key != nil && len(foreign) == 0:
+		p.insertAtPass(h, r, "cached responses are found under the old key", copyLines(key, r)...)
+	case key != nil:
+		return refuse(key[0].Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", key[0])
+	case len(foreign) == 0 && r.addr.uri == "" && !r.variable && requestURIHolds(h):
+		p.insertAtPass(h, r, "cached responses are found under the old key",
+			"proxy_cache_key "+r.addr.scheme+"://"+r.hostHeader()+"$request_uri;")
+	default:
+		p.note(cache[0].Pos(), "%s: responses cached so far are not found again, because nginx stores them under the literal address", h.Path())
+	}
+	return nil
+}
+
+// requestURIHolds reports whether a request keeps the URI it came with until
+// it is proxied from h: $request_uri is then what the default key ends with.
+func requestURIHolds(h *Node) bool {
+	if locationName(h) == "" || h.Last("internal") != nil {
+		return false
+	}
+	changes := func(n *Node) bool {
+		switch n.Name() {
+		case "rewrite", "try_files", "error_page", "index", "auth_request", "mirror", "slice", "ssi", "add_before_body", "add_after_body", "post_action":
+			return true
+		}
+		return strings.Contains(n.Name(), "_by_lua") || strings.HasPrefix(n.Name(), "echo") || strings.HasPrefix(n.Name(), "js_")
+	}
+	holds := true
+	server := h.Within("server")
+	server.walk(func(n *Node) { holds = holds && !changes(n) })
+	for n := server.parent; n != nil; n = n.parent {
+		holds = holds && !slices.ContainsFunc(n.children, changes)
+	}
+	return holds
+}

@@ -1,0 +1,113 @@
+package nginxconf
+
+import "strings"
+
+// home returns the block whose proxy_* directives hold for a pass: "if" and
+// "limit_except" take theirs from the location around them.
+func home(pass *Node) *Node {
+	n := pass.parent
+	for n.Name() == "if" || n.Name() == "limit_except" {
+		n = n.parent
+	}
+	return n
+}
+
+// passesAt returns the passes of one module whose home is n.
+func (c *Config) passesAt(n *Node, module string) []*Node {
+	var out []*Node
+	for _, p := range c.index.homes[n] {
+		if modules[p.Name()] == module {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// pure reports whether all passes of a module at n are part of the plan.
+func (p *planner) pure(n *Node, module string) bool {
+	for _, pass := range p.c.passesAt(n, module) {
+		if !p.ours[pass] {
+			return false
+		}
+	}
+	return true
+}
+
+// heirs returns the homes below n that have a pass of the module and inherit a
+// directive from n, because no level between sets it.
+func (c *Config) heirs(n *Node, module, name string) []*Node {
+	var out []*Node
+	for _, child := range n.children {
+		if !child.IsBlock() || len(child.All(name)) > 0 {
+			continue
+		}
+		if child.Name() != "if" && child.Name() != "limit_except" && len(c.passesAt(child, module)) > 0 {
+			out = append(out, child)
+		}
+		out = append(out, c.heirs(child, module, name)...)
+	}
+	return out
+}
+
+// foreignHeirs returns the heirs that the plan does not send to the same host.
+func (p *planner) foreignHeirs(n *Node, module, name, host string) []*Node {
+	var out []*Node
+	for _, h := range p.c.heirs(n, module, name) {
+		if p.hosts[h] != host || !p.pure(h, module) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// mentions reports whether text uses a variable, as $name or ${name}.
+func mentions(text, name string) bool {
+	_, found := substitute(text, name, "")
+	return found
+}
+
+// substitute replaces a variable in text. A variable in front of it gets
+// braces where its name would otherwise run into the value.
+func substitute(text, name, value string) (string, bool) {
+	var out []byte
+	found := false
+	last := -1 // where the unbraced variable that ends out begins
+	for i := 0; i < len(text); {
+		if n := variableAt(text[i:], name); n > 0 {
+			if last >= 0 && value != "" && isVariableByte(value[0]) {
+				before := string(out[last+1:])
+				out = append(out[:last], "${"+before+"}"...)
+			}
+			out = append(out, value...)
+			found, last = true, -1
+			i += n
+			continue
+		}
+		switch {
+		case text[i] == '$':
+			last = len(out)
+		case !isVariableByte(text[i]):
+			last = -1
+		}
+		out = append(out, text[i])
+		i++
+	}
+	return string(out), found
+}
+
+// variableAt returns the length of $name or ${name} at the beginning of text,
+// 0 if it is not there.
+func variableAt(text, name string) int {
+	if strings.HasPrefix(text, "${"+name+"}") {
+		return len(name) + 3
+	}
+	n := len(name) + 1
+	if strings.HasPrefix(text, "$"+name) && (len(text) == n || !isVariableByte(text[n])) {
+		return n
+	}
+	return 0
+}
+
+func isVariableByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+}

@@ -1,0 +1,322 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxValues bounds the values that the variables of one pass may take together.
+const maxValues = 64
+
+// value is one value that the argument of a pass can have, and the piece of
+// text that its host and port stand in.
+type value struct {
+	text   string
+	pieces []piece
+}
+
+// piece is a part of a value and where it is written: an argument of a
+// directive, without quotes, from offset from.
+type piece struct {
+	text string
+	at   *Node
+	arg  int
+	from int
+}
+
+// variableRoutes follows a pass whose argument has variables. It gives up,
+// with a reason, unless every variable in front of the URI can only have
+// values that are written in the configuration.
+func (c *Config) variableRoutes(pass *Node) []route {
+	values, err := c.values(pass)
+	if err != nil {
+		return []route{{pass: pass, opaque: err}}
+	}
+	var out []route
+	for _, v := range values {
+		a, ok := parsePass(v.text)
+		switch {
+		case !ok:
+			return []route{{pass: pass, opaque: opaque(pass)}}
+		case a.unix == "" && a.port == "" && c.upstream(pass, a.host) != nil:
+			out = append(out, serverRoutes(pass, c.upstream(pass, a.host))...)
+			continue
+		}
+		r := route{pass: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme], variable: true}
+		if r.class == ClassB {
+			r.class = ClassC // the name could be looked up elsewhere too
+		}
+		r.locate(v)
+		out = append(out, r)
+	}
+	return out
+}
+
+func opaque(pass *Node) *Refusal {
+	return refuse(pass.Pos(), "write the address or an upstream's name into "+pass.Name(),
+		"%q takes its address from a variable", pass)
+}
+
+// locate finds the piece that holds the whole address, so that it can be
+// edited; without one the route stays readable but not editable.
+func (r *route) locate(v value) {
+	pos := 0
+	for _, p := range v.pieces {
+		if r.addr.start >= pos && r.addr.end <= pos+len(p.text) {
+			r.at, r.arg = p.at, p.arg
+			r.addr.start += p.from - pos
+			r.addr.end += p.from - pos
+			return
+		}
+		pos += len(p.text)
+	}
+	r.at = nil
+}
+
+// values returns every value that the argument of a pass can have up to its
+// URI part, which is kept as written.
+func (c *Config) values(pass *Node) ([]value, *Refusal) {
+	start, end := pass.dir.Arg(0).Inner()
+	arg := string(pass.dir.File.Src[start:end])
+	if strings.Contains(arg, `\`) {
+		return nil, opaque(pass)
+	}
+	out := []value{{}}
+	for i := 0; i < len(arg); {
+		if inURI(out) {
+			return extend(out, []piece{{arg[i:], pass, 0, i}}), nil
+		}
+		n, name := reference(arg[i:])
+		next := []piece{{arg[i : i+n], pass, 0, i}}
+		if name != "" {
+			if i > 0 && safeStart(name) && hasAuthority(out) {
+				return extend(out, []piece{{arg[i:], pass, 0, i}}), nil
+			}
+			var ok bool
+			if next, ok = c.constants(pass, name); !ok {
+				return nil, opaque(pass)
+			}
+		}
+		if out = extend(out, next); len(out) > maxValues {
+			return nil, opaque(pass)
+		}
+		i += n
+	}
+	return out, nil
+}
+
+// inURI reports whether the values have already got to their URI part.
+func inURI(values []value) bool {
+	for _, v := range values {
+		_, rest, found := strings.Cut(v.text, "://")
+		if !found {
+			rest = v.text
+		}
+		if !strings.Contains(rest, "/") {
+			return false
+		}
+	}
+	return true
+}
+
+// hasAuthority reports whether the values end with a host or a port.
+func hasAuthority(values []value) bool {
+	for _, v := range values {
+		if _, rest, _ := strings.Cut(v.text, "://"); rest == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// safeStart names the variables that begin with a slash, so that nothing after
+// them can belong to host or port.
+func safeStart(name string) bool {
+	return slices.Contains([]string{"request_uri", "uri", "document_uri"}, name)
+}
+
+// reference returns the length of the literal text at the beginning of s, or
+// of the variable there and its name.
+func reference(s string) (n int, name string) {
+	if !strings.HasPrefix(s, "$") {
+		if n = strings.IndexByte(s, '$'); n < 0 {
+			n = len(s)
+		}
+		return n, ""
+	}
+	if strings.HasPrefix(s, "${") {
+		if end := strings.IndexByte(s, '}'); end > 0 {
+			return end + 1, s[2:end]
+		}
+	}
+	n = 1
+	for n < len(s) && isVariableByte(s[n]) {
+		n++
+	}
+	if n == 1 {
+		return n, "\x00" // a lone $, which has no value
+	}
+	return n, s[1:n]
+}
+
+func extend(values []value, next []piece) []value {
+	var out []value
+	for _, v := range values {
+		for _, p := range next {
+			out = append(out, value{v.text + p.text, append(slices.Clone(v.pieces), p)})
+		}
+	}
+	return out
+}
+
+// constants returns the values that a variable can have at a pass, if all are
+// written down: by one set that always runs, or by one map, geo or
+// split_clients.
+func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
+	var sets, tables []*Node
+	server := pass.Within("server")
+	for _, d := range c.index.definitions[name] {
+		if side(d) != side(pass) {
+			continue
+		}
+		switch d.Name() {
+		case "set":
+			if d.Within("server") == server {
+				sets = append(sets, d)
+			}
+		case "map", "geo", "split_clients":
+			tables = append(tables, d)
+		default:
+			return nil, false
+		}
+	}
+	switch {
+	case len(sets) == 1 && len(tables) == 0 && alwaysSet(sets[0], pass):
+		return plainPieces([]*Node{sets[0]}, 1)
+	case len(sets) == 0 && len(tables) == 1 && hasDefault(tables[0]):
+		var rows []*Node
+		for _, row := range tables[0].children {
+			if len(row.Args()) == 1 && row.Name() != "include" {
+				rows = append(rows, row)
+			}
+		}
+		return plainPieces(rows, 0)
+	}
+	return nil, false
+}
+
+// alwaysSet reports whether a set has run whenever a pass is reached: it is in
+// the server itself, or in the location of the pass.
+func alwaysSet(set, pass *Node) bool {
+	return set.parent == pass.parent || set.parent == home(pass) || set.parent == pass.Within("server")
+}
+
+// hasDefault reports whether a table has a value for everything.
+func hasDefault(table *Node) bool {
+	for _, row := range table.children {
+		if row.Name() == "default" || row.Name() == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// plainPieces returns an argument of each directive as a constant.
+func plainPieces(nodes []*Node, arg int) ([]piece, bool) {
+	var out []piece
+	for _, n := range nodes {
+		if len(n.Args()) <= arg {
+			return nil, false
+		}
+		text := n.Args()[arg]
+		start, end := n.dir.Arg(arg).Inner()
+		if strings.Contains(text, "$") || string(n.dir.File.Src[start:end]) != text {
+			return nil, false
+		}
+		out = append(out, piece{text, n, arg, 0})
+	}
+	return out, len(out) > 0
+}
+
+// onlyFor reports whether the value that holds a route's address is used by
+// passes of the plan and by nothing else.
+func (p *planner) onlyFor(r route) bool {
+	if r.at == r.pass {
+		return true
+	}
+	def := r.at
+	if def.Name() != "set" {
+		def = def.parent
+	}
+	name := definedVariable(def)
+	only := true
+	p.c.root.walk(func(n *Node) {
+		if n == def || p.ours[n] || n.Name() == "set" && definedVariable(n) == name && n.Within("server") != r.pass.Within("server") {
+			return
+		}
+		if n.dir.Lua() != nil {
+			only = only && !strings.Contains(string(n.dir.Lua()), name)
+		}
+		for _, a := range n.Args() {
+			only = only && (!mentions(a, name) || def.Name() == "set" && n.Within("server") != nil && n.Within("server") != r.pass.Within("server"))
+		}
+	})
+	return only
+}
+
+// definedVariable returns the name of the variable that a set, map, geo or
+// split_clients defines, without the dollar sign.
+func definedVariable(n *Node) string {
+	var arg string
+	switch n.Name() {
+	case "set":
+		arg = n.Arg(0)
+	case "map", "split_clients":
+		arg = n.Arg(1)
+	case "geo":
+		arg = n.Arg(len(n.Args()) - 1)
+	}
+	return strings.TrimPrefix(arg, "$")
+}
+
+// definition returns the variable a directive gives a value to, "" for none.
+// Directives of other modules that take a variable first are taken for
+// definitions too, except those known to read it.
+func definition(n *Node) string {
+	if v := definedVariable(n); v != "" {
+		return v
+	}
+	if arg := n.Arg(0); strings.HasPrefix(arg, "$") && !reads(n.Name()) {
+		return arg[1:]
+	}
+	return ""
+}
+
+// reads names the directives whose first argument is read.
+func reads(name string) bool {
+	return modules[name] != "" || slices.Contains([]string{
+		"if", "return", "rewrite", "map", "geo", "split_clients", "default", "access_log", "proxy_cache_key", "fastcgi_cache_key",
+		"limit_req_zone", "limit_conn_zone", "proxy_cache_bypass", "proxy_no_cache", "fastcgi_cache_bypass", "fastcgi_no_cache",
+		"proxy_method", "root", "alias", "proxy_bind", "resolver", "server", "hash", "add_header", "try_files", "error_page",
+		"proxy_redirect", "proxy_store", "proxy_ssl_name", "echo", "expires", "valid_referers", "secure_link", "secure_link_md5",
+	}, name)
+}
+
+// captures returns the variables that named groups in a regular expression
+// define.
+func captures(arg string) []string {
+	var out []string
+	for _, open := range []string{"(?<", "(?P<", "(?'"} {
+		for rest := arg; ; {
+			_, after, found := strings.Cut(rest, open)
+			if !found {
+				break
+			}
+			if end := strings.IndexAny(after, ">'"); end > 0 {
+				out = append(out, after[:end])
+			}
+			rest = after
+		}
+	}
+	return out
+}
