@@ -1,6 +1,7 @@
 package deployer
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -175,7 +177,8 @@ func (h *Host) backDiff(a Adoption) (string, error) {
 	}
 	var out strings.Builder
 	for _, path := range slices.Sorted(maps.Keys(files)) {
-		out.Write(diff.Diff(path, files[path][0], path, files[path][1]))
+		_, body, _ := bytes.Cut(diff.Diff(path, files[path][0], path, files[path][1]), []byte("\n"))
+		out.Write(body) // without the line that says "diff"
 	}
 	return out.String(), nil
 }
@@ -291,16 +294,16 @@ func answers(ctx context.Context, to netip.AddrPort, path string) error {
 // here may have got no further than the files.
 func (h *Host) restoreFiles(ctx context.Context, b back, files map[string][2][]byte) error {
 	candidates := map[string][]byte{}
-	for path, bytes := range files {
-		candidates[path] = bytes[1]
+	for path, f := range files {
+		candidates[path] = f[1]
 	}
 	if len(candidates) > 0 {
 		if _, err := h.Nginx.TestCandidate(ctx, candidates); err != nil {
 			return fmt.Errorf("nginx refuses the files as they were: %w", err)
 		}
 	}
-	for path, bytes := range files {
-		if err := nginx.Replace(ctx, path, sha256.Sum256(bytes[0]), bytes[1]); err != nil {
+	for path, f := range files {
+		if err := nginx.Replace(ctx, path, sha256.Sum256(f[0]), f[1]); err != nil {
 			return err
 		}
 		b.result.Files = append(b.result.Files, path)
@@ -311,7 +314,7 @@ func (h *Host) restoreFiles(ctx context.Context, b back, files map[string][2][]b
 	if err := h.reload(ctx); err != nil {
 		return err
 	}
-	h.step("nginx", "%d files as before, reloaded", len(files))
+	h.step("nginx", "configuration as before, reloaded")
 	return nil
 }
 
@@ -384,11 +387,16 @@ func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
 	return h.forgetSlot(slot)
 }
 
-// forgetSlot removes the slot's files of this boot.
+// forgetSlot removes what is left of the slot: its requests to its service, and
+// everything of this boot that carries its name.
 func (h *Host) forgetSlot(slot sockets.Slot) error {
-	err := errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot), h.Paths.ClearDrain(slot), h.Paths.ClearSlotStatus(slot))
-	if rm := os.Remove(slot.SocketPath(h.Paths.Run)); rm != nil && !errors.Is(rm, os.ErrNotExist) {
-		err = errors.Join(err, rm)
+	err := errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot))
+	entries, readErr := os.ReadDir(h.Paths.Run)
+	err = errors.Join(err, readErr)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), slot.String()+".") {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(h.Paths.Run, e.Name())))
+		}
 	}
 	return err
 }
