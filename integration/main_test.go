@@ -1,14 +1,5 @@
 //go:build integration
 
-// Package integration holds the end-to-end tests: the built edgeman binaries on
-// throw-away hosts with real systemd, nginx and Docker. They need root on Debian
-// or Ubuntu; "make test" prepares everything and runs them. By hand:
-//
-//	make build && go test -tags integration -count=1 -run TestName ./integration
-//
-// EDGEMAN_RELEASES says which Debian releases to use (default "bookworm trixie").
-// EDGEMAN_KEEP=1 leaves the hosts of failed tests up, to be entered with
-// "go run ./integration/cmd/testhost shell NAME".
 package integration
 
 import (
@@ -131,7 +122,7 @@ func collect(t *testing.T, h *host.Host) {
 // Install copies the built binaries into the host.
 func Install(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
-	for name, to := range map[string]string{"edgeman": "/usr/bin/edgeman", "edgeman-init": "/usr/lib/edgeman/edgeman-init"} {
+	for name, to := range map[string]string{"edgeman": "/usr/local/bin/edgeman", "edgeman-init": "/usr/local/bin/edgeman-init"} {
 		err := h.Copy(ctx, filepath.Join("..", "bin", name), to)
 		if errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("%v: run make build first", err)

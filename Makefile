@@ -1,0 +1,80 @@
+# make build   static binaries in bin/
+# make test    unit tests; as root on Debian or Ubuntu also the end-to-end tests
+# make demo    see a docker restart and a swap under the same load (root)
+# make lint    formatting, vet, staticcheck, import rules
+#
+# Everything else that is needed is installed on the way, where this may.
+
+GO = $(eval GO := $$(or $$(shell scripts/find-go),$$(error no Go toolchain, see above)))$(GO)
+export GOTOOLCHAIN := auto
+# A Go that find-go has put elsewhere has to be found by the tests' own builds too.
+WITH_GO = PATH="$(dir $(GO)):$$PATH"
+
+VERSION = $(or $(shell git describe --always --dirty --tags 2>/dev/null),unknown)
+GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+# The Debian releases of the end-to-end tests.
+RELEASES ?= bookworm trixie forky
+PARALLEL ?= 3
+
+TOOLS      := $(CURDIR)/.tools
+GOFUMPT    := $(TOOLS)/gofumpt-v0.12.0
+STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
+
+.PHONY: build test unit integration hosts demo lint clean
+
+build:
+	@mkdir -p bin
+	$(GOBUILD) -o bin/edgeman ./cmd/edgeman
+	$(GOBUILD) -o bin/edgeman-init ./cmd/edgeman-init
+
+ROOT := $(filter 0,$(shell id -u))
+
+ifdef ROOT
+test: unit integration
+else
+test: unit
+	@echo
+	@echo "LEFT OUT: the end-to-end tests. They boot throw-away Debian hosts and need root: sudo make test"
+endif
+
+# The race detector needs a C compiler.
+unit:
+	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
+	else echo "unit tests run without the race detector"; set -x; $(GO) test ./...; fi
+
+HOST_NEEDS := debootstrap=debootstrap systemd-nspawn=systemd-container nsenter=util-linux mount=mount journalctl=systemd
+
+# Prints on stdout the releases that can be tested.
+hosts:
+	@scripts/need $(HOST_NEEDS)
+	@$(GO) run ./integration/cmd/testhost build $(RELEASES)
+
+integration: build
+	@scripts/need $(HOST_NEEDS)
+	@releases=$$($(GO) run ./integration/cmd/testhost build $(RELEASES)) && \
+	echo "end-to-end tests on $$(echo $$releases)" && \
+	$(WITH_GO) EDGEMAN_RELEASES="$$releases" $(GO) test -tags integration -count=1 -timeout 60m -parallel $(PARALLEL) $(TESTFLAGS) ./integration && \
+	for r in $(RELEASES); do case " $$(echo $$releases) " in *" $$r "*) ;; \
+	*) echo "NOT TESTED: $$r, its host could not be built (see above)";; esac; done
+
+demo: build
+	@scripts/need $(HOST_NEEDS)
+	@$(WITH_GO) $(GO) run ./integration/cmd/demo
+
+lint: $(GOFUMPT) $(STATICCHECK)
+	@echo gofumpt; out=$$($(GOFUMPT) -l .) && test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags integration ./integration/...
+	$(WITH_GO) $(STATICCHECK) ./...
+	$(WITH_GO) $(STATICCHECK) -tags integration ./integration/...
+	$(WITH_GO) $(GO) test -count=1 -run 'TestImportRules' ./integration
+
+$(GOFUMPT):
+	GOBIN=$(TOOLS)/new $(GO) install mvdan.cc/gofumpt@v0.12.0 && mv $(TOOLS)/new/gofumpt $@
+
+$(STATICCHECK):
+	GOBIN=$(TOOLS)/new $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.8.2 && mv $(TOOLS)/new/staticcheck $@
+
+clean:
+	rm -rf bin .tools

@@ -1,0 +1,105 @@
+package integration
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rule limits who may import what, by prefix of the import path. Either only
+// the packages in only may import what, or those in not may not.
+type rule struct {
+	what string
+	only []string
+	not  []string
+	deps bool // indirect imports count as well
+	why  string
+}
+
+var rules = []rule{
+	{what: "github.com/docker/", only: []string{"edgeman/deployer"}, why: "Docker has one adapter"},
+	{what: "github.com/coreos/go-systemd/", only: []string{"edgeman/sockets"}, why: "systemd has one adapter"},
+	{what: "github.com/urfave/cli/", only: []string{"edgeman/cmd"}, why: "the command line stays replaceable"},
+	{what: "github.com/tufanbarisyildirim/gonginx", only: []string{"edgeman/nginxconf"}, why: "nginx's language has one reader"},
+	{what: "os/exec", not: []string{"edgeman/nginxconf", "edgeman/check", "edgeman/sockets", "edgeman/templates"}, why: "they start no process"},
+	{what: "os", not: []string{"edgeman/nginxconf", "edgeman/templates"}, why: "bytes in, bytes out"},
+	{what: "github.com/google/renameio/", not: []string{"edgeman/nginxconf", "edgeman/templates", "edgeman/sockets"}, why: "they write no files"},
+	{what: "edgeman/nginxconf", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
+	{what: "edgeman/deployer/nginx", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
+	{what: "github.com/docker/", not: []string{"edgeman/sockets", "edgeman/nginxconf", "edgeman/deployer/nginx"}, deps: true, why: "they do not know Docker"},
+	{what: "edgeman/integration", only: []string{"edgeman/integration"}, why: "tests are not part of the product"},
+	{what: "edgeman/cmd", only: nil, why: "commands hold no logic"},
+}
+
+func TestImportRules(t *testing.T) {
+	for _, p := range list(t) {
+		for _, r := range rules {
+			imports := p.Imports
+			if r.deps {
+				imports = p.Deps
+			}
+			for _, path := range imports {
+				if within(path, r.what) && !r.allows(p.ImportPath) {
+					t.Errorf("%s may not import %s: %s", p.ImportPath, path, r.why)
+				}
+			}
+		}
+	}
+}
+
+// The rules above hold only if they can fail.
+func TestRulesCanFail(t *testing.T) {
+	if within("os/exec", "os") || !within("edgeman/cmd/edgeman", "edgeman/cmd") || within("edgeman/cmdx", "edgeman/cmd") {
+		t.Error("within tells paths apart wrongly")
+	}
+	if rules[0].allows("edgeman/check") || !rules[0].allows("edgeman/deployer/docker") {
+		t.Error("an only rule does not hold")
+	}
+	if i := slices.IndexFunc(rules, func(r rule) bool { return r.what == "os" }); rules[i].allows("edgeman/nginxconf/internal/lex") || !rules[i].allows("edgeman/sockets") {
+		t.Error("a not rule does not hold")
+	}
+}
+
+func (r rule) allows(pkg string) bool {
+	inside := func(top string) bool { return within(pkg, top) }
+	if r.not != nil {
+		return !slices.ContainsFunc(r.not, inside)
+	}
+	return slices.ContainsFunc(r.only, inside)
+}
+
+// within: the standard library's "os" does not take in "os/exec".
+func within(path, top string) bool {
+	return path == strings.TrimSuffix(top, "/") ||
+		(strings.Contains(top, ".") || strings.HasPrefix(top, "edgeman/")) && strings.HasPrefix(path, strings.TrimSuffix(top, "/")+"/")
+}
+
+type pkg struct {
+	ImportPath    string
+	Imports, Deps []string
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "edgeman/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
