@@ -220,6 +220,20 @@ func TestWorkerSeesAnotherDirectory(t *testing.T) {
 	}
 }
 
+func TestWorkerSeesAnotherSocket(t *testing.T) {
+	ours, theirs := sock(0o666, 0, 0), sock(0o666, 0, 0)
+	theirs.ino++
+	a := access{socket: "/s", root: "/view", id: Identity{UID: 33}, lstat: func(path string) (node, error) {
+		return map[string]node{"/view/": dir(0o755, 0, 0), "/view/s": theirs, "/s": ours}[path], nil
+	}}
+	var denied *AccessError
+	if err := a.check(); !errors.As(err, &denied) || !strings.Contains(denied.Reason, "another socket") {
+		t.Errorf("got %v", err)
+	}
+	theirs = ours
+	must(t, a.check())
+}
+
 func TestParseACLRejectsOtherForms(t *testing.T) {
 	for _, raw := range [][]byte{nil, {1}, {1, 0, 0, 0}, {2, 0, 0, 0, 1}, append([]byte{2, 0, 0, 0}, make([]byte, 12)...)} {
 		if _, err := parseACL(raw); err == nil {

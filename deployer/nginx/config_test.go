@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,6 +156,19 @@ func TestCandidateLeavesLiveFilesAlone(t *testing.T) {
 		t.Errorf("the live configuration: %v", err)
 	}
 	n.answers("v1")
+}
+
+// Under systemd every mount is shared, and a bind would reach the host; the
+// same test runs once more in such a place.
+func TestCandidateUnderSharedMounts(t *testing.T) {
+	needNginx(t)
+	if err := exec.Command("unshare", "-m", "--propagation", "shared", "true").Run(); err != nil {
+		t.Skipf("SKIPPED: no mount namespaces here: %v", err)
+	}
+	out, err := exec.Command("unshare", "-m", "--propagation", "shared", os.Args[0], "-test.v", "-test.run", "^TestCandidateLeavesLiveFilesAlone$").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestCandidateLeaves") {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 func TestCandidateRefusesWhatItCannotPlace(t *testing.T) {
