@@ -94,8 +94,8 @@ func (h *Host) remember(f *Facts, files []installFile) error {
 	for _, file := range files {
 		f.Files = append(f.Files, file.path)
 	}
-	old, ok, err := h.ReadFacts()
-	if err != nil || !ok {
+	old, _, err := h.ReadFacts()
+	if err != nil {
 		return err
 	}
 	for _, path := range old.Files {

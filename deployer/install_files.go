@@ -17,7 +17,6 @@ import (
 const (
 	programPath    = "/usr/local/bin/edgeman"
 	libDir         = "/usr/local/lib/edgeman"
-	unitDir        = "/etc/systemd/system"
 	completionPath = "/usr/local/share/bash-completion/completions/edgeman"
 )
 
@@ -76,7 +75,16 @@ func (f installFile) write() error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
 		return fmt.Errorf("creating %s: %w", filepath.Dir(f.path), err)
 	}
-	if err := renameio.WriteFile(f.path, data, f.mode, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(f.path))); err != nil {
+	// renameio.WriteFile would keep the mode of the file that is replaced.
+	t, err := renameio.NewPendingFile(f.path, renameio.WithStaticPermissions(f.mode))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	defer t.Cleanup()
+	if _, err := t.Write(data); err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	if err := t.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("writing %s: %w", f.path, err)
 	}
 	return syncDir(filepath.Dir(f.path))

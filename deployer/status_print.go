@@ -64,7 +64,7 @@ func (a AppStatus) rows(w io.Writer, now time.Time) {
 
 // remark is the free text at the end of a slot's line.
 func (r SlotReport) remark(live bool, now time.Time) string {
-	left := max(0, r.Deadline.Sub(now)).Round(time.Second)
+	left := ago(r.Deadline.Sub(now))
 	switch r.State {
 	case SlotLive:
 		return ""

@@ -1,0 +1,325 @@
+package deployer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
+)
+
+// installUnits is a systemd that counts its daemon-reloads.
+type installUnits struct {
+	Units
+	reloads int
+}
+
+func (u *installUnits) Reload(context.Context) error            { u.reloads++; return nil }
+func (u *installUnits) Version(context.Context) (string, error) { return "252.39-1~deb12u1", nil }
+
+type installNginx struct {
+	Nginx
+	facts nginx.Facts
+}
+
+func (n *installNginx) Facts(context.Context) (nginx.Facts, error) { return n.facts, nil }
+
+type installDocker struct{ Docker }
+
+func (installDocker) API() string { return "1.41" }
+
+// bare is a host on which nothing of edgeman's is installed, below a directory
+// of its own; the program was started from a build directory.
+type bare struct {
+	*Host
+	root  string
+	units *installUnits
+	nginx *installNginx
+	log   bytes.Buffer
+}
+
+func newBare(t *testing.T) *bare {
+	t.Helper()
+	b := &bare{root: t.TempDir(), units: &installUnits{}, nginx: &installNginx{facts: nginx.Facts{
+		Binary: "/usr/sbin/nginx", Version: "1.22.1", Main: "/etc/nginx/nginx.conf", Running: true,
+	}}}
+	b.write(t, "build/edgeman", "program 1", 0o755)
+	b.write(t, "build/edgeman-init", "shim 1", 0o755)
+	b.Host = &Host{
+		Paths: state.Paths{Etc: b.path("/etc/edgeman"), Var: b.path("/var/lib/edgeman"), Run: b.path("/run/edgeman")},
+		Units: b.units, Nginx: b.nginx, Docker: installDocker{}, Err: &b.log, Version: "v1",
+		System: System{Root: b.root, Executable: func() (string, error) { return b.path("/build/edgeman"), nil }},
+	}
+	return b
+}
+
+func (b *bare) path(p string) string { return filepath.Join(b.root, p) }
+
+func (b *bare) write(t *testing.T, name, data string, mode os.FileMode) {
+	t.Helper()
+	path := filepath.Join(b.root, name)
+	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(data), mode), os.Chmod(path, mode))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *bare) install(t *testing.T) []string {
+	t.Helper()
+	result, err := b.Install(context.Background(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.lines(result)
+}
+
+// lines are the changes with logical paths.
+func (b *bare) lines(r InstallResult) []string {
+	var lines []string
+	for _, c := range r.Changes {
+		lines = append(lines, c.Action+" "+strings.TrimPrefix(c.Path, b.root))
+	}
+	return lines
+}
+
+func (b *bare) files(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(b.root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || strings.HasPrefix(path, b.path("/build")) {
+			return err
+		}
+		logical := strings.TrimPrefix(path, b.root)
+		if d.IsDir() {
+			files[logical+"/"] = ""
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		files[logical] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestInstallPutsEverythingInPlaceOnce(t *testing.T) {
+	b := newBare(t)
+	first := strings.Join(b.install(t), "\n")
+	for _, want := range []string{
+		"create /etc/edgeman", "create /var/lib/edgeman", "create /run/edgeman",
+		"create /usr/local/bin/edgeman", "create /usr/local/lib/edgeman/edgeman-init",
+		"create /etc/systemd/system/edgeman@.socket", "create /etc/systemd/system/edgeman@.service",
+		"update /var/lib/edgeman/host.json", "reload ",
+	} {
+		if !strings.Contains(first, want) {
+			t.Errorf("first install did not report %q:\n%s", want, first)
+		}
+	}
+	if again := b.install(t); len(again) != 0 {
+		t.Errorf("second install changed %q", again)
+	}
+	if b.units.reloads != 1 {
+		t.Errorf("systemd was reloaded %d times, want once", b.units.reloads)
+	}
+	service := b.files(t)["/etc/systemd/system/edgeman@.service"]
+	if want := "ExecStart=" + programPath + " serve"; !strings.Contains(service, want) {
+		t.Errorf("the service does not start the installed program:\n%s", service)
+	}
+}
+
+func TestInstallDryRunChangesNothing(t *testing.T) {
+	b := newBare(t)
+	before := b.files(t)
+	result, err := b.Install(context.Background(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Changes) == 0 {
+		t.Error("the dry run reports nothing")
+	}
+	if after := b.files(t); len(after) != len(before) {
+		t.Errorf("the dry run made files: %v", after)
+	}
+	if b.units.reloads != 0 {
+		t.Error("the dry run reloaded systemd")
+	}
+}
+
+func TestInstallReplacesWhatIsOld(t *testing.T) {
+	tests := map[string]struct {
+		spoil func(t *testing.T, b *bare)
+		want  string
+	}{
+		"program": {func(t *testing.T, b *bare) { b.write(t, "build/edgeman", "program 2", 0o755) }, "update /usr/local/bin/edgeman"},
+		"unit":    {func(t *testing.T, b *bare) { b.write(t, "etc/systemd/system/edgeman@.service", "x", 0o644) }, "update /etc/systemd/system/edgeman@.service"},
+		"mode":    {func(t *testing.T, b *bare) { os.Chmod(b.path("/etc/systemd/system/edgeman@.socket"), 0o666) }, "update /etc/systemd/system/edgeman@.socket"},
+		"missing": {func(t *testing.T, b *bare) { os.Remove(b.path("/etc/systemd/system/edgeman@.socket")) }, "create /etc/systemd/system/edgeman@.socket"},
+		"nginx":   {func(t *testing.T, b *bare) { b.nginx.facts.Version = "1.26.0" }, "update /var/lib/edgeman/host.json"},
+		"record":  {func(t *testing.T, b *bare) { os.Remove(b.Paths.HostFacts()) }, "update /var/lib/edgeman/host.json"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBare(t)
+			b.install(t)
+			tt.spoil(t, b)
+			lines := strings.Join(b.install(t), "\n")
+			if !strings.Contains(lines, tt.want) || !strings.Contains(lines, "reload") {
+				t.Errorf("install reports %q, want %q and a reload", lines, tt.want)
+			}
+			if again := b.install(t); len(again) != 0 {
+				t.Errorf("the install after that changed %q", again)
+			}
+		})
+	}
+}
+
+// The installed program may run install too, and uninstall must still know
+// what the first one copied.
+func TestInstallFromItsOwnPlaceKeepsTheRecord(t *testing.T) {
+	b := newBare(t)
+	b.install(t)
+	b.System.Executable = func() (string, error) { return b.path(programPath), nil }
+	if lines := b.install(t); len(lines) != 0 {
+		t.Errorf("install changed %q", lines)
+	}
+	facts, _, err := b.ReadFacts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files := strings.Join(facts.Files, "\n"); !strings.Contains(files, programPath) || !strings.Contains(files, "edgeman-init") {
+		t.Errorf("the record forgot the program:\n%s", files)
+	}
+}
+
+func TestInstallLeavesAPackagedProgramAlone(t *testing.T) {
+	b := newBare(t)
+	b.write(t, "usr/bin/edgeman", "packaged", 0o755)
+	b.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
+	b.install(t)
+	files := b.files(t)
+	if _, ok := files[programPath]; ok {
+		t.Errorf("a packaged program was copied to %s", programPath)
+	}
+	if want := "ExecStart=/usr/bin/edgeman serve"; !strings.Contains(files["/etc/systemd/system/edgeman@.service"], want) {
+		t.Errorf("the service does not start the packaged program: want %q", want)
+	}
+}
+
+func TestInstallRefuses(t *testing.T) {
+	tests := map[string]struct {
+		spoil func(t *testing.T, b *bare)
+		want  string
+	}{
+		"nginx stopped": {func(_ *testing.T, b *bare) { b.nginx.facts.Running = false }, "systemctl start nginx"},
+		"writable program": {func(t *testing.T, b *bare) {
+			b.write(t, "usr/bin/edgeman", "p", 0o775)
+			b.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
+		}, "chmod go-w"},
+		"writable directory": {func(t *testing.T, b *bare) {
+			b.write(t, "usr/bin/edgeman", "p", 0o755)
+			os.Chmod(b.path("/usr/bin"), 0o777)
+			b.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
+		}, "chmod go-w"},
+		"directory in the way": {func(t *testing.T, b *bare) {
+			os.MkdirAll(b.path("/etc/systemd/system/edgeman@.socket"), 0o755)
+		}, "move it away"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBare(t)
+			tt.spoil(t, b)
+			_, err := b.Install(context.Background(), false)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("error %v does not mention %q", err, tt.want)
+			}
+			if code := ExitCode(err); code != ExitRefused {
+				t.Errorf("exit code %d, want %d", code, ExitRefused)
+			}
+		})
+	}
+}
+
+// A stopped nginx that is known already is no obstacle: its group has not
+// changed by stopping.
+func TestInstallRemembersAStoppedNginx(t *testing.T) {
+	b := newBare(t)
+	b.install(t)
+	b.nginx.facts.Running = false
+	if lines := b.install(t); len(lines) != 0 {
+		t.Errorf("install changed %q", lines)
+	}
+}
+
+// A daemon that does not answer today is not forgotten.
+func TestInstallRemembersAStoppedDocker(t *testing.T) {
+	b := newBare(t)
+	b.install(t)
+	b.Docker = nil
+	if lines := b.install(t); len(lines) != 0 {
+		t.Errorf("install changed %q", lines)
+	}
+}
+
+func TestUninstallTakesEverythingAway(t *testing.T) {
+	b := newBare(t)
+	before := b.files(t)
+	b.install(t)
+	if _, err := b.Uninstall(context.Background(), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.files(t)[programPath]; !ok {
+		t.Fatal("the dry run removed the program")
+	}
+	if _, err := b.Uninstall(context.Background(), false); err != nil {
+		t.Fatal(err)
+	}
+	for path := range b.files(t) {
+		if _, ok := before[path]; !ok && strings.Contains(path, "edgeman") {
+			t.Errorf("%s is still there", path)
+		}
+	}
+	result, err := b.Uninstall(context.Background(), false)
+	if err != nil || len(result.Changes) != 0 {
+		t.Errorf("the second uninstall: %v, %v", result.Changes, err)
+	}
+}
+
+func TestUninstallKeepsSettings(t *testing.T) {
+	b := newBare(t)
+	b.install(t)
+	b.write(t, "etc/edgeman/edgeman.toml", "# mine", 0o600)
+	if _, err := b.Uninstall(context.Background(), false); err != nil {
+		t.Fatal(err)
+	}
+	if b.files(t)["/etc/edgeman/edgeman.toml"] != "# mine" {
+		t.Error("the operator's settings are gone")
+	}
+}
+
+func TestUninstallIsRefusedWhileAnAppIsAdopted(t *testing.T) {
+	for name, file := range map[string]string{
+		"settings":   "etc/edgeman/apps/myapp.toml",
+		"state only": "var/lib/edgeman/apps/myapp/history.jsonl",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBare(t)
+			b.install(t)
+			b.write(t, file, "", 0o600)
+			before := len(b.files(t))
+			_, err := b.Uninstall(context.Background(), false)
+			if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "hint: edgeman release myapp") {
+				t.Errorf("error %v, want a refusal that names the app", err)
+			}
+			if after := len(b.files(t)); after != before {
+				t.Errorf("%d files became %d", before, after)
+			}
+		})
+	}
+}
