@@ -109,7 +109,11 @@ func (h *host) readLineage(conf string) *lineage {
 	if l.err == nil {
 		l.err = l.complete()
 	}
-	if data, err := h.env.FS.ReadFile(l.files["fullchain"]); err == nil {
+	fullchain := l.files["fullchain"]
+	if fullchain == "" {
+		fullchain = letsencrypt + "/live/" + l.name + "/fullchain.pem"
+	}
+	if data, err := h.env.FS.ReadFile(fullchain); err == nil {
 		if chain, err := parseChain(data); err == nil {
 			l.leaf = chain[0]
 		}

@@ -1,0 +1,161 @@
+package check
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"edgeman/deployer/nginx"
+	"edgeman/nginxconf"
+)
+
+func denies(nginx.Facts, string) error {
+	return &nginx.AccessError{Socket: "/run/app.sock", Blocker: "/run/app.sock", Reason: "not writable"}
+}
+
+func allows(nginx.Facts, string) error { return nil }
+
+// adopted is a healthy adopted app; upstream is put into its upstream block.
+func adopted(w *world, upstream string) {
+	const live, socket = "/var/lib/edgeman/apps/myapp/live.sock", "/run/edgeman/myapp:blue.sock"
+	w.http("upstream my_app { server unix:" + live + "; " + upstream + " }\n" +
+		"server { listen 80; server_name a.example.com; location / { proxy_pass http://my_app; } }")
+	w.write(socket, "")
+	w.link(socket, live)
+	w.write("/proc/4711/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n0000000000000000: 00000002 00000000 00010000 0001 01 1 "+socket+"\n")
+	w.apps = []App{{
+		Name: "myapp", Sites: []string{"/etc/nginx/nginx.conf"}, Live: live, LiveSlot: "myapp:blue", Mode: "proxy", Strategy: "auto",
+		Drain: time.Minute, Park: time.Minute,
+		Slots: []Slot{{
+			Name: "myapp:blue", Filled: true, SocketUnit: "edgeman@myapp:blue.socket", Service: "edgeman@myapp:blue.service", SocketPath: socket,
+			Release: 3, Image: "myapp:v3", ImageID: "sha256:3", Container: "myapp-blue-3", Phase: "healthy", Since: base.Add(-time.Minute),
+		}, {Name: "myapp:green", SocketUnit: "edgeman@myapp:green.socket", Service: "edgeman@myapp:green.service"}},
+	}}
+	w.units["edgeman@myapp:blue.socket"] = Unit{Active: "active", FileState: "enabled"}
+	w.units["edgeman@myapp:blue.service"] = Unit{Active: "active", FileState: "enabled"}
+	w.docker = []Container{{
+		ID: "1", Name: "myapp-blue-3", Image: "myapp:v3", ImageID: "sha256:3", Running: true,
+		Labels: map[string]string{"edgeman.app": "myapp", "edgeman.slot": "myapp:blue"},
+	}}
+}
+
+// healthy are near misses of every rule about apps.
+func healthy(codes ...string) []scenario {
+	var out []scenario
+	for _, c := range codes {
+		out = append(out, scenario{c, "a healthy app", 0, func(w *world, _ *ca) { adopted(w, "") }})
+	}
+	return out
+}
+
+func appCases() []scenario {
+	changed := func(change func(w *world, a *App, s *Slot)) func(*world, *ca) {
+		return func(w *world, _ *ca) {
+			adopted(w, "")
+			change(w, &w.apps[0], &w.apps[0].Slots[0])
+		}
+	}
+	out := healthy("socket-inactive", "socket-disabled", "app-down", "app-restarting", "unit-drift", "container-unhealthy",
+		"container-drift", "conf-drift", "backup-missing", "deploy-stuck", "upstream-dead")
+	return append(out, []scenario{
+		{"socket-inactive", "unit failed", Critical, changed(func(w *world, a *App, s *Slot) { w.units[s.SocketUnit] = Unit{Active: "failed"} })},
+		{"socket-inactive", "no live slot", Critical, changed(func(w *world, a *App, s *Slot) { a.LiveSlot = "" })},
+		{"socket-inactive", "live slot empty", Critical, changed(func(w *world, a *App, s *Slot) { s.Filled = false })},
+		{"socket-inactive", "restarting", 0, changed(func(w *world, a *App, s *Slot) {
+			w.units[s.SocketUnit] = Unit{Active: "activating"}
+			w.slept = func() { w.units[s.SocketUnit] = Unit{Active: "active"} }
+		})},
+		{"socket-disabled", "service disabled", Warning, changed(func(w *world, a *App, s *Slot) {
+			w.units[s.Service] = Unit{Active: "active", FileState: "disabled"}
+		})},
+		{"socket-disabled", "a swap is under way", 0, changed(func(w *world, a *App, s *Slot) {
+			w.units[s.Service] = Unit{Active: "active", FileState: "disabled"}
+			a.Busy, a.BusySince = "swap", base.Add(-time.Second)
+		})},
+		{"app-down", "service failed", Critical, changed(func(w *world, a *App, s *Slot) {
+			w.units[s.Service] = Unit{Active: "failed", Result: "exit-code", FileState: "enabled"}
+		})},
+		{"app-down", "container gone", Critical, changed(func(w *world, a *App, s *Slot) { s.Phase, s.Message = "waiting", "exited with 1" })},
+		{"app-down", "held back on purpose", 0, changed(func(w *world, a *App, s *Slot) { s.Phase = "holding" })},
+		{"app-down", "stopped for lack of requests", 0, changed(func(w *world, a *App, s *Slot) { s.Phase = "idle" })},
+		{"app-restarting", "three times", Warning, changed(func(w *world, a *App, s *Slot) { s.Exits = 3 })},
+		{"app-restarting", "long ago", 0, changed(func(w *world, a *App, s *Slot) { s.Exits, s.Since = 3, base.Add(-2*time.Hour) })},
+		{"unit-drift", "not reloaded", Warning, changed(func(w *world, a *App, s *Slot) {
+			w.units[s.Service] = Unit{Active: "active", FileState: "enabled", Reload: true}
+		})},
+		{"container-unhealthy", "adopted", Critical, changed(func(w *world, a *App, s *Slot) {
+			w.docker[0].Health, w.docker[0].FailingStreak = "unhealthy", 4
+		})},
+		{"container-unhealthy", "published and proxied to", Critical, func(w *world, _ *ca) {
+			w.http("server { listen 80; location / { proxy_pass http://127.0.0.1:8080; } }")
+			w.docker = []Container{{Name: "x", Running: true, Health: "unhealthy", Published: []string{"0.0.0.0:8080"}}}
+		}},
+		{"container-unhealthy", "healthy at the second look", 0, changed(func(w *world, a *App, s *Slot) {
+			w.docker[0].Health = "unhealthy"
+			w.slept = func() { w.docker[0].Health = "healthy" }
+		})},
+		{"container-unhealthy", "nothing to do with nginx", 0, func(w *world, _ *ca) {
+			w.docker = []Container{{Name: "x", Running: true, Health: "unhealthy", Published: []string{"0.0.0.0:8080"}}}
+		}},
+		{"container-drift", "another image", Warning, changed(func(w *world, a *App, s *Slot) { w.docker[0].ImageID = "sha256:4" })},
+		{"container-drift", "gone", Warning, changed(func(w *world, a *App, s *Slot) { w.docker = nil })},
+		{"container-drift", "two of them", Warning, changed(func(w *world, a *App, s *Slot) {
+			second := w.docker[0]
+			second.Name = "myapp-blue-2"
+			w.docker = append(w.docker, second)
+		})},
+		{"container-drift", "recreate under way", 0, changed(func(w *world, a *App, s *Slot) { s.NextPending, w.docker = true, nil })},
+		{"conf-drift", "our line changed", Warning, changed(func(w *world, a *App, s *Slot) {
+			drifted(w, a, "server unix:/live.sock;", "server 127.0.0.1:9000;")
+		})},
+		{"conf-drift", "gone", Warning, changed(func(w *world, a *App, s *Slot) {
+			a.Edits = []nginxconf.FileEdit{{Path: "/etc/nginx/sites-available/none"}}
+		})},
+		{"conf-drift", "another line changed", Notice, changed(func(w *world, a *App, s *Slot) {
+			drifted(w, a, "# a comment", "# another comment")
+		})},
+		{"conf-drift", "as adopt left it", 0, changed(func(w *world, a *App, s *Slot) { drifted(w, a, "", "") })},
+		{"backup-missing", "site record unreadable", Warning, changed(func(w *world, a *App, s *Slot) { a.Missing = "adoption.json: no such file" })},
+		{"deploy-stuck", "interrupted", Warning, changed(func(w *world, a *App, s *Slot) { a.Interrupted = "swap at step switch" })},
+		{"deploy-stuck", "locked for hours", Warning, changed(func(w *world, a *App, s *Slot) {
+			a.Busy, a.BusySince = "swap", base.Add(-61*time.Minute)
+		})},
+		{"deploy-stuck", "paused past its deadline", Warning, changed(func(w *world, a *App, s *Slot) { s.PauseUntil = base.Add(-2 * time.Minute) })},
+		{"deploy-stuck", "a swap under way", 0, changed(func(w *world, a *App, s *Slot) {
+			a.Busy, a.BusySince = "swap", base.Add(-time.Minute)
+			s.NextPending = true
+		})},
+		{"deploy-stuck", "paused", 0, changed(func(w *world, a *App, s *Slot) { s.PauseUntil = base.Add(time.Minute) })},
+		{"disk-low", "100 MB", Warning, func(w *world, _ *ca) { space(w, 100<<20, 1<<40) }},
+		{"disk-low", "4 % of a small disk", Warning, func(w *world, _ *ca) { space(w, 400<<20, 10<<30) }},
+		{"disk-low", "4 % of a large disk", 0, func(w *world, _ *ca) { space(w, 400<<30, 10<<40) }},
+		{"disk-low", "no such directory", 0, func(w *world, _ *ca) {
+			w.env.FreeSpace = func(string) (Space, error) { return Space{}, errors.New("none") }
+		}},
+		{"clock-unsynced", "alone", Warning, func(w *world, _ *ca) { w.env.ClockSynced = func() (bool, error) { return false, nil } }},
+		{"clock-unsynced", "kept", 0, func(w *world, _ *ca) { w.env.ClockSynced = func() (bool, error) { return true, nil } }},
+	}...)
+}
+
+func space(w *world, free, total uint64) {
+	w.env.FreeSpace = func(string) (Space, error) { return Space{free, total}, nil }
+}
+
+// drifted is a site file that adopt edited and somebody edited after it.
+func drifted(w *world, a *App, from, to string) {
+	before := "upstream my_app {\n    # a comment\n    server 127.0.0.1:8080;\n}\n"
+	after := strings.Replace(before, "127.0.0.1:8080", "unix:/live.sock", 1)
+	start := strings.Index(before, "127.0.0.1:8080")
+	a.Edits = []nginxconf.FileEdit{{
+		Path: "/etc/nginx/sites-available/myapp", Before: []byte(before), After: []byte(after), BeforeSum: sum(before), AfterSum: sum(after),
+		Edits: []nginxconf.Edit{{Start: start, End: start + len("127.0.0.1:8080"), New: "unix:/live.sock", Why: "upstream"}},
+	}}
+	w.write("/etc/nginx/sites-available/myapp", strings.Replace(after, from, to, 1))
+}
+
+func sum(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:])
+}
