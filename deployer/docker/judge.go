@@ -121,10 +121,8 @@ func (f facts) recreate(s settings, fixed []string) []string {
 	}
 	out = append(out, writable(f.in.InspectResponse)...)
 	for name, ep := range s.Networks {
-		for _, k := range []string{"IPAMConfig", "MacAddress"} {
-			if v, ok := ep[k]; ok {
-				out = append(out, fmt.Sprintf("has a fixed address on network %s: %s", name, v))
-			}
+		for _, a := range fixedAddresses(ep) {
+			out = append(out, fmt.Sprintf("has the fixed address %s on network %s", a, name))
 		}
 	}
 	hc := f.in.HostConfig
@@ -160,7 +158,11 @@ func writable(in container.InspectResponse) []string {
 		case anon[m.Destination]:
 			out = append(out, fmt.Sprintf("keeps data in an anonymous volume at %s", m.Destination))
 		case m.Type == mount.TypeVolume:
-			out = append(out, fmt.Sprintf("writes to the volume %s at %s", m.Name, m.Destination))
+			name := m.Name
+			if anonymousName.MatchString(name) {
+				name = short(name)
+			}
+			out = append(out, fmt.Sprintf("writes to the volume %s at %s", name, m.Destination))
 		default:
 			out = append(out, fmt.Sprintf("writes to %s at %s", m.Source, m.Destination))
 		}

@@ -75,3 +75,21 @@ func userDefined(network string) bool {
 	}
 	return !strings.HasPrefix(network, "container:")
 }
+
+// fixedAddresses are those that the operator chose for an endpoint.
+func fixedAddresses(ep fields) []string {
+	var ipam struct {
+		IPv4Address, IPv6Address string
+		LinkLocalIPs             []string
+	}
+	var mac string
+	_ = ep.get("IPAMConfig", &ipam) // both were decoded before
+	_ = ep.get("MacAddress", &mac)
+	var out []string
+	for _, a := range append([]string{ipam.IPv4Address, ipam.IPv6Address, mac}, ipam.LinkLocalIPs...) {
+		if a != "" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
