@@ -137,6 +137,9 @@ var behaviours = []behaviour{
 	{name: "literal through set", site: server("set $backend APP;\nlocation / { proxy_pass http://$backend; }")},
 	{name: "literal URL through set", site: server("location / { set $backend \"http://APP\"; proxy_pass $backend; }")},
 
+	{name: "literal from three variables", want: "proxy_pass $proto://edgeman-myapp;", site: server("location / { set $app 127.0.0.1; set $port PORT; set $proto http; proxy_pass $proto://$app:$port; }")},
+	{name: "literal from three variables with a URI", want: "proxy_pass $proto://edgeman-myapp$request_uri;", site: server("set $proto http; location /x { set $app 127.0.0.1; set $port PORT; proxy_pass $proto://$app:$port$request_uri; }")},
+
 	// class C: redirects
 	{name: "redirect off", site: server("location / { proxy_pass http://APP; proxy_redirect off; }")},
 	{name: "redirect default", site: server("location /x/ { proxy_pass http://APP/app/; proxy_redirect default; proxy_redirect http://other/ /o/; }")},

@@ -15,6 +15,7 @@ func (p *planner) literals(routes []route) error {
 			return refuse(r.pass.Pos(), "write the address or an upstream's name into "+r.pass.Name(),
 				"the address of %q is put together from values that are used elsewhere too", r.pass)
 		}
+		p.onePeer(r, r.at)
 		switch {
 		case r.class == ClassA:
 			p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, "unix:"+p.o.Socket, "the address becomes the app's socket")

@@ -25,14 +25,19 @@ func (p *planner) server(r route) error {
 	if err := checkServerLine(r.server); err != nil {
 		return err
 	}
-	if strings.EqualFold(r.addr.host, "localhost") {
-		p.note(r.server.Pos(), "localhost can be two addresses, tried in turn; the socket is one")
-	}
+	p.onePeer(r, r.server)
 	p.wishes.replaceWholeArg(r.server, 0, "unix:"+p.o.Socket, "the address becomes the app's socket")
 	if side(r.upstream) == "http" {
 		p.keepalive(r.upstream)
 	}
 	return nil
+}
+
+// onePeer notes that localhost was more than one address.
+func (p *planner) onePeer(r route, at *Node) {
+	if strings.EqualFold(r.addr.host, "localhost") {
+		p.note(at.Pos(), "localhost can be two addresses, tried in turn; the socket is one")
+	}
 }
 
 func (p *planner) checkUpstream(up *Node) error {

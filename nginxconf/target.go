@@ -71,6 +71,9 @@ func (r route) key() string {
 // routes returns the ways that lead from one pass directive to addresses.
 func (c *Config) routes(pass *Node) []route {
 	arg := pass.Arg(0)
+	if server := pass.Within("server"); server == nil || side(server) == "" || !server.IsBlock() || len(pass.Args()) != 1 {
+		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "%q is not understood here", pass)}}
+	}
 	if strings.Contains(arg, "$") {
 		return c.variableRoutes(pass)
 	}

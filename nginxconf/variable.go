@@ -16,12 +16,15 @@ type value struct {
 }
 
 // piece is a part of a value and where it is written: an argument of a
-// directive, without quotes, from offset from.
+// directive, without quotes, from offset from. The pass spells it in the bytes
+// [passFrom, passTo) of its own argument, as text or as a variable.
 type piece struct {
-	text string
-	at   *Node
-	arg  int
-	from int
+	text     string
+	at       *Node
+	arg      int
+	from     int
+	passFrom int
+	passTo   int
 }
 
 // variableRoutes follows a pass whose argument has variables. It gives up,
@@ -46,7 +49,7 @@ func (c *Config) variableRoutes(pass *Node) []route {
 		if r.class == ClassB {
 			r.class = ClassC // the name could be looked up elsewhere too
 		}
-		r.locate(v)
+		r.locate(v, len(values) == 1)
 		out = append(out, r)
 	}
 	return out
@@ -58,19 +61,45 @@ func opaque(pass *Node) *Refusal {
 }
 
 // locate finds the piece that holds the whole address, so that it can be
-// edited; without one the route stays readable but not editable.
-func (r *route) locate(v value) {
-	pos := 0
+// edited. When the address is put together from several constants, the pass
+// itself can be edited instead, if a variable is left in it: without one, nginx
+// would treat the URI and redirects in another way. Otherwise the route stays
+// readable but not editable.
+func (r *route) locate(v value, single bool) {
+	pos, from, to := 0, -1, 0
+	others := 0 // variables outside the address
 	for _, p := range v.pieces {
-		if r.addr.start >= pos && r.addr.end <= pos+len(p.text) {
+		end := pos + len(p.text)
+		if r.addr.start >= pos && r.addr.end <= end {
 			r.at, r.arg = p.at, p.arg
 			r.addr.start += p.from - pos
 			r.addr.end += p.from - pos
 			return
 		}
-		pos += len(p.text)
+		whole := p.at != r.pass
+		switch {
+		case end <= r.addr.start || pos >= r.addr.end:
+			if whole {
+				others++
+			}
+		case whole && (pos < r.addr.start || end > r.addr.end):
+			single = false // the address ends inside a variable
+		default:
+			first, last := p.passFrom, p.passTo
+			if !whole {
+				first += max(0, r.addr.start-pos)
+				last -= max(0, end-r.addr.end)
+			}
+			if from < 0 {
+				from = first
+			}
+			to = last
+		}
+		pos = end
 	}
-	r.at = nil
+	if single && others > 0 && from >= 0 {
+		r.at, r.arg, r.addr.start, r.addr.end = r.pass, 0, from, to
+	}
 }
 
 // values returns every value that the argument of a pass can have up to its
@@ -84,17 +113,20 @@ func (c *Config) values(pass *Node) ([]value, *Refusal) {
 	out := []value{{}}
 	for i := 0; i < len(arg); {
 		if inURI(out) {
-			return extend(out, []piece{{arg[i:], pass, 0, i}}), nil
+			return extend(out, []piece{literalPiece(pass, arg, i, len(arg))}), nil
 		}
 		n, name := reference(arg[i:])
-		next := []piece{{arg[i : i+n], pass, 0, i}}
+		next := []piece{literalPiece(pass, arg, i, i+n)}
 		if name != "" {
 			if i > 0 && safeStart(name) && hasAuthority(out) {
-				return extend(out, []piece{{arg[i:], pass, 0, i}}), nil
+				return extend(out, []piece{literalPiece(pass, arg, i, len(arg))}), nil
 			}
 			var ok bool
 			if next, ok = c.constants(pass, name); !ok {
 				return nil, opaque(pass)
+			}
+			for k := range next {
+				next[k].passFrom, next[k].passTo = i, i+n
 			}
 		}
 		if out = extend(out, next); len(out) > maxValues {
@@ -103,6 +135,10 @@ func (c *Config) values(pass *Node) ([]value, *Refusal) {
 		i += n
 	}
 	return out, nil
+}
+
+func literalPiece(pass *Node, arg string, from, to int) piece {
+	return piece{text: arg[from:to], at: pass, from: from, passFrom: from, passTo: to}
 }
 
 // inURI reports whether the values have already got to their URI part.
@@ -233,7 +269,7 @@ func plainPieces(nodes []*Node, arg int) ([]piece, bool) {
 		if strings.Contains(text, "$") || string(n.dir.File.Src[start:end]) != text {
 			return nil, false
 		}
-		out = append(out, piece{text, n, arg, 0})
+		out = append(out, piece{text: text, at: n, arg: arg})
 	}
 	return out, len(out) > 0
 }
