@@ -140,7 +140,7 @@ func (l *lab) start() {
 	}
 	cmd := l.cmd
 	l.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		c, err := net.Dial("tcp", l.front)
 		if err == nil {
 			c.Close()
@@ -167,7 +167,7 @@ func (l *lab) ask(request string) string {
 		l.t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.WriteString(c, l.fill(request)); err != nil {
 		l.t.Fatal(err)
 	}

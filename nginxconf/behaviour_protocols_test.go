@@ -60,10 +60,19 @@ func serveRaw(l net.Listener) {
 	})
 }
 
+// finish ends the response and reads what is left of the request: closing with
+// unread bytes would reset the connection and lose the response.
+func finish(c net.Conn) {
+	c.(interface{ CloseWrite() error }).CloseWrite()
+	c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	io.Copy(io.Discard, c)
+	c.Close()
+}
+
 // serveSCGI reads a netstring of headers and the body.
 func serveSCGI(l net.Listener) {
 	each(l, func(c net.Conn) {
-		defer c.Close()
+		defer finish(c)
 		r := bufio.NewReader(c)
 		size, _ := r.ReadString(':')
 		n, _ := strconv.Atoi(strings.TrimSuffix(size, ":"))
@@ -76,7 +85,7 @@ func serveSCGI(l net.Listener) {
 // serveUWSGI reads one block of variables.
 func serveUWSGI(l net.Listener) {
 	each(l, func(c net.Conn) {
-		defer c.Close()
+		defer finish(c)
 		var head [4]byte
 		io.ReadFull(c, head[:])
 		vars := make([]byte, binary.LittleEndian.Uint16(head[1:]))

@@ -140,6 +140,9 @@ var behaviours = []behaviour{
 	{name: "literal from three variables", want: "proxy_pass $proto://edgeman-myapp;", site: server("location / { set $app 127.0.0.1; set $port PORT; set $proto http; proxy_pass $proto://$app:$port; }")},
 	{name: "literal from three variables with a URI", want: "proxy_pass $proto://edgeman-myapp$request_uri;", site: server("set $proto http; location /x { set $app 127.0.0.1; set $port PORT; proxy_pass $proto://$app:$port$request_uri; }")},
 
+	{name: "variables set in each location", site: server("set $port 1; location / { set $app 127.0.0.1; set $port PORT; set $proto http; proxy_pass $proto://$app:$port; }\n" +
+		"location /z { set $app 127.0.0.1; set $port PORT; set $proto http; proxy_pass $proto://$app:$port; }"), requests: []string{get, post, "GET /z HTTP/1.0\r\n\r\n"}},
+
 	// class C: redirects
 	{name: "redirect off", site: server("location / { proxy_pass http://APP; proxy_redirect off; }")},
 	{name: "redirect default", site: server("location /x/ { proxy_pass http://APP/app/; proxy_redirect default; proxy_redirect http://other/ /o/; }")},

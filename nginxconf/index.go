@@ -26,6 +26,7 @@ type index struct {
 	homes     map[*Node][]*Node           // home of passes: the passes
 
 	definitions map[string][]*Node // variable: what gives it a value
+	lua         []string           // all Lua code
 }
 
 func buildIndex(root *Node) index {
@@ -44,6 +45,11 @@ func buildIndex(root *Node) index {
 			x.note(n)
 		}
 		x.define(n)
+		if code := n.dir.Lua(); code != nil {
+			x.lua = append(x.lua, string(code))
+		} else if strings.Contains(n.Name(), "_by_lua") {
+			x.lua = append(x.lua, n.String())
+		}
 	})
 	return x
 }

@@ -206,8 +206,8 @@ func extend(values []value, next []piece) []value {
 }
 
 // constants returns the values that a variable can have at a pass, if all are
-// written down: by one set that always runs, or by one map, geo or
-// split_clients.
+// written down: by one set that always runs and runs last, or by one map, geo
+// or split_clients.
 func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 	var sets, tables []*Node
 	server := pass.Within("server")
@@ -227,8 +227,11 @@ func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 		}
 	}
 	switch {
-	case len(sets) == 1 && len(tables) == 0 && alwaysSet(sets[0], pass):
-		return plainPieces([]*Node{sets[0]}, 1)
+	case slices.ContainsFunc(c.index.lua, func(code string) bool { return strings.Contains(code, name) }):
+		return nil, false
+	case len(tables) == 0:
+		set := lastSet(sets, pass)
+		return plainPieces(set, 1)
 	case len(sets) == 0 && len(tables) == 1 && hasDefault(tables[0]):
 		var rows []*Node
 		for _, row := range tables[0].children {
@@ -241,10 +244,26 @@ func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 	return nil, false
 }
 
-// alwaysSet reports whether a set has run whenever a pass is reached: it is in
-// the server itself, or in the location of the pass.
-func alwaysSet(set, pass *Node) bool {
-	return set.parent == pass.parent || set.parent == home(pass) || set.parent == pass.Within("server")
+// lastSet returns the one set that decides a variable at a pass, or none. A
+// location's own set runs after those of the server and of any location that
+// redirected here; one in an "if" may run or not.
+func lastSet(sets []*Node, pass *Node) []*Node {
+	var own, conditional []*Node
+	for _, s := range sets {
+		switch {
+		case s.parent == pass.parent || s.parent == home(pass):
+			own = append(own, s)
+		case home(s) == home(pass):
+			conditional = append(conditional, s)
+		}
+	}
+	switch {
+	case len(own) == 1 && len(conditional) == 0:
+		return own
+	case len(own) == 0 && len(sets) == 1 && sets[0].parent == pass.Within("server"):
+		return sets
+	}
+	return nil
 }
 
 // hasDefault reports whether a table has a value for everything.
