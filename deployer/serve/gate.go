@@ -33,6 +33,7 @@ type gate struct {
 	closed bool
 	parked map[*net.UnixConn]struct{}
 	inside int           // connections that passed and have not left
+	passed uint64        // connections that ever did
 	idle   chan struct{} // closed when inside is 0; nil until somebody waits
 }
 
@@ -96,6 +97,7 @@ func (g *gate) pass(c *net.UnixConn, deadline time.Time) (upstream, error) {
 	}
 	if g.up != nil {
 		g.inside++
+		g.passed++
 		return g.up, c.SetReadDeadline(time.Time{})
 	}
 	// Before it is in the set, or it would undo a wake-up.
@@ -128,6 +130,13 @@ func (g *gate) counts() (inside, parked int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.inside, len(g.parked)
+}
+
+// total is how many connections have passed since the start.
+func (g *gate) total() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.passed
 }
 
 // empty is closed once nothing is inside.

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +24,10 @@ const (
 	lookBusy    = time.Second            // a command is at work, or requests wait
 	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
 )
+
+// trimAfter is how many looks in a row must find nothing going on before memory
+// is given back: on a busy app one look easily falls between two requests.
+const trimAfter = 2
 
 // keeper decides for one slot. It is the only one who opens the gate, holds the
 // front and changes the slot's links, all in one goroutine.
@@ -51,7 +54,10 @@ type keeper struct {
 	zeroSince time.Time // no connections since then
 	deadline  time.Time // of what is under way, for the status
 	rejected  *state.Rejected
-	trimmed   bool // memory was given back since the last connection
+	trimmed   struct {
+		looks int    // in a row without a connection, up to trimAfter
+		at    uint64 // connections that had come in by then
+	}
 
 	drain state.Drain // terms of the retirement
 	left  int         // connections at the last count
@@ -199,16 +205,18 @@ func (k *keeper) wait() time.Duration {
 	return lookIdle
 }
 
-// trim gives memory back to the system when the last connection has gone.
+// trim gives memory back to the system once all is quiet: the app is up and
+// nothing has come in for a while.
 func (k *keeper) trim() {
 	inside, parked := k.gate.counts()
-	if inside+parked > 0 {
-		k.trimmed = false
-		return
-	}
-	if !k.trimmed && k.open {
-		k.trimmed = true
-		debug.FreeOSMemory()
+	total := k.gate.total()
+	switch {
+	case inside+parked > 0 || !k.open || total != k.trimmed.at:
+		k.trimmed.at, k.trimmed.looks = total, 0
+	case k.trimmed.looks < trimAfter:
+		if k.trimmed.looks++; k.trimmed.looks == trimAfter {
+			giveBack()
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 const (
 	restartMin   = 100 * time.Millisecond
 	restartMax   = 10 * time.Second
-	restartReset = 20 * time.Second // a container that ran this long starts from restartMin again
+	restartReset = 10 * time.Second // a container that ran this long starts from restartMin again
 )
 
 // condition is what a runner knows about its container.

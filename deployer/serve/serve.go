@@ -17,8 +17,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,18 +66,6 @@ func Run(ctx context.Context, o Options) (int, error) {
 	}
 	return k.keep(ctx)
 }
-
-// thrift keeps the process small: there is one for each slot, and most of the
-// time it does nothing. The heap is a few megabytes, so collecting it often
-// costs next to nothing.
-func thrift() {
-	debug.SetGCPercent(40)
-	runtime.GOMAXPROCS(min(runtime.NumCPU(), maxThreads))
-}
-
-// maxThreads bounds the processors in use; splice(2) moves far more than one
-// app answers on this many.
-const maxThreads = 4
 
 // newKeeper takes the listening descriptor and reads the state. A slot that is
 // filled needs its descriptor; one that is empty has nothing to do with it.

@@ -17,12 +17,16 @@ type target struct {
 	dialer *sockets.Dialer
 	addrs  []netip.AddrPort
 	last   atomic.Uint32 // index of the address that answered last
+
+	ended context.Context // with the container
+	end   context.CancelFunc
 }
 
 // newTarget finds out how to reach the release's app in c. source is the peer
 // address that an app reached through its own namespace sees.
 func newTarget(c docker.Container, r state.Release, source netip.Addr) (*target, error) {
 	t := &target{dialer: &sockets.Dialer{}, addrs: docker.Destinations(c, r.Port)}
+	t.ended, t.end = context.WithCancel(context.Background())
 	if len(t.addrs) == 0 {
 		return nil, fmt.Errorf("container %s has no address to reach it at", c.Name)
 	}
@@ -36,6 +40,11 @@ func newTarget(c docker.Container, r state.Release, source netip.Addr) (*target,
 
 // Dial tries the address that answered last first, then the others.
 func (t *target) Dial(ctx context.Context) (conn *net.TCPConn, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// When the container's addresses go away under a connection that is being
+	// made, nobody is left to refuse it: it would wait for a minute.
+	defer context.AfterFunc(t.ended, cancel)()
 	first := t.last.Load()
 	for i := range uint32(len(t.addrs)) {
 		n := (first + i) % uint32(len(t.addrs))
@@ -48,5 +57,8 @@ func (t *target) Dial(ctx context.Context) (conn *net.TCPConn, err error) {
 	return nil, err
 }
 
-// Close gives the namespace up; connections go on.
-func (t *target) Close() error { return t.dialer.Close() }
+// Close gives the namespace up and ends every Dial; connections go on.
+func (t *target) Close() error {
+	t.end()
+	return t.dialer.Close()
+}
