@@ -119,11 +119,11 @@ func (w *watch) look() (bool, error) {
 	if len(w.state.fresh) > 0 {
 		return settled && len(w.state.stale) == 0, nil
 	}
-	return false, w.kept(w.idle >= 2)
+	return false, w.kept(w.idle >= 2 && w.state.unchanged())
 }
 
 // kept judges a master that has no new workers: it refused if it said so, or
-// if it went back to waiting.
+// if it went back to waiting with the workers it had.
 func (w *watch) kept(waiting bool) error {
 	for _, m := range w.errors {
 		if m.Level == "emerg" && !strings.HasPrefix(m.Text, "bind() to ") { // nginx retries those, and then says that it gave up
@@ -141,6 +141,15 @@ type generations struct {
 	fresh   []Worker // started after the signal and set up
 	stale   []Worker // older and still accepting
 	leaving []Worker
+	passed  int // of those leaving, started after the signal: another reload followed
+}
+
+// unchanged says that no reload has begun to take effect. A picture of the
+// processes is not taken in one instant, so that nothing new is in it does
+// not prove it; old workers that still accept, and none that came and was
+// already told to quit, do.
+func (g generations) unchanged() bool {
+	return len(g.fresh) == 0 && g.passed == 0 && len(g.stale) > 0
 }
 
 func (g generations) String() string {
@@ -155,10 +164,14 @@ func compare(before, now []Worker) generations {
 	}
 	var g generations
 	for _, w := range now {
+		known := old[[2]uint64{uint64(w.PID), w.Ticks}]
 		switch {
 		case w.Leaving:
 			g.leaving = append(g.leaving, w)
-		case old[[2]uint64{uint64(w.PID), w.Ticks}]:
+			if !known {
+				g.passed++
+			}
+		case known:
 			g.stale = append(g.stale, w)
 		default:
 			g.fresh = append(g.fresh, w)
