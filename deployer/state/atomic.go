@@ -16,7 +16,10 @@ import (
 // writeFile replaces path with data, whole or not at all, and survives a power
 // cut once it has returned: the file and its directory are synced.
 func writeFile(path string, data []byte, mode os.FileMode) error {
-	if err := renameio.WriteFile(path, data, mode, renameio.IgnoreUmask()); err != nil {
+	// Told the directory, renameio does not try others out, which would leave
+	// files behind if it is killed and wake whoever watches the directory.
+	dir := renameio.WithTempDir(filepath.Dir(path))
+	if err := renameio.WriteFile(path, data, mode, renameio.IgnoreUmask(), dir); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return syncDir(filepath.Dir(path))
