@@ -64,7 +64,7 @@ func newApp(env *environment) *cli.App {
 		Usage:                     "swap the container behind a hand-written nginx site, with nothing dropped",
 		UsageText:                 "edgeman COMMAND [ARGUMENTS] [FLAGS]",
 		Version:                   programVersion(),
-		Flags:                     globalFlags(),
+		Flags:                     append(globalFlags(), cli.HelpFlag),
 		Commands:                  commands(env),
 		Reader:                    env.stdin,
 		Writer:                    env.stdout,
@@ -89,6 +89,7 @@ func newApp(env *environment) *cli.App {
 				b.DisableDefaultText = true // everybody knows that it is off
 			}
 		}
+		c.Flags = append(c.Flags, cli.HelpFlag)
 	}
 	return app
 }

@@ -19,8 +19,11 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 		rest = rest[n:]
 	}
 	ordered := append([]string{args[0]}, l.global...)
-	if l.command == nil {
-		return ordered, nil
+	switch {
+	case l.command == nil:
+		return ordered, nil // which prints the help, too
+	case l.help:
+		return append(ordered, "help", l.command.Name), nil
 	}
 	ordered = append(ordered, l.command.Name)
 	ordered = append(ordered, l.flags...)
@@ -37,6 +40,7 @@ type line struct {
 	global    []string
 	flags     []string
 	arguments []string
+	help      bool
 }
 
 // take sorts the first word, with its value if it is a flag that has one, and
@@ -73,29 +77,27 @@ func (l *line) flag(words []string) (int, error) {
 	word := words[0]
 	name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	f, global := l.find(word, name)
-	if f == nil {
+	switch {
+	case f == nil:
 		return 0, l.unknown(word)
+	case f == cli.HelpFlag:
+		l.help = true
+		return 1, nil
 	}
-	taken := []string{word}
+	taken := 1
 	if !hasValue && takesValue(f) {
 		if len(words) < 2 || len(words[1]) > 1 && words[1][0] == '-' {
 			return 0, usage("%s needs a value\nhint: %s", word, helpHint(l.command))
 		}
-		taken = []string{word + "=" + words[1]}
-		words = words[1:]
-		if global {
-			l.global = append(l.global, taken...)
-		} else {
-			l.flags = append(l.flags, taken...)
-		}
-		return 2, nil
+		word += "=" + words[1]
+		taken = 2
 	}
 	if global {
-		l.global = append(l.global, taken...)
+		l.global = append(l.global, word)
 	} else {
-		l.flags = append(l.flags, taken...)
+		l.flags = append(l.flags, word)
 	}
-	return 1, nil
+	return taken, nil
 }
 
 // find looks a flag up where it may be meant: with the command first, then
@@ -106,12 +108,15 @@ func (l *line) find(word, name string) (f cli.Flag, global bool) {
 		return nil, false
 	}
 	if l.command != nil {
-		if f := findFlag(append(l.command.Flags, cli.HelpFlag), name); f != nil {
+		if f := findFlag(l.command.Flags, name); f != nil {
 			return f, false
 		}
 		return findFlag(l.app.Flags, name), true
 	}
-	return findFlag(append(l.app.Flags, cli.HelpFlag, cli.VersionFlag), name), true
+	if f = findFlag(l.app.Flags, name); f == nil {
+		f = findFlag([]cli.Flag{cli.VersionFlag}, name)
+	}
+	return f, true
 }
 
 func (l *line) unknown(word string) error {

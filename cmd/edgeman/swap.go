@@ -122,7 +122,7 @@ func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) 
 // shortImages leaves a repository that both have in common away.
 func shortImages(from, to string) (string, string) {
 	i, j := strings.LastIndexByte(from, ':'), strings.LastIndexByte(to, ':')
-	if i < 0 || j < 0 || from[:i] != to[:j] || strings.Contains(from[i:], "/") {
+	if i < 0 || j < 0 || from[:i] != to[:j] || strings.Contains(from[i:], "/") || strings.Contains(from, "@") {
 		return from, to
 	}
 	return from[i+1:], to[j+1:]
