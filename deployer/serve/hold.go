@@ -132,6 +132,9 @@ func (k *keeper) asked() bool {
 // dropNext forgets a release that is not to be.
 func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
 	err := k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.DropNext(k.slot) })
+	if next.Number == k.release.Number { // a restart: the container is the one to keep
+		return err
+	}
 	name := next.Container(k.slot.Color)
 	return errors.Join(err, k.host.stopContainer(ctx, name), k.host.removeContainer(ctx, name))
 }
@@ -171,6 +174,9 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 	}
 	old := k.release.Container(k.slot.Color)
 	k.runner, k.release = r, next
+	if old == r.name { // a restart
+		return nil
+	}
 	if err := k.host.removeContainer(ctx, old); err != nil {
 		k.host.say("%v", err) // swept up at the next start
 	}
