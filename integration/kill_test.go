@@ -1,0 +1,148 @@
+//go:build integration
+
+package integration
+
+import (
+	"bufio"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/integration/host"
+	"edgeman/integration/load"
+)
+
+// adopted brings a host to where every fault starts: an adopted app under load.
+func adopted(ctx context.Context, t *testing.T, h *host.Host) {
+	t.Helper()
+	Install(ctx, t, h)
+	plainApp(ctx, t, h)
+	must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
+}
+
+// inside is how many requests can be within a process that is killed: a request
+// takes a few milliseconds, so at the rate of these tests it is a handful. The
+// bound leaves room for a machine that stalls.
+const inside = 15
+
+// A container that is killed comes back by itself; only what was inside it is
+// lost, and everything else waits.
+func TestContainerKilled(t *testing.T) {
+	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
+		adopted(ctx, t, h)
+		clients := startLoads(ctx, t, h, 100)
+		for range 3 {
+			container := status(ctx, t, h).Apps[0].Slots[0].Container
+			must(ctx, t, h, "docker", "kill", "--signal", "KILL", container)
+			eventually(ctx, t, 20*time.Second, "the container is back", func() bool {
+				return strings.HasPrefix(must(ctx, t, h, "docker", "inspect", "--format", "{{.State.Running}}", container), "true") &&
+					contains(must(ctx, t, h, "curl", "-s", "--max-time", "20", "http://127.0.0.1/"), "version")
+			})
+		}
+		wantFew(t, "container killed three times", clients.stop(ctx, t, 2000), 3*inside)
+	})
+}
+
+// edgeman serve that is killed is restarted by systemd and attaches to the
+// container that went on running.
+func TestServeKilled(t *testing.T) {
+	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
+		adopted(ctx, t, h)
+		container := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc")
+		clients := startLoads(ctx, t, h, 100)
+		for range 3 {
+			pid := mainPID(ctx, t, h, "edgeman@myapp:blue.service")
+			must(ctx, t, h, "kill", "-9", pid)
+			eventually(ctx, t, 20*time.Second, "edgeman serve is back", func() bool {
+				now := mainPID(ctx, t, h, "edgeman@myapp:blue.service")
+				return now != pid && now != "0" && contains(must(ctx, t, h, "curl", "-s", "--max-time", "20", "http://127.0.0.1/"), "version")
+			})
+		}
+		wantFew(t, "edgeman serve killed three times", clients.stop(ctx, t, 2000), 3*inside)
+		if got := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc"); got != container {
+			t.Errorf("container %s runs now, %s before: it was not attached to", got, container)
+		}
+		if failed := must(ctx, t, h, "systemctl", "list-units", "--failed", "--plain", "--no-legend", "edgeman@*"); failed != "" {
+			t.Errorf("failed units:\n%s", failed)
+		}
+	})
+}
+
+// A swap that is killed after any step it prints loses no request, and the next
+// command completes or undoes it.
+func TestSwapKilledAtEveryStep(t *testing.T) {
+	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
+		adopted(ctx, t, h)
+		clients := startLoads(ctx, t, h, 100)
+		for i, step := range []string{"pull", "start", "switch", "drain"} {
+			tag := []string{"v2", "v1"}[i%2]
+			killAt(ctx, t, h, step, "edgeman", "swap", "myapp", tag)
+			out := must(ctx, t, h, "sh", "-c", "edgeman swap myapp "+tag+" --wait 30s 2>&1")
+			t.Logf("killed after %q; the next swap says:\n%s", step, out)
+			wantOneContainer(ctx, t, h, step)
+		}
+		total := clients.stop(ctx, t, 4000)
+		t.Logf("swap killed at 4 steps: %d requests, %d failed, longest %v", total.Requests, total.Failed, total.Longest)
+		if total.Failed > 0 {
+			t.Errorf("%d of %d requests failed: %q", total.Failed, total.Requests, total.Errors)
+		}
+	})
+}
+
+// killAt kills the command as soon as it prints the step.
+func killAt(ctx context.Context, t *testing.T, h *host.Host, step string, args ...string) {
+	t.Helper()
+	cmd := h.Exec(ctx, args...)
+	progress, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	seen := false
+	for lines := bufio.NewScanner(progress); !seen && lines.Scan(); {
+		seen = strings.HasPrefix(lines.Text(), "  "+step)
+	}
+	if !seen {
+		t.Fatalf("%v never printed %q", args, step)
+	}
+	// By its command line: edgeman serve is the same program.
+	_, _ = h.Run(ctx, "pkill", "-KILL", "-f", "^"+strings.Join(args[:2], " ")) // it may just have ended
+	_ = cmd.Wait()
+}
+
+// wantOneContainer checks that one release runs and nothing else is left.
+func wantOneContainer(ctx context.Context, t *testing.T, h *host.Host, when string) {
+	t.Helper()
+	for what, script := range map[string]string{
+		"running containers": "docker ps --quiet | wc -l",
+		"stopped containers": "docker ps --all --quiet --filter label=edgeman.app --filter status=exited | wc -l",
+		"filled slots":       "ls /var/lib/edgeman/slots | wc -l",
+		"active sockets":     "systemctl list-units --plain --no-legend --state=active 'edgeman@*.socket' | wc -l",
+	} {
+		want := "1"
+		if what == "stopped containers" {
+			want = "0"
+		}
+		if got := must(ctx, t, h, "sh", "-c", script); got != want {
+			t.Errorf("after a kill at %q: %s %s, want %s", when, got, what, want)
+		}
+	}
+}
+
+func wantFew(t *testing.T, what string, total load.Result, most int) {
+	t.Helper()
+	t.Logf("%s: %d requests, %d failed, longest %v; %q", what, total.Requests, total.Failed, total.Longest.Round(time.Millisecond), total.Errors)
+	if total.Failed > most {
+		t.Errorf("%s: %d of %d requests failed, more than were inside: %q", what, total.Failed, total.Requests, total.Errors)
+	}
+}
+
+func mainPID(ctx context.Context, t *testing.T, h *host.Host, unit string) string {
+	t.Helper()
+	return must(ctx, t, h, "systemctl", "show", "--property", "MainPID", "--value", unit)
+}
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
