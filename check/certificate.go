@@ -63,8 +63,10 @@ func (c *certificate) renewal(certbot Version) renewal {
 
 // fingerprint is the SHA-256 of a certificate, the way openssl names it but
 // without colons.
-func fingerprint(c *x509.Certificate) string {
-	sum := sha256.Sum256(c.Raw)
+func fingerprint(c *x509.Certificate) string { return hexSum(c.Raw) }
+
+func hexSum(data []byte) string {
+	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 

@@ -64,7 +64,6 @@ func gather(ctx context.Context, env Env, opt Options) *host {
 		h.collectUpstreams()
 	}
 	h.collectLineages()
-	h.gatherApps()
 	h.refresh()
 	h.shake()
 	h.noteUnreadable()
@@ -78,6 +77,7 @@ func gather(ctx context.Context, env Env, opt Options) *host {
 func (h *host) refresh() {
 	clear(h.units)
 	h.listening = h.readListening()
+	h.gatherApps()
 	if h.env.Docker == nil {
 		return
 	}

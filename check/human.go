@@ -63,7 +63,7 @@ func (s Summary) problems() string {
 	for _, c := range []struct {
 		n    int
 		word string
-	}{{s.Critical, "critical"}, {s.Unknown, "unknown"}, {s.Warning, "warning"}} {
+	}{{s.Critical, "critical"}, {s.Unknown, "unknown"}, {s.Warning, plural("warning", s.Warning)}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
 		}

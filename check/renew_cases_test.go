@@ -95,6 +95,11 @@ func renewCases() []scenario {
 			delete(w.units, "certbot.timer")
 			w.write("/etc/cron.daily/renew", "#!/bin/sh\ncertbot renew -q\n")
 		})},
+		{"renew-timer-off", "Debian's cron entry without systemd", 0, lineage(fresh, byNginx, func(w *world, _ *ca) {
+			w.env.Units = nil
+			w.write("/etc/cron.d/certbot", "0 */12 * * * root test -x /usr/bin/certbot -a \\! -d /run/systemd/system && certbot -q renew\n")
+		})},
+		{"renew-timer-off", "neither systemd nor cron", Warning, lineage(fresh, byNginx, func(w *world, _ *ca) { w.env.Units = nil })},
 		{"renew-timer-off", "the snap's timer", 0, lineage(fresh, byNginx, func(w *world, _ *ca) {
 			delete(w.units, "certbot.timer")
 			w.units["snap.certbot.renew.timer"] = Unit{Active: "active", NextRun: base.Add(time.Hour)}

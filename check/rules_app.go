@@ -28,7 +28,7 @@ func appRules() []Rule {
 			look: backupMissing,
 		},
 		{
-			Code: "deploy-stuck", Title: "a command ended half-way", Worst: Warning, Needs: []need{needApps},
+			Code: "deploy-stuck", Title: "a command ended half-way", Worst: Warning, Needs: []need{needApps}, Twice: true,
 			What: "A command was interrupted and nothing has completed or undone it since, one has held an app's lock for more than an hour, or requests are held back past their deadline.",
 			Why:  "Traffic flows, but a container, a socket or a pending release may be left over, and the next command has to wait.",
 			Fix:  "`edgeman repair`",
@@ -61,7 +61,7 @@ func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 		f.Message = fmt.Sprintf("%s, which adopt edited for %s, cannot be read: %v", edit.Path, a.Name, plainError(err))
 		return f, true
 	}
-	if bytes.Equal(now, edit.After) {
+	if h.asAdopted(edit.Path, now) {
 		return f, false
 	}
 	f.Evidence = []Fact{{"diff", string(diff.Diff("adopted/"+strings.TrimPrefix(edit.Path, "/"), edit.After, "now/"+strings.TrimPrefix(edit.Path, "/"), now))}}
@@ -73,6 +73,19 @@ func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 	}
 	f.Message = fmt.Sprintf("%s has been changed since adopt, edgeman's own lines included", edit.Path)
 	return f, true
+}
+
+// asAdopted reports whether the file is as one of the adoptions left it: a later
+// one builds on those before it.
+func (h *host) asAdopted(path string, now []byte) bool {
+	for _, a := range h.apps {
+		for _, edit := range a.Edits {
+			if edit.Path == path && bytes.Equal(now, edit.After) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func backupMissing(h *host) []Finding {

@@ -18,8 +18,8 @@ func renewRules() []Rule {
 			look: renewConfBroken,
 		},
 		{
-			Code: "renew-timer-off", Title: "nothing runs certbot", Worst: Critical, Needs: []need{needLineages, needUnits},
-			What: "There are certbot certificates, and neither an enabled and active timer (certbot.timer, snap.certbot.renew.timer) with a next run within 25 hours nor a cron entry that works without systemd.",
+			Code: "renew-timer-off", Title: "nothing runs certbot", Worst: Critical, Needs: []need{needLineages},
+			What: "There are certbot certificates, and neither an enabled and active timer (certbot.timer, snap.certbot.renew.timer) with a next run within 25 hours nor a cron entry that does not stand aside for systemd.",
 			Why:  "Nothing will renew them. Critical once one of them is past its renewal point.",
 			Fix:  "`systemctl enable --now certbot.timer`",
 			look: renewTimerOff,
@@ -157,33 +157,9 @@ func (h *host) brokenLink(l *lineage) string {
 var timers = []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}
 
 func renewTimerOff(h *host) []Finding {
-	var seen []string
-	for _, name := range timers {
-		u, ok := h.unit(name)
-		if !ok {
-			return nil // systemd does not answer; that is said elsewhere
-		}
-		if u.Load != "loaded" {
-			continue
-		}
-		next := u.NextRun.Sub(h.now)
-		if u.Active == "active" && !u.NextRun.IsZero() && next < 25*time.Hour {
-			return nil
-		}
-		switch {
-		case u.Active != "active":
-			seen = append(seen, name+" is "+u.Active)
-		case u.NextRun.IsZero():
-			seen = append(seen, name+" has no next run")
-		default:
-			seen = append(seen, fmt.Sprintf("%s runs next in %s", name, days(next)))
-		}
-	}
-	if h.cronRenews() {
+	why, off := h.timersOff()
+	if !off || h.cronRenews() {
 		return nil
-	}
-	if len(seen) == 0 {
-		seen = []string{"there is no timer for certbot"}
 	}
 	severity := Warning
 	for _, l := range h.lineages {
@@ -193,13 +169,46 @@ func renewTimerOff(h *host) []Finding {
 	}
 	return []Finding{{
 		Severity: severity, Subject: Subject{"unit", timers[0]},
-		Message: fmt.Sprintf("nothing renews %d certificates: %s", len(h.lineages), strings.Join(seen, ", ")),
+		Message: fmt.Sprintf("nothing renews %d %s: %s", len(h.lineages), plural("certificate", len(h.lineages)), why),
 		Hint:    "systemctl enable --now certbot.timer",
 	}}
 }
 
-// cronRenews looks for a cron entry that runs certbot under systemd too; the
-// one that Debian ships stands aside there.
+// timersOff says why no timer runs certbot. Without root, systemd is not asked
+// and nothing can be said.
+func (h *host) timersOff() (why string, off bool) {
+	if h.env.Units == nil {
+		return "there is no cron entry for certbot", h.env.Euid == 0
+	}
+	var seen []string
+	for _, name := range timers {
+		u, ok := h.unit(name)
+		if !ok {
+			return "", false // systemd does not answer; that is said elsewhere
+		}
+		if u.Load != "loaded" {
+			continue
+		}
+		next := u.NextRun.Sub(h.now)
+		switch {
+		case u.Active != "active":
+			seen = append(seen, name+" is "+u.Active)
+		case u.NextRun.IsZero():
+			seen = append(seen, name+" has no next run")
+		case next >= 25*time.Hour:
+			seen = append(seen, fmt.Sprintf("%s runs next in %s", name, days(next)))
+		default:
+			return "", false
+		}
+	}
+	if len(seen) == 0 {
+		return "there is no timer for certbot", true
+	}
+	return strings.Join(seen, ", "), true
+}
+
+// cronRenews looks for a cron entry that runs certbot; the one that Debian
+// ships stands aside where systemd runs.
 func (h *host) cronRenews() bool {
 	var files []string
 	for _, pattern := range []string{"/etc/cron.d/*", "/etc/cron.daily/*", "/etc/cron.weekly/*", "/etc/crontab", "/var/spool/cron/crontabs/*"} {
@@ -213,7 +222,8 @@ func (h *host) cronRenews() bool {
 		}
 		for line := range strings.Lines(string(data)) {
 			line = strings.TrimSpace(line)
-			if !strings.HasPrefix(line, "#") && strings.Contains(line, "certbot") && !strings.Contains(line, "/run/systemd/system") {
+			aside := h.env.Units != nil && strings.Contains(line, "/run/systemd/system")
+			if !strings.HasPrefix(line, "#") && strings.Contains(line, "certbot") && !aside {
 				return true
 			}
 		}

@@ -93,9 +93,12 @@ func parseSettings(data []byte) (Settings, error) {
 	if err := toml.Unmarshal(data, &all); err != nil {
 		return s, tomlError(err)
 	}
+	if all["check"] == nil {
+		return s.withDefaults(), nil
+	}
 	table, err := toml.Marshal(all["check"])
-	if all["check"] == nil || err != nil {
-		return s.withDefaults(), err
+	if err != nil {
+		return s, fmt.Errorf("reading the table check: %w", err)
 	}
 	if err := toml.NewDecoder(strings.NewReader(string(table))).DisallowUnknownFields().Decode(&s); err != nil {
 		return s, tomlError(err)

@@ -1,0 +1,368 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/deployer/nginx"
+)
+
+func TestExitCode(t *testing.T) {
+	for _, row := range []struct {
+		severities []Severity
+		on         FailOn
+		want       int
+	}{
+		{nil, FailOnWarning, 0},
+		{[]Severity{Notice}, FailOnWarning, 0},
+		{[]Severity{Notice}, FailOnNotice, 1},
+		{[]Severity{Notice, Warning}, FailOnWarning, 1},
+		{[]Severity{Warning}, FailOnCritical, 0},
+		{[]Severity{Warning, Unknown}, FailOnWarning, 3},
+		{[]Severity{Unknown, Critical, Warning}, FailOnWarning, 2},
+		{[]Severity{Critical}, FailOnCritical, 2},
+		{[]Severity{Unknown}, FailOnCritical, 3},
+		{[]Severity{Critical, Unknown}, FailOnNever, 0},
+	} {
+		var fs []Finding
+		for _, s := range row.severities {
+			fs = append(fs, Finding{Severity: s})
+		}
+		if got := exitCode(fs, row.on); got != row.want {
+			t.Errorf("%v, %v: %d, want %d", row.severities, row.on, got, row.want)
+		}
+	}
+}
+
+// The rules are data that the outside relies on.
+func TestRuleTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range Rules() {
+		if seen[r.Code] {
+			t.Errorf("%s is there twice", r.Code)
+		}
+		for _, c := range r.After {
+			if !seen[c] {
+				t.Errorf("%s comes before %s, which silences it", r.Code, c)
+			}
+		}
+		seen[r.Code] = true
+		if r.Title == "" || r.What == "" || r.Why == "" || r.Fix == "" || r.Worst == 0 {
+			t.Errorf("%s has no whole page", r.Code)
+		}
+		if r.look == nil && r.Code != codeBlind {
+			t.Errorf("%s looks at nothing", r.Code)
+		}
+	}
+}
+
+// No rule is louder than its page says.
+func TestWorst(t *testing.T) {
+	for _, s := range scenarios() {
+		r, _ := Explain(s.code)
+		if s.want > r.Worst {
+			t.Errorf("%s can be %s, and its page says %s at worst", s.code, s.want, r.Worst)
+		}
+	}
+}
+
+func TestDocs(t *testing.T) {
+	path := filepath.Join("..", "docs", "check.md")
+	want := Markdown()
+	if os.Getenv("UPDATE") != "" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != want {
+		t.Errorf("docs/check.md is not what the rules say: UPDATE=1 go test ./check -run TestDocs (%v)", err)
+	}
+	for _, r := range Rules() {
+		if !strings.Contains(want, "\n### "+r.Code+"\n") {
+			t.Errorf("%s has no section", r.Code)
+		}
+	}
+}
+
+func TestDependentRulesAreSilent(t *testing.T) {
+	w, c := trusted(t)
+	cert, key := w.store("site", c.leaf(life{45 * day, -day}, "a.example.com"))
+	w.http(site("a.example.com", cert, key))
+	w.touch("/etc/nginx/nginx.conf", base.Add(-time.Minute))
+	w.facts.Running, w.facts.Workers = false, nil
+	r := w.run()
+	if len(r.find("nginx-not-running")) != 1 || len(r.find("nginx-stale-workers")) != 0 || len(r.find("cert-expired")) != 1 {
+		t.Errorf("got\n%s", r.codes())
+	}
+	if len(w.dialed) > 0 {
+		t.Errorf("connected to %v although nginx does not run", w.dialed)
+	}
+}
+
+func TestBrokenRuleDoesNotSilenceOthers(t *testing.T) {
+	w := newWorld(t)
+	w.opt = w.opt.withDefaults()
+	h := gather(context.Background(), w.env, w.opt)
+	r := h.judge([]Rule{
+		{Code: "a", look: func(*host) []Finding { panic("boom") }},
+		{Code: "b", look: func(*host) []Finding { return []Finding{{Severity: Warning}} }},
+	})
+	if len(r.find("b")) != 1 || len(r.find(codeBlind)) != 1 || r.Exit != ExitUnknown {
+		t.Errorf("got %d\n%s", r.Exit, r.codes())
+	}
+}
+
+func TestVersionsGateRules(t *testing.T) {
+	fires := func(version string, r Rule) bool {
+		w := newWorld(t)
+		w.facts.Version = version
+		r.Code, r.look = "x", func(*host) []Finding { return []Finding{{Severity: Notice}} }
+		return len(gather(context.Background(), w.env, w.opt.withDefaults()).judge([]Rule{r}).Findings) == 1
+	}
+	bounded := Rule{Since: Version{1, 25, 1}, Until: Version{1, 29, 7}}
+	for version, want := range map[string]bool{"1.22.1": false, "1.25.0": false, "1.25.1": true, "1.29.6": true, "1.29.7": false, "": true} {
+		if fires(version, bounded) != want {
+			t.Errorf("nginx %q: want %v", version, want)
+		}
+	}
+}
+
+func TestSites(t *testing.T) {
+	w, c := trusted(t)
+	cert, key := w.store("a", c.leaf(life{45 * day, -day}, "a.example.com", "www.a.example.com"))
+	bc, bk := w.store("b", c.leaf(life{45 * day, -day}, "b.example.com"))
+	w.http("include sites-enabled/*;")
+	w.write("/etc/nginx/sites-available/a", site("a.example.com www.a.example.com", cert, key))
+	w.link("../sites-available/a", "/etc/nginx/sites-enabled/a")
+	w.write("/etc/nginx/sites-enabled/b", site("b.example.com", bc, bk))
+	w.facts.Running = false
+	for _, row := range []struct {
+		sites []string
+		want  int
+	}{
+		{nil, 2},
+		{[]string{"a.example.com"}, 1},
+		{[]string{"WWW.a.example.com"}, 1},
+		{[]string{"/etc/nginx/sites-enabled/a"}, 1},
+		{[]string{"/etc/nginx/sites-available/a", "b.example.com"}, 2},
+		{[]string{"c.example.com"}, 0},
+	} {
+		w.opt.Sites = row.sites
+		r := w.run()
+		if got := len(r.find("cert-expired")); got != row.want {
+			t.Errorf("%v: %d findings, want %d", row.sites, got, row.want)
+		}
+		if unknown := len(r.find(codeBlind)) > 0; unknown != slices.Contains(row.sites, "c.example.com") {
+			t.Errorf("%v: said to be unknown: %v", row.sites, unknown)
+		}
+	}
+}
+
+func TestIgnores(t *testing.T) {
+	expired := func(w *world, c *ca, comment string) {
+		cert, key := w.store("a", c.leaf(life{45 * day, -day}, "a.example.com"))
+		w.http(strings.Replace(site("a.example.com", cert, key), "ssl_certificate ", "\n"+comment+"\nssl_certificate ", 1))
+	}
+	for _, row := range []struct {
+		name    string
+		ignore  []Ignore
+		comment string
+		ignored bool
+	}{
+		{"code and subject", []Ignore{{Code: "cert-expired", Subject: "/etc/ssl/a.pem", Reason: "known"}}, "", true},
+		{"every subject", []Ignore{{Code: "cert-expired", Reason: "known"}}, "", true},
+		{"another subject", []Ignore{{Code: "cert-expired", Subject: "/etc/ssl/b.pem", Reason: "known"}}, "", false},
+		{"ran out", []Ignore{{Code: "cert-expired", Reason: "known", Until: date(2035, 5, 31)}}, "", false},
+		{"last day", []Ignore{{Code: "cert-expired", Reason: "known", Until: date(2035, 6, 1)}}, "", true},
+		{"comment", nil, "# edgeman: ignore cert-expired test host", true},
+		{"comment further up", nil, "# edgeman: ignore cert-expired test host\n# about the certificate", true},
+		{"comment without a reason", nil, "# edgeman: ignore cert-expired", false},
+		{"comment about another code", nil, "# edgeman: ignore cert-missing x", false},
+		{"comment with a blank line below", nil, "# edgeman: ignore cert-expired test host\n", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w, c := trusted(t)
+			w.facts.Running = false
+			expired(w, c, row.comment)
+			w.opt.Settings.Ignore = row.ignore
+			r := w.run()
+			if got := len(r.find("cert-expired")) == 0; got != row.ignored {
+				t.Errorf("ignored: %v, want %v\n%s", got, row.ignored, r.codes())
+			}
+			if row.ignored && (len(r.Ignored) != 1 || r.Ignored[0].Ignored == "") {
+				t.Errorf("the report does not say so: %+v", r.Ignored)
+			}
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	good := "[other]\nx = 1\n[check]\nwarn = 0.8\ncrit = 0.2\ntrusted_ca = ['/a.pem']\n[[check.ignore]]\ncode = 'cert-expired'\nreason = 'r'\nuntil = 2030-01-02\n"
+	s, err := parseSettings([]byte(good))
+	if err != nil || s.WarnFactor != 0.8 || s.Ignore[0].until() != time.Date(2030, 1, 3, 0, 0, 0, 0, time.UTC) || s.TrustedCA[0] != "/a.pem" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	for name, row := range map[string][2]string{
+		"unknown key":        {"[check]\nwran = 1\n", "check.wran"},
+		"no reason":          {"[[check.ignore]]\ncode = 'cert-expired'\n", "no reason"},
+		"unknown code":       {"[[check.ignore]]\ncode = 'x'\nreason = 'r'\n", "unknown code"},
+		"factors":            {"[check]\nwarn = 0.1\ncrit = 0.2\n", "0 <= crit"},
+		"syntax":             {"[check\n", "line 1"},
+		"thresholds swapped": {"[[check.certificate]]\nsubject = 'a'\nwarn_days = 1\ncrit_days = 2\n", "crit_days"},
+	} {
+		if _, err := parseSettings([]byte(row[0])); err == nil || !strings.Contains(err.Error(), row[1]) {
+			t.Errorf("%s: %v, want %q", name, err, row[1])
+		}
+	}
+	if s, err := parseSettings([]byte("[other]\nsecret = 1\n")); err != nil || s.WarnFactor != 0.7 {
+		t.Errorf("no table of ours: %+v, %v", s, err)
+	}
+}
+
+func TestSettingsMustBeRoots(t *testing.T) {
+	w := newWorld(t)
+	w.writeMode("/etc/edgeman/edgeman.toml", "[check]\n", 0o666)
+	if _, err := ReadSettings(w.env.FS, "/etc/edgeman/edgeman.toml"); err == nil {
+		t.Error("a file that everybody can write to is believed")
+	}
+	w.writeMode("/etc/edgeman/edgeman.toml", "[check]\n", 0o644)
+	if _, err := ReadSettings(w.env.FS, "/etc/edgeman/edgeman.toml"); err != nil {
+		t.Error(err)
+	}
+	if _, err := ReadSettings(w.env.FS, "/etc/edgeman/none.toml"); err != nil {
+		t.Error(err)
+	}
+}
+
+// nginx -t creates files; the run takes away those that were not there before,
+// and no other.
+func TestLeavesNothingBehind(t *testing.T) {
+	w := newWorld(t)
+	w.http("access_log /var/log/nginx/new.log; proxy_cache_path /var/cache/nginx/x keys_zone=x:1m; access_log /var/log/nginx/old.log; error_log /var/log/nginx/filled.log;")
+	w.write("/var/log/nginx/old.log", "")
+	w.write("/run/keep", "")
+	w.onTest = func() {
+		w.write("/run/nginx.pid", "")
+		w.write("/var/log/nginx/new.log", "")
+		w.write("/var/log/nginx/filled.log", "somebody wrote to it\n")
+		w.must(os.MkdirAll(filepath.Join(w.root, "/var/cache/nginx/x"), 0o755))
+	}
+	w.run()
+	for path, want := range map[string]bool{
+		"/run/nginx.pid": false, "/var/log/nginx/new.log": false, "/var/cache/nginx/x": false,
+		"/var/log/nginx/old.log": true, "/var/log/nginx/filled.log": true,
+	} {
+		if _, err := w.env.FS.Lstat(path); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", path, err == nil, want)
+		}
+	}
+}
+
+func TestRunOutOfTime(t *testing.T) {
+	w, c := trusted(t)
+	p := c.leaf(fresh, "a.example.com")
+	cert, key := w.store("a", p)
+	w.http(site("a.example.com", cert, key))
+	w.opt.Budget = time.Nanosecond
+	r := w.run()
+	if r.Exit != ExitUnknown || len(r.find(codeBlind)) == 0 {
+		t.Errorf("exit %d\n%s", r.Exit, r.codes())
+	}
+}
+
+func TestNginxThatCannotBeAsked(t *testing.T) {
+	w := newWorld(t)
+	w.env.Nginx = silentNginx{}
+	r := w.run()
+	if r.Exit != ExitUnknown || len(r.find("nginx-not-running")) != 0 {
+		t.Errorf("exit %d\n%s", r.Exit, r.codes())
+	}
+}
+
+type silentNginx struct{}
+
+func (silentNginx) Facts(context.Context) (nginx.Facts, error) {
+	return nginx.Facts{}, errors.New("no such program")
+}
+func (silentNginx) Test(context.Context) ([]nginx.Message, error) { return nil, errors.New("no") }
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\nb\x1b[31mc\u0085d": "a b [31mc d",
+		" x ":                  "x",
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	if got := clean(strings.Repeat("é", 300)); len(got) > 310 || !strings.HasSuffix(got, "...") {
+		t.Errorf("%d bytes", len(got))
+	}
+}
+
+func TestDays(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		time.Second: "1 s", -time.Second: "1 s", 3 * time.Minute: "3 min", 28 * time.Hour: "28.0 h", 10*day + 12*time.Hour: "10.5 days",
+	} {
+		if got := days(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestNginxTime(t *testing.T) {
+	for s, want := range map[string]time.Duration{
+		"5s": 5 * time.Second, "90": 90 * time.Second, "1h": time.Hour, "1h 30m": 90 * time.Minute, "1h30m": 90 * time.Minute,
+		"500ms": 500 * time.Millisecond, "1d": day, "x": 0, "": 0, "5q": 0,
+	} {
+		if got := nginxTime(s); got != want {
+			t.Errorf("%q: %s, want %s", s, got, want)
+		}
+	}
+}
+
+func TestParseVersion(t *testing.T) {
+	for s, want := range map[string]Version{
+		"1.22.1": {1, 22, 1}, "nginx/1.29.7 (Debian)": {1, 29, 7}, "2.1.0.egg-info": {2, 1, 0}, "4.0.0.dist-info": {4, 0, 0}, "3.1": {3, 1, 0},
+	} {
+		if got, ok := ParseVersion(s); !ok || got != want {
+			t.Errorf("%q: %v %v, want %v", s, got, ok, want)
+		}
+	}
+	if _, ok := ParseVersion("none"); ok {
+		t.Error("a word is no version")
+	}
+}
+
+func FuzzParsers(f *testing.F) {
+	f.Add("[renewalparams]\na = b\n[[webroot_map]]\nx = /y\n", "1h 30m", "renew_before_expiry = 30 days")
+	f.Add("   0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 0 0 777 1", "5s", "0000: 00000002 00000000 00010000 0001 01 1 /run/x")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		_, _ = parseINI([]byte(a))
+		_ = parseProcTCP(a)
+		parseProcUnix(c, map[string]bool{})
+		if d := nginxTime(b); d < 0 {
+			t.Errorf("%q: negative", b)
+		}
+		_, _ = parsePeriod(c)
+		_ = parseRun(a)
+		_, _ = parseChain([]byte(a))
+		_, _ = publicKey([]byte(a))
+		_, _ = parseSettings([]byte(a))
+		_ = weakSuites(b)
+		_, _ = ParseVersion(b)
+		_ = clean(a)
+		_ = fmt.Sprint(stripScheme(b))
+	})
+}

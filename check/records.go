@@ -1,0 +1,142 @@
+package check
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/nginxconf"
+	"edgeman/sockets"
+)
+
+// Records reads the adopted apps from edgeman's state on disk, and takes no
+// lock: a swap may be under way. Without root the parts that hold secrets are
+// left out.
+func Records(p state.Paths) func() ([]App, error) {
+	return func() ([]App, error) {
+		names, err := p.AppNames()
+		if err != nil {
+			return nil, err
+		}
+		var out []App
+		for _, name := range names {
+			a, err := readApp(p, name)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			out = append(out, a)
+		}
+		return out, nil
+	}
+}
+
+func readApp(p state.Paths, name string) (App, error) {
+	intent, err := p.ReadApp(name)
+	if err != nil {
+		return App{}, err
+	}
+	a := App{
+		Name: name, Live: p.Live(name), Mode: intent.Mode, Strategy: intent.Strategy,
+		Drain: time.Duration(intent.Drain.Timeout), Park: time.Duration(intent.Proxy.ParkTimeout),
+	}
+	// A pointer that leads elsewhere is as good as none: nobody serves behind it.
+	if live, ok, err := sockets.ReadLive(a.Live); err == nil && ok {
+		a.LiveSlot = live.String()
+	}
+	for _, color := range []string{sockets.Blue, sockets.Green} {
+		s, err := readSlot(p, sockets.Slot{App: name, Color: color})
+		if err != nil {
+			return a, err
+		}
+		a.Slots = append(a.Slots, s)
+	}
+	readOperation(p, &a)
+	readAdoption(p, &a)
+	return a, nil
+}
+
+func readSlot(p state.Paths, slot sockets.Slot) (Slot, error) {
+	s := Slot{
+		Name: slot.String(), SocketUnit: slot.SocketUnit(), Service: slot.ServiceUnit(),
+		SocketPath: slot.SocketPath(p.Run),
+	}
+	r, filled, err := p.SlotRelease(slot)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		_, err := os.Lstat(p.Slot(slot))
+		s.Filled = err == nil
+	case err != nil:
+		return s, err
+	case filled:
+		s.Filled, s.Release, s.Image, s.ImageID = true, r.Number, r.Image, r.ImageID
+		s.Container = r.Container(slot.Color)
+	}
+	if st, ok, err := p.ReadSlotStatus(slot); err == nil && ok {
+		s.Phase, s.Message, s.Since, s.Exits = st.Phase, st.Message, st.Since, st.Exits
+	}
+	if _, err := os.Lstat(p.SlotNext(slot)); err == nil {
+		s.NextPending = true
+	}
+	if pause, _, err := p.ReadPause(slot); err == nil {
+		s.PauseUntil = pause.Until
+	}
+	return s, nil
+}
+
+// readOperation tells a command at work from one that was killed: the lock goes
+// with its holder, the journal stays.
+func readOperation(p state.Paths, a *App) {
+	holder, held, err := p.LockHolder(a.Name)
+	if err != nil {
+		return
+	}
+	if held {
+		a.Busy, a.BusySince = holder.Operation, holder.Since
+		return
+	}
+	if op, ok, err := p.ReadOperation(a.Name); err == nil && ok {
+		a.Interrupted = fmt.Sprintf("%s at step %q", op.Name, op.Step)
+	}
+}
+
+// readAdoption reads the way back: which files were edited and how, and the
+// container that was there before.
+func readAdoption(p state.Paths, a *App) {
+	var record struct {
+		Site string          `json:"site"`
+		Plan *nginxconf.Plan `json:"plan"`
+	}
+	data, err := os.ReadFile(filepath.Join(p.Site(a.Name), "adoption.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &record)
+	}
+	if err == nil && record.Plan == nil {
+		err = errors.New("adoption.json holds no plan")
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return
+	}
+	if err != nil {
+		a.Missing = fmt.Sprintf("the record of what adopt did cannot be read: %v", plainError(err))
+		return
+	}
+	a.Sites = []string{record.Site}
+	a.Edits = record.Plan.Files
+	for _, f := range a.Edits {
+		if f.AfterSum != hexSum(f.After) || f.BeforeSum != hexSum(f.Before) {
+			a.Missing = "the stored bytes of " + f.Path + " are damaged"
+		}
+	}
+	data, err = os.ReadFile(filepath.Join(p.Site(a.Name), "container.json"))
+	if err == nil && !json.Valid(data) {
+		err = errors.New("damaged")
+	}
+	if err != nil {
+		a.Missing = fmt.Sprintf("the settings of the adopted container cannot be read: %v", plainError(err))
+	}
+}

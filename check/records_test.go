@@ -1,0 +1,125 @@
+package check
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/nginxconf"
+	"edgeman/sockets"
+)
+
+// realApp writes the state of an adopted app with edgeman's own functions.
+func realApp(t *testing.T) (state.Paths, *world) {
+	t.Helper()
+	w := newWorld(t)
+	p := state.Paths{Etc: filepath.Join(w.root, "etc"), Var: filepath.Join(w.root, "var"), Run: filepath.Join(w.root, "run")}
+	w.must(p.MakeApp("myapp"))
+	intent := state.DefaultApp("myapp")
+	intent.Port, intent.Image = 8080, "myapp"
+	w.must(p.WriteApp(intent))
+	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:1"}
+	w.must(p.WriteRelease(&r))
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	w.must(p.FillSlot(blue, r.Number))
+	w.must(sockets.SwitchLive(p.Live("myapp"), p.Run, blue))
+	w.must(p.WriteSlotStatus(blue, state.SlotStatus{Phase: state.PhaseHealthy, Since: base, Exits: 2}))
+	plan := nginxconf.Plan{Files: []nginxconf.FileEdit{{
+		Path: "/etc/nginx/sites-available/a", Before: []byte("a"), After: []byte("b"), BeforeSum: hexSum([]byte("a")), AfterSum: hexSum([]byte("b")),
+	}}}
+	data, err := json.Marshal(map[string]any{"site": "/etc/nginx/sites-available/a", "plan": plan})
+	w.must(err)
+	w.must(os.WriteFile(filepath.Join(p.Site("myapp"), "adoption.json"), data, 0o600))
+	w.must(os.WriteFile(filepath.Join(p.Site("myapp"), "container.json"), []byte("{}"), 0o600))
+	return p, w
+}
+
+func oneApp(t *testing.T, p state.Paths) App {
+	t.Helper()
+	apps, err := Records(p)()
+	if err != nil || len(apps) != 1 {
+		t.Fatalf("%d apps, %v", len(apps), err)
+	}
+	return apps[0]
+}
+
+func TestRecords(t *testing.T) {
+	p, _ := realApp(t)
+	a := oneApp(t, p)
+	s := a.live()
+	if a.Name != "myapp" || s == nil || !s.Filled || s.Release != 1 || s.Container != "myapp-blue-1" || s.ImageID != "sha256:1" || s.Phase != "healthy" || s.Exits != 2 {
+		t.Errorf("app %+v", a)
+	}
+	if a.Missing != "" || a.Interrupted != "" || a.Busy != "" || len(a.Edits) != 1 || a.Drain != time.Minute {
+		t.Errorf("app %+v", a)
+	}
+}
+
+func TestRecordsOfWorkUnderWay(t *testing.T) {
+	p, w := realApp(t)
+	w.must(p.BeginStep("myapp", state.Operation{Name: "swap", Step: "switch"}))
+	lock, err := p.TakeLock(context.Background(), "myapp", "swap", time.Second)
+	w.must(err)
+	if a := oneApp(t, p); a.Busy != "swap" || a.Interrupted != "" {
+		t.Errorf("under way: %+v", a)
+	}
+	lock.Unlock()
+	if a := oneApp(t, p); a.Busy != "" || !strings.Contains(a.Interrupted, `swap at step "switch"`) {
+		t.Errorf("killed: %+v", a)
+	}
+	w.must(p.EndOperation("myapp"))
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	w.must(p.SetNext(blue, 1))
+	w.must(p.SetPause(blue, state.Pause{Until: base, Reason: "pause"}))
+	if a := oneApp(t, p); a.Interrupted != "" || !a.live().NextPending || !a.live().PauseUntil.Equal(base) {
+		t.Errorf("pending: %+v", a)
+	}
+}
+
+func TestRecordsOfAWayBackThatIsGone(t *testing.T) {
+	for name, breakIt := range map[string]func(p state.Paths) error{
+		"no record":    func(p state.Paths) error { return os.Remove(filepath.Join(p.Site("myapp"), "adoption.json")) },
+		"no container": func(p state.Paths) error { return os.Remove(filepath.Join(p.Site("myapp"), "container.json")) },
+		"torn":         func(p state.Paths) error { return os.Truncate(filepath.Join(p.Site("myapp"), "container.json"), 1) },
+		"no plan": func(p state.Paths) error {
+			return os.WriteFile(filepath.Join(p.Site("myapp"), "adoption.json"), []byte("{}"), 0o600)
+		},
+	} {
+		p, w := realApp(t)
+		w.must(breakIt(p))
+		if a := oneApp(t, p); a.Missing == "" {
+			t.Errorf("%s: not noticed", name)
+		}
+	}
+}
+
+func TestRecordsReadOnly(t *testing.T) {
+	p, w := realApp(t)
+	before := tree(t, w.root)
+	oneApp(t, p)
+	if after := tree(t, w.root); after != before {
+		t.Errorf("changed from\n%s\nto\n%s", before, after)
+	}
+}
+
+// tree lists every file below dir with size and time.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		b.WriteString(path + " " + info.Mode().String() + " " + info.ModTime().String() + "\n")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
