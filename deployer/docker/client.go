@@ -118,14 +118,23 @@ func (c *Client) do(ctx context.Context, op, subject string, call func(context.C
 
 // stream is do without a deadline of our own.
 func (c *Client) stream(ctx context.Context, op, subject string, call func(context.Context, *client.Client) error) error {
+	err := c.once(ctx, call)
+	if versionRefused(err) {
+		// The daemon was replaced since the version was negotiated; it did nothing.
+		err = c.once(ctx, call)
+	}
+	return callErr(op, subject, err)
+}
+
+func (c *Client) once(ctx context.Context, call func(context.Context, *client.Client) error) error {
 	api, err := c.conn(ctx)
 	if err == nil {
 		err = call(ctx, api)
 	}
-	if stale(err) {
+	if client.IsErrConnectionFailed(err) || versionRefused(err) {
 		c.forget()
 	}
-	return callErr(op, subject, err)
+	return err
 }
 
 // bounded gives ctx the default deadline when it has none.

@@ -85,13 +85,9 @@ func reason(err error) string {
 	return strings.TrimSpace(s)
 }
 
-// stale says that the negotiated connection is of no use any more: the daemon
-// is away, or back in a version that refuses the one negotiated before.
-func stale(err error) bool {
-	if err == nil {
-		return false
-	}
-	return client.IsErrConnectionFailed(err) || strings.Contains(err.Error(), "client version")
+// versionRefused says that the daemon does not speak the API version asked for.
+func versionRefused(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "client version") && strings.Contains(err.Error(), "API version")
 }
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }

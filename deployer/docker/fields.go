@@ -22,10 +22,11 @@ func (f fields) set(key string, v any) {
 	f[key] = b
 }
 
-// get decodes the member into v, which stays as it is when the member is absent.
+// get decodes the member into v, which stays as it is when the member is absent
+// or null.
 func (f fields) get(key string, v any) error {
 	b, ok := f[key]
-	if !ok {
+	if !ok || string(b) == "null" {
 		return nil
 	}
 	if err := json.Unmarshal(b, v); err != nil {
@@ -38,15 +39,6 @@ func (f fields) get(key string, v any) error {
 func (f fields) drop(keys ...string) {
 	for _, k := range keys {
 		delete(f, k)
-	}
-}
-
-// dropEqual removes the members whose value is the same in other.
-func (f fields) dropEqual(other fields) {
-	for k, v := range f {
-		if o, ok := other[k]; ok && sameJSON(v, o) {
-			delete(f, k)
-		}
 	}
 }
 

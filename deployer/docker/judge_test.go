@@ -51,29 +51,49 @@ func TestJudge(t *testing.T) {
 		warnings []string
 		recreate []string // beginnings
 	}{
-		{name: "fixed ports", captured: ports,
-			warnings: []string{CodeContainerName}, recreate: []string{"publishes *:19090 (9090/tcp)", "publishes *:19091-19092"}},
+		{
+			name: "fixed ports", captured: ports,
+			warnings: []string{CodeContainerName}, recreate: []string{"publishes *:19090 (9090/tcp)", "publishes *:19091-19092"},
+		},
 		{name: "all is read-only", captured: "no-entrypoint-app.api1.51", warnings: []string{CodeContainerName, CodeJobsTwice}},
-		{name: "files written", captured: ports, with: []machine{files("/etc/x", "/srv/db")},
-			refusals: []string{CodeWritableLayer + " --allow-writable-layer"}, warnings: []string{CodeContainerName}, recreate: []string{"publishes", "publishes"}},
+		{
+			name: "files written", captured: ports, with: []machine{files("/etc/x", "/srv/db")},
+			refusals: []string{CodeWritableLayer + " --allow-writable-layer"}, warnings: []string{CodeContainerName}, recreate: []string{"publishes", "publishes"},
+		},
 		{name: "rm", captured: "no-entrypoint-app.api1.51", with: []machine{rm()}, warnings: []string{CodeRm, CodeContainerName, CodeJobsTwice}},
-		{name: "rm with an anonymous volume", captured: "no-entrypoint-app.api1.51", with: []machine{rm(), anonymous("/data")},
-			refusals: []string{CodeRmVolumes + " --allow-rm-volumes"}, warnings: []string{CodeRm, CodeContainerName}, recreate: []string{"keeps data in an anonymous volume at /data"}},
-		{name: "compose", captured: "no-entrypoint-app.api1.51", with: []machine{label("com.docker.compose.project", "shop"), label("com.docker.compose.service", "web")},
-			warnings: []string{CodeCompose, CodeContainerName, CodeJobsTwice}},
-		{name: "swarm", captured: "no-entrypoint-app.api1.51", with: []machine{label("com.docker.swarm.service.name", "web")},
-			refusals: []string{CodeManaged}, warnings: []string{CodeContainerName, CodeJobsTwice}},
-		{name: "our own", captured: "no-entrypoint-app.api1.51", with: []machine{label("edgeman.app", "web")},
-			refusals: []string{CodeOwn}, warnings: []string{CodeContainerName, CodeJobsTwice}},
-		{name: "paused", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *facts) { f.container.Status = "paused" }},
-			refusals: []string{CodeNotRunning}, warnings: []string{CodeContainerName, CodeJobsTwice}},
+		{
+			name: "rm with an anonymous volume", captured: "no-entrypoint-app.api1.51", with: []machine{rm(), anonymous("/data")},
+			refusals: []string{CodeRmVolumes + " --allow-rm-volumes"}, warnings: []string{CodeRm, CodeContainerName}, recreate: []string{"keeps data in an anonymous volume at /data"},
+		},
+		{
+			name: "compose", captured: "no-entrypoint-app.api1.51", with: []machine{label("com.docker.compose.project", "shop"), label("com.docker.compose.service", "web")},
+			warnings: []string{CodeCompose, CodeContainerName, CodeJobsTwice},
+		},
+		{
+			name: "swarm", captured: "no-entrypoint-app.api1.51", with: []machine{label("com.docker.swarm.service.name", "web")},
+			refusals: []string{CodeManaged}, warnings: []string{CodeContainerName, CodeJobsTwice},
+		},
+		{
+			name: "our own", captured: "no-entrypoint-app.api1.51", with: []machine{label("edgeman.app", "web")},
+			refusals: []string{CodeOwn}, warnings: []string{CodeContainerName, CodeJobsTwice},
+		},
+		{
+			name: "paused", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *facts) { f.container.Status = "paused" }},
+			refusals: []string{CodeNotRunning}, warnings: []string{CodeContainerName, CodeJobsTwice},
+		},
 		{name: "image gone", captured: ports, with: []machine{func(f *facts) { f.imageGone = true }}, refusals: []string{CodeImageGone}},
-		{name: "joined by id", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *facts) { other("sidecar", "container:"+f.container.ID)(f) }},
-			warnings: []string{CodeJoined, CodeContainerName}, recreate: []string{"its network namespace is shared by sidecar"}},
-		{name: "joined by name", captured: "no-entrypoint-app.api1.51", with: []machine{other("sidecar", "container:old"), other("unrelated", "container:older")},
-			warnings: []string{CodeJoined, CodeContainerName}, recreate: []string{"its network namespace is shared by sidecar"}},
-		{name: "fixed addresses", captured: networks, warnings: []string{CodeContainerName},
-			recreate: []string{"has the fixed address 02:aa:bb:cc:dd:ee on network front", "has the fixed address 10.77.0.9 on network front"}},
+		{
+			name: "joined by id", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *facts) { other("sidecar", "container:"+f.container.ID)(f) }},
+			warnings: []string{CodeJoined, CodeContainerName}, recreate: []string{"its network namespace is shared by sidecar"},
+		},
+		{
+			name: "joined by name", captured: "no-entrypoint-app.api1.51", with: []machine{other("sidecar", "container:old"), other("unrelated", "container:older")},
+			warnings: []string{CodeJoined, CodeContainerName}, recreate: []string{"its network namespace is shared by sidecar"},
+		},
+		{
+			name: "fixed addresses", captured: networks, warnings: []string{CodeContainerName},
+			recreate: []string{"has the fixed address 02:aa:bb:cc:dd:ee on network front", "has the fixed address 10.77.0.9 on network front"},
+		},
 		{name: "names in an overlap", captured: networks, with: []machine{func(f *facts) {
 			for _, ep := range f.in.raw.NetworkSettings.Networks {
 				ep.drop("IPAMConfig")
@@ -84,8 +104,10 @@ func TestJudge(t *testing.T) {
 			f.container.Published = []Port{{HostIP: addr("0.0.0.0"), HostPort: 18080, ContainerPort: 8080, Proto: "tcp"}}
 		}}, warnings: []string{CodePortGoesAway, CodeContainerName}, recreate: []string{"publishes", "publishes"}},
 		{name: "host network", captured: "namespaces-app.api1.45", warnings: []string{CodeContainerName}, recreate: []string{"uses the host's network"}},
-		{name: "gpu", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *facts) { f.in.HostConfig.DeviceRequests = []container.DeviceRequest{{Count: -1}} }},
-			warnings: []string{CodeContainerName}, recreate: []string{"has devices assigned"}},
+		{
+			name: "gpu", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *facts) { f.in.HostConfig.DeviceRequests = []container.DeviceRequest{{Count: -1}} }},
+			warnings: []string{CodeContainerName}, recreate: []string{"has devices assigned"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -133,10 +155,19 @@ func TestCandidates(t *testing.T) {
 	}{
 		{name: "nothing"},
 		{name: "scratch", changes: []container.FilesystemChange{
-			{Kind: modified, Path: "/var"}, {Kind: modified, Path: "/var/log"}, {Kind: added, Path: "/var/log/app.log"},
-			{Kind: modified, Path: "/run"}, {Kind: added, Path: "/run/app.pid"}, {Kind: added, Path: "/tmp/x"}, {Kind: added, Path: "/var/cache/x/y"},
-			{Kind: modified, Path: "/root"}, {Kind: added, Path: "/root/.cache"}, {Kind: added, Path: "/root/.cache/pip"},
-			{Kind: modified, Path: "/app"}, {Kind: added, Path: "/app/__pycache__"}, {Kind: added, Path: "/app/__pycache__/a.pyc"},
+			{Kind: modified, Path: "/var"},
+			{Kind: modified, Path: "/var/log"},
+			{Kind: added, Path: "/var/log/app.log"},
+			{Kind: modified, Path: "/run"},
+			{Kind: added, Path: "/run/app.pid"},
+			{Kind: added, Path: "/tmp/x"},
+			{Kind: added, Path: "/var/cache/x/y"},
+			{Kind: modified, Path: "/root"},
+			{Kind: added, Path: "/root/.cache"},
+			{Kind: added, Path: "/root/.cache/pip"},
+			{Kind: modified, Path: "/app"},
+			{Kind: added, Path: "/app/__pycache__"},
+			{Kind: added, Path: "/app/__pycache__/a.pyc"},
 		}},
 		{name: "data", changes: []container.FilesystemChange{
 			{Kind: modified, Path: "/srv"}, {Kind: added, Path: "/srv/db.sqlite"}, {Kind: deleted, Path: "/etc/motd"}, {Kind: modified, Path: "/etc"},

@@ -175,8 +175,6 @@ func TestRealLifecycle(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
 func TestRealExec(t *testing.T) {
 	c, ctx := daemon(t)
 	docker(t, "run", "-d", "--name", "old", "-u", "1000", "-w", "/tmp", "-e", "A=1", "--health-cmd", "say hello; exit 3", "app:v1")

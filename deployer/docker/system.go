@@ -57,8 +57,11 @@ func hostAddresses() ([]netip.Addr, error) {
 
 // dockerConfig reads root's ~/.docker/config.json. $HOME is not trusted: under
 // sudo it may be the caller's.
-func dockerConfig() ([]byte, error) {
-	f, err := os.Open("/root/.docker/config.json")
+func dockerConfig() ([]byte, error) { return readOwned("/root/.docker/config.json") }
+
+// readOwned reads a file that only root can have written; nil when there is none.
+func readOwned(path string) ([]byte, error) {
+	f, err := os.Open(path)
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
