@@ -52,9 +52,10 @@ func (h *Host) History(name string, last int) (History, error) {
 func (hist History) Print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WHEN\tWHAT\tRELEASE\tIMAGE\tDIGEST\tBY\tTOOK\tCUT\tOUTCOME")
-	for _, e := range hist.Events {
+	serves := hist.made()
+	for i, e := range hist.Events {
 		release := number(e.Release)
-		if e.Release != 0 && e.Release == hist.Live {
+		if i == serves {
 			release += "*"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%.1fs\t%d\t%s\n",
@@ -64,11 +65,22 @@ func (hist History) Print(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if hist.Live != 0 {
+	if serves >= 0 {
 		_, err := fmt.Fprintf(w, "* serves now; releases kept for a rollback: %s\n", strings.Trim(fmt.Sprint(hist.Kept), "[]"))
 		return err
 	}
 	return nil
+}
+
+// made is the index of the event that made the live release live; -1 if it is
+// not among those shown.
+func (hist History) made() int {
+	for i := len(hist.Events) - 1; i >= 0; i-- {
+		if e := hist.Events[i]; e.Release == hist.Live && e.Release != 0 && e.Outcome == state.Done {
+			return i
+		}
+	}
+	return -1
 }
 
 func outcome(e state.Event) string {

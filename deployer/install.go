@@ -23,11 +23,13 @@ type Change struct {
 }
 
 func (c Change) String() string {
-	s := strings.TrimRight(fmt.Sprintf("%-7s %s", c.Action, c.Path), " ")
-	if c.Note != "" {
-		s += " (" + c.Note + ")"
+	switch {
+	case c.Path == "":
+		return fmt.Sprintf("%-7s %s", c.Action, c.Note)
+	case c.Note == "":
+		return fmt.Sprintf("%-7s %s", c.Action, c.Path)
 	}
-	return s
+	return fmt.Sprintf("%-7s %s (%s)", c.Action, c.Path, c.Note)
 }
 
 // InstallResult is what `edgeman install` and `uninstall` found and changed.

@@ -2,7 +2,12 @@ package deployer
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"edgeman/deployer/state"
@@ -19,6 +24,7 @@ type slotLook struct {
 	service  sockets.UnitState
 	socket   sockets.UnitState
 	asked    bool // systemd answered
+	blind    bool // this user may see the pointers only
 	status   state.SlotStatus
 	spoke    bool // its service has said something in this boot
 	pause    state.Pause
@@ -34,11 +40,10 @@ func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot) slotLo
 	var err error
 	l.release, l.filled, err = h.Paths.SlotRelease(slot)
 	a.unread(err)
-	if st, err := os.Lstat(h.Paths.Slot(slot)); err == nil {
-		l.filled, l.modified = true, st.ModTime()
-	}
+	l.fromLink(h.Paths.Slot(slot))
 	l.status, l.spoke, err = h.Paths.ReadSlotStatus(slot)
 	a.unread(err)
+	l.blind = errors.Is(err, fs.ErrPermission)
 	l.pause, l.paused, err = h.Paths.ReadPause(slot)
 	a.unread(err)
 	l.drain, _, err = h.Paths.ReadDrain(slot)
@@ -56,6 +61,23 @@ func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot) slotLo
 	}
 	l.asked = err == nil
 	return l
+}
+
+// fromLink takes what everybody may see from the slot's link.
+func (l *slotLook) fromLink(path string) {
+	st, err := os.Lstat(path)
+	if err != nil {
+		return
+	}
+	l.filled, l.modified = true, st.ModTime()
+	if l.release.Number != 0 {
+		return
+	}
+	if target, err := os.Readlink(path); err == nil {
+		name := strings.TrimSuffix(filepath.Base(target), ".json")
+		l.release.App = l.slot.App
+		l.release.Number, _ = strconv.Atoi(name) // 0 is "not known"
+	}
 }
 
 // running tells whether the slot's service is up; its status counts only then.
@@ -76,6 +98,8 @@ func (l slotLook) state() string {
 		return SlotEmpty
 	case l.paused && l.live:
 		return SlotPaused
+	case l.blind && !l.asked:
+		return l.byPointer()
 	case !l.running():
 		return l.down()
 	}
@@ -90,12 +114,18 @@ func (l slotLook) state() string {
 		return SlotStarting
 	}
 	switch {
-	case l.live:
-		return SlotLive
-	case l.claimed:
+	case l.claimed && !l.live:
 		return SlotCandidate
-	case l.status.Phase == state.PhaseWarm:
+	case l.status.Phase == state.PhaseWarm && !l.live:
 		return SlotWarm
+	}
+	return l.byPointer()
+}
+
+// byPointer is what the live pointer alone says.
+func (l slotLook) byPointer() string {
+	if l.live {
+		return SlotLive
 	}
 	return SlotDraining
 }

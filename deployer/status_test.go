@@ -59,11 +59,16 @@ func TestSlotState(t *testing.T) {
 	phase := func(p string) func(*slotLook) { return func(l *slotLook) { l.status.Phase = p } }
 	unasked := func(l *slotLook) { l.asked, l.service, l.socket = false, sockets.UnitState{}, sockets.UnitState{} }
 
+	blind := func(l *slotLook) { l.blind, l.spoke, l.status = true, false, state.SlotStatus{} }
+
 	tests := []struct {
 		name string
 		look slotLook
 		want string
 	}{
+		{"live, not root", look(live, unasked, blind), SlotLive},
+		{"retired, not root", look(unasked, blind), SlotDraining},
+		{"empty, not root", look(empty, unasked, blind), SlotEmpty},
 		{"nothing in it", look(empty, stopped, noSocket), SlotEmpty},
 		{"ending", look(empty), SlotDraining},
 		{"serves", look(live), SlotLive},
