@@ -101,7 +101,7 @@ func (h *Host) readSite(ctx context.Context, o AdoptOptions) (string, *nginxconf
 
 // refusePending keeps other people's unfinished edits out of our reload.
 func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxconf.Config) error {
-	pending, err := h.Nginx.PendingEdits(ctx, conf.Files())
+	pending, err := h.Nginx.PendingEdits(ctx, conf.Watched())
 	if err != nil || len(pending) == 0 || o.ReloadPending {
 		return err
 	}

@@ -32,6 +32,7 @@ type Config struct {
 	files    map[string]*tree.File
 	order    []string       // resolved paths in load order
 	included map[string]int // resolved path: how often it is part of the configuration
+	watched  []string       // paths as the includes name them, globs' directories too
 	fs       FS
 	index    index
 }
@@ -42,7 +43,7 @@ type Config struct {
 // is a *Refusal where nginx would refuse the file too, where two independent
 // readers disagree about it, or where a limit is passed.
 func Load(fs FS, mainFile string) (*Config, error) {
-	c := &Config{main: mainFile, fs: fs, files: map[string]*tree.File{}, included: map[string]int{}, root: &Node{}}
+	c := &Config{main: mainFile, fs: fs, files: map[string]*tree.File{}, included: map[string]int{}, watched: []string{mainFile}, root: &Node{}}
 	l := loader{c: c, prefix: c.prefix()}
 	if err := l.file(mainFile, c.root, Pos{}); err != nil {
 		return nil, err
@@ -51,9 +52,22 @@ func Load(fs FS, mainFile string) (*Config, error) {
 	return c, nil
 }
 
+func (c *Config) watch(paths ...string) {
+	for _, p := range paths {
+		if !slices.Contains(c.watched, p) {
+			c.watched = append(c.watched, p)
+		}
+	}
+}
+
 // Files returns the files of the configuration in the order in which nginx
 // reads them, each once, with symlinks resolved.
 func (c *Config) Files() []string { return slices.Clone(c.order) }
+
+// Watched returns the main file and every included path as nginx reaches it,
+// with symlinks not followed, and the directory of every include pattern: all
+// places where a change could become live with the next reload.
+func (c *Config) Watched() []string { return slices.Clone(c.watched) }
 
 // Root returns the main context.
 func (c *Config) Root() *Node { return c.root }
@@ -159,12 +173,17 @@ func (l *loader) include(d *tree.Directive, into *Node) error {
 		path = l.prefix + "/" + path
 	}
 	if !strings.ContainsAny(path, "*?[") {
+		l.c.watch(path)
 		return l.file(path, into, pos)
 	}
 	matches, err := glob(l.c.fs, path)
 	if err != nil {
 		return refuse(pos, "", "include %q: %v", path, err)
 	}
+	if dir := filepath.Dir(path); len(matches) > 0 && !strings.ContainsAny(dir, "*?[") {
+		l.c.watch(dir)
+	}
+	l.c.watch(matches...)
 	for _, m := range matches {
 		if err := l.file(m, into, pos); err != nil {
 			return err
