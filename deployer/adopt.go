@@ -104,7 +104,7 @@ func (h *Host) showPlan(r AdoptResult) {
 			h.note("%s", n)
 		}
 		for _, w := range a.Warnings {
-			fmt.Fprintf(h.Err, "warning: %s\n", w)
+			h.warn("%s", w)
 		}
 		if a.Strategy == "recreate" {
 			h.note("the old container is stopped before the new one starts, requests wait meanwhile: %s", strings.Join(a.Why, "; "))

@@ -130,6 +130,9 @@ func (t *takeover) openSlot(ctx context.Context) error {
 		return err
 	}
 	if t.record.Recreate {
+		if err := t.warnWait(ctx, t.drain+t.timeout); err != nil {
+			return err
+		}
 		until := time.Now().Add(t.drain + t.timeout + reloadWait + stopSlack)
 		if err := t.Paths.SetPause(t.slot, state.Pause{Until: until, Reason: "adopt"}); err != nil {
 			return err

@@ -17,6 +17,9 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 		return err
 	}
 	defer unlock()
+	if err := h.warnWait(ctx, max); err != nil {
+		return err
+	}
 	until := time.Now().Add(max)
 	if err := h.Paths.SetPause(slot, state.Pause{Until: until, Reason: "pause"}); err != nil {
 		return err

@@ -23,6 +23,11 @@ func (h *Host) note(format string, args ...any) {
 	fmt.Fprintf(h.Err, "note: %s\n", fmt.Sprintf(format, args...))
 }
 
+// warn prints something that may hurt.
+func (h *Host) warn(format string, args ...any) {
+	fmt.Fprintf(h.Err, "warning: %s\n", fmt.Sprintf(format, args...))
+}
+
 // waiting is the line of a step that is not over: redrawn in place on a
 // terminal, a plain line now and then elsewhere. Not safe for concurrent use.
 type waiting struct {

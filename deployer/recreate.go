@@ -16,6 +16,9 @@ import (
 func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	slot := s.old
 	s.op.Slot, result.Slot = slot.String(), slot.String()
+	if err := s.warnWait(ctx, s.drain+s.timeout); err != nil {
+		return err
+	}
 	if err := s.begin("recreate"); err != nil {
 		return err
 	}

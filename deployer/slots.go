@@ -236,7 +236,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (i
 	w := s.wait("drain")
 	defer w.done()
 	limit := time.Now().Add(s.drain + stopSlack)
-	drained := time.Duration(0)
+	drained, reloaded := time.Duration(0), !s.app.Drain.Reload
 	for {
 		st, _, err := s.Paths.ReadSlotStatus(slot)
 		if err != nil {
@@ -268,6 +268,13 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (i
 			return 0, err
 		}
 		w.say("%s: %d connections left, cut in %s", slot.Color, count.Total(), until(limit.Add(-stopSlack)))
+		if !reloaded && w.elapsed() > s.drain/2 {
+			// Workers that leave close their idle connections to the app.
+			reloaded = true
+			if err := s.reload(ctx); err != nil {
+				s.note("nginx was not reloaded for the drain: %v", err)
+			}
+		}
 		if time.Now().After(limit) {
 			return 0, fmt.Errorf("%s did not end %s after its drain deadline; the new release serves\nhint: edgeman repair %s", slot, stopSlack, slot.App)
 		}

@@ -91,5 +91,3 @@ func versionRefused(err error) bool {
 }
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
-
-func isConflict(err error) bool { return cerrdefs.IsConflict(err) }

@@ -98,7 +98,7 @@ func TestJudge(t *testing.T) {
 			for _, ep := range f.in.raw.NetworkSettings.Networks {
 				ep.drop("IPAMConfig")
 			}
-			f.in.Config.MacAddress = ""
+			f.in.raw.Config.drop("MacAddress")
 		}}, warnings: []string{CodeSharedNames, CodeContainerName, CodeJobsTwice}},
 		{name: "open to others", captured: "ports-app.api1.45", with: []machine{func(f *facts) {
 			f.container.Published = []Port{{HostIP: addr("0.0.0.0"), HostPort: 18080, ContainerPort: 8080, Proto: "tcp"}}

@@ -35,8 +35,8 @@ func endpoints(in inspected) map[string]fields {
 			}
 		}
 		// The daemon reports a MAC address the operator chose here, and here only.
-		if mac := in.Config.MacAddress; mac != "" && name == primary { //nolint:staticcheck // reported in every API version
-			f.set("MacAddress", mac)
+		if mac := in.raw.Config["MacAddress"]; mac != nil && !empty(mac) && name == primary {
+			f["MacAddress"] = mac
 		}
 		out[name] = f
 	}

@@ -92,9 +92,16 @@ func (f *front) release() error {
 	if f.unhold == nil {
 		return nil
 	}
-	f.unhold()
-	f.unhold = nil
+	f.quit()
 	return f.listener.Resume()
+}
+
+// quit ends what hold began and leaves the listener as it is.
+func (f *front) quit() {
+	if f.unhold != nil {
+		f.unhold()
+		f.unhold = nil
+	}
 }
 
 // spill takes connections in when the queue of the held listener fills,

@@ -64,7 +64,7 @@ type keeper struct {
 	cut   int         // connections that the last recreate, or the end, cut
 
 	prepared bool        // the container of a slot that waits for its adoption
-	trouble  string      // why not
+	trouble  string      // why not, or why not even its release is known
 	through  atomic.Bool // probes go through the slot's own socket
 	known    state.SlotStatus
 	output   *output
@@ -73,6 +73,7 @@ type keeper struct {
 // keep runs the slot until it is emptied, stopped by ctx, or broken.
 func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.gate.close()
+	defer k.front.quit()
 	accepting, stop := context.WithCancel(context.Background())
 	defer stop()
 	started := false
@@ -115,12 +116,13 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	if err == nil && !filled {
 		return false, nil
 	}
-	if err == nil && k.runner == nil {
-		k.release = current
-	}
 	if err != nil && k.runner == nil {
-		k.refused(err)
-		return true, nil
+		// The slot stays up: its requests wait for somebody to repair it.
+		k.trouble = firstLine(err.Error())
+		return true, err
+	}
+	if k.runner == nil && k.release.Number != current.Number {
+		k.release, k.trouble, k.prepared = current, "", false
 	}
 	now := time.Now()
 	was := k.role
@@ -143,13 +145,6 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	k.swing()
 	k.trim()
 	return true, nil
-}
-
-// refused keeps a slot up whose release cannot be read: its requests wait for
-// somebody to repair it.
-func (k *keeper) refused(err error) {
-	k.out.publish(live, state.SlotStatus{Phase: state.PhaseFailed, Message: firstLine(err.Error())})
-	k.host.say("%v", err)
 }
 
 // turned acts on a change of role.
@@ -255,6 +250,10 @@ func (k *keeper) settings() state.App {
 
 // publish says what the slot is doing.
 func (k *keeper) publish() {
+	if k.release.Number == 0 {
+		k.out.publish(k.role, state.SlotStatus{Phase: state.PhaseFailed, Message: k.trouble})
+		return
+	}
 	st := state.SlotStatus{
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
 		Phase: state.PhaseStarting, Deadline: k.deadline, Cut: k.cut, Rejected: k.rejected,

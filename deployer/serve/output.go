@@ -33,7 +33,7 @@ func openOutput(path string, stdout, stderr io.Writer, say func(string, ...any))
 
 const outputRetry = time.Second
 
-// follow copies until ctx ends.
+// follow copies until the container or ctx has ended.
 func (o *output) follow(ctx context.Context, e engine, c docker.Container) {
 	for ctx.Err() == nil {
 		out, errs := &lines{to: o.stdout, o: o, id: c.ID}, &lines{to: o.stderr, o: o, id: c.ID}
@@ -44,7 +44,10 @@ func (o *output) follow(ctx context.Context, e engine, c docker.Container) {
 			o.say("the output of %s is not copied: %v", c.Name, err)
 			return
 		}
-		sleep(ctx, outputRetry)
+		if now, inspectErr := e.Inspect(ctx, c.ID); err == nil && inspectErr == nil && !now.Running {
+			return
+		}
+		sleep(ctx, outputRetry) // Docker went away, and may come back
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 const (
 	restartMin   = 100 * time.Millisecond
 	restartMax   = 10 * time.Second
+	lastWords    = time.Second
 	restartReset = 10 * time.Second // a container that ran this long starts from restartMin again
 )
 
@@ -146,8 +147,29 @@ func (r *runner) once(ctx context.Context) error {
 		}
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var side, copied sync.WaitGroup
+	defer side.Wait()
+	defer cancel()
+	copied.Go(func() { r.output.follow(ctx, e, c) })
+	err = r.attend(ctx, e, c, &side)
+	// What the container said last is worth a moment.
+	last := time.AfterFunc(lastWords, cancel)
+	copied.Wait()
+	last.Stop()
+	return err
+}
+
+// attend looks after the running container until it ends.
+func (r *runner) attend(ctx context.Context, e engine, c docker.Container, side *sync.WaitGroup) error {
+	if !c.Running {
+		return r.exited(c, c.ExitCode) // so soon
+	}
 	up, err := r.host.target(c, r.release)
 	if err != nil {
+		if now, again := e.Inspect(ctx, c.ID); again == nil && !now.Running {
+			return r.exited(now, now.ExitCode)
+		}
 		return err
 	}
 	healthy := r.known.phase == state.PhaseHealthy && r.known.id == c.ID && r.known.started.Equal(c.Started)
@@ -158,14 +180,9 @@ func (r *runner) once(ctx context.Context) error {
 			n.phase = state.PhaseHealthy
 		}
 	})
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var side sync.WaitGroup
-	defer side.Wait()
-	defer cancel()
-	side.Go(func() { r.output.follow(ctx, e, c) })
 	if !healthy {
-		side.Go(func() { r.watchHealth(ctx, r.probe(e, c, up)) })
+		ask := r.probe(e, c, up)
+		side.Go(func() { r.watchHealth(ctx, ask) })
 	}
 	return r.awaitExit(ctx, e, c)
 }
@@ -194,10 +211,7 @@ func (r *runner) ensure(ctx context.Context, e engine) (c docker.Container, err 
 func (r *runner) create(ctx context.Context, e engine) (docker.Container, error) {
 	c, err := e.Inspect(ctx, r.name)
 	if errors.Is(err, docker.ErrNotFound) {
-		id, err := e.Create(ctx, docker.Spec{
-			Name: r.name, ImageID: r.release.ImageID, Settings: r.release.Settings,
-			Labels: r.labels(), Env: r.release.Env, Command: r.release.Command,
-		})
+		id, err := e.Create(ctx, r.spec())
 		if err != nil {
 			return docker.Container{}, err
 		}
@@ -209,9 +223,14 @@ func (r *runner) create(ctx context.Context, e engine) (docker.Container, error)
 	return c, err
 }
 
-func (r *runner) labels() map[string]string {
-	return map[string]string{
-		labelApp: r.slot.App, labelSlot: r.slot.Color, labelRelease: strconv.Itoa(r.release.Number),
+// spec is the container that the release wants in this slot.
+func (r *runner) spec() docker.Spec {
+	return docker.Spec{
+		Name: r.name, ImageID: r.release.ImageID, Settings: r.release.Settings,
+		Env: r.release.Env, Command: r.release.Command,
+		Labels: map[string]string{
+			labelApp: r.slot.App, labelSlot: r.slot.Color, labelRelease: strconv.Itoa(r.release.Number),
+		},
 	}
 }
 
@@ -221,7 +240,10 @@ func (r *runner) awaitExit(ctx context.Context, e engine, c docker.Container) er
 	for wait := restartMin; ; wait = min(2*wait, restartMax/2) {
 		code, err := e.Wait(ctx, c.ID)
 		if err == nil {
-			return r.exited(ctx, e, c, code)
+			if now, err := e.Inspect(ctx, c.ID); err == nil {
+				c = now // for why
+			}
+			return r.exited(c, code)
 		}
 		if ctx.Err() != nil || errors.Is(err, docker.ErrNotFound) {
 			return err
@@ -233,7 +255,7 @@ func (r *runner) awaitExit(ctx context.Context, e engine, c docker.Container) er
 		case err == nil && now.Running && now.Started.Equal(c.Started):
 			r.set(func(n *condition) { n.message = "" })
 		case err == nil && !now.Running:
-			return r.exited(ctx, e, c, now.ExitCode)
+			return r.exited(now, now.ExitCode)
 		case err == nil:
 			return errors.New("container was restarted by somebody else")
 		case errors.Is(err, docker.ErrNotFound):
@@ -242,14 +264,14 @@ func (r *runner) awaitExit(ctx context.Context, e engine, c docker.Container) er
 	}
 }
 
-func (r *runner) exited(ctx context.Context, e engine, c docker.Container, code int) error {
-	why := ""
-	if now, err := e.Inspect(ctx, c.ID); err == nil && now.OOMKilled {
-		why = ", out of memory"
-	}
+// exited counts an end that nobody asked for.
+func (r *runner) exited(c docker.Container, code int) error {
 	r.set(func(n *condition) {
 		n.exits++
 		n.exitCode = code
 	})
-	return fmt.Errorf("container ended by itself with exit code %d%s", code, why)
+	if c.OOMKilled {
+		return fmt.Errorf("container ended by itself with exit code %d, out of memory", code)
+	}
+	return fmt.Errorf("container ended by itself with exit code %d", code)
 }

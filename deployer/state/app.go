@@ -57,7 +57,7 @@ type App struct {
 
 	Drain struct {
 		Timeout Duration `toml:"timeout" comment:"how long old connections may go on after a switch"`
-		Reload  bool     `toml:"reload,omitempty" comment:"reload nginx once before anything is cut"`
+		Reload  bool     `toml:"reload,omitempty" comment:"reload nginx once, half-way to the timeout, before anything is cut"`
 	} `toml:"drain"`
 	Start struct {
 		Timeout Duration `toml:"timeout" comment:"how long a new container may take to become healthy"`

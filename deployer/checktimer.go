@@ -1,0 +1,102 @@
+package deployer
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"edgeman/templates"
+)
+
+// checkTimer is the unit that is enabled; it starts all the rest.
+const checkTimer = "edgeman-check.timer"
+
+// InstallCheckTimer makes the host run edgeman check every hour: a systemd timer
+// whose service mails root when it fails, and a cron entry that stands aside
+// where systemd runs. It installs edgeman first, since a unit needs a program
+// that stays where it is. It may be run again at any time.
+func (h *Host) InstallCheckTimer(ctx context.Context) (InstallResult, error) {
+	if err := h.EnsureInstalled(ctx); err != nil {
+		return InstallResult{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, installWait)
+	defer cancel()
+	result := InstallResult{}
+	files, err := h.checkFiles()
+	if err != nil {
+		return result, err
+	}
+	for _, f := range files {
+		change, differs, err := f.compare()
+		if err != nil {
+			return result, err
+		}
+		if !differs {
+			continue
+		}
+		if err := f.write(); err != nil {
+			return result, err
+		}
+		result.Changes = append(result.Changes, change)
+	}
+	if err := h.rememberCheck(files); err != nil {
+		return result, err
+	}
+	return result, h.startCheckTimer(ctx, &result)
+}
+
+func (h *Host) checkFiles() ([]installFile, error) {
+	p, err := h.program()
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := templates.RenderCheck(templates.Params{Binary: strings.TrimPrefix(p.path, h.System.Root), Group: "root"})
+	if err != nil {
+		return nil, err
+	}
+	var files []installFile
+	for _, f := range rendered {
+		files = append(files, installFile{path: filepath.Join(h.System.Root, f.Path), mode: f.Mode, data: f.Content})
+	}
+	return files, nil
+}
+
+// rememberCheck records the files, and the link that enabling makes, for
+// uninstall.
+func (h *Host) rememberCheck(files []installFile) error {
+	facts, ok, err := h.ReadFacts()
+	if err != nil || !ok {
+		return err
+	}
+	facts.Files = nil
+	link := installFile{path: filepath.Join(h.System.Root, templates.UnitDir, "timers.target.wants", checkTimer)}
+	if err := h.remember(&facts, append(files, link)); err != nil {
+		return err
+	}
+	return h.writeFacts(facts)
+}
+
+func (h *Host) startCheckTimer(ctx context.Context, result *InstallResult) error {
+	state, err := h.Units.State(ctx, checkTimer)
+	if err != nil {
+		return err
+	}
+	if len(result.Changes) == 0 && state.Active == "active" && state.Enabled {
+		return nil
+	}
+	if err := h.Units.Reload(ctx); err != nil {
+		return fmt.Errorf("making systemd read its units: %w", err)
+	}
+	if err := h.Units.Enable(ctx, checkTimer); err != nil {
+		return fmt.Errorf("enabling %s: %w", checkTimer, err)
+	}
+	if err := h.Units.Reload(ctx); err != nil {
+		return fmt.Errorf("making systemd read its units: %w", err)
+	}
+	if err := h.Units.Start(ctx, checkTimer); err != nil {
+		return fmt.Errorf("starting %s: %w", checkTimer, err)
+	}
+	result.Changes = append(result.Changes, Change{Action: "enable", Path: checkTimer})
+	return nil
+}

@@ -1,0 +1,463 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// fakeEngine is Docker in memory. What a container does is said by the image of
+// its release.
+type fakeEngine struct {
+	mu         sync.Mutex
+	containers map[string]*fakeContainer
+	away       bool // the daemon does not answer
+	log        []string
+	behaviour  map[string]behaviour // by image id
+}
+
+type behaviour struct {
+	diesAfter   time.Duration // 0: never by itself
+	deaf        bool          // takes no connection
+	healthcheck func() int    // exit code of its own check
+	cannotStart bool
+	missing     bool // the image is not there
+}
+
+type fakeContainer struct {
+	docker.Container
+	behaviour
+	exit chan struct{} // closed when it ends
+}
+
+func newFakeEngine() *fakeEngine {
+	return &fakeEngine{containers: make(map[string]*fakeContainer), behaviour: make(map[string]behaviour)}
+}
+
+// did notes a change that the slot made.
+func (e *fakeEngine) did(what, name string) { e.log = append(e.log, what+" "+name) }
+
+func (e *fakeEngine) find(id string) (*fakeContainer, error) {
+	if e.away {
+		return nil, docker.ErrUnreachable
+	}
+	c, ok := e.containers[id]
+	if !ok {
+		return nil, docker.ErrNotFound
+	}
+	return c, nil
+}
+
+func (e *fakeEngine) Inspect(_ context.Context, id string) (docker.Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err != nil {
+		return docker.Container{}, err
+	}
+	return c.Container, nil
+}
+
+func (e *fakeEngine) List(_ context.Context, labels map[string]string, _ bool) ([]docker.Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away {
+		return nil, docker.ErrUnreachable
+	}
+	var out []docker.Container
+next:
+	for _, c := range e.containers {
+		for k, v := range labels {
+			if c.Labels[k] != v {
+				continue next
+			}
+		}
+		out = append(out, c.Container)
+	}
+	return out, nil
+}
+
+func (e *fakeEngine) Create(_ context.Context, s docker.Spec) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.behaviour[s.ImageID]
+	if e.away {
+		return "", docker.ErrUnreachable
+	}
+	if b.missing {
+		return "", fmt.Errorf("no such image: %w", docker.ErrNotFound)
+	}
+	e.did("create", s.Name)
+	c := &fakeContainer{behaviour: b}
+	c.ID, c.Name, c.Labels, c.ImageID, c.StopTimeout = s.Name, s.Name, maps.Clone(s.Labels), s.ImageID, 10*time.Second
+	if b.healthcheck != nil {
+		c.Healthcheck = &docker.Healthcheck{Command: []string{"check"}, Timeout: time.Second}
+	}
+	e.containers[s.Name] = c
+	return c.ID, nil
+}
+
+func (e *fakeEngine) Start(_ context.Context, id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err != nil {
+		return err
+	}
+	if c.cannotStart {
+		return errors.New("exec: no such file")
+	}
+	e.did("start", id)
+	c.Running, c.Started, c.exit = true, time.Now(), make(chan struct{})
+	if c.diesAfter > 0 {
+		run := c.exit
+		time.AfterFunc(c.diesAfter, func() { e.kill(id, run, 3) })
+	}
+	return nil
+}
+
+// kill ends the run of a container that exit stands for; nil means the present.
+func (e *fakeEngine) kill(id string, exit chan struct{}, code int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.containers[id]
+	if c == nil || !c.Running || exit != nil && exit != c.exit {
+		return
+	}
+	c.Running, c.ExitCode = false, code
+	close(c.exit)
+}
+
+func (e *fakeEngine) Stop(_ context.Context, id string) error {
+	e.mu.Lock()
+	_, err := e.find(id)
+	if err == nil {
+		e.did("stop", id)
+	}
+	e.mu.Unlock()
+	if err == nil {
+		e.kill(id, nil, 143)
+	}
+	return err
+}
+
+func (e *fakeEngine) Remove(_ context.Context, id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err != nil {
+		return err
+	}
+	if c.Running {
+		return errors.New("cannot remove a running container")
+	}
+	e.did("remove", id)
+	delete(e.containers, id)
+	return nil
+}
+
+func (e *fakeEngine) Wait(ctx context.Context, id string) (int, error) {
+	e.mu.Lock()
+	c, err := e.find(id)
+	if err != nil {
+		e.mu.Unlock()
+		return 0, err
+	}
+	exit, running := c.exit, c.Running
+	e.mu.Unlock()
+	if running {
+		select {
+		case <-exit:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away {
+		return 0, docker.ErrUnreachable
+	}
+	return c.ExitCode, nil
+}
+
+func (e *fakeEngine) Exec(_ context.Context, id string, _ []string) (int, string, error) {
+	e.mu.Lock()
+	c, err := e.find(id)
+	e.mu.Unlock()
+	if err != nil {
+		return 0, "", err
+	}
+	return c.healthcheck(), "", nil
+}
+
+func (e *fakeEngine) Tail(context.Context, string, int) (string, error) {
+	return "its last words\n", nil
+}
+
+func (e *fakeEngine) Logs(ctx context.Context, id string, _ time.Time, _ bool, _, _ io.Writer) error {
+	e.mu.Lock()
+	c, err := e.find(id)
+	if err != nil || !c.Running {
+		e.mu.Unlock()
+		return err
+	}
+	exit := c.exit
+	e.mu.Unlock()
+	select {
+	case <-exit:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+// running are the names of the containers that run.
+func (e *fakeEngine) running() map[string]bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make(map[string]bool)
+	for name, c := range e.containers {
+		if c.Running {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// fakeTarget dials whatever listens at addr, if its container takes connections.
+type fakeTarget struct {
+	*echoApp
+	deaf bool
+}
+
+func (f fakeTarget) Dial(ctx context.Context) (*net.TCPConn, error) {
+	if f.deaf {
+		return nil, errors.New("refused")
+	}
+	return f.echoApp.Dial(ctx)
+}
+
+func (f fakeTarget) Close() error { return nil }
+
+// fakeListener never has a connection.
+type fakeListener struct {
+	mu     sync.Mutex
+	paused bool
+}
+
+func (l *fakeListener) Accept(ctx context.Context) (*net.UnixConn, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+func (l *fakeListener) Pause()                { l.set(true) }
+func (l *fakeListener) Resume() error         { l.set(false); return nil }
+func (l *fakeListener) Pending() (int, error) { return 0, nil }
+func (l *fakeListener) set(v bool)            { l.mu.Lock(); l.paused = v; l.mu.Unlock() }
+func (l *fakeListener) isPaused() bool        { l.mu.Lock(); defer l.mu.Unlock(); return l.paused }
+
+// world is a slot and everything around it.
+type world struct {
+	t        *testing.T
+	paths    state.Paths
+	slot     sockets.Slot
+	engine   *fakeEngine
+	listener *fakeListener
+	k        *keeper
+
+	mu      sync.Mutex
+	count   sockets.Count
+	stopped []string
+
+	cancel context.CancelFunc
+	result chan outcome
+}
+
+type outcome struct {
+	code int
+	err  error
+}
+
+// newWorld has an app with releases 1 to 3, nothing in its slots and no live
+// pointer. The image of release N is "image-N".
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{
+		t: t, slot: sockets.Slot{App: "myapp", Color: sockets.Blue}, engine: newFakeEngine(), listener: &fakeListener{},
+		paths: state.Paths{Etc: dir + "/etc", Var: dir + "/var", Run: dir + "/run"},
+	}
+	w.must(w.paths.MakeApp("myapp"))
+	app := state.DefaultApp("myapp")
+	app.Port = 8080
+	app.Drain.Timeout, app.Start.Timeout = state.Duration(30*time.Second), state.Duration(20*time.Second)
+	w.must(w.paths.WriteApp(app))
+	for n := range 3 {
+		r := state.Release{App: "myapp", ImageID: "image-" + strconv.Itoa(n+1), Image: "myapp:v" + strconv.Itoa(n+1), Port: 8080}
+		w.must(w.paths.WriteRelease(&r))
+	}
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) live(s sockets.Slot) {
+	w.t.Helper()
+	w.must(sockets.SwitchLive(w.paths.Live("myapp"), w.paths.Run, s))
+}
+
+// start runs the slot's service.
+func (w *world) start(app *echoApp) {
+	w.t.Helper()
+	gate := newGate()
+	h := &host{
+		engine: func(context.Context) (engine, error) { return w.engine, nil },
+		count: func(string) (sockets.Count, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.count, nil
+		},
+		target: func(c docker.Container, r state.Release) (reachable, error) {
+			return fakeTarget{app, w.engine.behaviour[r.ImageID].deaf}, nil
+		},
+		notify: func(string) error { return nil },
+		stopUnit: func(_ context.Context, unit string) error {
+			w.stopped = append(w.stopped, unit)
+			return nil
+		},
+		say:      func(format string, args ...any) { w.t.Logf(format, args...) },
+		listener: w.listener,
+	}
+	settings, err := w.paths.ReadApp("myapp")
+	w.must(err)
+	out, err := openOutput(w.paths.SlotOutput(w.slot), io.Discard, io.Discard, h.say)
+	w.must(err)
+	known, _, err := w.paths.ReadSlotStatus(w.slot)
+	w.must(err)
+	w.k = &keeper{
+		host: h, paths: w.paths, slot: w.slot, app: settings, gate: gate, judge: newJudge(w.paths, w.slot),
+		front: newFront(w.listener, gate, time.Minute, 100, func(error) {}), output: out, known: known,
+		out:     &publisher{paths: w.paths, slot: w.slot, notify: h.notify, say: h.say},
+		changes: make(chan struct{}, 1), dead: make(chan error, 1),
+	}
+	var ctx context.Context
+	ctx, w.cancel = context.WithCancel(context.Background())
+	w.result = make(chan outcome, 1)
+	go func() {
+		code, err := w.k.keep(ctx)
+		w.result <- outcome{code, err}
+	}()
+	synctest.Wait()
+}
+
+// crash ends the service as SIGKILL does: nothing is put in order.
+func (w *world) crash() {
+	w.t.Helper()
+	// A stop would stop the container, so keep it from that.
+	w.engine.mu.Lock()
+	w.engine.away = true
+	w.engine.mu.Unlock()
+	w.cancel()
+	<-w.result
+	w.engine.mu.Lock()
+	w.engine.away = false
+	w.engine.mu.Unlock()
+}
+
+// nudge makes the service look, as the watcher would, and waits a moment.
+func (w *world) nudge() {
+	poke(w.k.changes)
+	synctest.Wait()
+}
+
+func (w *world) setCount(established, queued int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count = sockets.Count{Established: established, Queued: queued}
+}
+
+func (w *world) status() state.SlotStatus {
+	w.t.Helper()
+	st, _, err := w.paths.ReadSlotStatus(w.slot)
+	w.must(err)
+	return st
+}
+
+// open tells whether requests reach the app.
+func (w *world) open() bool {
+	w.k.gate.mu.Lock()
+	defer w.k.gate.mu.Unlock()
+	return w.k.gate.up != nil
+}
+
+// wants checks the phase in the status file.
+func (w *world) wants(phase string) state.SlotStatus {
+	w.t.Helper()
+	st := w.status()
+	if st.Phase != phase {
+		w.t.Errorf("phase %q, want %q; status %+v", st.Phase, phase, st)
+	}
+	return st
+}
+
+func (w *world) wantRunning(names ...string) {
+	w.t.Helper()
+	got := w.engine.running()
+	ok := len(got) == len(names)
+	for _, n := range names {
+		ok = ok && got[n]
+	}
+	if !ok {
+		w.t.Errorf("running: %v, want %v", got, names)
+	}
+}
+
+// ends waits at most d for the service to end by itself.
+func (w *world) ends(d time.Duration, code int) {
+	w.t.Helper()
+	select {
+	case o := <-w.result:
+		if o.code != code {
+			w.t.Errorf("exit code %d (%v), want %d", o.code, o.err, code)
+		}
+	case <-time.After(d):
+		w.t.Fatalf("still running; status %+v", w.status())
+	}
+}
+
+func (w *world) goesOn() {
+	w.t.Helper()
+	select {
+	case o := <-w.result:
+		w.t.Fatalf("ended with %d, %v", o.code, o.err)
+	default:
+	}
+}
+
+// stop ends the test's service.
+func (w *world) stop() {
+	w.cancel()
+	<-w.result
+	synctest.Wait()
+}
+
+// specFor is the container of a runner of an earlier process.
+func specFor(r *runner, name string) docker.Spec {
+	r.name = name
+	return r.spec()
+}

@@ -1,0 +1,227 @@
+package serve
+
+import (
+	"testing"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+func TestPauseHoldsRequestsUntilItsDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.start(app)
+		time.Sleep(time.Second)
+		w.k.gate.mu.Lock()
+		w.k.gate.inside++ // one request is in the app
+		w.k.gate.mu.Unlock()
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(10 * time.Second), Reason: state.PauseAsked}))
+		w.nudge()
+		time.Sleep(time.Second)
+		if st := w.wants(state.PhaseHealthy); st.Open != 1 {
+			t.Errorf("not yet at rest, but %+v", st)
+		}
+		w.k.gate.leave()
+		time.Sleep(time.Second)
+		w.wants(state.PhaseHolding)
+		if w.open() || !w.listener.isPaused() {
+			t.Error("requests reach the app")
+		}
+		w.wantRunning("myapp-blue-1")
+		time.Sleep(9 * time.Second)
+		w.wants(state.PhaseHealthy)
+		if !w.open() || w.listener.isPaused() {
+			t.Error("requests wait after the pause")
+		}
+		if p, _, _ := w.paths.ReadPause(w.slot); !p.Until.IsZero() {
+			t.Error("the pause is still there")
+		}
+		w.stop()
+	})
+}
+
+func TestPauseFromBeforeAReboot(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(5 * time.Second), Reason: state.PauseAsked}))
+		w.start(app)
+		time.Sleep(4 * time.Second)
+		w.wants(state.PhaseHolding)
+		time.Sleep(2 * time.Second)
+		w.wants(state.PhaseHealthy)
+		w.stop()
+	})
+}
+
+func TestAdoptionKeepsTheContainerFromStarting(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseAdopt}))
+		w.start(app)
+		time.Sleep(20 * time.Second)
+		w.wants(state.PhaseHolding)
+		w.wantRunning()
+		if len(w.engine.containers) != 1 {
+			t.Error("the container was not created beforehand")
+		}
+		w.must(w.paths.ClearPause(w.slot))
+		w.nudge()
+		time.Sleep(time.Second)
+		w.wants(state.PhaseHealthy)
+		w.wantRunning("myapp-blue-1")
+		w.stop()
+	})
+}
+
+// recreating has release 1 live and asks for release 2 in its place.
+func (w *world) recreating(app *echoApp) *state.Lock {
+	w.t.Helper()
+	w.live(w.slot)
+	w.must(w.paths.FillSlot(w.slot, 1))
+	w.start(app)
+	time.Sleep(time.Second)
+	lock, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0)
+	w.must(err)
+	w.must(w.paths.SetNext(w.slot, 2))
+	poke(w.k.changes)
+	return lock
+}
+
+func (w *world) wantRelease(number int) {
+	w.t.Helper()
+	r, _, err := w.paths.SlotRelease(w.slot)
+	w.must(err)
+	if r.Number != number {
+		w.t.Errorf("the slot runs release %d, want %d", r.Number, number)
+	}
+	if _, pending, _ := w.paths.NextRelease(w.slot); pending {
+		w.t.Error("a next release is still asked for")
+	}
+}
+
+func TestRecreate(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		lock := w.recreating(app)
+		defer lock.Unlock()
+		asked := time.Now()
+		time.Sleep(2 * time.Second)
+		if st := w.wants(state.PhaseHealthy); st.Release != 2 || !st.Since.After(asked.Add(-time.Second)) {
+			t.Errorf("status %+v", st)
+		}
+		w.wantRelease(2)
+		w.wantRunning("myapp-blue-2")
+		if !w.open() || w.listener.isPaused() {
+			t.Error("requests wait")
+		}
+		// One after the other, and the new one was there before.
+		want := []string{"create myapp-blue-1", "start myapp-blue-1", "create myapp-blue-2", "stop myapp-blue-1", "start myapp-blue-2", "remove myapp-blue-1"}
+		for i, s := range want {
+			if i >= len(w.engine.log) || w.engine.log[i] != s {
+				t.Fatalf("did %q, want %q", w.engine.log, want)
+			}
+		}
+		w.stop()
+	})
+}
+
+func TestRecreateGoesBack(t *testing.T) {
+	tests := []struct {
+		name   string
+		app    behaviour
+		reason string
+	}{
+		{"dies", behaviour{diesAfter: time.Millisecond, deaf: true}, "ended 3 times, the last time with exit code 3"},
+		{"never healthy", behaviour{deaf: true}, "not healthy within 20s"},
+		{"cannot start", behaviour{cannotStart: true}, "exec: no such file"},
+		{"no image", behaviour{missing: true}, "no such image: not found"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+				w.engine.behaviour["image-2"] = tt.app
+				lock := w.recreating(app)
+				defer lock.Unlock()
+				asked := time.Now()
+				time.Sleep(30 * time.Second)
+				st := w.wants(state.PhaseHealthy)
+				if st.Release != 1 || st.Rejected == nil || st.Rejected.Release != 2 || st.Rejected.Reason != tt.reason {
+					t.Errorf("status %+v, rejected %+v", st, st.Rejected)
+				}
+				if st.Since.Before(asked) {
+					t.Error("who waits for the end of it would wait for ever")
+				}
+				w.wantRelease(1)
+				w.wantRunning("myapp-blue-1")
+				if !w.open() || w.listener.isPaused() {
+					t.Error("requests wait")
+				}
+				w.stop()
+			})
+		})
+	}
+}
+
+func TestRecreateDrainsFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.start(app)
+		time.Sleep(time.Second)
+		w.k.gate.mu.Lock()
+		w.k.gate.inside = 2
+		w.k.gate.mu.Unlock()
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
+		w.must(err)
+		defer lock.Unlock()
+		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now().Add(8 * time.Second)}))
+		w.must(w.paths.SetNext(w.slot, 2))
+		w.nudge()
+		time.Sleep(4 * time.Second)
+		w.wantRunning("myapp-blue-1")
+		if st := w.wants(state.PhaseHolding); st.Open != 2 {
+			t.Errorf("status %+v", st)
+		}
+		w.k.gate.leave()
+		time.Sleep(6 * time.Second)
+		if st := w.wants(state.PhaseHealthy); st.Release != 2 || st.Cut != 1 {
+			t.Errorf("status %+v", st)
+		}
+		w.stop()
+	})
+}
+
+func TestRecreateWhoseCommandDied(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.start(app)
+		time.Sleep(time.Second)
+		w.must(w.paths.SetNext(w.slot, 2))
+		w.nudge()
+		time.Sleep(time.Second)
+		w.wantRelease(1)
+		w.wantRunning("myapp-blue-1")
+		w.stop()
+	})
+}
+
+func TestKilledRecreateBeginsAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-2"] = behaviour{deaf: true}
+		lock := w.recreating(app)
+		defer lock.Unlock()
+		time.Sleep(5 * time.Second) // the old one is stopped, the new one not healthy yet
+		w.wantRunning("myapp-blue-2")
+		w.crash()
+		w.engine.behaviour["image-2"] = behaviour{}
+		w.start(app)
+		time.Sleep(5 * time.Second)
+		w.wantRelease(2)
+		w.wants(state.PhaseHealthy)
+		w.wantRunning("myapp-blue-2")
+		w.stop()
+	})
+}

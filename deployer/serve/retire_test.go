@@ -1,0 +1,222 @@
+package serve
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// retiring is a slot that was live until this moment.
+func (w *world) retiring(app *echoApp, established int) {
+	w.t.Helper()
+	w.live(w.slot)
+	w.must(w.paths.FillSlot(w.slot, 1))
+	w.start(app)
+	time.Sleep(time.Second)
+	w.setCount(established, 0)
+	w.live(w.slot.Other())
+	w.nudge()
+}
+
+func TestRetiredSlotEndsAtZero(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 3)
+		time.Sleep(5 * time.Second)
+		if st := w.wants(state.PhaseDraining); st.Open != 3 || st.Deadline.IsZero() {
+			t.Errorf("status %+v", st)
+		}
+		w.wantRunning("myapp-blue-1")
+		w.setCount(0, 1) // one is queued: not yet
+		time.Sleep(time.Second)
+		w.wants(state.PhaseDraining)
+		w.setCount(0, 0)
+		w.ends(time.Second, exitEmptied)
+		if st := w.wants(state.PhaseEmpty); st.Cut != 0 {
+			t.Errorf("cut %d", st.Cut)
+		}
+		if _, filled, _ := w.paths.SlotRelease(w.slot); filled {
+			t.Error("the slot is still filled")
+		}
+		if len(w.engine.containers) != 0 {
+			t.Errorf("containers left: %v", w.engine.containers)
+		}
+		if len(w.stopped) != 1 {
+			t.Errorf("stopped %v", w.stopped)
+		}
+	})
+}
+
+func TestZeroMustLast(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 1)
+		for range 20 {
+			w.setCount(0, 0)
+			time.Sleep(90 * time.Millisecond)
+			w.setCount(1, 0)
+			time.Sleep(150 * time.Millisecond)
+		}
+		w.goesOn()
+		w.stop()
+	})
+}
+
+func TestRetiredSlotIsCutAtItsDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 2)
+		time.Sleep(29 * time.Second)
+		w.goesOn()
+		w.ends(2*time.Second, exitEmptied) // 30 s, from the app file
+		if st := w.wants(state.PhaseEmpty); st.Cut != 2 {
+			t.Errorf("cut %d, want 2", st.Cut)
+		}
+	})
+}
+
+func TestStatedTermsCount(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now().Add(6 * time.Second)}))
+		w.retiring(app, 2)
+		time.Sleep(4 * time.Second)
+		w.goesOn()
+		w.ends(2*time.Second, exitEmptied)
+		if _, ok, _ := w.paths.ReadDrain(w.slot); ok {
+			t.Error("the terms are still there")
+		}
+	})
+}
+
+func TestCutNow(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 2)
+		time.Sleep(time.Second)
+		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now()}))
+		w.nudge()
+		w.ends(time.Second, exitEmptied)
+	})
+}
+
+func TestWarmSlotStays(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		warm := time.Now().Add(time.Minute)
+		w.must(w.paths.SetDrain(w.slot, state.Drain{WarmUntil: warm, Deadline: warm.Add(10 * time.Second)}))
+		w.retiring(app, 0)
+		time.Sleep(50 * time.Second)
+		w.wants(state.PhaseWarm)
+		w.ends(15*time.Second, exitEmptied)
+		if time.Now().Before(warm) {
+			t.Error("ended before its time")
+		}
+	})
+}
+
+func TestLiveAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now().Add(10 * time.Second)}))
+		w.retiring(app, 1)
+		time.Sleep(3 * time.Second)
+		w.live(w.slot)
+		w.nudge()
+		w.setCount(0, 0)
+		time.Sleep(time.Minute)
+		w.wants(state.PhaseHealthy)
+		if _, ok, _ := w.paths.ReadDrain(w.slot); ok {
+			t.Error("terms of a retirement that did not happen are still there")
+		}
+		w.goesOn()
+		w.stop()
+	})
+}
+
+// A rollback between the last count and the state lock wins.
+func TestLiveAgainInTheLastMoment(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 1)
+		release := make(chan struct{})
+		held := make(chan struct{})
+		go func() {
+			_ = w.paths.WithState(t.Context(), "myapp", func() error {
+				close(held)
+				<-release
+				w.live(w.slot)
+				return nil
+			})
+		}()
+		<-held
+		w.setCount(0, 0)
+		time.Sleep(2 * time.Second) // it waits for the lock now
+		close(release)
+		time.Sleep(time.Second)
+		w.goesOn()
+		w.wantRunning("myapp-blue-1")
+		w.stop()
+	})
+}
+
+func TestCandidateOutlivesItsCommandByFiveSeconds(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot.Other())
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
+		w.must(err)
+		w.must(lock.Candidate(w.slot))
+		w.must(w.paths.FillSlot(w.slot, 2))
+		w.start(app)
+		time.Sleep(time.Minute)
+		w.wants(state.PhaseHealthy)
+		lock.Unlock() // its command was killed
+		time.Sleep(4 * time.Second)
+		w.goesOn()
+		w.ends(3*time.Second, exitEmptied)
+		w.wantRunning()
+	})
+}
+
+func TestCandidateThatIsGivenUpEndsAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot.Other())
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
+		w.must(err)
+		defer lock.Unlock()
+		w.must(lock.Candidate(w.slot))
+		w.must(w.paths.FillSlot(w.slot, 2))
+		w.start(app)
+		time.Sleep(time.Second)
+		w.must(w.paths.EmptySlot(w.slot))
+		w.nudge()
+		w.ends(time.Second, exitEmptied)
+		w.wantRunning()
+	})
+}
+
+func TestSlotThatIsFilledAgainWhileItEndsIsStartedAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 0)
+		w.engine.mu.Lock() // it hangs in stopping its container
+		time.Sleep(time.Second)
+		w.must(w.paths.FillSlot(w.slot, 3))
+		w.engine.mu.Unlock()
+		w.ends(time.Second, exitBroken)
+		if len(w.stopped) != 0 {
+			t.Errorf("stopped %v", w.stopped)
+		}
+	})
+}
+
+func TestEndWaitsForDocker(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 1)
+		w.engine.mu.Lock()
+		w.engine.away = true
+		w.engine.mu.Unlock()
+		w.setCount(0, 0)
+		time.Sleep(12 * time.Second)
+		w.goesOn()
+		w.engine.mu.Lock()
+		w.engine.away = false
+		w.engine.mu.Unlock()
+		w.ends(6*time.Second, exitEmptied)
+		w.wantRunning()
+		synctest.Wait()
+	})
+}
