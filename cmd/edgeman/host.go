@@ -79,6 +79,14 @@ func withNginx(ctx context.Context, h *deployer.Host) (func(), error) {
 	return func() {}, nil
 }
 
+// tryNginx is for commands that only say more with nginx at hand.
+func tryNginx(ctx context.Context, h *deployer.Host) (func(), error) {
+	if _, err := withNginx(ctx, h); err != nil {
+		fmt.Fprintf(h.Err, "note: %s\n", firstLine(err))
+	}
+	return func() {}, nil
+}
+
 // tryUnits leaves what only systemd knows out where it does not answer.
 func tryUnits(ctx context.Context, h *deployer.Host) (func(), error) {
 	done, err := withUnits(ctx, h)

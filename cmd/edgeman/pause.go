@@ -31,7 +31,7 @@ func pauseCommand(env *environment) *cli.Command {
 			}
 			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
 				return h.Pause(ctx, name, limit)
-			}, withUnits)
+			}, withUnits, tryNginx)
 		},
 	}
 }
@@ -49,7 +49,7 @@ func resumeCommand(env *environment) *cli.Command {
 			}
 			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
 				return h.Resume(ctx, name)
-			}, withUnits)
+			}, withUnits, tryNginx)
 		},
 	}
 }

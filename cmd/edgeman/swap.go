@@ -40,7 +40,7 @@ func swapCommand(env *environment) *cli.Command {
 			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
 				result, err := h.Swap(ctx, o)
 				return printSwap(h, result, err, o.JSON)
-			}, withUnits, withDocker)
+			}, withUnits, withDocker, tryNginx)
 		},
 	}
 }
@@ -51,8 +51,8 @@ func restartCommand(env *environment) *cli.Command {
 		Category:  groupDeploy,
 		Usage:     "run the same image again in a new container, by the rules of a swap",
 		ArgsUsage: "APP",
-		Description: "Settings changed in the app file and its env_file take effect. No request is dropped,\n" +
-			"which a docker restart cannot promise.",
+		Description: "No request is dropped, which a docker restart cannot promise. The release stays the\n" +
+			"same: settings changed in the app file take effect at the next swap.",
 		Flags: swapFlags(),
 		Action: func(c *cli.Context) error {
 			o, err := swapOptions(env, c)
@@ -62,7 +62,7 @@ func restartCommand(env *environment) *cli.Command {
 			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
 				result, err := h.Restart(ctx, o)
 				return printSwap(h, result, err, o.JSON)
-			}, withUnits, withDocker)
+			}, withUnits, withDocker, tryNginx)
 		},
 	}
 }
