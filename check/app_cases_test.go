@@ -37,7 +37,7 @@ func adopted(w *world, upstream string) {
 	w.units["edgeman@myapp:blue.service"] = Unit{Active: "active", FileState: "enabled"}
 	w.docker = []Container{{
 		ID: "1", Name: "myapp-blue-3", Image: "myapp:v3", ImageID: "sha256:3", Running: true,
-		Labels: map[string]string{"edgeman.app": "myapp", "edgeman.slot": "myapp:blue"},
+		Labels: map[string]string{"edgeman.app": "myapp", "edgeman.slot": "blue", "edgeman.release": "3"},
 	}}
 }
 
@@ -104,6 +104,7 @@ func appCases() []scenario {
 		{"container-drift", "two of them", Warning, changed(func(w *world, a *App, s *Slot) {
 			second := w.docker[0]
 			second.Name = "myapp-blue-2"
+			second.Labels = map[string]string{"edgeman.app": "myapp", "edgeman.slot": "blue", "edgeman.release": "2"}
 			w.docker = append(w.docker, second)
 		})},
 		{"container-drift", "recreate under way", 0, changed(func(w *world, a *App, s *Slot) { s.NextPending, w.docker = true, nil })},

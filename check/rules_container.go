@@ -17,7 +17,7 @@ func containerRules() []Rule {
 		},
 		{
 			Code: "container-drift", Title: "a slot does not run what its release says", Worst: Warning, Needs: []need{needDocker, needApps}, Twice: true,
-			What: "The live slot's container is missing, was stopped by someone else, or runs another image than the release names; or a slot has two running containers.",
+			What: "The live slot's container is missing, was stopped by someone else, or runs another image than the release names; or containers of two releases run in one slot.",
 			Why:  "What is served is not what history and status say.",
 			Fix:  "`edgeman restart APP` runs the release again, by the rules of a swap.",
 			look: containerDrift,
@@ -88,19 +88,19 @@ func containerDrift(h *host) []Finding {
 }
 
 func (h *host) slotDrift(a App, s Slot) string {
-	running := 0
+	running := map[string]bool{} // by release
 	var mine *Container
 	for i, c := range h.containers {
-		if c.Labels["edgeman.slot"] == s.Name && c.Running {
-			running++
+		if c.Labels["edgeman.app"]+":"+c.Labels["edgeman.slot"] == s.Name && c.Running {
+			running[c.Labels["edgeman.release"]] = true
 		}
 		if c.Name == s.Container {
 			mine = &h.containers[i]
 		}
 	}
 	switch {
-	case running > 1:
-		return fmt.Sprintf("%d containers run for %s", running, s.Name)
+	case len(running) > 1:
+		return fmt.Sprintf("containers of %d releases run in %s", len(running), s.Name)
 	case !s.Filled || s.Name != a.LiveSlot || s.NextPending || s.Phase == "idle" || s.Phase == "holding":
 		return ""
 	case mine == nil:

@@ -35,6 +35,7 @@ func commands(env *environment) []*cli.Command {
 		statusCommand(env),
 		historyCommand(env),
 		logsCommand(env),
+		checkCommand(env),
 
 		installCommand(env),
 		uninstallCommand(env),

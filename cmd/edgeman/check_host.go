@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"edgeman/check"
+	"edgeman/deployer"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
+	"edgeman/sockets"
+)
+
+// checkEnv opens what there is to open. What should be there and does not
+// answer is a finding, not an error.
+func checkEnv(ctx context.Context, env *environment) (check.Env, func()) {
+	local := check.Local()
+	local.Euid = env.euid
+	local.Apps = check.Records(env.paths)
+	local.Nginx = silentNginx{errors.New("it is not asked here")}
+	h := &deployer.Host{}
+	var closers []func()
+	open := []part{tryCheckNginx(&local), tryCheckUnits(&local), tryCheckDocker(&local)}
+	if env.open != nil {
+		open = []part{env.open}
+	}
+	for _, p := range open {
+		if done, err := p(ctx, h); err == nil {
+			closers = append(closers, done)
+		}
+	}
+	return local, func() {
+		for _, done := range closers {
+			done()
+		}
+	}
+}
+
+func tryCheckNginx(local *check.Env) part {
+	return func(ctx context.Context, _ *deployer.Host) (func(), error) {
+		server, err := nginx.Open(ctx, nginx.Options{})
+		if err != nil {
+			local.Nginx = silentNginx{err}
+			return func() {}, nil
+		}
+		local.Nginx, local.Prefix, local.ErrorLog = server, server.Prefix, server.ErrorLog
+		return func() {}, nil
+	}
+}
+
+// tryCheckUnits leaves systemd out where it is not PID 1, and without root,
+// whom alone its socket is for.
+func tryCheckUnits(local *check.Env) part {
+	return func(ctx context.Context, _ *deployer.Host) (func(), error) {
+		if _, err := os.Stat("/run/systemd/system"); err != nil || local.Euid != 0 {
+			return func() {}, nil
+		}
+		units, err := sockets.OpenUnits(ctx)
+		if err != nil {
+			local.Units = checkUnits{err: err}
+			return func() {}, nil
+		}
+		local.Units = checkUnits{units: units}
+		return units.Close, nil
+	}
+}
+
+// tryCheckDocker leaves Docker out where it is not installed.
+func tryCheckDocker(local *check.Env) part {
+	return func(ctx context.Context, _ *deployer.Host) (func(), error) {
+		if _, err := os.Stat("/var/run/docker.sock"); err != nil || local.Euid != 0 {
+			return func() {}, nil
+		}
+		client, err := docker.Open(ctx)
+		if err != nil {
+			local.Docker = checkDocker{err: err}
+			return func() {}, nil
+		}
+		local.Docker = checkDocker{client: client}
+		return func() { client.Close() }, nil
+	}
+}
+
+// silentNginx is an nginx that cannot be asked.
+type silentNginx struct{ err error }
+
+func (n silentNginx) Facts(context.Context) (nginx.Facts, error)    { return nginx.Facts{}, n.err }
+func (n silentNginx) Test(context.Context) ([]nginx.Message, error) { return nil, n.err }
+
+// checkUnits asks systemd for check.
+type checkUnits struct {
+	units *sockets.Units
+	err   error
+}
+
+func (u checkUnits) Unit(ctx context.Context, name string) (check.Unit, error) {
+	if u.err != nil {
+		return check.Unit{}, u.err
+	}
+	i, err := u.units.Info(ctx, name)
+	return check.Unit{
+		Name: name, Load: i.Load, Active: i.Active, Sub: i.Sub, Result: i.Result, FileState: i.FileState,
+		Reload: i.NeedReload, Restarts: i.Restarts, Since: i.Since, LastRun: i.LastRun, NextRun: i.NextRun,
+	}, err
+}
+
+// checkDocker asks Docker for check.
+type checkDocker struct {
+	client *docker.Client
+	err    error
+}
+
+func (d checkDocker) Containers(ctx context.Context) ([]check.Container, error) {
+	if d.err != nil {
+		return nil, d.err
+	}
+	found, err := d.client.List(ctx, nil, true)
+	if err != nil {
+		return nil, err
+	}
+	var out []check.Container
+	for _, c := range found {
+		out = append(out, checkContainer(c))
+	}
+	return out, nil
+}
+
+func checkContainer(c docker.Container) check.Container {
+	out := check.Container{
+		ID: c.ID, Name: c.Name, Image: c.Image, ImageID: c.ImageID, Running: c.Running, ExitCode: c.ExitCode,
+		OOMKilled: c.OOMKilled, Started: c.Started, RestartPolicy: c.RestartPolicy, Labels: c.Labels,
+	}
+	for _, p := range c.Published {
+		out.Published = append(out.Published, fmt.Sprintf("%s:%d", p.HostIP, p.HostPort))
+	}
+	for _, n := range c.Networks {
+		if n.IPv4.IsValid() {
+			out.Addresses = append(out.Addresses, n.IPv4.String())
+		}
+	}
+	var raw struct {
+		RestartCount int
+		State        struct {
+			Health *struct {
+				Status        string
+				FailingStreak int
+				Log           []struct{ Output string }
+			}
+		}
+	}
+	if err := json.Unmarshal(c.Raw, &raw); err != nil {
+		return out // no health to speak of
+	}
+	out.Restarts = raw.RestartCount
+	if h := raw.State.Health; h != nil {
+		out.Health, out.FailingStreak = h.Status, h.FailingStreak
+		if n := len(h.Log); n > 0 {
+			out.HealthOutput = h.Log[n-1].Output
+		}
+	}
+	return out
+}
