@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -152,7 +153,23 @@ func site(ctx context.Context, t *testing.T, h *host.Host, name, conf string) {
 	must(ctx, t, h, "ln", "-sf", "../sites-available/"+name, "/etc/nginx/sites-enabled/"+name)
 	must(ctx, t, h, "rm", "-f", "/etc/nginx/sites-enabled/default")
 	must(ctx, t, h, "nginx", "-t")
+	reloadNginx(ctx, t, h)
+}
+
+// reloadNginx waits until no worker with the old configuration accepts; the
+// command itself returns when the master has been told.
+func reloadNginx(ctx context.Context, t *testing.T, h *host.Host) {
+	t.Helper()
+	workers := func() []string {
+		out, _ := h.Run(ctx, "pgrep", "-f", "^nginx: worker process$")
+		return strings.Fields(out)
+	}
+	old := workers()
 	must(ctx, t, h, "systemctl", "reload", "nginx")
+	eventually(ctx, t, 20*time.Second, "nginx has new workers only", func() bool {
+		now := workers()
+		return len(now) > 0 && !slices.ContainsFunc(now, func(pid string) bool { return slices.Contains(old, pid) })
+	})
 }
 
 // eventually polls until f reports true.
