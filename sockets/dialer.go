@@ -2,13 +2,14 @@ package sockets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,9 +31,11 @@ type Dialer struct {
 	ns      *os.File // nil: the own namespace
 	sources []netip.Addr
 
-	mu    sync.Mutex
-	added map[netip.Addr]bool // sources that lo has by now
-	spare map[int][]int       // unconnected sockets by address family
+	mu      sync.Mutex
+	added   map[netip.Addr]bool // sources that lo has by now
+	spare   map[int][]int       // unconnected sockets by address family
+	shift   int                 // how far behind the given source is the one in use
+	shifted time.Time
 }
 
 // OpenDialer returns a dialer for the namespace that is mounted at path, which
@@ -40,6 +43,9 @@ type Dialer struct {
 // /proc/PID: pids are used again. Connections come from the one of sources
 // that is of the destination's family; it is added to lo in there at the first
 // Dial that needs it. Without one the kernel chooses.
+//
+// Under a load that uses up all ports of a source, the 15 addresses after it
+// are used too.
 //
 // The dialer keeps the namespace alive; Close it when the container has ended.
 func OpenDialer(path string, sources ...netip.Addr) (*Dialer, error) {
@@ -60,12 +66,7 @@ func (d *Dialer) Close() error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for family, fds := range d.spare {
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
-		delete(d.spare, family)
-	}
+	d.dropSpare()
 	return d.ns.Close()
 }
 
@@ -74,6 +75,20 @@ func (d *Dialer) Close() error {
 // without a last word.
 func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
 	dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
+	for try := 1; ; try++ {
+		before := d.sourceShift()
+		c, err := d.dial(ctx, dst)
+		if err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, unix.EADDRNOTAVAIL) || !d.source(dst.Addr()).IsValid() || try >= maxSources {
+			return nil, err
+		}
+		d.shiftSource(before)
+	}
+}
+
+func (d *Dialer) dial(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
 	var nd net.Dialer
 	if d.ns != nil {
 		// The net package has no way to be given a socket and connect it. But
@@ -88,9 +103,6 @@ func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, er
 			}
 			defer unix.Close(fd)
 			return replace(c, fd)
-		}
-		if src := d.source(dst.Addr()); src.IsValid() {
-			nd.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(src, 0))
 		}
 	}
 	c, err := nd.DialContext(ctx, "tcp", dst.String())
@@ -110,21 +122,63 @@ func replace(c syscall.RawConn, fd int) error {
 	return os.NewSyscallError("dup3", dupErr)
 }
 
-// source returns the address to connect to dst from, or the zero Addr.
+// The side that closes first keeps its port in TIME_WAIT for a minute, and
+// that is ours whenever a client leaves first. The 28,000 ports of one address
+// would then last for 470 connections a second. When they have run out, the
+// addresses after it are taken in turn, and the first again when it has rested.
+const (
+	maxSources = 16
+	restTime   = 61 * time.Second
+)
+
+// source returns the given address to connect to dst from, or the zero Addr.
 func (d *Dialer) source(dst netip.Addr) netip.Addr {
-	i := slices.IndexFunc(d.sources, func(a netip.Addr) bool { return a.Is4() == dst.Is4() })
-	if i < 0 {
-		return netip.Addr{}
+	for _, a := range d.sources {
+		if a.Is4() == dst.Is4() {
+			return a
+		}
 	}
-	return d.sources[i]
+	return netip.Addr{}
+}
+
+// sourceShift returns how far behind the given source is the one to use now.
+func (d *Dialer) sourceShift() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.shift > 0 && time.Since(d.shifted) > restTime {
+		d.shift = 0
+	}
+	return d.shift
+}
+
+// shiftSource goes on to the source after from, unless another connection has
+// done so already. Sockets that are bound to the one before are given up.
+func (d *Dialer) shiftSource(from int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.shift != from {
+		return
+	}
+	d.shift = (d.shift + 1) % maxSources
+	d.shifted = time.Now()
+	d.dropSpare()
+}
+
+// dropSpare closes the sockets that wait for a use.
+func (d *Dialer) dropSpare() {
+	for family, fds := range d.spare {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+		delete(d.spare, family)
+	}
 }
 
 // spareSockets is how many sockets one visit to the namespace makes. The visit
 // costs several times what a socket does.
 const spareSockets = 16
 
-// socket returns a TCP socket of the namespace for connecting to dst, with the
-// source address in place.
+// socket returns a TCP socket of the namespace for connecting to dst.
 func (d *Dialer) socket(dst netip.Addr) (int, error) {
 	family := unix.AF_INET
 	if dst.Is6() {
@@ -132,37 +186,68 @@ func (d *Dialer) socket(dst netip.Addr) (int, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if fds := d.spare[family]; len(fds) > 0 {
-		fd := fds[len(fds)-1]
-		d.spare[family] = fds[:len(fds)-1]
-		return fd, nil
+	if len(d.spare[family]) == 0 {
+		if err := d.visit(func() error { return d.refill(family, d.source(dst)) }); err != nil {
+			return -1, err
+		}
 	}
-	src := d.source(dst)
-	var fds []int
-	err := d.visit(func() error {
-		if src.IsValid() && !d.added[src] {
-			if err := addLoopback(src); err != nil {
-				return err
-			}
-			d.added[src] = true
+	fds := d.spare[family]
+	fd := fds[len(fds)-1]
+	d.spare[family] = fds[:len(fds)-1]
+	return fd, nil
+}
+
+// refill makes spare sockets. It runs inside the namespace.
+func (d *Dialer) refill(family int, src netip.Addr) error {
+	for range d.shift {
+		src = src.Next()
+	}
+	if src.IsValid() && !d.added[src] {
+		if err := addLoopback(src); err != nil {
+			return err
 		}
-		for range spareSockets {
-			fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-			if err != nil && len(fds) == 0 {
-				return os.NewSyscallError("socket", err)
-			}
-			if err != nil {
-				break // one is enough
-			}
-			fds = append(fds, fd)
+		d.added[src] = true
+	}
+	for range spareSockets {
+		fd, err := newSocket(family, src)
+		if err != nil && len(d.spare[family]) == 0 {
+			return err
 		}
-		return nil
-	})
+		if err != nil {
+			break // fewer will do
+		}
+		d.spare[family] = append(d.spare[family], fd)
+	}
+	return nil
+}
+
+// newSocket makes a TCP socket in the namespace of this thread, bound to src.
+func newSocket(family int, src netip.Addr) (int, error) {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, err
+		return -1, os.NewSyscallError("socket", err)
 	}
-	d.spare[family] = fds[1:]
-	return fds[0], nil
+	if src.IsValid() {
+		if err := bindSource(fd, src); err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+	}
+	return fd, nil
+}
+
+// bindSource binds fd to src and leaves the choice of a port to connect(2),
+// which may take one that is in use for another destination: bind(2) may not
+// (IP_BIND_ADDRESS_NO_PORT of ip(7)).
+func bindSource(fd int, src netip.Addr) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	var sa unix.Sockaddr = &unix.SockaddrInet6{Addr: src.As16()}
+	if src.Is4() {
+		sa = &unix.SockaddrInet4{Addr: src.As4()}
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, sa))
 }
 
 // visit runs do inside the dialer's namespace.

@@ -31,7 +31,7 @@ func Inherited(name string) (*Listener, error) {
 	inherited.Lock()
 	defer inherited.Unlock()
 	if !inherited.read {
-		inherited.fds = passedFDs(os.Getenv, os.Getpid())
+		inherited.fds = passedFDs(os.Getenv, os.Getpid(), unix.CloseOnExec)
 		inherited.read = true
 	}
 	fd, ok := inherited.fds[name]
@@ -49,7 +49,7 @@ func Inherited(name string) (*Listener, error) {
 // passedFDs reads the protocol of sd_listen_fds(3): descriptors from 3 on,
 // LISTEN_FDS of them, meant for us only if LISTEN_PID is our own pid, and
 // named by the colon-separated LISTEN_FDNAMES. Nothing is inherited further.
-func passedFDs(getenv func(string) string, pid int) map[string]int {
+func passedFDs(getenv func(string) string, pid int, closeOnExec func(fd int)) map[string]int {
 	fds := make(map[string]int)
 	if p, err := strconv.Atoi(getenv("LISTEN_PID")); err != nil || p != pid {
 		return fds
@@ -63,7 +63,7 @@ func passedFDs(getenv func(string) string, pid int) map[string]int {
 		fds[names[i]] = listenFDsStart + i
 	}
 	for fd := listenFDsStart; fd < listenFDsStart+n; fd++ {
-		unix.CloseOnExec(fd)
+		closeOnExec(fd)
 	}
 	return fds
 }

@@ -91,9 +91,16 @@ func checkListening(fd int) error {
 // Path returns the path the socket is bound to.
 func (l *Listener) Path() string { return l.path }
 
-// Close closes this process's copy. Connections that are queued stay queued
-// while another process holds the listener, and are reset when none does.
-func (l *Listener) Close() error { return l.ul.Close() }
+// Close closes this process's copy and ends Accept. Connections that are
+// queued stay queued while another process holds the listener, and are reset
+// when none does.
+func (l *Listener) Close() error {
+	err := l.ul.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.openGate()
+	return err
+}
 
 // SyscallConn gives access to the descriptor without duplicating it and
 // without changing its mode, for passing it on.
@@ -101,12 +108,17 @@ func (l *Listener) SyscallConn() (syscall.RawConn, error) { return l.ul.SyscallC
 
 // Accept returns the next connection. While the listener is paused it waits.
 // It returns the context's error when ctx ends, [net.ErrClosed] after Close
-// and [ErrDead] after a shutdown(2). Every other error (no descriptors, no
+// and [ErrDead] if the socket has been shut down; a shutdown(2) while it waits
+// it cannot see, that takes [Listener.Alive]. Every other error (no descriptors, no
 // memory) can pass: wait a little, say so, and call Accept again.
 func (l *Listener) Accept(ctx context.Context) (*net.UnixConn, error) {
 	for {
 		if err := l.waitOpen(ctx); err != nil {
 			return nil, err
+		}
+		// On a dead Unix socket accept(2) would find nothing, for ever.
+		if alive, err := l.alive(); err == nil && !alive {
+			return nil, fmt.Errorf("accepting on %s: %w", l.path, ErrDead)
 		}
 		stop := context.AfterFunc(ctx, func() { l.ul.SetDeadline(time.Unix(1, 0)) })
 		c, err := l.ul.AcceptUnix()
@@ -119,8 +131,6 @@ func (l *Listener) Accept(ctx context.Context) (*net.UnixConn, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-		case errors.Is(err, unix.EINVAL):
-			return nil, fmt.Errorf("accepting on %s: %w", l.path, ErrDead)
 		default:
 			return nil, fmt.Errorf("accepting on %s: %w", l.path, err)
 		}
@@ -164,11 +174,16 @@ func (l *Listener) Pause() {
 func (l *Listener) Resume() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.openGate()
+	return l.control("fcntl", func(fd int) error { return unix.SetNonblock(fd, true) })
+}
+
+// openGate lets an Accept that is paused go on; l.mu is held.
+func (l *Listener) openGate() {
 	if l.gate != nil {
 		close(l.gate)
 		l.gate = nil
 	}
-	return l.control("fcntl", func(fd int) error { return unix.SetNonblock(fd, true) })
 }
 
 // Relisten sets the length of the queue with listen(2) again. An app that was
@@ -203,16 +218,20 @@ func (l *Listener) Pending() (int, error) {
 // Alive reports whether connections can still arrive: false after Close, and
 // after anyone who holds the socket called shutdown(2) on it.
 func (l *Listener) Alive() bool {
-	alive := false
-	_ = l.control("poll", func(fd int) error {
+	alive, err := l.alive()
+	return err == nil && alive
+}
+
+func (l *Listener) alive() (alive bool, err error) {
+	err = l.control("poll", func(fd int) error {
 		// shutdown(SHUT_RD), which is enough to refuse every connect, shows
 		// as RDHUP only; SHUT_RDWR as HUP too.
 		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 		_, err := unix.Poll(p, 0)
-		alive = err == nil && p[0].Revents&(unix.POLLHUP|unix.POLLRDHUP|unix.POLLERR|unix.POLLNVAL) == 0
+		alive = p[0].Revents&(unix.POLLHUP|unix.POLLRDHUP) == 0
 		return err
 	})
-	return alive
+	return alive, err
 }
 
 // control runs do on the descriptor, which stays open meanwhile.

@@ -18,8 +18,10 @@ func spliceAll(dst, src syscall.RawConn) (total int64, err error) {
 	// Made once, so that waiting and moving allocate nothing.
 	fill, drain := f.fill, f.drain
 	for {
+		// Read fails by itself when the connection is closed or was woken. It
+		// may not have called fill then, so the pipe of the last round is held.
 		if err := src.Read(fill); err != nil {
-			return total, err // the deadline, or closed: no pipe is held
+			f.err = err
 		}
 		if f.err != nil || f.held == 0 {
 			return total, f.release()
