@@ -3,6 +3,7 @@ package nginxconf
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -66,7 +67,28 @@ func (a *address) hostPort(s string) bool {
 			return false
 		}
 	}
-	return a.host != "" && !strings.ContainsAny(a.host, " \t${}")
+	return a.host != "" && !strings.ContainsFunc(a.host, oddInHost)
+}
+
+// oddInHost reports characters that no host name or address has, and that
+// would need quotes where a host is written.
+func oddInHost(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-[]:%", r))
+}
+
+// schemes lists what each module takes in front of "://".
+var schemes = map[string][]string{
+	"proxy": {"http", "https"},
+	"grpc":  {"", "grpc", "grpcs"},
+	"uwsgi": {"", "uwsgi", "suwsgi"},
+}
+
+// takes reports whether a pass directive takes an address with that scheme.
+func takes(pass *Node, a address) bool {
+	if list := schemes[modules[pass.Name()]]; list != nil && side(pass) == "http" {
+		return slices.Contains(list, a.scheme)
+	}
+	return a.scheme == ""
 }
 
 // key names the address so that every spelling of this machine's loopback is

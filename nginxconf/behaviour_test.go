@@ -143,6 +143,9 @@ var behaviours = []behaviour{
 	{name: "variables set in each location", site: server("set $port 1; location / { set $app 127.0.0.1; set $port PORT; set $proto http; proxy_pass $proto://$app:$port; }\n" +
 		"location /z { set $app 127.0.0.1; set $port PORT; set $proto http; proxy_pass $proto://$app:$port; }"), requests: []string{get, post, "GET /z HTTP/1.0\r\n\r\n"}},
 
+	{name: "literal over IPv6", addr: "[::1]:0", site: server("location / { proxy_pass http://APP; }"), want: "proxy_set_header Host APP;"},
+	{name: "literal beside an upstream", site: "upstream up { server APP; }\n" + server("location /x/form { proxy_pass http://up; } location / { proxy_pass http://APP; }"), want: "upstream edgeman-myapp"},
+
 	// class C: redirects
 	{name: "redirect off", site: server("location / { proxy_pass http://APP; proxy_redirect off; }")},
 	{name: "redirect default", site: server("location /x/ { proxy_pass http://APP/app/; proxy_redirect default; proxy_redirect http://other/ /o/; }")},

@@ -17,7 +17,8 @@ func (p *planner) bind(r route) error {
 	if slices.Contains(line.Args(), "transparent") {
 		return refuse(line.Pos(), "", "%q shows the app the client's address, which a Unix socket cannot", line)
 	}
-	if !p.pure(h, module) || len(p.foreignHeirs(h, module, name, p.hosts[h])) > 0 || p.mixed(r) {
+	foreign := func(n *Node) bool { return !p.allOurs(n, module) }
+	if foreign(h) || slices.ContainsFunc(p.c.heirs(h, module, name), foreign) || p.mixed(r) {
 		return refuse(line.Pos(), "set it to off where the app is passed to",
 			"%q is needed for other addresses and cannot be used with a Unix socket", line)
 	}

@@ -26,7 +26,7 @@ func (p *planner) compensate(h *Node, r route) error {
 // mustBePure refuses when passes to other addresses share the home, so that a
 // line added there would change them too.
 func (p *planner) mustBePure(h *Node, module string, r route) error {
-	if p.pure(h, module) {
+	if p.allRenamed(h, module, p.hosts[h]) {
 		return nil
 	}
 	return refuse(r.pass.Pos(), ownUpstreamHint, "the blocks of %s send requests to several addresses", h.Path())
@@ -117,7 +117,7 @@ func (p *planner) inheritsHeaders(h *Node, name string) bool {
 func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node, host bool) error {
 	for _, heir := range p.foreignHeirs(h, module, name, p.hosts[h]) {
 		passes := p.c.passesAt(heir, module)
-		if p.hosts[heir] != "" && p.pure(heir, module) {
+		if p.hosts[heir] != "" && p.allRenamed(heir, module, p.hosts[heir]) {
 			continue // gets a list of its own for its own spelling
 		}
 		add := name + " Host $proxy_host;"
@@ -209,7 +209,7 @@ func (p *planner) otherMention(h, n *Node, module string, r route) error {
 	for at != h && (at.Name() == "if" || at.Name() == "limit_except") {
 		at = at.parent
 	}
-	if at == h && p.pure(h, module) && len(p.foreignHeirs(h, module, n.Name(), p.hosts[h])) == 0 {
+	if at == h && p.allRenamed(h, module, p.hosts[h]) && len(p.foreignHeirs(h, module, n.Name(), p.hosts[h])) == 0 {
 		p.substituteIn([]*Node{n}, r)
 		return nil
 	}

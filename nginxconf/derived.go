@@ -22,8 +22,8 @@ func (p *planner) redirect(h *Node, module string, r route) error {
 		}
 	}
 	pass := ownLiteralPass(h)
-	if pass != nil && !p.ours[pass] || r.variable {
-		return nil
+	if pass != nil && pass != r.pass || r.variable {
+		return nil // no default, or the one of the location's own pass
 	}
 	if pass == nil {
 		if err := p.mustBePure(h, module, r); err != nil {

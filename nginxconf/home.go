@@ -23,10 +23,21 @@ func (c *Config) passesAt(n *Node, module string) []*Node {
 	return out
 }
 
-// pure reports whether all passes of a module at n are part of the plan.
-func (p *planner) pure(n *Node, module string) bool {
+// allOurs reports whether all passes of a module at n are part of the plan.
+func (p *planner) allOurs(n *Node, module string) bool {
 	for _, pass := range p.c.passesAt(n, module) {
 		if !p.ours[pass] {
+			return false
+		}
+	}
+	return true
+}
+
+// allRenamed reports whether all passes of a module at n spelled the address
+// as host and are renamed.
+func (p *planner) allRenamed(n *Node, module, host string) bool {
+	for _, pass := range p.c.passesAt(n, module) {
+		if p.renamed[pass] != host {
 			return false
 		}
 	}
@@ -49,11 +60,11 @@ func (c *Config) heirs(n *Node, module, name string) []*Node {
 	return out
 }
 
-// foreignHeirs returns the heirs that the plan does not send to the same host.
+// foreignHeirs returns the heirs of n that are not renamed from the same host.
 func (p *planner) foreignHeirs(n *Node, module, name, host string) []*Node {
 	var out []*Node
 	for _, h := range p.c.heirs(n, module, name) {
-		if p.hosts[h] != host || !p.pure(h, module) {
+		if !p.allRenamed(h, module, host) {
 			out = append(out, h)
 		}
 	}

@@ -29,9 +29,13 @@ type index struct {
 	lua         []string           // all Lua code
 }
 
-func buildIndex(root *Node) index {
+func buildIndex(root *Node) (index, error) {
 	x := index{upstreams: map[string]*Node{}, contexts: map[*tree.Directive][]*Node{}, homes: map[*Node][]*Node{}, definitions: map[string][]*Node{}}
+	var err error
 	root.walk(func(n *Node) {
+		if e := checkArity(n); e != nil && err == nil {
+			err = e
+		}
 		switch {
 		case modules[n.Name()] != "":
 			x.passes = append(x.passes, n)
@@ -51,7 +55,7 @@ func buildIndex(root *Node) index {
 			x.lua = append(x.lua, n.String())
 		}
 	})
-	return x
+	return x, err
 }
 
 func (x *index) define(n *Node) {

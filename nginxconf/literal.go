@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ func (p *planner) literals(routes []route) error {
 				"the address of %q is put together from values that are used elsewhere too", r.pass)
 		}
 		p.onePeer(r, r.at)
+		if err := plainTLS(r); err != nil {
+			return err
+		}
 		switch {
 		case r.class == ClassA:
 			p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, "unix:"+p.o.Socket, "the address becomes the app's socket")
@@ -28,10 +32,28 @@ func (p *planner) literals(routes []route) error {
 	return p.rename(rest)
 }
 
+// plainTLS refuses TLS to an address in modules where the name that is checked
+// comes from that address and the edit replaces it in place.
+func plainTLS(r route) error {
+	tls := r.addr.scheme == "suwsgi"
+	name := modules[r.pass.Name()] + "_ssl_name"
+	if side(r.pass) == "stream" {
+		lines := r.pass.parent.Effective("proxy_ssl")
+		tls = lines != nil && lines[0].Arg(0) == "on"
+	}
+	if tls && r.pass.parent.Effective(name) == nil {
+		return refuse(r.pass.Pos(), "set "+name, "%q uses TLS, and the name it asks for comes from the address", r.pass)
+	}
+	return nil
+}
+
 // nameIsFree reports whether an upstream of the name that a pass spells would
 // catch requests for this address only, and whether nginx would accept it: it
 // rejects the name of an upstream with a port anywhere in http.
 func (p *planner) nameIsFree(r route) bool {
+	if strings.HasPrefix(r.addr.host, "[") {
+		return false
+	}
 	for _, pass := range p.c.index.passes {
 		if side(pass) != "http" {
 			continue
@@ -86,6 +108,10 @@ func (p *planner) rename(routes []route) error {
 			return refuse(r.pass.Pos(), "", "one location uses two spellings of the address, %s and %s", other, r.hostHeader())
 		}
 		p.hosts[h] = r.hostHeader()
+		p.renamed[r.pass] = r.hostHeader()
+		if err := p.stillResolved(r); err != nil {
+			return err
+		}
 	}
 	done := map[*Node]bool{}
 	for _, r := range routes {
@@ -95,6 +121,23 @@ func (p *planner) rename(routes []route) error {
 			if err := p.compensate(h, r); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// stillResolved refuses to take away a host name that nginx resolves at start
+// while a pass with variables may count on that at run time.
+func (p *planner) stillResolved(r route) error {
+	if _, err := netip.ParseAddr(strings.Trim(r.addr.host, "[]")); err == nil {
+		return nil
+	}
+	for _, pass := range p.c.index.passes {
+		if side(pass) != "http" || p.ours[pass] || pass.Effective("resolver") != nil {
+			continue
+		}
+		if o := p.c.routes(pass)[0].opaque; o != nil && strings.Contains(pass.Arg(0), "$") {
+			return refuse(o.Pos, "give that server a resolver", "%q may need %s, which nginx would no longer resolve", pass, r.addr.host)
 		}
 	}
 	return nil

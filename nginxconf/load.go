@@ -48,8 +48,9 @@ func Load(fs FS, mainFile string) (*Config, error) {
 	if err := l.file(mainFile, c.root, Pos{}); err != nil {
 		return nil, err
 	}
-	c.index = buildIndex(c.root)
-	return c, nil
+	var err error
+	c.index, err = buildIndex(c.root)
+	return c, err
 }
 
 func (c *Config) watch(paths ...string) {

@@ -18,6 +18,7 @@ type Options struct {
 	With         []Target // more targets of the same app: the other servers of its upstream
 	Merge        bool     // several server lines of one upstream may end at the same socket
 	Partial      bool     // servers of other apps in the same upstream may stay
+	Everywhere   bool     // also edit what goes to the address outside the site
 }
 
 // Plan is a set of edits that takes a target over, and what is worth knowing
@@ -71,7 +72,8 @@ type planner struct {
 	notes  []Note
 
 	ours      map[*Node]bool   // the passes of the plan
-	hosts     map[*Node]string // home of renamed passes: the old $proxy_host
+	renamed   map[*Node]string // class C passes: the old $proxy_host
+	hosts     map[*Node]string // the same by home
 	headersAt map[*Node]string // home that got a list of headers: its Host
 	unbound   map[*Node]bool   // home that was looked at for proxy_bind
 	named     []string         // upstreams that were added under a literal's name
@@ -81,10 +83,26 @@ type planner struct {
 // nothing. The error is a *Refusal when it cannot be shown that requests and
 // responses stay what they are.
 func (c *Config) Plan(t Target, o Options) (*Plan, error) {
+	p, err := c.draft(t, o)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.build()
+	if err != nil {
+		return nil, err
+	}
+	return plan, p.prove(plan)
+}
+
+// draft collects the edits of a plan, or says why there is none.
+func (c *Config) draft(t Target, o Options) (*planner, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	p := &planner{c: c, o: o, t: t, keys: []string{t.key}, ours: map[*Node]bool{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{}}
+	p := &planner{
+		c: c, o: o, t: t, keys: []string{t.key},
+		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{},
+	}
 	uses := slices.Clone(t.Uses)
 	for _, w := range o.With {
 		p.keys = append(p.keys, w.key)
@@ -98,7 +116,8 @@ func (c *Config) Plan(t Target, o Options) (*Plan, error) {
 		return nil, err
 	}
 	p.remaining(uses)
-	return p.finish()
+	p.shown(uses)
+	return p, p.shared()
 }
 
 // widen adds the uses outside the site that share an edited directive.
@@ -112,9 +131,13 @@ func (p *planner) widen(uses []Use) []Use {
 		elsewhere = append(elsewhere, w.Elsewhere...)
 	}
 	for _, u := range elsewhere {
-		if shared[edited(u)] {
-			uses = append(uses, u)
+		switch {
+		case shared[edited(u)]:
+			p.note(u.Pos, "%s (%s) shares the edited line and moves too", u.Text, u.In)
+		case !p.o.Everywhere:
+			continue
 		}
+		uses = append(uses, u)
 	}
 	return uses
 }
@@ -172,17 +195,39 @@ func (p *planner) remaining(uses []Use) {
 	}
 }
 
-// finish turns wishes into file edits and proves that nothing else changed.
-func (p *planner) finish() (*Plan, error) {
-	plan := &Plan{Notes: p.notes}
-	byFile := map[*tree.File][]Edit{}
+// shown notes where the address itself is logged or sent.
+func (p *planner) shown(uses []Use) {
+	servers := map[*Node]bool{nil: true}
+	for _, u := range uses {
+		servers[u.route.pass.Within("server")] = true
+	}
+	p.c.root.walk(func(n *Node) {
+		for _, a := range n.Args() {
+			if mentions(a, "upstream_addr") && servers[n.Within("server")] {
+				p.note(n.Pos(), "$upstream_addr in %s becomes unix:%s", n.Name(), p.o.Socket)
+			}
+		}
+	})
+}
+
+// shared refuses an edit in a file that is included where it would be wrong.
+func (p *planner) shared() error {
 	for _, w := range p.wishes.list {
 		if n := p.c.included[w.file.Path]; len(w.by) != n {
 			line, column := w.file.LineAt(w.Start)
-			return nil, refuse(Pos{w.file.Path, line, column},
+			return refuse(Pos{w.file.Path, line, column},
 				"give the site a copy of the file of its own",
 				"the file is included %d times and the change is right for %d of them only", n, len(w.by))
 		}
+	}
+	return nil
+}
+
+// build turns wishes into file edits and proves each file.
+func (p *planner) build() (*Plan, error) {
+	plan := &Plan{Notes: p.notes}
+	byFile := map[*tree.File][]Edit{}
+	for _, w := range p.wishes.list {
 		byFile[w.file] = append(byFile[w.file], w.Edit)
 	}
 	for _, path := range p.c.order {
@@ -196,7 +241,7 @@ func (p *planner) finish() (*Plan, error) {
 		}
 		plan.Files = append(plan.Files, fe)
 	}
-	return plan, p.prove(plan)
+	return plan, nil
 }
 
 func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {
@@ -273,6 +318,7 @@ func (c *Config) with(files map[string][]byte) (*Config, error) {
 	if err := l.file(c.main, next.root, Pos{}); err != nil {
 		return nil, err
 	}
-	next.index = buildIndex(next.root)
-	return next, nil
+	var err error
+	next.index, err = buildIndex(next.root)
+	return next, err
 }

@@ -131,10 +131,35 @@ func TestPlanRefuses(t *testing.T) {
 		{"transparent bind", "proxy_bind $remote_addr transparent;" + strings.Replace(up, "%s", "", 1), `shows the app the client's address`},
 		{"unix already", "server { location / { proxy_pass http://unix:/run/x.sock; } }", "is a Unix socket already"},
 		{"no servers", "upstream a { zone z 64k; state /x; } server { location / { proxy_pass http://a; } }", "has no server line"},
+		{"all servers down", "upstream a { server 127.0.0.1:8080 down; } server { location / { proxy_pass http://a; } }", "has no server line that is in use"},
+		{"variable from the request", "server { location / { proxy_pass http://$arg_to; } }", "takes its address from a variable"},
+		{"variable set twice", "server { set $b a; if ($host) { set $b b; } location / { proxy_pass http://$b; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
+		{"variable set in Lua", "server { set $b a; access_by_lua_block { ngx.var.b = 'c' } location / { proxy_pass http://$b; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
+		{"variable from a capture", "server { server_name ~(?<b>.+); location / { proxy_pass http://$b; } }", "takes its address from a variable"},
+		{"variable with several uses", "server { set $b 127.0.0.1:8080; location / { proxy_set_header X $b; proxy_pass http://$b; } }", "used elsewhere too"},
+		{"port from the request", "server { location / { proxy_pass http://127.0.0.1:8080$arg_p; } }", "takes its address from a variable"},
+		{"two addresses in one location", "server { location / { proxy_pass http://127.0.0.1:8080; if ($arg_a) { proxy_pass http://127.0.0.1:8081; } } }", "send requests to several addresses"},
+		{"two spellings in one location", "server { location / { proxy_pass http://127.0.0.1:8080; if ($arg_a) { proxy_pass http://localhost:8080; } } }", "two spellings"},
+		{"upstream and literal in one location", "upstream a { server 127.0.0.1:8080; } server { location / { proxy_pass http://a; if ($arg_a) { proxy_pass http://127.0.0.1:8080; } } }", "send requests to several addresses"},
+		{"$proxy_host in a map", "map $proxy_host $x { default 1; } server { location / { proxy_pass http://127.0.0.1:8080; } }", `"map" uses the literal address`},
+		{"$proxy_host in Lua", "server { location / { proxy_pass http://127.0.0.1:8080; header_filter_by_lua_block { x = ngx.var.proxy_host } } }", "the Lua code uses the literal address"},
+		{"snippet used for another app too", "server { location / { proxy_pass http://127.0.0.1:8080; include h; } location /o { proxy_pass http://127.0.0.1:9; include h; } }", "the file is included 2 times and the change is right for 1"},
+		{"bind that others need", "server { proxy_bind 10.0.0.1; location / { proxy_pass http://127.0.0.1:8080; location /b { proxy_pass http://127.0.0.1:9; } } }", `"proxy_bind 10.0.0.1" is needed for other addresses`},
+		{"name that a variable may need", "server { location / { proxy_pass http://app:8080; } location /v { proxy_pass http://$arg_v; } }", "may need app, which nginx would no longer resolve"},
+		{"a server line from a file used twice", "upstream a { include s; } upstream b { include s; } server { location / { proxy_pass http://a; } }", "the file is included 2 times"},
+		{"uwsgi with TLS", "server { location / { uwsgi_pass suwsgi://127.0.0.1:8080; } }", "uses TLS"},
+		{"site in stream", "stream: server { listen 53 udp; proxy_pass 127.0.0.1:53; }", "listens for UDP"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := planSite(t, siteFS(tt.site), testOptions)
+			m := siteFS(tt.site)
+			if site, ok := strings.CutPrefix(tt.site, "stream: "); ok {
+				m["/etc/nginx/nginx.conf"] = "stream { include sites-enabled/*; }"
+				m[sitePath] = site
+			}
+			m["/etc/nginx/h"] = "proxy_set_header Host $proxy_host;"
+			m["/etc/nginx/s"] = "server 127.0.0.1:8080;"
+			_, err := planSite(t, m, testOptions)
 			var r *Refusal
 			if !errors.As(err, &r) || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %v, want a refusal with %q", err, tt.want)

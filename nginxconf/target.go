@@ -3,6 +3,7 @@ package nginxconf
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -71,14 +72,14 @@ func (r route) key() string {
 // routes returns the ways that lead from one pass directive to addresses.
 func (c *Config) routes(pass *Node) []route {
 	arg := pass.Arg(0)
-	if server := pass.Within("server"); server == nil || side(server) == "" || !server.IsBlock() || len(pass.Args()) != 1 {
+	if !placed(pass) {
 		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "%q is not understood here", pass)}}
 	}
 	if strings.Contains(arg, "$") {
 		return c.variableRoutes(pass)
 	}
 	a, ok := parsePass(arg)
-	if !ok {
+	if !ok || !takes(pass, a) {
 		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "the address in %q is not understood", pass)}}
 	}
 	if a.unix == "" && a.port == "" {
@@ -86,7 +87,31 @@ func (c *Config) routes(pass *Node) []route {
 			return serverRoutes(pass, up)
 		}
 	}
+	if !complete(pass, a) {
+		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "the address in %q is not understood", pass)}}
+	}
 	return []route{{pass: pass, at: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme]}}
+}
+
+// complete reports whether nginx takes the literal: only proxy_pass in http has
+// a URI part, and only it and grpc_pass know a default port.
+func complete(pass *Node, a address) bool {
+	module := modules[pass.Name()]
+	web := side(pass) == "http" && (module == "proxy" || module == "grpc")
+	if a.uri != "" && (!web || module == "grpc") {
+		return false
+	}
+	return web || a.unix != "" || a.port != ""
+}
+
+// placed reports whether a pass stands where nginx takes one: in a server, or
+// in nothing but locations and conditions inside one.
+func placed(pass *Node) bool {
+	n := pass.parent
+	for n.Name() == "location" || n.Name() == "if" || n.Name() == "limit_except" {
+		n = n.parent
+	}
+	return n.Name() == "server" && (n.parent.Name() == "http" || n.parent.Name() == "stream")
 }
 
 // literalClass decides how a literal address is edited. Only proxy and grpc in
@@ -105,6 +130,9 @@ func literalClass(pass *Node, a address) Class {
 func serverRoutes(pass, up *Node) []route {
 	var out []route
 	for _, s := range up.All("server") {
+		if slices.Contains(s.Args(), "down") {
+			continue
+		}
 		a, ok := parseServer(s.Arg(0))
 		r := route{pass: pass, upstream: up, server: s, addr: a, class: ClassA, fallback: "80"}
 		if !ok {
@@ -113,7 +141,7 @@ func serverRoutes(pass, up *Node) []route {
 		out = append(out, r)
 	}
 	if len(out) == 0 {
-		reason := refuse(up.Pos(), "", "upstream %s has no server line, so its servers are not decided by the text", up.Arg(0))
+		reason := refuse(up.Pos(), "", "upstream %s has no server line that is in use, so the text does not say where requests go", up.Arg(0))
 		out = append(out, route{pass: pass, upstream: up, opaque: reason})
 	}
 	return out
@@ -137,7 +165,7 @@ func (c *Config) Targets(site string) ([]Target, error) {
 	out := c.collect(real)
 	for i := range out {
 		var r *Refusal
-		if _, err := c.Plan(out[i], Options{Socket: "/run/edgeman/x.sock", App: "app"}); errors.As(err, &r) {
+		if _, err := c.draft(out[i], Options{Socket: "/run/edgeman/x.sock", App: "app"}); errors.As(err, &r) {
 			out[i].Refusal = r
 		}
 	}

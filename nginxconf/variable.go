@@ -39,11 +39,14 @@ func (c *Config) variableRoutes(pass *Node) []route {
 	for _, v := range values {
 		a, ok := parsePass(v.text)
 		switch {
-		case !ok:
+		case !ok || !takes(pass, a):
 			return []route{{pass: pass, opaque: opaque(pass)}}
 		case a.unix == "" && a.port == "" && c.upstream(pass, a.host) != nil:
 			out = append(out, serverRoutes(pass, c.upstream(pass, a.host))...)
 			continue
+		}
+		if !complete(pass, a) {
+			return []route{{pass: pass, opaque: opaque(pass)}}
 		}
 		r := route{pass: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme], variable: true}
 		if r.class == ClassB {
@@ -209,7 +212,7 @@ func extend(values []value, next []piece) []value {
 // written down: by one set that always runs and runs last, or by one map, geo
 // or split_clients.
 func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
-	var sets, tables []*Node
+	var sets, maps []*Node
 	server := pass.Within("server")
 	for _, d := range c.index.definitions[name] {
 		if side(d) != side(pass) {
@@ -221,7 +224,7 @@ func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 				sets = append(sets, d)
 			}
 		case "map", "geo", "split_clients":
-			tables = append(tables, d)
+			maps = append(maps, d)
 		default:
 			return nil, false
 		}
@@ -229,13 +232,13 @@ func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 	switch {
 	case slices.ContainsFunc(c.index.lua, func(code string) bool { return strings.Contains(code, name) }):
 		return nil, false
-	case len(tables) == 0:
+	case len(maps) == 0:
 		set := lastSet(sets, pass)
 		return plainPieces(set, 1)
-	case len(sets) == 0 && len(tables) == 1 && hasDefault(tables[0]):
+	case len(sets) == 0 && len(maps) == 1 && hasDefault(maps[0]):
 		var rows []*Node
-		for _, row := range tables[0].children {
-			if len(row.Args()) == 1 && row.Name() != "include" {
+		for _, row := range maps[0].children {
+			if len(row.Args()) == 1 && !slices.Contains(notRows, row.Name()) {
 				rows = append(rows, row)
 			}
 		}
@@ -243,6 +246,9 @@ func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 	}
 	return nil, false
 }
+
+// notRows names the parameters that look like rows of a table.
+var notRows = []string{"include", "proxy", "delete"}
 
 // lastSet returns the one set that decides a variable at a pass, or none. A
 // location's own set runs after those of the server and of any location that

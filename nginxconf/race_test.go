@@ -1,0 +1,5 @@
+//go:build race
+
+package nginxconf
+
+const raceEnabled = true
