@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"edgeman/templates"
 )
 
 // installWait bounds everything that install asks of systemd, nginx and Docker.
@@ -153,8 +155,12 @@ func (h *Host) Uninstall(ctx context.Context, dryRun bool) (InstallResult, error
 	if !ok {
 		return result, nil
 	}
+	timer, err := h.removeTimer(ctx, facts, dryRun)
+	if err != nil {
+		return result, err
+	}
 	// The record goes last: it lists what is left to remove.
-	paths := append(facts.Files, h.Paths.Run)
+	paths := append(append(facts.Files, timer...), h.Paths.Run)
 	for _, p := range paths {
 		if err := result.remove(p, dryRun); err != nil {
 			return result, err
@@ -172,6 +178,29 @@ func (h *Host) Uninstall(ctx context.Context, dryRun bool) (InstallResult, error
 		}
 	}
 	return result, result.remove(h.Paths.Var, dryRun)
+}
+
+// removeTimer stops what `edgeman check --install-timer` put in place and
+// returns its files.
+func (h *Host) removeTimer(ctx context.Context, facts Facts, dryRun bool) ([]string, error) {
+	files, err := templates.RenderCheck(templates.Params{Binary: programPath, Group: facts.Nginx.Group})
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, f := range files {
+		path := filepath.Join(h.System.Root, f.Path)
+		if _, err := os.Lstat(path); err != nil {
+			continue
+		}
+		paths = append(paths, path)
+		if unit := filepath.Base(path); !dryRun && strings.HasSuffix(unit, ".timer") {
+			if err := errors.Join(h.Units.Disable(ctx, unit), h.Units.Stop(ctx, unit)); err != nil {
+				return nil, fmt.Errorf("stopping %s: %w", unit, err)
+			}
+		}
+	}
+	return paths, nil
 }
 
 // refuseAdopted names what still needs edgeman. State without a settings file

@@ -17,6 +17,14 @@ import (
 type installUnits struct {
 	Units
 	reloads int
+	stopped []string
+}
+
+func (u *installUnits) Disable(context.Context, ...string) error { return nil }
+
+func (u *installUnits) Stop(_ context.Context, unit string) error {
+	u.stopped = append(u.stopped, unit)
+	return nil
 }
 
 func (u *installUnits) Reload(context.Context) error            { u.reloads++; return nil }
@@ -288,6 +296,26 @@ func TestUninstallTakesEverythingAway(t *testing.T) {
 	result, err := b.Uninstall(context.Background(), false)
 	if err != nil || len(result.Changes) != 0 {
 		t.Errorf("the second uninstall: %v, %v", result.Changes, err)
+	}
+}
+
+// The timer of edgeman check comes and goes by itself, and must not outlive
+// the program that it starts.
+func TestUninstallTakesTheTimerAlong(t *testing.T) {
+	b := newBare(t)
+	b.install(t)
+	b.write(t, "etc/systemd/system/edgeman-check.timer", "", 0o644)
+	b.write(t, "etc/cron.d/edgeman", "", 0o644)
+	if _, err := b.Uninstall(context.Background(), false); err != nil {
+		t.Fatal(err)
+	}
+	for path := range b.files(t) {
+		if strings.Contains(path, "edgeman") {
+			t.Errorf("%s is still there", path)
+		}
+	}
+	if len(b.units.stopped) != 1 || b.units.stopped[0] != "edgeman-check.timer" {
+		t.Errorf("stopped %q, want the timer", b.units.stopped)
 	}
 }
 

@@ -2,9 +2,11 @@ package deployer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -31,7 +33,15 @@ const (
 
 // Status is what `edgeman status --json` prints. Fields are only ever added.
 type Status struct {
-	Apps []AppStatus `json:"apps"`
+	Apps  []AppStatus `json:"apps"`
+	Check *CheckRun   `json:"check,omitempty"` // nil if it never ran by itself
+}
+
+// CheckRun is the last run of edgeman check that was not asked for by hand.
+// Silence could also mean that nothing runs any more.
+type CheckRun struct {
+	LastRun time.Time `json:"last_run"`
+	Exit    int       `json:"exit"`
 }
 
 // AppStatus is one app: what serves, and what each of its slots does.
@@ -99,11 +109,25 @@ func (h *Host) Status(ctx context.Context, name string) (Status, error) {
 		}
 		names = []string{name}
 	}
-	status := Status{Apps: []AppStatus{}}
+	status := Status{Apps: []AppStatus{}, Check: h.lastCheck()}
 	for _, n := range names {
 		status.Apps = append(status.Apps, h.appStatus(ctx, n))
 	}
 	return status, nil
+}
+
+// lastCheck reads what the last check remembered; it is an extra, so that what
+// cannot be read is left out.
+func (h *Host) lastCheck() *CheckRun {
+	data, err := os.ReadFile(filepath.Join(h.Paths.Var, "check.json"))
+	if err != nil {
+		return nil
+	}
+	var run CheckRun
+	if json.Unmarshal(data, &run) != nil || run.LastRun.IsZero() {
+		return nil
+	}
+	return &run
 }
 
 func (h *Host) appStatus(ctx context.Context, name string) AppStatus {

@@ -35,6 +35,7 @@ func (s Status) Print(w io.Writer, now time.Time, colour bool) error {
 	for _, a := range s.Apps {
 		text += a.below()
 	}
+	text += s.Check.line(now)
 	_, err := io.WriteString(w, text)
 	return err
 }
@@ -100,6 +101,22 @@ func (a AppStatus) below() string {
 		}
 	}
 	return text
+}
+
+// checkOverdue is when the hourly check, with its random delay, should have
+// run again.
+const checkOverdue = 3 * time.Hour
+
+func (c *CheckRun) line(now time.Time) string {
+	switch {
+	case c == nil:
+		return ""
+	case now.Sub(c.LastRun) > checkOverdue:
+		return fmt.Sprintf("edgeman check last ran %s ago\n  next: systemctl status edgeman-check.timer\n", ago(now.Sub(c.LastRun)))
+	case c.Exit != 0:
+		return fmt.Sprintf("edgeman check found something %s ago\n  next: edgeman check\n", ago(now.Sub(c.LastRun)))
+	}
+	return fmt.Sprintf("edgeman check found nothing %s ago\n", ago(now.Sub(c.LastRun)))
 }
 
 // PrintDetails adds to the table what `edgeman status APP` tells of one app.

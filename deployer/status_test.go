@@ -309,6 +309,29 @@ func TestStatusPrint(t *testing.T) {
 	golden(t, "status-none.txt", out.Bytes())
 }
 
+func TestLastCheck(t *testing.T) {
+	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	tests := map[string]string{
+		``:            "",
+		`{broken`:     "",
+		`{"exit": 1}`: "",
+		`{"last_run": "2026-11-23T02:30:00Z", "exit": 0, "seen": {}}`: "edgeman check found nothing 30m ago\n",
+		`{"last_run": "2026-11-23T02:30:00Z", "exit": 2}`:             "edgeman check found something 30m ago\n  next: edgeman check\n",
+		`{"last_run": "2026-11-22T02:30:00Z", "exit": 0}`:             "edgeman check last ran 24h30m ago\n  next: systemctl status edgeman-check.timer\n",
+	}
+	for data, want := range tests {
+		h := statusHost(t)
+		if data != "" {
+			if err := os.WriteFile(filepath.Join(h.Paths.Var, "check.json"), []byte(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := h.lastCheck().line(now); got != want {
+			t.Errorf("%s: %q, want %q", data, got, want)
+		}
+	}
+}
+
 func TestAgo(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0s", 0: "0s", 99 * time.Second: "99s", 100 * time.Second: "1m",

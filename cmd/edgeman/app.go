@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"edgeman/check"
 	"edgeman/deployer"
 	"edgeman/sockets"
 )
@@ -107,7 +108,16 @@ func checkColor(c *cli.Context) error {
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := strings.TrimSuffix(err.Error(), ": parse error")
 	text = strings.Replace(text, "for flag -", "for --", 1)
-	return usage("%s\nhint: %s", text, helpHint(c.Command))
+	return misused(c.Command, usage("%s\nhint: %s", text, helpHint(c.Command)))
+}
+
+// misused gives a usage error the exit code that its command has for it:
+// check's are those of a monitoring plugin, where 2 is an alarm.
+func misused(cmd *cli.Command, err error) error {
+	if cmd != nil && cmd.Name == "check" {
+		return checkExit{check.ExitUnknown, err}
+	}
+	return err
 }
 
 func usage(format string, args ...any) error {

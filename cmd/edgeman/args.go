@@ -14,7 +14,7 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	for rest := args[1:]; len(rest) > 0; {
 		n, err := l.take(rest)
 		if err != nil {
-			return nil, err
+			return nil, misused(l.command, err)
 		}
 		rest = rest[n:]
 	}

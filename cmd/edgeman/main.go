@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -67,11 +68,14 @@ func run(args []string, env *environment) int {
 	return exitCode(err)
 }
 
+// errInterrupted is why a command's context ended.
+var errInterrupted = errors.New("interrupted")
+
 // interruptible ends the context at the first signal, so that the command under
 // way undoes what it began. More signals do not cut that short: half-undone is
 // worse than slow. A closed pipe is no reason to stop in the middle either.
 func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	pipes := make(chan os.Signal, 1)
 	signal.Notify(pipes, syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
@@ -84,7 +88,7 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 			case <-done:
 				return
 			case <-signals:
-				cancel()
+				cancel(errInterrupted)
 				fmt.Fprintf(stderr, "\nedgeman: %s\n", say)
 				say = "still undoing; requests flow meanwhile"
 			}
@@ -94,7 +98,7 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 		signal.Stop(signals)
 		signal.Stop(pipes)
 		close(done)
-		cancel()
+		cancel(nil)
 	}
 }
 
