@@ -1,0 +1,155 @@
+package sockets
+
+import (
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// copyBoth is what Forward is measured against: the net package's own splice,
+// or, behind plain interfaces, a copy through buffers of this process.
+func copyBoth(wrap func(net.Conn) net.Conn) func(*net.UnixConn, *net.TCPConn) {
+	return func(client *net.UnixConn, app *net.TCPConn) {
+		defer client.Close()
+		defer app.Close()
+		done := make(chan struct{})
+		go func() {
+			_, _ = io.Copy(wrap(client), wrap(app))
+			_ = client.CloseWrite()
+			close(done)
+		}()
+		_, _ = io.Copy(wrap(app), wrap(client))
+		_ = app.CloseWrite()
+		<-done
+	}
+}
+
+type plainConn struct{ net.Conn }
+
+var forwarders = map[string]func(*net.UnixConn, *net.TCPConn){
+	"Forward":  func(c *net.UnixConn, a *net.TCPConn) { _, _, _ = Forward(c, a) },
+	"io.Copy":  copyBoth(func(c net.Conn) net.Conn { return c }),
+	"buffered": copyBoth(func(c net.Conn) net.Conn { return plainConn{c} }),
+}
+
+// BenchmarkThroughput moves large answers.
+func BenchmarkThroughput(b *testing.B) {
+	for _, name := range []string{"Forward", "io.Copy", "buffered"} {
+		b.Run(name, func(b *testing.B) {
+			client, accepted, dialed, app := newStage(b).connect(b)
+			go forwarders[name](accepted, dialed)
+			block := make([]byte, 256<<10)
+			b.SetBytes(int64(len(block)))
+			go func() {
+				for range b.N {
+					if _, err := app.Write(block); err != nil {
+						return
+					}
+				}
+				_ = app.CloseWrite()
+			}()
+			if _, err := io.Copy(io.Discard, plainConn{client}); err != nil {
+				b.Fatal(err)
+			}
+			client.Close()
+			app.Close()
+		})
+	}
+}
+
+// BenchmarkRoundTrip is one small question and answer on an open connection.
+func BenchmarkRoundTrip(b *testing.B) {
+	for _, name := range []string{"Forward", "io.Copy", "buffered"} {
+		b.Run(name, func(b *testing.B) {
+			client, accepted, dialed, app := newStage(b).connect(b)
+			go forwarders[name](accepted, dialed)
+			go func() { _, _ = io.Copy(plainConn{app}, plainConn{app}) }()
+			buf := make([]byte, 512)
+			for b.Loop() {
+				if _, err := client.Write(buf); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.ReadFull(client, buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+			client.Close()
+			app.Close()
+		})
+	}
+}
+
+func BenchmarkDial(b *testing.B) {
+	n := newNetns(b)
+	d := dialer(b, n)
+	l, dst := n.listen(b, containerAddr)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close() // first, so that the port is free at once
+		}
+	}()
+	for b.Loop() {
+		c, err := d.Dial(b.Context(), dst)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = c.Read(make([]byte, 1))
+		c.Close()
+	}
+}
+
+// BenchmarkIdle reports the memory of connections on which nothing happens.
+func BenchmarkIdle(b *testing.B) {
+	const n = 5000
+	many := unix.Rlimit{Cur: 20 * n, Max: 20 * n}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &many); err != nil {
+		b.Skipf("NOT MEASURED: %d descriptors are not to be had: %v", 20*n, err)
+	}
+	for _, name := range []string{"Forward", "io.Copy"} {
+		b.Run(name, func(b *testing.B) {
+			s := newStage(b)
+			for b.Loop() {
+				before := residentKB(b)
+				var held []net.Conn
+				for range n {
+					client, accepted, dialed, app := s.connect(b)
+					go forwarders[name](accepted, dialed)
+					write(b, client, "question")
+					expect(b, app, "question")
+					write(b, app, "answer")
+					expect(b, client, "answer")
+					held = append(held, client, app)
+				}
+				// The outer two ends are part of it, for about a kilobyte each.
+				b.ReportMetric(float64(residentKB(b)-before)/n, "KB/conn")
+				b.ReportMetric(float64(openPipes(b)), "pipes")
+				for _, c := range held {
+					c.Close()
+				}
+			}
+		})
+	}
+}
+
+func residentKB(b *testing.B) int {
+	b.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	kb, err := strconv.Atoi(strings.Fields(after)[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kb
+}
