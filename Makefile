@@ -43,7 +43,8 @@ unit:
 	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
 	else echo "unit tests run without the race detector"; set -x; $(GO) test ./...; fi
 
-HOST_NEEDS := debootstrap=debootstrap systemd-nspawn=systemd-container nsenter=util-linux mount=mount journalctl=systemd
+HOST_NEEDS := debootstrap=debootstrap systemd-nspawn=systemd-container nsenter=util-linux mount=mount journalctl=systemd \
+	/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 
 # Prints on stdout the releases that can be tested.
 hosts:
