@@ -23,7 +23,10 @@ func label(k, v string) machine {
 func files(paths ...string) machine { return func(f *facts) { f.written = paths } }
 
 func rm() machine {
-	return func(f *facts) { f.container.AutoRemove = true }
+	return func(f *facts) {
+		f.container.AutoRemove = true
+		f.in.raw.HostConfig.set("AutoRemove", true)
+	}
 }
 
 func anonymous(dest string) machine {
@@ -140,6 +143,9 @@ func TestJudge(t *testing.T) {
 			}
 			if strings.Contains(string(a.Settings), "com.docker.compose") || strings.Contains(string(a.Settings), "edgeman.") {
 				t.Errorf("settings keep somebody's labels: %s", a.Settings)
+			}
+			if strings.Contains(string(a.Settings), "AutoRemove") || strings.Contains(string(a.Settings), "RestartPolicy") {
+				t.Errorf("settings let the daemon restart or remove: %s", a.Settings)
 			}
 		})
 	}

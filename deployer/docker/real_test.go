@@ -24,6 +24,9 @@ import (
 //	CGO_ENABLED=0 go test -c -tags integration -o /tmp/docker.test ./deployer/docker
 //	testhost cp HOST /tmp/docker.test /root/docker.test
 //	testhost exec HOST -- env EDGEMAN_DOCKER_TEST=1 /root/docker.test -test.v
+//
+// The pulls need Debian's docker-registry there; EDGEMAN_REGISTRY says where if
+// it is not installed. EDGEMAN_CAPTURE names a directory for inspect answers.
 const gate = "EDGEMAN_DOCKER_TEST"
 
 var prune sync.Once
