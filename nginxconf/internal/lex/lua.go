@@ -30,18 +30,21 @@ func luaEnd(src []byte, pos int) int {
 	return -1
 }
 
-// luaString returns the offset after the string that begins at pos.
+// luaString returns the offset after the string that begins at pos. A quote
+// that nothing closes on its line is just a byte.
 func luaString(src []byte, pos int) int {
 	quote := src[pos]
-	for i := pos + 1; i < len(src); i++ {
+	for i := pos + 1; i < len(src) && src[i] != '\n'; i++ {
 		switch src[i] {
 		case '\\':
-			i++
+			if i++; i < len(src) && src[i] == '\n' {
+				return pos + 1
+			}
 		case quote:
 			return i + 1
 		}
 	}
-	return len(src)
+	return pos + 1
 }
 
 // luaLong returns the offset after a long bracket ([[...]], [=[...]=], ...)
