@@ -19,31 +19,37 @@ import (
 
 // ca is a root with an intermediate, made anew for each test.
 type ca struct {
-	t         *testing.T
+	t         testing.TB
 	root, mid *x509.Certificate
 	rootKey   crypto.Signer
 	midKey    crypto.Signer
+	now       time.Time // what lifetimes count from
 }
 
 var serials atomic.Int64
 
-func newCA(t *testing.T) *ca {
+func newCA(t testing.TB) *ca {
 	t.Helper()
-	c := &ca{t: t, rootKey: ecKey(t), midKey: ecKey(t)}
-	from := base.AddDate(-5, 0, 0)
+	return newCAAt(t, base)
+}
+
+func newCAAt(t testing.TB, now time.Time) *ca {
+	t.Helper()
+	c := &ca{t: t, rootKey: ecKey(t), midKey: ecKey(t), now: now}
+	from := now.AddDate(-5, 0, 0)
 	root := &x509.Certificate{
-		Subject: pkix.Name{Organization: []string{"Test"}, CommonName: "Test Root"}, NotBefore: from, NotAfter: base.AddDate(10, 0, 0),
+		Subject: pkix.Name{Organization: []string{"Test"}, CommonName: "Test Root"}, NotBefore: from, NotAfter: now.AddDate(10, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	c.root = c.sign(root, root, c.rootKey.Public(), c.rootKey)
-	c.mid = c.intermediate("Test Intermediate", base.AddDate(3, 0, 0))
+	c.mid = c.intermediate("Test Intermediate", now.AddDate(3, 0, 0))
 	return c
 }
 
 func (c *ca) intermediate(name string, until time.Time) *x509.Certificate {
 	c.t.Helper()
 	return c.sign(&x509.Certificate{
-		Subject: pkix.Name{Organization: []string{"Test"}, CommonName: name}, NotBefore: base.AddDate(-2, 0, 0), NotAfter: until,
+		Subject: pkix.Name{Organization: []string{"Test"}, CommonName: name}, NotBefore: c.now.AddDate(-2, 0, 0), NotAfter: until,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}, c.root, c.midKey.Public(), c.rootKey)
 }
@@ -82,7 +88,7 @@ func (c *ca) leaf(l life, names ...string) pair {
 func (c *ca) issue(key crypto.Signer, l life, change func(*x509.Certificate), names ...string) pair {
 	c.t.Helper()
 	template := &x509.Certificate{
-		NotBefore: base.Add(l.left - l.total), NotAfter: base.Add(l.left),
+		NotBefore: c.now.Add(l.left - l.total), NotAfter: c.now.Add(l.left),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	for _, n := range names {
@@ -99,7 +105,7 @@ func (c *ca) issue(key crypto.Signer, l life, change func(*x509.Certificate), na
 	return pair{leaf: leaf, chain: []*x509.Certificate{leaf, c.mid}, key: key}
 }
 
-func selfSignedPair(t *testing.T, l life, names ...string) pair {
+func selfSignedPair(t testing.TB, l life, names ...string) pair {
 	t.Helper()
 	key := ecKey(t)
 	c := &ca{t: t}
@@ -118,7 +124,7 @@ func (p pair) pem() string {
 	return string(out)
 }
 
-func (p pair) keyPEM(t *testing.T) string {
+func (p pair) keyPEM(t testing.TB) string {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(p.key)
 	if err != nil {
@@ -135,7 +141,7 @@ func (p pair) tls(t *testing.T) *tls.Certificate {
 	return c
 }
 
-func ecKey(t *testing.T) crypto.Signer {
+func ecKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -144,7 +150,7 @@ func ecKey(t *testing.T) crypto.Signer {
 	return k
 }
 
-func rsaKey(t *testing.T, bits int) crypto.Signer {
+func rsaKey(t testing.TB, bits int) crypto.Signer {
 	t.Helper()
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	k, err := rsa.GenerateKey(rand.Reader, bits)

@@ -356,7 +356,7 @@ func FuzzParsers(f *testing.F) {
 			t.Errorf("%q: negative", b)
 		}
 		_, _ = parsePeriod(c)
-		_ = parseRun(a)
+		_ = parseEvents("", a)
 		_, _ = parseChain([]byte(a))
 		_, _ = publicKey([]byte(a))
 		_, _ = parseSettings([]byte(a))

@@ -41,6 +41,8 @@ type Env struct {
 	// Prefix is where nginx's relative log paths start, ErrorLog the compiled-in
 	// path of its log; both may be empty.
 	Prefix, ErrorLog string
+	// Certbot is certbot's configuration directory, CertbotLogs where it logs.
+	Certbot, CertbotLogs string
 	// Apps are the adopted apps as edgeman's own records describe them.
 	Apps func() ([]App, error)
 	// FreeSpace is what is left on the filesystem of path.

@@ -15,8 +15,11 @@ import (
 	"time"
 )
 
-// letsencrypt is where Debian's certbot keeps everything.
-const letsencrypt = "/etc/letsencrypt"
+// Where certbot keeps everything unless it was told otherwise.
+const (
+	letsencrypt = "/etc/letsencrypt"
+	certbotLogs = "/var/log/letsencrypt"
+)
 
 // lineageFiles are the four links of a lineage.
 var lineageFiles = []string{"cert", "privkey", "chain", "fullchain"}
@@ -51,10 +54,10 @@ type hook struct {
 
 // collectLineages reads certbot's files. No certbot is the usual case.
 func (h *host) collectLineages() {
-	confs, _ := h.env.FS.Glob(letsencrypt + "/renewal/*.conf")
+	confs, _ := h.env.FS.Glob(h.env.Certbot + "/renewal/*.conf")
 	if len(confs) == 0 {
-		if _, err := h.env.FS.ReadDir(letsencrypt + "/renewal"); errors.Is(err, fs.ErrPermission) {
-			h.blindTo("file", letsencrypt+"/renewal", "certbot's renewal settings cannot be read", "run it as root")
+		if _, err := h.env.FS.ReadDir(h.env.Certbot + "/renewal"); errors.Is(err, fs.ErrPermission) {
+			h.blindTo("file", h.env.Certbot+"/renewal", "certbot's renewal settings cannot be read", "run it as root")
 		}
 		return
 	}
@@ -75,7 +78,7 @@ func (h *host) collectLineages() {
 func (h *host) lineageOf(path string) *lineage {
 	for _, p := range []string{path, h.resolved(path)} {
 		for _, l := range h.lineages {
-			for _, dir := range []string{filepath.Dir(l.files["fullchain"]), l.archive(), letsencrypt + "/live/" + l.name} {
+			for _, dir := range []string{filepath.Dir(l.files["fullchain"]), l.archive(), h.env.Certbot + "/live/" + l.name} {
 				if filepath.Dir(p) == filepath.Clean(dir) {
 					return l
 				}
@@ -89,7 +92,7 @@ func (l *lineage) archive() string {
 	if d := l.files["archive_dir"]; d != "" {
 		return d
 	}
-	return letsencrypt + "/archive/" + l.name
+	return filepath.Join(filepath.Dir(filepath.Dir(l.conf)), "archive", l.name)
 }
 
 func (h *host) readLineage(conf string) *lineage {
@@ -111,7 +114,7 @@ func (h *host) readLineage(conf string) *lineage {
 	}
 	fullchain := l.files["fullchain"]
 	if fullchain == "" {
-		fullchain = letsencrypt + "/live/" + l.name + "/fullchain.pem"
+		fullchain = h.env.Certbot + "/live/" + l.name + "/fullchain.pem"
 	}
 	if data, err := h.env.FS.ReadFile(fullchain); err == nil {
 		if chain, err := parseChain(data); err == nil {
@@ -211,13 +214,13 @@ func (h *host) readCertbot() certbot {
 			c.version = l.version
 		}
 	}
-	if data, err := h.env.FS.ReadFile(letsencrypt + "/cli.ini"); err == nil {
+	if data, err := h.env.FS.ReadFile(h.env.Certbot + "/cli.ini"); err == nil {
 		if sections, err := parseINI(data); err == nil {
 			c.cli = sections[""]
 		}
 	}
 	for _, dir := range []string{"deploy", "post"} {
-		c.hooks = append(c.hooks, h.readHooks(letsencrypt+"/renewal-hooks/"+dir)...)
+		c.hooks = append(c.hooks, h.readHooks(h.env.Certbot+"/renewal-hooks/"+dir)...)
 	}
 	return c
 }

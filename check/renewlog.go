@@ -9,73 +9,104 @@ import (
 	"time"
 )
 
-// certbotLogs is where certbot keeps one file for each of its runs.
-const certbotLogs = "/var/log/letsencrypt"
+// How far back is looked. certbot starts a new log every run and keeps a
+// thousand; Debian's writes one log that logrotate rotates.
+const (
+	logsRead = 30
+	logTail  = 2 << 20
+)
 
-// logsRead bounds how far back is looked: certbot starts a new log every run,
-// and keeps a thousand.
-const logsRead = 30
-
-// certbotRun is what one log says.
-type certbotRun struct {
-	path   string
-	ended  time.Time
-	failed map[string]string // lineage: error
-	tried  map[string]bool   // lineages that were due in this run
-	hook   string            // the error of a hook, or ""
+// certbotEvent is a line of certbot's log that matters here.
+type certbotEvent struct {
+	at      time.Time
+	lineage string
+	kind    string // wrote, failed, hook
+	text    string // the error
+	log     string
 }
 
 var (
+	// certbot logs in local time.
+	logTime     = regexp.MustCompile(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d{3}:`)
+	renewWrote  = regexp.MustCompile(`Writing full chain to \S*/(?:live|archive)/([^/\s]+)/fullchain\d*\.pem`)
 	renewFailed = regexp.MustCompile(`Failed to renew certificate (\S+) with error: (.*)`)
-	renewTried  = regexp.MustCompile(`Processing (\S+?)\.conf`)
-	// Versions up to 2 and from 3 on word it differently; both name the hook and its code.
-	hookFailed = regexp.MustCompile(`(?i)((?:deploy|post|pre)[- ]hook|Hook '[^']*')[^\n]*?(?:reported error code|returned error code|reported error|exited with) ?(\d+)?`)
+	// Versions up to 1 and from 2 on word it differently; both say what failed.
+	hookFailed = regexp.MustCompile(`(?i)(?:Hook '[^']*'|(?:deploy|post)-hook command "[^"]*") (?:reported|returned) error code \d+`)
 )
 
-// parseRun reads what matters to us from a log.
-func parseRun(text string) certbotRun {
-	r := certbotRun{failed: map[string]string{}, tried: map[string]bool{}}
-	for _, m := range renewFailed.FindAllStringSubmatch(text, -1) {
-		r.failed[m[1]] = m[2]
-		r.tried[m[1]] = true
+// parseEvents reads what matters from a log, in its order. A hook that failed
+// belongs to the lineage that was written last.
+func parseEvents(log, text string) []certbotEvent {
+	var out []certbotEvent
+	var at time.Time
+	last := ""
+	for line := range strings.Lines(text) {
+		if m := logTime.FindStringSubmatch(line); m != nil {
+			if t, err := time.ParseInLocation(time.DateTime, m[1], time.Local); err == nil {
+				at = t
+			}
+		}
+		e := certbotEvent{at: at, log: log}
+		switch {
+		case strings.Contains(line, "Writing full chain"):
+			if m := renewWrote.FindStringSubmatch(line); m != nil {
+				last = m[1]
+				e.kind, e.lineage = "wrote", last
+			}
+		case strings.Contains(line, "Failed to renew"):
+			if m := renewFailed.FindStringSubmatch(line); m != nil {
+				e.kind, e.lineage, e.text = "failed", m[1], clean(m[2])
+			}
+		case strings.Contains(line, "error code"):
+			if m := hookFailed.FindString(line); m != "" && last != "" {
+				e.kind, e.lineage, e.text = "hook", last, clean(m)
+			}
+		}
+		if e.kind != "" {
+			out = append(out, e)
+		}
 	}
-	if m := hookFailed.FindString(text); m != "" {
-		r.hook = clean(m)
-	}
-	return r
+	return out
 }
 
-// certbotRuns are the last runs, newest first.
-func (h *host) certbotRuns() []certbotRun {
-	files, _ := h.env.FS.Glob(certbotLogs + "/letsencrypt.log*")
-	var runs []certbotRun
+// certbotEvents are what the newest logs say, oldest first.
+func (h *host) certbotEvents() []certbotEvent {
+	type log struct {
+		path string
+		at   time.Time
+	}
+	var logs []log
+	files, _ := h.env.FS.Glob(h.env.CertbotLogs + "/letsencrypt.log*")
 	for _, f := range files {
 		info, err := h.env.FS.Stat(f)
-		if err == nil {
-			runs = append(runs, certbotRun{path: f, ended: info.ModTime()})
+		if err == nil && !strings.HasSuffix(f, ".gz") {
+			logs = append(logs, log{f, info.ModTime()})
 		}
 	}
-	slices.SortFunc(runs, func(a, b certbotRun) int { return b.ended.Compare(a.ended) })
-	runs = runs[:min(len(runs), logsRead)]
-	for i, r := range runs {
-		if data, err := h.readTail(r.path); err == nil {
-			runs[i] = parseRun(string(data))
-			runs[i].path, runs[i].ended = r.path, r.ended
+	slices.SortFunc(logs, func(a, b log) int { return a.at.Compare(b.at) })
+	var out []certbotEvent
+	for _, l := range logs[max(0, len(logs)-logsRead):] {
+		if data, err := h.readTail(l.path, logTail); err == nil {
+			out = append(out, parseEvents(l.path, string(data))...)
 		}
 	}
-	return runs
+	return out
 }
 
 func renewLastFailed(h *host) []Finding {
 	var out []Finding
-	runs := h.certbotRuns()
+	events := h.certbotEvents()
 	failed := false
 	for _, l := range h.lineages {
-		if f, ok := h.failedRun(l, runs); ok {
-			out = append(out, f)
-			failed = true
-		} else if f, ok := h.failedHook(l, runs); ok {
-			out = append(out, f)
+		last := lastEvent(events, l.name)
+		switch last.kind {
+		case "failed":
+			if f, ok := h.failedRun(l, last); ok {
+				out = append(out, f)
+				failed = true
+			}
+		case "hook":
+			out = append(out, h.failedHook(l, last))
 		}
 	}
 	if f, ok := h.failedUnit(); ok && !failed {
@@ -84,50 +115,42 @@ func renewLastFailed(h *host) []Finding {
 	return out
 }
 
-// failedRun finds an attempt that failed and was not made good since.
-func (h *host) failedRun(l *lineage, runs []certbotRun) (Finding, bool) {
-	for _, r := range runs {
-		why, ok := r.failed[l.name]
-		if !ok {
-			continue
+// lastEvent is the lineage's newest event; what came before it is over.
+func lastEvent(events []certbotEvent, lineage string) certbotEvent {
+	for _, e := range slices.Backward(events) {
+		if e.lineage == lineage {
+			return e
 		}
-		if info, err := h.env.FS.Stat(l.files["fullchain"]); err == nil && info.ModTime().After(r.ended) {
-			return Finding{}, false
-		}
-		severity := Warning
-		if h.inWarning(l) != 0 {
-			severity = Critical
-		}
-		f := h.lineageFinding(l, severity, fmt.Sprintf("certbot failed to renew %s %s ago: %s", l.name, days(h.now.Sub(r.ended)), clean(why)),
-			"certbot renew --cert-name "+l.name+" --dry-run")
-		f.Evidence = []Fact{{"log", r.path}}
-		return f, true
 	}
-	return Finding{}, false
+	return certbotEvent{}
 }
 
-// failedHook finds a hook that failed in the run that renewed the lineage.
-// Once nginx serves the new certificate the hook did no harm any more.
-func (h *host) failedHook(l *lineage, runs []certbotRun) (Finding, bool) {
-	info, err := h.env.FS.Stat(l.files["fullchain"])
-	if err != nil {
+// failedRun reports an attempt that failed and was not made good by hand since.
+func (h *host) failedRun(l *lineage, e certbotEvent) (Finding, bool) {
+	if info, err := h.env.FS.Stat(l.files["fullchain"]); err == nil && info.ModTime().After(e.at.Add(time.Second)) {
 		return Finding{}, false
 	}
-	for _, r := range runs {
-		late := r.ended.Sub(info.ModTime())
-		if r.hook == "" || late < -time.Minute || late > 15*time.Minute {
-			continue
-		}
-		severity := Warning
-		if h.servedFresh(l) {
-			severity = Notice
-		}
-		f := h.lineageFinding(l, severity, fmt.Sprintf("a hook failed %s ago, after %s was renewed: %s", days(h.now.Sub(r.ended)), l.name, r.hook),
-			"run the hook by hand, then "+reloadHint+"; the log is "+filepath.Join(certbotLogs, "letsencrypt.log"))
-		f.Evidence = []Fact{{"log", r.path}}
-		return f, true
+	severity := Warning
+	if h.inWarning(l) != 0 {
+		severity = Critical
 	}
-	return Finding{}, false
+	f := h.lineageFinding(l, severity, fmt.Sprintf("certbot failed to renew %s %s ago: %s", l.name, days(h.now.Sub(e.at)), e.text),
+		"certbot renew --cert-name "+l.name+" --dry-run")
+	f.Evidence = []Fact{{"log", e.log}}
+	return f, true
+}
+
+// failedHook reports a hook that failed in the lineage's last renewal. Once
+// nginx serves the new certificate that did no harm any more.
+func (h *host) failedHook(l *lineage, e certbotEvent) Finding {
+	severity := Warning
+	if h.servedFresh(l) {
+		severity = Notice
+	}
+	f := h.lineageFinding(l, severity, fmt.Sprintf("a hook failed %s ago, after %s was renewed: %s", days(h.now.Sub(e.at)), l.name, e.text),
+		"run the hook by hand, then "+reloadHint)
+	f.Evidence = []Fact{{"log", e.log}}
+	return f
 }
 
 // servedFresh reports whether a handshake showed the lineage's newest leaf.

@@ -198,7 +198,7 @@ func (h *host) emergencyAfter(t time.Time) string {
 	if path == "" || path == "stderr" || strings.Contains(path, ":") {
 		return ""
 	}
-	data, err := h.readTail(h.prefixed(path))
+	data, err := h.readTail(h.prefixed(path), tailSize)
 	if err != nil {
 		return ""
 	}
@@ -216,14 +216,14 @@ func (h *host) emergencyAfter(t time.Time) string {
 	return last
 }
 
-// tailSize is how much of the end of a log is looked at.
+// tailSize is how much of the end of nginx's error log is looked at.
 const tailSize = 256 << 10
 
-func (h *host) readTail(path string) ([]byte, error) {
-	if h.env.Tail != nil {
-		return h.env.Tail(path, tailSize)
+func (h *host) readTail(path string, size int) ([]byte, error) {
+	if h.env.Tail == nil {
+		return nil, errors.New("no log reader")
 	}
-	return nil, errors.New("no log reader")
+	return h.env.Tail(path, size)
 }
 
 func nginxWarnings(h *host) []Finding {

@@ -286,7 +286,7 @@ func renewNoReload(h *host) []Finding {
 			severity, what = Notice, "no hook that runs after a renewal of "+l.name+" mentions nginx"
 		}
 		out = append(out, h.lineageFinding(l, severity, what,
-			`printf '#!/bin/sh\nsystemctl reload nginx\n' > `+letsencrypt+`/renewal-hooks/deploy/nginx && chmod 755 `+letsencrypt+`/renewal-hooks/deploy/nginx`))
+			`printf '#!/bin/sh\nsystemctl reload nginx\n' > `+h.env.Certbot+`/renewal-hooks/deploy/nginx && chmod 755 `+h.env.Certbot+`/renewal-hooks/deploy/nginx`))
 	}
 	return out
 }
