@@ -22,7 +22,7 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	if err := s.begin("recreate"); err != nil {
 		return err
 	}
-	if err := s.Paths.SetDrain(slot, state.Drain{Deadline: time.Now().Add(s.drain)}); err != nil {
+	if err := s.Paths.SetDrain(slot, state.Drain{Deadline: time.Now().Add(s.drain), Start: s.timeout}); err != nil {
 		return err
 	}
 	asked := time.Now()

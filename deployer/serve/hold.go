@@ -239,7 +239,11 @@ func (k *keeper) stopRunner(ctx context.Context) error {
 
 // awaitNext waits until r's container is healthy.
 func (k *keeper) awaitNext(ctx context.Context, r *runner) error {
-	limit := time.Now().Add(k.patience())
+	patience := k.patience()
+	if d, ok, err := k.paths.ReadDrain(k.slot); err == nil && ok && d.Start > 0 {
+		patience = d.Start // the command's own word
+	}
+	limit := time.Now().Add(patience)
 	for {
 		c := r.condition()
 		switch {
@@ -250,7 +254,7 @@ func (k *keeper) awaitNext(ctx context.Context, r *runner) error {
 		case c.failures >= fatalExits:
 			return errors.New(c.message)
 		case !time.Now().Before(limit):
-			return fmt.Errorf("not healthy within %s", k.patience())
+			return fmt.Errorf("not healthy within %s", patience)
 		}
 		select {
 		case <-ctx.Done():

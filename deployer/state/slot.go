@@ -83,10 +83,13 @@ func (p Paths) ReadPause(s sockets.Slot) (Pause, bool, error) {
 func (p Paths) ClearPause(s sockets.Slot) error { return removeFile(p.SlotPause(s)) }
 
 // Drain are the terms on which a retired slot ends: it stays until WarmUntil in
-// any case, then until its connections are gone or Deadline has passed.
+// any case, then until its connections are gone or Deadline has passed. For a
+// slot whose release is replaced in place, Start is how long the next one may
+// take to become healthy.
 type Drain struct {
-	Deadline  time.Time `json:"deadline"`
-	WarmUntil time.Time `json:"warm_until,omitzero"`
+	Deadline  time.Time     `json:"deadline"`
+	WarmUntil time.Time     `json:"warm_until,omitzero"`
+	Start     time.Duration `json:"start_ns,omitempty"`
 }
 
 // SetDrain states the terms before the switch, so that the slot's service finds
