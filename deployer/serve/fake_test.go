@@ -34,6 +34,7 @@ type behaviour struct {
 	healthcheck func() int    // exit code of its own check
 	cannotStart bool
 	missing     bool // the image is not there
+	stopTakes   time.Duration
 }
 
 type fakeContainer struct {
@@ -142,12 +143,13 @@ func (e *fakeEngine) kill(id string, exit chan struct{}, code int) {
 
 func (e *fakeEngine) Stop(_ context.Context, id string) error {
 	e.mu.Lock()
-	_, err := e.find(id)
+	c, err := e.find(id)
 	if err == nil {
 		e.did("stop", id)
 	}
 	e.mu.Unlock()
 	if err == nil {
+		time.Sleep(c.stopTakes)
 		e.kill(id, nil, 143)
 	}
 	return err

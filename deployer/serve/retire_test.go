@@ -191,12 +191,12 @@ func TestCandidateThatIsGivenUpEndsAtOnce(t *testing.T) {
 
 func TestSlotThatIsFilledAgainWhileItEndsIsStartedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{stopTakes: 5 * time.Second}
 		w.retiring(app, 0)
-		w.engine.mu.Lock() // it hangs in stopping its container
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
+		w.goesOn()
 		w.must(w.paths.FillSlot(w.slot, 3))
-		w.engine.mu.Unlock()
-		w.ends(time.Second, exitBroken)
+		w.ends(5*time.Second, exitBroken)
 		if len(w.stopped) != 0 {
 			t.Errorf("stopped %v", w.stopped)
 		}
