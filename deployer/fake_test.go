@@ -56,7 +56,7 @@ func (w *world) adopted() {
 	app := state.DefaultApp("myapp")
 	app.Port, app.Image = 8080, "myapp"
 	app.Start.Timeout, app.Drain.Timeout = state.Duration(2*time.Second), state.Duration(time.Second)
-	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:v1", Port: 8080, Mode: "proxy"}
+	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:v1", Port: 8080, Mode: "proxy", Settings: json.RawMessage(`{"version":1}`)}
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	err := errors.Join(w.Paths.MakeApp("myapp"), w.Paths.WriteApp(app), w.Paths.WriteRelease(&r),
 		sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue), w.fill(context.Background(), blue, r))
@@ -88,7 +88,7 @@ func (w *world) supervise(slot sockets.Slot) error {
 	if w.sick[r.ImageID] {
 		st.Phase, st.Probe = state.PhaseStarting, "503 Service Unavailable"
 	}
-	w.containers[r.Container(slot.Color)] = docker.Container{ID: r.Container(slot.Color), Running: true}
+	w.containers[r.Container(slot.Color)] = docker.Container{ID: r.Container(slot.Color), Running: true, Raw: json.RawMessage(`{"Mounts":[]}`)}
 	return w.Paths.WriteSlotStatus(slot, st)
 }
 

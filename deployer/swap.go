@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -162,10 +164,35 @@ func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
 		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health,
 		Env: env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
 	}
+	if err := s.keepVolumes(ctx); err != nil {
+		return err
+	}
 	if err := s.Paths.WriteRelease(&s.next); err != nil {
 		return err
 	}
 	s.op.Release, s.op.From = s.next.Number, s.current.Number
+	return nil
+}
+
+// keepVolumes mounts again what Docker gave the live container by itself: a
+// newer image may have declared a VOLUME, and every container would get an
+// empty one of its own.
+func (s *swap) keepVolumes(ctx context.Context) error {
+	c, err := s.Docker.Inspect(ctx, s.current.Container(s.old.Color))
+	if errors.Is(err, docker.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	settings, added, err := docker.KeepVolumes(s.next.Settings, c)
+	if err != nil {
+		return err
+	}
+	s.next.Settings = settings
+	for _, at := range added {
+		s.next.Recreate = append(slices.Clip(s.next.Recreate), "writes to the volume that its image declares at "+at)
+	}
 	return nil
 }
 
