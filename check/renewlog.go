@@ -141,10 +141,10 @@ func (h *host) failedRun(l *lineage, e certbotEvent) (Finding, bool) {
 }
 
 // failedHook reports a hook that failed in the lineage's last renewal. Once
-// nginx serves the new certificate that did no harm any more.
+// nginx serves the new certificate, or if it never does, that did no harm.
 func (h *host) failedHook(l *lineage, e certbotEvent) Finding {
 	severity := Warning
-	if h.servedFresh(l) {
+	if h.servedFresh(l) || h.root != nil && !l.used {
 		severity = Notice
 	}
 	f := h.lineageFinding(l, severity, fmt.Sprintf("a hook failed %s ago, after %s was renewed: %s", days(h.now.Sub(e.at)), l.name, e.text),

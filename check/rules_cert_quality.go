@@ -8,8 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
-	"os/user"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -219,89 +217,6 @@ func certMustStaple(h *host) []Finding {
 		}
 	}
 	return out
-}
-
-func certKeyReadable(h *host) []Finding {
-	var out []Finding
-	seen := map[string]bool{}
-	for _, c := range h.certs {
-		if c.keyPath == "" || seen[c.keyPath] {
-			continue
-		}
-		seen[c.keyPath] = true
-		if s, why := h.keyExposure(h.resolved(c.keyPath)); s != 0 {
-			out = append(out, Finding{
-				Severity: s, Subject: Subject{"file", c.keyPath}, Sites: c.sites(), At: []Position{c.pos},
-				Message: fmt.Sprintf("the private key %s %s", c.keyPath, why),
-				Hint:    fmt.Sprintf("chown root:root %s; chmod 0600 %s", h.resolved(c.keyPath), h.resolved(c.keyPath)),
-			})
-		}
-	}
-	return out
-}
-
-// keyExposure says who but root can read the key or put another in its place.
-func (h *host) keyExposure(path string) (Severity, string) {
-	info, err := h.env.FS.Stat(path)
-	if err != nil {
-		return 0, ""
-	}
-	mode := info.Mode().Perm()
-	if mode&0o004 != 0 && h.reachable(path) {
-		return Critical, fmt.Sprintf("can be read by everybody (mode %04o)", mode)
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, ""
-	}
-	if st.Uid != 0 && int(st.Uid) != h.env.Euid {
-		return Warning, fmt.Sprintf("belongs to uid %d, not to root", st.Uid)
-	}
-	if mode&0o040 != 0 && st.Gid != 0 && h.reachableByGroup(path, st.Gid) && !sslGroup(st.Gid) {
-		return Warning, fmt.Sprintf("can be read by group %d (mode %04o)", st.Gid, mode)
-	}
-	dir := filepath.Dir(path)
-	if d, err := h.env.FS.Stat(dir); err == nil && d.Mode().Perm()&0o002 != 0 {
-		return Warning, fmt.Sprintf("lies in %s, which everybody can write to", dir)
-	}
-	return 0, ""
-}
-
-// reachable reports whether everybody can walk to the path.
-func (h *host) reachable(path string) bool {
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		info, err := h.env.FS.Stat(dir)
-		if err != nil || info.Mode().Perm()&0o001 == 0 {
-			return false
-		}
-		if dir == "/" || dir == "." {
-			return true
-		}
-	}
-}
-
-// reachableByGroup reports whether members of the group can walk to the path.
-func (h *host) reachableByGroup(path string, gid uint32) bool {
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		info, err := h.env.FS.Stat(dir)
-		if err != nil {
-			return false
-		}
-		st, ok := info.Sys().(*syscall.Stat_t)
-		mine := ok && st.Gid == gid && info.Mode().Perm()&0o010 != 0
-		if !mine && info.Mode().Perm()&0o001 == 0 {
-			return false
-		}
-		if dir == "/" || dir == "." {
-			return true
-		}
-	}
-}
-
-// sslGroup is Debian's group for programs that are meant to read keys.
-func sslGroup(gid uint32) bool {
-	g, err := user.LookupGroup("ssl-cert")
-	return err == nil && g.Gid == fmt.Sprint(gid)
 }
 
 // changeTime is when the inode last changed; it falls back on the modification

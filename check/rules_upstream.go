@@ -1,0 +1,209 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func upstreamRules() []Rule {
+	return []Rule{
+		{
+			Code: "upstream-dead", Title: "nobody answers behind a site", Worst: Critical, Needs: []need{needConfig}, Twice: true,
+			What: "An address on this host that nginx proxies to has no listener: a Unix socket that is missing, is no socket or is left over, or a loopback port that nobody holds. Critical when no address of the upstream is alive, else a warning. Found without sending a request; other hosts are not asked.",
+			Why:  "nginx -t does not notice, and visitors get 502.",
+			Fix:  "Start the app. For an adopted one: `edgeman status`, `edgeman logs APP`.",
+			look: upstreamDead,
+		},
+		{
+			Code: "socket-perm", Title: "nginx may not connect to a socket", Worst: Critical, Needs: []need{needConfig, needProcess},
+			After: []string{"nginx-not-running"},
+			What:  "The user that nginx's workers run as cannot walk to the socket or write to it.",
+			Why:   "Every request gets 502, with \"Permission denied\" in the error log.",
+			Fix:   "Give the socket nginx's group and mode 0660, and every directory on the way the x bit.",
+			look:  socketPerm,
+		},
+		{
+			Code: "keepalive-race", Title: "the app may close an idle connection before nginx does", Worst: Warning, Needs: []need{needConfig},
+			What: "nginx keeps idle connections to an app for longer than five seconds (its default is 60). A warning for an adopted app, a notice for others.",
+			Why:  "Most servers close idle connections after five seconds. When both act at the same moment a POST is lost: nginx never sends one twice.",
+			Fix:  "`keepalive_timeout 4s;` in the upstream.",
+			look: keepaliveRace,
+		},
+		{
+			Code: "drain-long", Title: "kept-alive connections outlive the drain", Worst: Warning, Needs: []need{needConfig, needApps},
+			What: "nginx may keep one connection to an adopted app open for longer than the app's drain timeout, because `keepalive_time` is an hour by default.",
+			Why:  "A swap then waits for its whole drain timeout and cuts what is left.",
+			Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer).",
+			look: drainLong,
+		},
+	}
+}
+
+func upstreamDead(h *host) []Finding {
+	var out []Finding
+	for _, u := range h.upstreams {
+		var dead []string
+		var at []Position
+		alive := 0
+		for _, p := range u.peers {
+			why := h.dead(p)
+			if why == "" {
+				alive++
+				continue
+			}
+			dead = append(dead, p.String()+": "+why)
+			at = append(at, p.pos)
+		}
+		if len(dead) == 0 {
+			continue
+		}
+		f := Finding{
+			Severity: Critical, Subject: Subject{"upstream", u.name}, Sites: u.sites, At: at,
+			Message: "nothing answers behind " + u.name + " (" + few(dead) + ")", Hint: "start the app behind it; nginx answers 502 until then",
+		}
+		if alive > 0 {
+			f.Severity, f.Message = Warning, fmt.Sprintf("%d of %d addresses behind %s are dead (%s)", len(dead), len(u.peers), u.name, few(dead))
+		}
+		if a := h.appOf(u); a != nil {
+			f.Hint = "edgeman status " + a.Name + "; edgeman logs " + a.Name
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// appOf is the adopted app behind the upstream, or nil.
+func (h *host) appOf(u *upstream) *App {
+	for i, a := range h.apps {
+		if slices.ContainsFunc(u.peers, func(p peer) bool { return p.unix == a.Live }) {
+			return &h.apps[i]
+		}
+	}
+	return nil
+}
+
+func socketPerm(h *host) []Finding {
+	var out []Finding
+	seen := map[string]bool{}
+	if !h.nginx.Running || h.env.CanConnect == nil {
+		return nil
+	}
+	for _, u := range h.upstreams {
+		for _, p := range u.peers {
+			if p.unix == "" || seen[p.unix] {
+				continue
+			}
+			seen[p.unix] = true
+			err := h.env.CanConnect(h.nginx, p.unix)
+			if err == nil || errors.Is(err, syscall.ENOENT) {
+				continue
+			}
+			f := Finding{
+				Severity: Critical, Subject: Subject{"file", p.unix}, Sites: u.sites, At: []Position{p.pos}, Message: err.Error(),
+			}
+			var hint interface{ Hint() string }
+			if errors.As(err, &hint) {
+				f.Hint = hint.Hint()
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// keeps reports whether nginx keeps connections to the upstream open: when told
+// to, and without being told since 1.29.7.
+func (h *host) keeps(u *upstream) bool {
+	if u.block == nil {
+		return false
+	}
+	if k := u.block.Last("keepalive"); k != nil {
+		return k.Arg(0) != "0"
+	}
+	return h.version.AtLeast(Version{1, 29, 7})
+}
+
+// appIdle is after how long most app servers close an idle connection: Node,
+// uvicorn and Apache after 5 s.
+const appIdle = 5 * time.Second
+
+func keepaliveRace(h *host) []Finding {
+	var out []Finding
+	for _, u := range h.upstreams {
+		if !h.keeps(u) {
+			continue
+		}
+		idle, at := 60*time.Second, u.pos
+		if d := u.block.Last("keepalive_timeout"); d != nil {
+			idle, at = nginxTime(d.Arg(0)), position(d)
+		}
+		if idle <= appIdle {
+			continue
+		}
+		f := Finding{
+			Severity: Notice, Subject: Subject{"upstream", u.name}, Sites: u.sites, At: []Position{at},
+			Message: fmt.Sprintf("nginx keeps idle connections to %s for %s; an app that closes them sooner can lose a POST", u.name, days(idle)),
+			Hint:    "keepalive_timeout 4s; in the upstream",
+		}
+		if h.appOf(u) != nil {
+			f.Severity = Warning
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func drainLong(h *host) []Finding {
+	var out []Finding
+	for _, u := range h.upstreams {
+		a := h.appOf(u)
+		if a == nil || !h.keeps(u) {
+			continue
+		}
+		longest, at := time.Hour, u.pos
+		if d := u.block.Last("keepalive_time"); d != nil {
+			longest, at = nginxTime(d.Arg(0)), position(d)
+		}
+		if longest <= a.Drain {
+			continue
+		}
+		out = append(out, Finding{
+			Severity: Warning, Subject: Subject{"app", a.Name}, Sites: append([]string{a.Name}, u.sites...), At: []Position{at},
+			Message: fmt.Sprintf("nginx keeps a busy connection to %s for up to %s, and a drain ends after %s", a.Name, days(longest), days(a.Drain)),
+			Hint:    "keepalive_time 5s; in the upstream",
+		})
+	}
+	return out
+}
+
+// nginxTime reads nginx's "1h 30m", "90s", "90" and "500ms"; what it cannot
+// read is 0.
+func nginxTime(s string) time.Duration {
+	var total time.Duration
+	units := []struct {
+		suffix string
+		unit   time.Duration
+	}{{"ms", time.Millisecond}, {"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", day}, {"w", 7 * day}, {"", time.Second}}
+	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
+		digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
+		var n int
+		if _, err := fmt.Sscanf(s[:digits], "%d", &n); err != nil || n > 1e9 {
+			return 0
+		}
+		s = s[digits:]
+		for _, u := range units {
+			if rest, ok := strings.CutPrefix(s, u.suffix); ok {
+				total, s = total+time.Duration(n)*u.unit, rest
+				break
+			}
+		}
+		if s != "" && (s[0] < '0' || s[0] > '9') && s[0] != ' ' {
+			return 0
+		}
+	}
+	return total
+}
