@@ -36,6 +36,7 @@ type diagRow struct {
 	name    string // path, as given to bind(2)
 	queue   int    // of a listener: connections waiting
 	backlog int    // of a listener: its limit
+	peer    uint32 // inode of the other end, 0 while nobody has accepted it
 }
 
 // diagConnections counts with one dump of all stream sockets. The dump leaves
@@ -142,6 +143,8 @@ func parseDiag(b []byte, each func(diagRow)) (done bool, err error) {
 				// systemd binds with the length of the whole string, its end included;
 				// other programs leave the zero byte out.
 				row.name = string(bytes.TrimRight(value, "\x00"))
+			case typ == unixDiagPeer && len(value) >= 4:
+				row.peer = binary.NativeEndian.Uint32(value)
 			case typ == unixDiagRQLen && len(value) >= 8:
 				row.queue = int(binary.NativeEndian.Uint32(value))
 				row.backlog = int(binary.NativeEndian.Uint32(value[4:]))
