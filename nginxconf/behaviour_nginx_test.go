@@ -22,7 +22,8 @@ func (diskFS) Glob(pattern string) ([]string, error)    { return filepath.Glob(p
 func (diskFS) EvalSymlinks(path string) (string, error) { return filepath.EvalSymlinks(path) }
 
 // nginxBinary returns a real nginx, its version and the lines that load its
-// dynamic modules, or skips. EDGEMAN_NGINX names another binary.
+// dynamic modules, or skips. EDGEMAN_NGINX names another binary and
+// EDGEMAN_NGINX_MODULES the directory of its modules.
 func nginxBinary(t testing.TB) (bin string, v Version, modules string) {
 	t.Helper()
 	bin = os.Getenv("EDGEMAN_NGINX")
@@ -41,11 +42,13 @@ func nginxBinary(t testing.TB) (bin string, v Version, modules string) {
 	if v, err = ParseVersion(first); err != nil {
 		t.Fatal(err)
 	}
-	if m := regexp.MustCompile(`--modules-path=(\S+)`).FindSubmatch(out); m != nil {
-		so := filepath.Join(string(m[1]), "ngx_stream_module.so")
-		if _, err := os.Stat(so); err == nil {
-			modules = "load_module " + so + ";\n"
-		}
+	dir := os.Getenv("EDGEMAN_NGINX_MODULES")
+	if m := regexp.MustCompile(`--modules-path=(\S+)`).FindSubmatch(out); m != nil && dir == "" {
+		dir = string(m[1])
+	}
+	so := filepath.Join(dir, "ngx_stream_module.so")
+	if _, err := os.Stat(so); err == nil {
+		modules = "load_module " + so + ";\n"
 	}
 	return bin, v, modules
 }

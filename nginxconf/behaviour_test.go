@@ -187,12 +187,15 @@ func (b behaviour) run(t *testing.T) {
 		l.write(l.dir+"/"+name, text)
 	}
 	if err := l.check(); err != nil {
+		if strings.Contains(err.Error(), `unknown directive "stream"`) {
+			t.Skip("this nginx has no stream module (install libnginx-mod-stream)")
+		}
 		t.Fatal(err)
 	}
 	if b.requests == nil {
 		b.requests = []string{get, post, redirect}
 	}
-	before, headsBefore, _ := b.ask(l)
+	before, headsBefore, opened, _ := b.ask(l)
 	p, err := l.plan(b.options)
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +205,7 @@ func (b behaviour) run(t *testing.T) {
 	if err := l.check(); err != nil {
 		t.Fatalf("%v\n%s", err, p.Diff())
 	}
-	after, headsAfter, tcp := b.ask(l)
+	after, headsAfter, tcp, unix := b.ask(l)
 	for i := range before {
 		if before[i] != after[i] {
 			t.Errorf("response %d was\n%s\nis\n%s", i, before[i], after[i])
@@ -214,6 +217,10 @@ func (b behaviour) run(t *testing.T) {
 	if tcp > 0 && !b.sameUnix {
 		t.Errorf("%d connections still went to the port", tcp)
 	}
+	probed := b.files["stream.conf"] != "" // waiting for nginx opens connections too
+	if !b.sameUnix && !probed && unix != opened {
+		t.Errorf("%d connections to the app, then %d", opened, unix)
+	}
 	if want := l.fill(b.want); !strings.Contains(p.Diff(), want) {
 		t.Errorf("no %q in the edit", want)
 	}
@@ -223,8 +230,8 @@ func (b behaviour) run(t *testing.T) {
 }
 
 // ask runs nginx and returns the responses, what the app received, and the
-// number of connections to the app's port.
-func (b behaviour) ask(l *lab) (responses, heads []string, tcp int) {
+// number of connections to the app's port and to its socket.
+func (b behaviour) ask(l *lab) (responses, heads []string, tcp, unix int) {
 	l.t.Helper()
 	l.start()
 	defer l.stop()
@@ -237,7 +244,7 @@ func (b behaviour) ask(l *lab) (responses, heads []string, tcp int) {
 	for _, r := range b.requests {
 		responses = append(responses, l.ask(r))
 	}
-	heads, tcp, _ = l.app.take()
+	heads, tcp, unix = l.app.take()
 	slices.Sort(heads) // subrequests run side by side
-	return responses, heads, tcp
+	return responses, heads, tcp, unix
 }

@@ -255,50 +255,6 @@ func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {
 	return fe, nil
 }
 
-// prove reads the configuration as it will be and checks that the edited uses
-// end at the socket and that every other pass goes where it went.
-func (p *planner) prove(plan *Plan) error {
-	after := map[string][]byte{}
-	for _, f := range plan.Files {
-		after[f.Path] = f.After
-	}
-	next, err := p.c.with(after)
-	if err != nil {
-		return refuse(Pos{}, "please report this", "the edited configuration is not readable: %v", err)
-	}
-	if len(next.index.passes) != len(p.c.index.passes) {
-		return refuse(Pos{}, "please report this", "the edit would change the number of pass directives")
-	}
-	for i, pass := range p.c.index.passes {
-		was, is := p.c.routes(pass), next.routes(next.index.passes[i])
-		if !p.sameRoutes(was, is) {
-			return refuse(pass.Pos(), "please report this", "after the edit %q would not go where it should", pass)
-		}
-	}
-	return nil
-}
-
-// sameRoutes compares the addresses of one pass before and after.
-func (p *planner) sameRoutes(was, is []route) bool {
-	if len(was) != len(is) {
-		return false
-	}
-	socket := "unix:" + p.o.Socket
-	for i := range was {
-		switch before, after := was[i].key(), is[i].key(); {
-		case after == socket:
-			if !slices.Contains(p.keys, before) {
-				return false
-			}
-		case strings.HasPrefix(before, "opaque:") != strings.HasPrefix(after, "opaque:"):
-			return false
-		case !strings.HasPrefix(before, "opaque:") && before != after:
-			return false
-		}
-	}
-	return true
-}
-
 func (p *planner) note(pos Pos, format string, args ...any) {
 	n := Note{Pos: pos, Text: refuse(pos, "", format, args...).Reason}
 	if !slices.Contains(p.notes, n) {
@@ -309,16 +265,4 @@ func (p *planner) note(pos Pos, format string, args ...any) {
 func sum(b []byte) string {
 	s := sha256.Sum256(b)
 	return hex.EncodeToString(s[:])
-}
-
-// with loads the configuration again with some files replaced.
-func (c *Config) with(files map[string][]byte) (*Config, error) {
-	next := &Config{main: c.main, fs: c.fs, files: map[string]*tree.File{}, included: map[string]int{}, root: &Node{}}
-	l := loader{c: next, prefix: c.prefix(), known: c.files, replaced: files}
-	if err := l.file(c.main, next.root, Pos{}); err != nil {
-		return nil, err
-	}
-	var err error
-	next.index, err = buildIndex(next.root)
-	return next, err
 }

@@ -1,0 +1,115 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/lex"
+	"edgeman/nginxconf/internal/tree"
+)
+
+// prove reads the configuration as it will be and checks that the edited uses
+// end at the socket and that every other pass goes where it went.
+func (p *planner) prove(plan *Plan) error {
+	after := map[string][]byte{}
+	for _, f := range plan.Files {
+		after[f.Path] = f.After
+	}
+	next, err := p.c.with(after)
+	if err != nil {
+		return refuse(Pos{}, "please report this", "the edited configuration is not readable: %v", err)
+	}
+	if len(next.index.passes) != len(p.c.index.passes) {
+		return refuse(Pos{}, "please report this", "the edit would change the number of pass directives")
+	}
+	for i, pass := range p.c.index.passes {
+		was, is := p.c.routes(pass), next.routes(next.index.passes[i])
+		if !p.sameRoutes(was, is) {
+			return refuse(pass.Pos(), "please report this", "after the edit %q would not go where it should", pass)
+		}
+	}
+	return nil
+}
+
+// sameRoutes compares the addresses of one pass before and after.
+func (p *planner) sameRoutes(was, is []route) bool {
+	if len(was) != len(is) {
+		return false
+	}
+	socket := "unix:" + p.o.Socket
+	for i := range was {
+		switch before, after := was[i].key(), is[i].key(); {
+		case after == socket:
+			if !slices.Contains(p.keys, before) {
+				return false
+			}
+		case strings.HasPrefix(before, "opaque:") != strings.HasPrefix(after, "opaque:"):
+			return false
+		case !strings.HasPrefix(before, "opaque:") && before != after:
+			return false
+		}
+	}
+	return true
+}
+
+// with loads the configuration again with some files replaced.
+func (c *Config) with(files map[string][]byte) (*Config, error) {
+	next := &Config{main: c.main, fs: c.fs, files: map[string]*tree.File{}, included: map[string]int{}, root: &Node{}}
+	l := loader{c: next, prefix: c.prefix(), known: c.files, replaced: files}
+	if err := l.file(c.main, next.root, Pos{}); err != nil {
+		return nil, err
+	}
+	var err error
+	next.index, err = buildIndex(next.root)
+	return next, err
+}
+
+// sameTokens proves that two versions of a file differ, outside the edits, in
+// nothing that nginx reads: every token outside is there, in order, unchanged.
+func sameTokens(before, after []byte, edits []Edit) bool {
+	a, err := lex.Scan(before)
+	if err != nil {
+		return false
+	}
+	b, err := lex.Scan(after)
+	if err != nil {
+		return false
+	}
+	return slices.Equal(outside(before, a, edits, false), outside(after, b, edits, true))
+}
+
+// outside returns the words and marks of a file that no edit touches. For the
+// edited file the spans of the edits are moved to where they ended up.
+func outside(src []byte, tokens []lex.Token, edits []Edit, moved bool) []string {
+	var out []string
+	shift, next := 0, 0
+	for _, t := range tokens {
+		if t.Kind == lex.Space || t.Kind == lex.Comment {
+			continue
+		}
+		for next < len(edits) {
+			start, end := span(edits[next], shift, moved)
+			if int(t.Start) < end || (start == end && int(t.Start) < start) {
+				break
+			}
+			if moved {
+				shift += len(edits[next].New) - (edits[next].End - edits[next].Start)
+			}
+			next++
+		}
+		if next < len(edits) {
+			if start, end := span(edits[next], shift, moved); int(t.End) > start && int(t.Start) < end {
+				continue
+			}
+		}
+		out = append(out, string(src[t.Start:t.End]))
+	}
+	return out
+}
+
+func span(e Edit, shift int, moved bool) (start, end int) {
+	if moved {
+		return e.Start + shift, e.Start + shift + len(e.New)
+	}
+	return e.Start, e.End
+}
