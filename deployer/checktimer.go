@@ -3,6 +3,7 @@ package deployer
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -70,33 +71,34 @@ func (h *Host) rememberCheck(files []installFile) error {
 		return err
 	}
 	facts.Files = nil
-	link := installFile{path: filepath.Join(h.System.Root, templates.UnitDir, "timers.target.wants", checkTimer)}
-	if err := h.remember(&facts, append(files, link)); err != nil {
+	if err := h.remember(&facts, append(files, installFile{path: h.checkLink()})); err != nil {
 		return err
 	}
 	return h.writeFacts(facts)
 }
 
+// startCheckTimer enables and starts the timer; what it already is, it stays.
 func (h *Host) startCheckTimer(ctx context.Context, result *InstallResult) error {
-	state, err := h.Units.State(ctx, checkTimer)
-	if err != nil {
-		return err
-	}
-	if len(result.Changes) == 0 && state.Active == "active" && state.Enabled {
-		return nil
-	}
-	if err := h.Units.Reload(ctx); err != nil {
-		return fmt.Errorf("making systemd read its units: %w", err)
-	}
-	if err := h.Units.Enable(ctx, checkTimer); err != nil {
-		return fmt.Errorf("enabling %s: %w", checkTimer, err)
-	}
-	if err := h.Units.Reload(ctx); err != nil {
-		return fmt.Errorf("making systemd read its units: %w", err)
+	_, err := os.Lstat(h.checkLink())
+	if enabled := err == nil; len(result.Changes) > 0 || !enabled {
+		if err := h.Units.Reload(ctx); err != nil {
+			return fmt.Errorf("making systemd read its units: %w", err)
+		}
+		if err := h.Units.Enable(ctx, checkTimer); err != nil {
+			return fmt.Errorf("enabling %s: %w", checkTimer, err)
+		}
+		if err := h.Units.Reload(ctx); err != nil {
+			return fmt.Errorf("making systemd read its units: %w", err)
+		}
+		result.Changes = append(result.Changes, Change{Action: "enable", Path: checkTimer})
 	}
 	if err := h.Units.Start(ctx, checkTimer); err != nil {
 		return fmt.Errorf("starting %s: %w", checkTimer, err)
 	}
-	result.Changes = append(result.Changes, Change{Action: "enable", Path: checkTimer})
 	return nil
+}
+
+// checkLink is what enabling the timer makes.
+func (h *Host) checkLink() string {
+	return filepath.Join(h.System.Root, templates.UnitDir, "timers.target.wants", checkTimer)
 }

@@ -88,7 +88,7 @@ func (w *world) supervise(slot sockets.Slot) error {
 	if w.sick[r.ImageID] {
 		st.Phase, st.Probe = state.PhaseStarting, "503 Service Unavailable"
 	}
-	w.containers[r.Container(slot.Color)] = docker.Container{ID: r.Container(slot.Color), Running: true, Raw: json.RawMessage(`{"Mounts":[]}`)}
+	w.containers[r.Container(slot.Color)] = docker.Container{ID: r.Container(slot.Color), Running: true, Raw: json.RawMessage(`{"Id":"x","Name":"/x","Image":"sha256:x","State":{},"Config":{},"HostConfig":{},"NetworkSettings":{},"Mounts":[]}`)}
 	return w.Paths.WriteSlotStatus(slot, st)
 }
 

@@ -33,7 +33,7 @@ func (h *Host) originalWith(ctx context.Context, b back) (docker.Container, erro
 	if err != nil {
 		return c, err
 	}
-	id, err := h.Docker.RecreateAs(ctx, raw, docker.Spec{ImageID: b.live.ImageID, Env: b.live.Env, Command: b.live.Command})
+	id, err := h.Docker.RecreateAs(ctx, raw, docker.Spec{ImageID: b.live.ImageID, Ref: b.live.Image, Env: b.live.Env, Command: b.live.Command})
 	if err != nil {
 		return c, fmt.Errorf("making container %s from release %d: %w", a.Container, b.live.Number, err)
 	}

@@ -168,6 +168,11 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 		}
 	}
 	h.note("%s of %s to release %d was interrupted at step %q on %s: %s", op.Name, app.Name, op.Release, op.Step, op.Started.Format(time.DateTime), verb)
+	if outcome == state.Failed && op.Name == "swap" { // it never served
+		if err := h.Paths.RemoveRelease(app.Name, op.Release); err != nil {
+			return err
+		}
+	}
 	if err := h.Paths.EndOperation(app.Name); err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ type swap struct {
 	old     sockets.Slot  // live when the run began
 	current state.Release // its release
 	next    state.Release
+	fresh   bool // next was recorded by this run
 	drain   time.Duration
 	timeout time.Duration
 	detach  bool
@@ -170,6 +171,7 @@ func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
 	if err := s.Paths.WriteRelease(&s.next); err != nil {
 		return err
 	}
+	s.fresh = true
 	s.op.Release, s.op.From = s.next.Number, s.current.Number
 	return nil
 }
@@ -326,6 +328,9 @@ func (s *swap) failed(err error) error {
 	}
 	if rec := s.record(state.Failed, 0, firstLine(err)); rec != nil {
 		return errors.Join(err, rec)
+	}
+	if s.fresh { // it never served, so no rollback leads to it
+		return errors.Join(err, s.Paths.RemoveRelease(s.app.Name, s.next.Number))
 	}
 	return err
 }

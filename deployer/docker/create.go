@@ -21,6 +21,8 @@ const (
 type Spec struct {
 	Name    string
 	ImageID string // an id, so that a moved tag changes nothing
+	// Ref is what `docker ps` shows as the image, as long as it means ImageID.
+	Ref string
 	// Settings come from Adopt.
 	Settings json.RawMessage
 	// Labels are added to those of the settings.
@@ -68,6 +70,24 @@ func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
 	if err != nil {
 		return "", callErr("create", spec.Name, err)
 	}
+	shown := spec.ImageID
+	if spec.Ref != "" {
+		shown = c.sameImage(ctx, spec.Ref, spec.ImageID)
+	}
+	r.config.set("Image", shown)
+	id, err := c.create(ctx, spec.Name, r)
+	if err != nil || shown == spec.ImageID {
+		return id, err
+	}
+	made, err := c.Inspect(ctx, id)
+	if err != nil || made.ImageID == spec.ImageID {
+		return id, err
+	}
+	// The tag moved between the two calls.
+	if err := c.Remove(ctx, id); err != nil {
+		return "", err
+	}
+	r.config.set("Image", spec.ImageID)
 	return c.create(ctx, spec.Name, r)
 }
 

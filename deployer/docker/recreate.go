@@ -45,6 +45,7 @@ func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec)
 	if err != nil {
 		return "", callErr("recreate", o.name, err)
 	}
+	r.config.set("Image", c.sameImage(ctx, spec.Ref, spec.ImageID))
 	r.hostConfig["RestartPolicy"] = o.settings.HostConfig["RestartPolicy"]
 	return c.create(ctx, o.name, r)
 }

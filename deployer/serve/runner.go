@@ -226,7 +226,7 @@ func (r *runner) create(ctx context.Context, e engine) (docker.Container, error)
 // spec is the container that the release wants in this slot.
 func (r *runner) spec() docker.Spec {
 	return docker.Spec{
-		Name: r.name, ImageID: r.release.ImageID, Settings: r.release.Settings,
+		Name: r.name, ImageID: r.release.ImageID, Ref: r.release.Image, Settings: r.release.Settings,
 		Env: r.release.Env, Command: r.release.Command,
 		Labels: map[string]string{
 			labelApp: r.slot.App, labelSlot: r.slot.Color, labelRelease: strconv.Itoa(r.release.Number),

@@ -43,16 +43,24 @@ func (r Release) Container(color string) string {
 	return r.App + "-" + color + "-" + strconv.Itoa(r.Number)
 }
 
-// WriteRelease stores r under the next free number, which it sets, and never
-// overwrites a record. The caller holds the app's lock.
+// WriteRelease stores r under the next number, which it sets. A number is never
+// used twice, not even that of a release that failed and was forgotten. The
+// caller holds the app's lock.
 func (p Paths) WriteRelease(r *Release) error {
 	numbers, err := p.ReleaseNumbers(r.App)
 	if err != nil {
 		return err
 	}
+	events, err := p.History(r.App)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		numbers = append(numbers, e.Release)
+	}
 	r.Number = 1
 	if len(numbers) > 0 {
-		r.Number = numbers[len(numbers)-1] + 1
+		r.Number = slices.Max(numbers) + 1
 	}
 	return writeJSON(p.Release(r.App, r.Number), r, 0o600)
 }
