@@ -173,13 +173,10 @@ type UnitState struct {
 	Enabled    bool      // starts at boot
 }
 
-// State returns the state of a service or socket. A unit that systemd has not
+// State returns the state of a service, socket or timer. A unit that systemd has not
 // loaded is inactive and dead.
 func (u *Units) State(ctx context.Context, unit string) (state UnitState, err error) {
-	kind := "Service"
-	if strings.HasSuffix(unit, ".socket") {
-		kind = "Socket"
-	}
+	kind := unitKind(unit)
 	err = u.call(ctx, "asking for the state of "+unit, func(c *dbus.Conn) error {
 		general, err := c.GetUnitPropertiesContext(ctx, unit)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -185,6 +186,9 @@ func installCheckTimer(env *environment, c *cli.Context) error {
 		}
 		if err == nil && len(result.Changes) == 0 {
 			fmt.Fprintln(h.Out, "the timer is installed; nothing to change")
+		}
+		if _, mail := os.Stat(filepath.Join(env.system.Root, "/usr/bin/mail")); err == nil && mail != nil {
+			fmt.Fprintln(h.Err, "note: there is no /usr/bin/mail, so findings only reach the journal\nhint: apt-get install bsd-mailx")
 		}
 		return err
 	}, withUnits, withNginx, tryDocker)
