@@ -72,8 +72,8 @@ func journey(ctx context.Context, t *testing.T, h *host.Host, conf string) {
 	must(ctx, t, h, "edgeman", "release", "myapp", "--yes", "--to", "original")
 
 	total := loads.stop(ctx, t, journeyRequests)
-	t.Logf("adopt, 10 swaps, 1 failed swap, 1 rollback, release: %d requests (GET and POST, client keepalive and not), %d failed, longest %v",
-		total.Requests, total.Failed, total.Longest.Round(time.Millisecond))
+	t.Logf("adopt, 10 swaps, 1 failed swap, 1 rollback, release: %d requests (GET and POST, client keepalive and not), %d failed, longest %v; %d resent because nginx closed the kept connection at a reload",
+		total.Requests, total.Failed, total.Longest.Round(time.Millisecond), total.Resent)
 	if total.Failed > 0 {
 		t.Errorf("%d of %d requests failed: %q", total.Failed, total.Requests, total.Errors)
 	}
@@ -124,6 +124,7 @@ func (c clients) stop(ctx context.Context, t *testing.T, enough int) load.Result
 		}
 		total.Requests += r.Requests
 		total.Failed += r.Failed
+		total.Resent += r.Resent
 		total.Longest = max(total.Longest, r.Longest)
 		total.Errors = append(total.Errors, r.Errors...)
 		for v, n := range r.Versions {

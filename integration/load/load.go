@@ -37,6 +37,7 @@ type Options struct {
 type Result struct {
 	Requests int           `json:"requests"`
 	Failed   int           `json:"failed"`
+	Resent   int           `json:"resent"`     // repeated on a new connection because the kept one was closed under them
 	Longest  time.Duration `json:"longest_ns"` // from when a request was due to the end of its answer
 	P50      time.Duration `json:"p50_ns"`
 	P99      time.Duration `json:"p99_ns"`
@@ -58,8 +59,8 @@ type Result struct {
 func (r Result) Broken() int { return r.Failed + r.SessionsBroken + r.DownloadsBroken }
 
 func (r Result) String() string {
-	return fmt.Sprintf("%d requests, %d failed, longest %v; %d sessions, %d broken, %d messages; %d downloads, %d broken; versions %v; %q",
-		r.Requests, r.Failed, r.Longest.Round(time.Millisecond), r.Sessions, r.SessionsBroken, r.Messages,
+	return fmt.Sprintf("%d requests, %d failed, %d resent, longest %v; %d sessions, %d broken, %d messages; %d downloads, %d broken; versions %v; %q",
+		r.Requests, r.Failed, r.Resent, r.Longest.Round(time.Millisecond), r.Sessions, r.SessionsBroken, r.Messages,
 		r.Downloads, r.DownloadsBroken, r.Versions, r.Errors)
 }
 

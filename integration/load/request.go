@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"time"
 )
@@ -43,6 +45,34 @@ func (r *run) request(ctx context.Context, method, query string, body []byte) (*
 	return req, err
 }
 
+// send repeats a request once whose kept connection was closed under it before
+// any byte of an answer, as browsers do. Whoever reloads nginx does that to idle
+// client connections (ngx_close_idle_connections): such a request never got
+// beyond nginx's socket. net/http by itself repeats a GET, without a word.
+func (r *run) send(client *http.Client, req *http.Request) (*http.Response, error) {
+	var reused, answered bool
+	trace := &httptrace.ClientTrace{
+		GotConn:              func(c httptrace.GotConnInfo) { reused = c.Reused },
+		GotFirstResponseByte: func() { answered = true },
+	}
+	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	var timeout net.Error
+	if err == nil || !reused || answered || errors.As(err, &timeout) && timeout.Timeout() {
+		return resp, err
+	}
+	r.mu.Lock()
+	r.result.Resent++
+	r.mu.Unlock()
+	again := req.Clone(req.Context())
+	if req.GetBody != nil {
+		if again.Body, err = req.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	again.Close = true
+	return client.Do(again)
+}
+
 // one sends request i and checks the echo: method, URI and the body's hash.
 func (r *run) one(client *http.Client, i int) (version string, err error) {
 	method, body := http.MethodGet, []byte(nil)
@@ -57,7 +87,7 @@ func (r *run) one(client *http.Client, i int) (version string, err error) {
 	if err != nil {
 		return "", err
 	}
-	resp, err := client.Do(req)
+	resp, err := r.send(client, req)
 	if err != nil {
 		return "", err
 	}
