@@ -60,6 +60,7 @@ type lab struct {
 	bin     string
 	version Version
 	app     *app
+	other   *app   // an app that the plan must leave alone
 	front   string // address that nginx listens on
 	conf    string // main file
 	site    string
@@ -84,6 +85,7 @@ func newLab(t *testing.T, b behaviour) *lab {
 	}
 	l := &lab{t: t, dir: dir, bin: bin, version: v, front: freeAddr(t), conf: dir + "/nginx.conf", site: dir + "/site", socket: dir + "/live.sock"}
 	l.app = newApp(t, b.addr, l.socket, b.app)
+	l.other = newApp(t, "", dir+"/other.sock", b.app)
 	l.write(l.conf, mods+`user root;
 pid DIR/nginx.pid;
 error_log DIR/error.log info;
@@ -119,7 +121,7 @@ func freeAddr(t *testing.T) string {
 
 // fill puts this lab's addresses into a configuration or request.
 func (l *lab) fill(s string) string {
-	return strings.NewReplacer("FRONT", l.front, "APP", l.app.addr(), "PORT", l.app.port(), "SOCKET", l.socket, "DIR", l.dir).Replace(s)
+	return strings.NewReplacer("FRONT", l.front, "APP", l.app.addr(), "OTHER", l.other.addr(), "PORT", l.app.port(), "SOCKET", l.socket, "DIR", l.dir).Replace(s)
 }
 
 func (l *lab) write(path, text string) {
