@@ -54,7 +54,8 @@ type route struct {
 	upstream *Node // nil for a literal
 	server   *Node // the upstream's server line, nil for a literal
 	addr     address
-	at       *Node // the directive whose argument arg spells a literal
+	scheme   string // of the pass, "" if it has none
+	at       *Node  // the directive whose argument arg spells a literal
 	arg      int
 	variable bool // the literal is found through variables
 	class    Class
@@ -84,13 +85,13 @@ func (c *Config) routes(pass *Node) []route {
 	}
 	if a.unix == "" && a.port == "" {
 		if up := c.upstream(pass, a.host); up != nil {
-			return serverRoutes(pass, up)
+			return serverRoutes(pass, up, a.scheme)
 		}
 	}
 	if !complete(pass, a) {
 		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "the address in %q is not understood", pass)}}
 	}
-	return []route{{pass: pass, at: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme]}}
+	return []route{{pass: pass, scheme: a.scheme, at: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme]}}
 }
 
 // complete reports whether nginx takes the literal: only proxy_pass in http has
@@ -127,14 +128,15 @@ func literalClass(pass *Node, a address) Class {
 	return ClassC
 }
 
-func serverRoutes(pass, up *Node) []route {
+// serverRoutes returns the ways through an upstream.
+func serverRoutes(pass, up *Node, scheme string) []route {
 	var out []route
 	for _, s := range up.All("server") {
 		if slices.Contains(s.Args(), "down") {
 			continue
 		}
 		a, ok := parseServer(s.Arg(0))
-		r := route{pass: pass, upstream: up, server: s, addr: a, class: ClassA, fallback: "80"}
+		r := route{pass: pass, scheme: scheme, upstream: up, server: s, addr: a, class: ClassA, fallback: "80"}
 		if !ok {
 			r.opaque = refuse(s.Pos(), "", "the address in %q is not understood", s)
 		}
@@ -241,8 +243,8 @@ func (r route) protocol() string {
 	if side(r.pass) == "stream" {
 		return "stream"
 	}
-	if a, ok := parsePass(r.pass.Arg(0)); ok && a.scheme != "" {
-		return a.scheme
+	if r.scheme != "" {
+		return r.scheme
 	}
 	if m := modules[r.pass.Name()]; m != "proxy" {
 		return m

@@ -42,13 +42,13 @@ func (c *Config) variableRoutes(pass *Node) []route {
 		case !ok || !takes(pass, a):
 			return []route{{pass: pass, opaque: opaque(pass)}}
 		case a.unix == "" && a.port == "" && c.upstream(pass, a.host) != nil:
-			out = append(out, serverRoutes(pass, c.upstream(pass, a.host))...)
+			out = append(out, serverRoutes(pass, c.upstream(pass, a.host), a.scheme)...)
 			continue
 		}
 		if !complete(pass, a) {
 			return []route{{pass: pass, opaque: opaque(pass)}}
 		}
-		r := route{pass: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme], variable: true}
+		r := route{pass: pass, scheme: a.scheme, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme], variable: true}
 		if r.class == ClassB {
 			r.class = ClassC // the name could be looked up elsewhere too
 		}
