@@ -170,6 +170,27 @@ func (e *fakeEngine) Remove(_ context.Context, id string) error {
 	return nil
 }
 
+func (e *fakeEngine) Pause(_ context.Context, id string) error {
+	return e.setStatus(id, "pause", "paused")
+}
+
+func (e *fakeEngine) Unpause(_ context.Context, id string) error {
+	return e.setStatus(id, "unpause", "running")
+}
+
+func (e *fakeEngine) setStatus(id, what, status string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err == nil {
+		e.did(what, id)
+		c.Status = status
+	}
+	return err
+}
+
+func (e *fakeEngine) Owns(_ context.Context, _ string, pid int) (bool, error) { return pid == 42, nil }
+
 func (e *fakeEngine) Wait(ctx context.Context, id string) (int, error) {
 	e.mu.Lock()
 	c, err := e.find(id)
@@ -262,8 +283,13 @@ func (l *fakeListener) Accept(ctx context.Context) (*net.UnixConn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
-func (l *fakeListener) Pause()                { l.set(true) }
-func (l *fakeListener) Resume() error         { l.set(false); return nil }
+func (l *fakeListener) Pause()             { l.set(true) }
+func (l *fakeListener) Resume() error      { l.set(false); return nil }
+func (l *fakeListener) Alive() bool        { return true }
+func (l *fakeListener) Relisten(int) error { return nil }
+func (l *fakeListener) Queue() (sockets.Queue, error) {
+	return sockets.Queue{Backlog: 4096}, nil
+}
 func (l *fakeListener) Pending() (int, error) { return 0, nil }
 func (l *fakeListener) set(v bool)            { l.mu.Lock(); l.paused = v; l.mu.Unlock() }
 func (l *fakeListener) isPaused() bool        { l.mu.Lock(); defer l.mu.Unlock(); return l.paused }
@@ -343,7 +369,7 @@ func (w *world) start(app *echoApp) {
 			return nil
 		},
 		say:      func(format string, args ...any) { w.t.Logf(format, args...) },
-		listener: w.listener,
+		listener: w.listener, run: w.paths.Run,
 	}
 	settings, err := w.paths.ReadApp("myapp")
 	w.must(err)
@@ -355,7 +381,7 @@ func (w *world) start(app *echoApp) {
 		host: h, paths: w.paths, slot: w.slot, app: settings, gate: gate, judge: newJudge(w.paths, w.slot),
 		front: newFront(w.listener, gate, time.Minute, 100, func(error) {}), output: out, known: known,
 		out:     &publisher{paths: w.paths, slot: w.slot, notify: h.notify, say: h.say},
-		changes: make(chan struct{}, 1), dead: make(chan error, 1),
+		changes: make(chan struct{}, 1),
 	}
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())

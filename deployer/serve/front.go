@@ -27,6 +27,9 @@ type listener interface {
 	Pause()
 	Resume() error
 	Pending() (int, error)
+	Queue() (sockets.Queue, error)
+	Relisten(backlog int) error
+	Alive() bool
 }
 
 // front accepts the slot's connections and carries each to the app.

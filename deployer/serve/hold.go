@@ -11,7 +11,7 @@ import (
 
 // obeyPause holds requests back while a pause says so. Only the deadline inside
 // the file counts, so a pause ends by itself, after a reboot too.
-func (k *keeper) obeyPause() {
+func (k *keeper) obeyPause(ctx context.Context) {
 	p, on, err := k.paths.ReadPause(k.slot)
 	if err != nil {
 		k.host.say("%v; not pausing", err)
@@ -27,21 +27,31 @@ func (k *keeper) obeyPause() {
 		return
 	}
 	k.paused = on
+	k.frozen.Store(on)
 	if on {
 		k.host.say("holding requests until %s", p.Until.Format(time.TimeOnly))
-		k.hold()
-		return
+	} else {
+		k.host.say("letting requests in again")
 	}
-	k.host.say("letting requests in again")
-	k.resume()
+	switch {
+	case k.release.Mode == modeNative:
+		k.freeze(ctx, on)
+	case on:
+		k.hold()
+	default:
+		k.resume()
+	}
 }
 
 // hold stops what comes in: new connections stay in the kernel's queue, those
 // that wait for the app go on waiting. What is inside the app goes on.
 func (k *keeper) hold() {
+	k.open = false
+	if k.release.Mode == modeNative {
+		return // the app takes connections in for as long as it runs
+	}
 	k.front.hold()
 	k.gate.shut()
-	k.open = false
 }
 
 func (k *keeper) resume() {
@@ -158,6 +168,10 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		return err
 	}
 	k.progress("starting release %d", next.Number)
+	if next.Mode == modeNative {
+		k.front.quit()
+		k.accept(false)
+	}
 	r.begin()
 	if err := k.awaitNext(ctx, r); err != nil {
 		if ctx.Err() == nil {

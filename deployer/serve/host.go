@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -21,6 +23,9 @@ type engine interface {
 	Start(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error
 	Remove(ctx context.Context, id string) error
+	Pause(ctx context.Context, id string) error
+	Unpause(ctx context.Context, id string) error
+	Owns(ctx context.Context, id string, pid int) (bool, error)
 	Wait(ctx context.Context, id string) (code int, err error)
 	Exec(ctx context.Context, id string, cmd []string) (code int, output string, err error)
 	Tail(ctx context.Context, id string, n int) (string, error)
@@ -35,13 +40,17 @@ type reachable interface {
 
 // host is everything a slot touches outside of its own directories.
 type host struct {
-	engine   func(ctx context.Context) (engine, error)
-	listener listener
-	count    func(path string) (sockets.Count, error)
-	target   func(docker.Container, state.Release) (reachable, error)
-	notify   func(state string) error
-	stopUnit func(ctx context.Context, unit string) error
-	say      func(format string, args ...any) // one line for the journal
+	engine      func(ctx context.Context) (engine, error)
+	listener    listener
+	count       func(path string) (sockets.Count, error)
+	target      func(docker.Container, state.Release) (reachable, error)
+	notify      func(state string) error
+	stopUnit    func(ctx context.Context, unit string) error
+	restartUnit func(ctx context.Context, unit string) error
+	handoff     func(dir string) (handoff, error) // of the slot's listener
+	run         string                            // the directory of sockets and status
+	initProgram string                            // edgeman-init, for native mode
+	say         func(format string, args ...any)  // one line for the journal
 }
 
 // lazyEngine connects to Docker when it is first needed: a slot must come up,
@@ -75,6 +84,18 @@ func stopSocket(ctx context.Context, unit string) error {
 	}
 	defer units.Close()
 	return units.StopNoWait(ctx, unit)
+}
+
+// restartSocket makes systemd replace the slot's socket by a new one.
+func restartSocket(ctx context.Context, unit string) error {
+	ctx, cancel := context.WithTimeout(ctx, reviveWait)
+	defer cancel()
+	units, err := sockets.OpenUnits(ctx)
+	if err != nil {
+		return err
+	}
+	defer units.Close()
+	return units.Restart(ctx, unit)
 }
 
 // limited gives one call to Docker a deadline of its own.
@@ -118,7 +139,7 @@ func (h *host) sweep(ctx context.Context, e engine, slot sockets.Slot, keep func
 			continue
 		}
 		h.say("removing container %s", c.Name)
-		if err := errors.Join(h.stopContainer(ctx, c.ID), h.removeContainer(ctx, c.ID)); err != nil {
+		if err := errors.Join(h.stopContainer(ctx, c.Name), h.removeContainer(ctx, c.Name)); err != nil {
 			return err
 		}
 	}
@@ -132,10 +153,16 @@ func (h *host) removeContainer(ctx context.Context, name string) error {
 		return err
 	}
 	err = limited(ctx, callLimit, func(ctx context.Context) error { return e.Remove(ctx, name) })
-	if errors.Is(err, docker.ErrNotFound) {
-		return nil
+	if err != nil && !errors.Is(err, docker.ErrNotFound) {
+		return err
 	}
-	return err
+	_ = os.RemoveAll(h.handoffDir(name)) // in tmpfs; what is left goes with the next boot
+	return nil
+}
+
+// handoffDir is mounted into a native container; its parent is closed to users.
+func (h *host) handoffDir(container string) string {
+	return filepath.Join(h.run, "handoff", container)
 }
 
 const (

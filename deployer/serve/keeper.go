@@ -21,6 +21,7 @@ const (
 // How long the keeper waits before it looks again although nothing told it to.
 const (
 	lookIdle    = 10 * time.Second
+	lookNative  = 2 * time.Second        // the app can do anything to the listener
 	lookBusy    = time.Second            // a command is at work, or requests wait
 	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
 )
@@ -42,7 +43,7 @@ type keeper struct {
 	out   *publisher
 
 	changes chan struct{} // something may have changed: look
-	dead    chan error    // the listener is of no use any more
+	refuse  func()        // stops accepting; nil while nothing is accepted
 
 	release   state.Release
 	runner    *runner
@@ -68,30 +69,32 @@ type keeper struct {
 	through  atomic.Bool // probes go through the slot's own socket
 	known    state.SlotStatus
 	output   *output
+
+	frozen     atomic.Bool // a pause holds the native container's processes
+	backlog    int         // the longest queue the kernel gave the listener
+	relistened bool
 }
 
 // keep runs the slot until it is emptied, stopped by ctx, or broken.
 func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.gate.close()
 	defer k.front.quit()
-	accepting, stop := context.WithCancel(context.Background())
-	defer stop()
-	started := false
+	defer k.accept(false)
 	for {
 		filled, err := k.look(ctx)
 		if err != nil {
 			k.host.say("%v", err)
 		}
 		if !filled {
-			stop()
+			k.accept(false)
 			return k.vacate(ctx)
 		}
-		if !started {
-			started = true
-			go func() { k.dead <- k.front.run(accepting) }()
+		if err := k.tend(); err != nil {
+			return k.revive(ctx)
 		}
+		k.accept(k.release.Mode != modeNative)
 		if k.role == retired && k.drained() && k.empty(ctx) {
-			stop()
+			k.accept(false)
 			return k.end()
 		}
 		k.publish()
@@ -99,15 +102,34 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			stop()
+			k.accept(false)
 			return k.stop()
-		case err := <-k.dead:
-			return exitBroken, fmt.Errorf("the listening socket of %s is of no use any more: %w", k.slot, err)
 		case <-k.changes:
 			timer.Stop()
 		case <-timer.C:
 		}
 	}
+}
+
+// accept starts or stops taking connections in. In native mode the app takes
+// them itself.
+func (k *keeper) accept(on bool) {
+	if on == (k.refuse != nil) {
+		return
+	}
+	if !on {
+		k.refuse()
+		k.refuse = nil
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = k.front.run(ctx) // a dead listener shows at the next look, too
+		poke(k.changes)
+	}()
+	k.refuse = func() { cancel(); <-done }
 }
 
 // look reads what the files say and brings everything in line with it.
@@ -130,13 +152,13 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 		k.host.say("%v; still %s", err, k.role)
 	}
 	k.turned(was, now)
-	k.obeyPause()
+	k.obeyPause(ctx)
 	if err := k.obeyNext(ctx); err != nil {
 		k.host.say("%v", err)
 	}
 	switch {
 	case k.runner != nil:
-	case k.paused && k.pause.Reason == state.PauseAdopt:
+	case k.paused && (k.pause.Reason == state.PauseAdopt || k.release.Mode == modeNative):
 		k.waitForAdoption(ctx)
 	default:
 		k.runner = k.newRunner(k.release)
@@ -176,6 +198,10 @@ func (k *keeper) swing() {
 		k.role == candidate || // nobody but probes comes
 		c.phase == state.PhaseStarting && time.Since(c.started) > k.patience()
 	open := c.up != nil && ready && !k.paused
+	if k.release.Mode == modeNative {
+		k.open = c.phase == state.PhaseHealthy && !k.paused
+		return
+	}
 	switch {
 	case open:
 		k.gate.open(c.up)
@@ -196,6 +222,8 @@ func (k *keeper) wait() time.Duration {
 		return min(lookHolding, max(time.Until(k.pause.Until), 0))
 	case k.role == candidate, !k.open:
 		return lookBusy
+	case k.release.Mode == modeNative:
+		return lookNative
 	}
 	return lookIdle
 }
@@ -221,6 +249,7 @@ func (k *keeper) newRunner(r state.Release) *runner {
 		changed:  func() { poke(k.changes) },
 		through:  k.through.Load,
 		socket:   k.slot.SocketPath(k.paths.Run),
+		held:     k.frozen.Load,
 		keep:     k.wanted,
 		patience: k.patience(),
 		known:    condition{phase: k.known.Phase, id: k.known.ContainerID, started: k.known.Started},

@@ -31,7 +31,12 @@ func openOutput(path string, stdout, stderr io.Writer, say func(string, ...any))
 	return &output{stdout: stdout, stderr: stderr, position: f, say: say}, nil
 }
 
-const outputRetry = time.Second
+const (
+	outputRetry = time.Second
+	// Docker takes the time of a start when it is done with it. By then the app
+	// can have said its first words.
+	startSlack = time.Second
+)
 
 // follow copies until the container or ctx has ended.
 func (o *output) follow(ctx context.Context, e engine, c docker.Container) {
@@ -59,7 +64,7 @@ func (o *output) since(c docker.Container) time.Time {
 	if at, err := time.Parse(time.RFC3339Nano, stamp); ok && err == nil && id == c.ID {
 		return at.Add(1) // Docker counts from this time on, inclusive
 	}
-	return c.Started
+	return c.Started.Add(-startSlack)
 }
 
 // lines is the end of one stream: whole lines that begin with Docker's time.

@@ -50,6 +50,7 @@ type runner struct {
 	name     string
 	changed  func()                 // after every change of the condition
 	through  func() bool            // probes go through the slot's own socket
+	held     func() bool            // a pause keeps the container frozen
 	socket   string                 // path of that socket
 	keep     func(name string) bool // containers of the slot that are no leftovers
 	patience time.Duration          // an app that is not healthy by then gets traffic all the same
@@ -140,17 +141,17 @@ func (r *runner) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := r.ensure(ctx, e)
+	ctx, cancel := context.WithCancel(ctx)
+	var side, copied sync.WaitGroup
+	defer side.Wait()
+	defer cancel()
+	c, err := r.ensure(ctx, e, &side)
 	if err != nil {
 		if !errors.Is(err, docker.ErrUnreachable) && ctx.Err() == nil {
 			r.set(func(c *condition) { c.failures++ })
 		}
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var side, copied sync.WaitGroup
-	defer side.Wait()
-	defer cancel()
 	copied.Go(func() { r.output.follow(ctx, e, c) })
 	err = r.attend(ctx, e, c, &side)
 	// What the container said last is worth a moment.
@@ -165,7 +166,7 @@ func (r *runner) attend(ctx context.Context, e engine, c docker.Container, side 
 	if !c.Running {
 		return r.exited(c, c.ExitCode) // so soon
 	}
-	up, err := r.host.target(c, r.release)
+	up, err := r.reach(c)
 	if err != nil {
 		if now, again := e.Inspect(ctx, c.ID); again == nil && !now.Running {
 			return r.exited(now, now.ExitCode)
@@ -174,7 +175,11 @@ func (r *runner) attend(ctx context.Context, e engine, c docker.Container, side 
 	}
 	healthy := r.known.phase == state.PhaseHealthy && r.known.id == c.ID && r.known.started.Equal(c.Started)
 	r.set(func(n *condition) {
-		n.up, n.id, n.started, n.message, n.failures = up, c.ID, c.Started, "", 0
+		n.up = nil
+		if up != nil {
+			n.up = up
+		}
+		n.id, n.started, n.message, n.failures = c.ID, c.Started, "", 0
 		n.phase = state.PhaseStarting
 		if healthy {
 			n.phase = state.PhaseHealthy
@@ -182,21 +187,47 @@ func (r *runner) attend(ctx context.Context, e engine, c docker.Container, side 
 	})
 	if !healthy {
 		ask := r.probe(e, c, up)
+		if r.native() {
+			ask = r.nativeProbe(e, c)
+		}
 		side.Go(func() { r.watchHealth(ctx, ask) })
 	}
 	return r.awaitExit(ctx, e, c)
 }
 
-// ensure returns the running container.
-func (r *runner) ensure(ctx context.Context, e engine) (c docker.Container, err error) {
-	err = limited(ctx, 2*callLimit, func(ctx context.Context) error {
+// reach opens the way to the app; in native mode there is none but the slot's
+// own socket.
+func (r *runner) reach(c docker.Container) (reachable, error) {
+	if r.native() {
+		return nil, nil
+	}
+	return r.host.target(c, r.release)
+}
+
+// ensure returns the running container. What it needs for that while the
+// container runs ends with life and is counted in side.
+func (r *runner) ensure(life context.Context, e engine, side *sync.WaitGroup) (c docker.Container, err error) {
+	err = limited(life, 2*callLimit, func(ctx context.Context) error {
 		// Two releases in one slot must not run beside each other: they may
 		// share volumes.
 		if err := r.host.sweep(ctx, e, r.slot, r.keep); err != nil {
 			return err
 		}
-		if c, err = r.create(ctx, e); err != nil || c.Running {
+		if c, err = r.create(ctx, e); err != nil {
 			return err
+		}
+		if c.Running && c.Status == "paused" && !r.held() {
+			return e.Unpause(ctx, c.ID)
+		}
+		if c.Running {
+			return nil
+		}
+		if r.native() {
+			done, err := r.offer(life, e, c.ID)
+			if err != nil {
+				return err
+			}
+			side.Go(func() { <-done })
 		}
 		if err := e.Start(ctx, c.ID); err != nil {
 			return err
@@ -211,6 +242,9 @@ func (r *runner) ensure(ctx context.Context, e engine) (c docker.Container, err 
 func (r *runner) create(ctx context.Context, e engine) (docker.Container, error) {
 	c, err := e.Inspect(ctx, r.name)
 	if errors.Is(err, docker.ErrNotFound) {
+		if err := r.makeHandoff(); err != nil {
+			return docker.Container{}, err
+		}
 		id, err := e.Create(ctx, r.spec())
 		if err != nil {
 			return docker.Container{}, err
@@ -225,13 +259,17 @@ func (r *runner) create(ctx context.Context, e engine) (docker.Container, error)
 
 // spec is the container that the release wants in this slot.
 func (r *runner) spec() docker.Spec {
-	return docker.Spec{
+	s := docker.Spec{
 		Name: r.name, ImageID: r.release.ImageID, Ref: r.release.Image, Settings: r.release.Settings,
 		Env: r.release.Env, Command: r.release.Command,
 		Labels: map[string]string{
 			labelApp: r.slot.App, labelSlot: r.slot.Color, labelRelease: strconv.Itoa(r.release.Number),
 		},
 	}
+	if r.native() {
+		return r.nativeSpec(s)
+	}
+	return s
 }
 
 // awaitExit returns when the container has ended. While Docker is away the

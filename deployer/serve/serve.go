@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,6 +34,7 @@ type Options struct {
 	Paths  state.Paths
 	Stdout io.Writer // what the container prints goes here
 	Stderr io.Writer // and here, and so does what the service itself says
+	Init   string    // path of edgeman-init, for native mode
 }
 
 // Run serves the slot until it is drained, stopped by SIGTERM or by ctx, or
@@ -89,9 +91,11 @@ func newKeeper(o Options) (*keeper, error) {
 	k := &keeper{
 		paths: o.Paths, slot: o.Slot, app: app, gate: newGate(),
 		judge:   newJudge(o.Paths, o.Slot),
-		changes: make(chan struct{}, 1), dead: make(chan error, 1),
+		changes: make(chan struct{}, 1),
 		host: &host{
-			engine: lazyEngine(), count: sockets.Connections, notify: sockets.Notify, say: say, stopUnit: stopSocket,
+			engine: lazyEngine(), count: sockets.Connections, notify: sockets.Notify, say: say,
+			stopUnit: stopSocket, restartUnit: restartSocket, run: o.Paths.Run, initProgram: initProgram(o),
+			handoff: func(dir string) (handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
 			target: func(c docker.Container, r state.Release) (reachable, error) {
 				return newTarget(c, r, app.Proxy.Source)
 			},
@@ -106,6 +110,15 @@ func newKeeper(o Options) (*keeper, error) {
 		func(err error) { say("%v", err) })
 	k.output, err = openOutput(o.Paths.SlotOutput(o.Slot), o.Stdout, o.Stderr, say)
 	return k, err
+}
+
+// initProgram is installed beside this program unless the caller says otherwise.
+func initProgram(o Options) string {
+	exe, err := os.Executable()
+	if o.Init != "" || err != nil {
+		return o.Init
+	}
+	return filepath.Join(filepath.Dir(exe), "edgeman-init")
 }
 
 // listenerName is FileDescriptorName= of the socket units.

@@ -1,0 +1,272 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// In native mode the listening descriptor itself goes into the container, and
+// this process accepts nothing: it hands the descriptor over at each start,
+// and watches what the app does to the socket that everybody shares.
+const modeNative = "native"
+
+const (
+	// handedFD is where edgeman-init puts the listener (SD_LISTEN_FDS_START).
+	handedFD = "3"
+	// backlog is what is asked for again after an app has shrunk it; the kernel
+	// caps it at net.core.somaxconn.
+	backlog = 65535
+
+	ownTries   = 40 // asking Docker for a container that is just starting
+	ownRetry   = 50 * time.Millisecond
+	acceptWait = probeMax         // for one look at a probe in the queue
+	deafAfter  = 3 * time.Second  // an app that starts slowly is not deaf yet
+	reviveWait = 30 * time.Second // for systemd to stop this process
+)
+
+// handoff is one offer of the listener to a container.
+type handoff interface {
+	Next(ctx context.Context, allow func(sockets.Peer) error, denied func(sockets.Peer, error)) (sockets.Peer, error)
+	Close() error
+}
+
+func (r *runner) native() bool { return r.release.Mode == modeNative }
+
+// nativeSpec changes a container's description so that it gets the listener.
+// An app that wants the descriptor's number in an option finds it for {fd}.
+func (r *runner) nativeSpec(s docker.Spec) docker.Spec {
+	number := func(words []string) []string {
+		out := slices.Clone(words)
+		for i := range out {
+			out[i] = strings.ReplaceAll(out[i], "{fd}", handedFD)
+		}
+		return out
+	}
+	s.Env, s.Command = number(s.Env), number(s.Command)
+	s.Init = &docker.InitSpec{
+		Program: r.host.initProgram, Dir: r.host.handoffDir(r.name),
+		Args: []string{docker.HandoffPath + "/" + sockets.HandoffSocket},
+	}
+	return s
+}
+
+// makeHandoff makes the directory that a native container mounts, which has to
+// be there when it is created. Its parent keeps other users of the host out.
+func (r *runner) makeHandoff() error {
+	if !r.native() {
+		return nil
+	}
+	dir := r.host.handoffDir(r.name)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o755)
+}
+
+// offer makes the listener available to the container that is about to start,
+// once. It ends with ctx; wait for the returned channel before the next offer.
+func (r *runner) offer(ctx context.Context, e engine, id string) (<-chan struct{}, error) {
+	h, err := r.host.handoff(r.host.handoffDir(r.name))
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer h.Close()
+		_, err := h.Next(ctx, func(p sockets.Peer) error { return owned(ctx, e, id, p.PID) },
+			func(p sockets.Peer, err error) {
+				r.host.say("%s: process %d does not get the listener: %v", r.name, p.PID, err)
+			})
+		if err != nil && ctx.Err() == nil {
+			r.host.say("%s: %v", r.name, err)
+			r.set(func(c *condition) { c.message = firstLine(err.Error()) })
+		}
+	}()
+	return done, nil
+}
+
+// owned refuses a process that is not the container's. One that is just
+// starting can be quicker than Docker's own knowledge of it.
+func owned(ctx context.Context, e engine, id string, pid int) error {
+	var err error
+	for range ownTries {
+		var is bool
+		if is, err = e.Owns(ctx, id, pid); is {
+			return nil
+		}
+		sleep(ctx, ownRetry)
+	}
+	return errors.Join(errors.New("it is none of the container's"), err)
+}
+
+// nativeProbe asks the app through the slot's socket, the only way to it.
+func (r *runner) nativeProbe(e engine, c docker.Container) probe {
+	accepts := r.acceptProbe()
+	ask := accepts
+	switch {
+	case r.release.Health != "":
+		ask = httpProbe(r.slot.App, r.release.Health, func(ctx context.Context) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", r.socket)
+		})
+	case c.Healthcheck != nil && !asksLocalhost(c.Healthcheck.Command):
+		ask = execProbe(e, c.ID, *c.Healthcheck)
+	case c.Healthcheck != nil:
+		r.host.say("%s: the image's health check asks localhost, where nothing listens in native mode; asking the slot's socket instead", r.name)
+	}
+	return func(ctx context.Context) (string, bool) {
+		answer, ok := ask(ctx)
+		if ok || time.Since(c.Started) < deafAfter || !r.listensItself(ctx, c) {
+			return answer, ok
+		}
+		if _, accepted := accepts(ctx); accepted {
+			return answer, false
+		}
+		return fmt.Sprintf("the container listens on %d by itself and never accepted from fd %s: use mode proxy", r.release.Port, handedFD), false
+	}
+}
+
+// asksLocalhost recognises a health check that connects to the container
+// itself, where a native app has no listener of its own.
+func asksLocalhost(command []string) bool {
+	text := strings.Join(command, " ")
+	return slices.ContainsFunc([]string{"localhost", "127.0.0.", "[::1]", "0.0.0.0"}, func(s string) bool {
+		return strings.Contains(text, s)
+	})
+}
+
+// acceptProbe is satisfied when the app takes a connection out of the queue. It
+// uses one connection until then, or it would fill the queue.
+func (r *runner) acceptProbe() probe {
+	var conn *net.UnixConn
+	return func(ctx context.Context) (string, bool) {
+		if conn == nil {
+			c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: r.socket, Net: "unix"})
+			if err != nil {
+				return "connect: " + err.Error(), false
+			}
+			conn = c
+			context.AfterFunc(ctx, func() { c.Close() })
+		}
+		for begun := time.Now(); time.Since(begun) < acceptWait && ctx.Err() == nil; sleep(ctx, probeMin/5) {
+			taken, err := sockets.Accepted(conn)
+			if err != nil {
+				return err.Error(), false
+			}
+			if taken {
+				conn.Close()
+				conn = nil
+				return "connect: accepted", true
+			}
+		}
+		return "connect: not accepted yet", false
+	}
+}
+
+// listensItself tells whether the app has a listener of its own in the container.
+func (r *runner) listensItself(ctx context.Context, c docker.Container) bool {
+	if r.release.Port == 0 {
+		return false
+	}
+	t, err := r.host.target(c, r.release)
+	if err != nil {
+		return false
+	}
+	defer t.Close()
+	_, ok := dialProbe(t)(ctx)
+	return ok
+}
+
+// tend looks after the listener. In native mode others hold it, too, and can
+// shrink its queue or shut it down for everybody.
+func (k *keeper) tend() error {
+	l := k.host.listener
+	if !l.Alive() {
+		return sockets.ErrDead
+	}
+	if k.release.Mode != modeNative {
+		return nil
+	}
+	q, err := l.Queue()
+	if err != nil {
+		k.host.say("%v", err)
+		return nil
+	}
+	k.backlog = max(k.backlog, q.Backlog)
+	if q.Backlog >= k.backlog && k.backlog > 0 && k.relistened {
+		return nil
+	}
+	// The first time finds out how much the kernel allows.
+	if err := l.Relisten(backlog); err != nil {
+		k.host.say("%v", err)
+		return nil
+	}
+	if k.relistened {
+		k.host.say("the app had shrunk the queue of %s to %d; it is long again", k.slot, q.Backlog)
+	}
+	k.relistened = true
+	if q, err = l.Queue(); err == nil {
+		k.backlog = q.Backlog
+	}
+	return nil
+}
+
+// revive replaces a listener that was shut down: only a new socket helps, and
+// systemd makes it. It stops this service first, with its container, which
+// would hold on to the dead one, and starts both again.
+func (k *keeper) revive(ctx context.Context) (int, error) {
+	k.host.say("the listening socket of %s was shut down by a process that holds it; making a new one", k.slot)
+	st := k.out.last
+	st.Phase, st.Message = state.PhaseFailed, "the listening socket was shut down; making a new one"
+	k.out.publish(k.role, st)
+	go func() {
+		if err := k.host.restartUnit(context.WithoutCancel(ctx), k.slot.SocketUnit()); err != nil {
+			k.host.say("%v", err)
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		return k.stop()
+	case <-time.After(reviveWait):
+		return exitBroken, fmt.Errorf("%s: %w", k.slot, sockets.ErrDead)
+	}
+}
+
+// freeze stops a native container's processes, or lets them go on: it is the
+// only way to keep them from accepting.
+func (k *keeper) freeze(ctx context.Context, on bool) {
+	err := limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := k.host.engine(ctx)
+		if err != nil {
+			return err
+		}
+		c, err := e.Inspect(ctx, k.release.Container(k.slot.Color))
+		switch {
+		case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
+			return nil
+		case err != nil:
+			return err
+		case on && c.Status != "paused":
+			return e.Pause(ctx, c.ID)
+		case !on && c.Status == "paused":
+			return e.Unpause(ctx, c.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		k.trouble = firstLine(err.Error())
+		k.host.say("%v", err)
+	}
+}
