@@ -168,8 +168,23 @@ func upstreamCases() []scenario {
 		{"upstream-dead", "another host, a variable, marked down", 0, func(w *world, _ *ca) {
 			w.http("upstream app { server 192.0.2.1:80; server 127.0.0.1:9 down; }" + to("http://app") + to("http://$backend") + to("http://192.0.2.7"))
 		}},
+		{"socket-perm", "missing is another matter", 0, func(w *world, _ *ca) {
+			w.http(to("http://unix:/run/app.sock"))
+			w.env.CanConnect = denies
+		}},
+		{"upstream-dead", "socket-inactive says so", 0, func(w *world, _ *ca) {
+			adopted(w, "")
+			w.units["edgeman@myapp:blue.socket"] = Unit{Active: "inactive"}
+			w.must(w.env.Remove("/run/edgeman/myapp:blue.sock"))
+		}},
+		{"upstream-dead", "socket gone although its unit is active", Critical, func(w *world, _ *ca) {
+			adopted(w, "")
+			w.must(w.env.Remove("/run/edgeman/myapp:blue.sock"))
+			w.write("/proc/4711/net/unix", "")
+		}},
 		{"socket-perm", "refused", Critical, func(w *world, _ *ca) {
 			w.http(to("http://unix:/run/app.sock"))
+			w.write("/run/app.sock", "")
 			w.env.CanConnect = denies
 		}},
 		{"socket-perm", "allowed", 0, func(w *world, _ *ca) {

@@ -154,7 +154,7 @@ func (h *host) wanted(f Finding) bool {
 	if len(h.opt.Sites) == 0 || f.Severity == Unknown {
 		return true
 	}
-	for _, s := range h.opt.Sites {
+	for _, s := range h.asked() {
 		if s == f.Subject.Name || slices.ContainsFunc(f.Sites, func(n string) bool { return strings.EqualFold(n, s) }) {
 			return true
 		}
@@ -167,7 +167,18 @@ func (h *host) wanted(f Finding) bool {
 	return false
 }
 
-// UnknownSites lists the sites asked for that the configuration, the apps and
+// asked are the sites asked for; an app stands for its servers, too.
+func (h *host) asked() []string {
+	out := slices.Clone(h.opt.Sites)
+	for i, a := range h.apps {
+		if slices.Contains(h.opt.Sites, a.Name) {
+			out = append(out, h.appSites(&h.apps[i])...)
+		}
+	}
+	return out
+}
+
+// unknownSites lists the sites asked for that the configuration, the apps and
 // the files know nothing of: a typing mistake must not pass for health.
 func (h *host) unknownSites() []string {
 	known := map[string]bool{}

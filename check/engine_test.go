@@ -169,6 +169,41 @@ func TestSites(t *testing.T) {
 	}
 }
 
+// An app stands for the servers that lead to it, and the other way round.
+func TestSitesOfAnApp(t *testing.T) {
+	for _, site := range []string{"myapp", "a.example.com"} {
+		w := newWorld(t)
+		adopted(w, "")
+		w.apps[0].Missing = "x"
+		text := w.text("/etc/nginx/nginx.conf")
+		w.write("/etc/nginx/nginx.conf", strings.Replace(text, "location / {", "location /s { alias /srv/; }\nlocation / {", 1))
+		w.opt.Sites = []string{site}
+		r := w.run()
+		if len(r.find("backup-missing")) != 1 || len(r.find("alias-traversal")) != 1 || len(r.find(codeBlind)) != 0 {
+			t.Errorf("%s: found\n%s", site, r.codes())
+		}
+	}
+}
+
+// Without root another user's nginx is not recognised; that is no critical.
+func TestNotRootAndNoNginxInSight(t *testing.T) {
+	w := newWorld(t)
+	w.env.Euid, w.facts.Running = 1000, false
+	if r := w.run(); r.Exit != ExitUnknown || len(r.find("nginx-not-running")) != 0 {
+		t.Errorf("exit %d\n%s", r.Exit, r.codes())
+	}
+}
+
+// An authority that cannot be read must not make good chains look bad.
+func TestUnreadableAuthority(t *testing.T) {
+	w, c := trusted(t)
+	simple(func(*ca) pair { return newCA(t).leaf(fresh, "a.example.com") }, "a.example.com")(w, c)
+	w.opt.Settings.TrustedCA = []string{"/none.pem"}
+	if r := w.run(); r.Exit != ExitUnknown || len(r.find("cert-untrusted"))+len(r.find("cert-chain-incomplete")) != 0 {
+		t.Errorf("exit %d\n%s", r.Exit, r.codes())
+	}
+}
+
 func TestIgnores(t *testing.T) {
 	expired := func(w *world, c *ca, comment string) {
 		cert, key := w.store("a", c.leaf(life{45 * day, -day}, "a.example.com"))

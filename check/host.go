@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"edgeman/deployer/nginx"
@@ -99,7 +100,10 @@ func (h *host) gatherNginx() {
 		h.blindTo("nginx", "nginx", fmt.Sprintf("nginx cannot be asked: %v", err), "")
 		return
 	}
-	h.nginx, h.has[needProcess] = facts, true
+	h.nginx = facts
+	// Without root another user's master is not recognised, so that none was
+	// found means nothing.
+	h.has[needProcess] = facts.Running || h.env.Euid == 0
 	h.version, _ = ParseVersion(facts.Version)
 	config, seen, err := loadConfig(h.env.FS, facts.Main)
 	if err != nil {
@@ -125,7 +129,9 @@ func (h *host) gatherRoots() {
 	for _, file := range h.opt.Settings.TrustedCA {
 		data, err := h.env.FS.ReadFile(file)
 		if err != nil || !h.roots.AppendCertsFromPEM(data) {
-			h.blindTo("file", file, "trusted_ca "+file+" cannot be read as PEM", "correct check.trusted_ca in edgeman.toml")
+			h.blindTo("file", file, "trusted_ca "+file+" cannot be read as PEM, so chains are not judged", "correct check.trusted_ca in edgeman.toml")
+			h.roots = nil
+			return
 		}
 	}
 }
@@ -144,6 +150,7 @@ func (h *host) gatherApps() {
 
 // blindTo notes once that something could not be looked at.
 func (h *host) blindTo(kind, name, message, hint string) {
+	message, _, _ = strings.Cut(message, "\n") // errors may carry a hint line of their own
 	f := Finding{
 		Code: codeBlind, Severity: Unknown, Subject: Subject{kind, name},
 		Message: clean(message), Hint: hint,

@@ -36,8 +36,10 @@ func nginxCases() []scenario {
 			w.testErr = &nginx.ConfigError{Message: nginx.Message{Level: "emerg", Text: "permission denied"}}
 		}},
 		{"nginx-config-invalid", "read-only host", 0, func(w *world, _ *ca) {
-			w.testErr = &nginx.ConfigError{Message: nginx.Message{Level: "emerg", Text: `open() "/run/nginx.pid" failed (30: Read-only file system)`}}
+			w.testErr = readOnlyError("the configuration file /etc/nginx/nginx.conf syntax is ok")
 		}},
+		{"nginx-config-invalid", "read-only and broken", Critical, func(w *world, _ *ca) { w.testErr = readOnlyError("") }},
+		{"check-blind", "read-only host", 0, func(w *world, _ *ca) { w.testErr = readOnlyError("syntax is ok") }},
 		{"nginx-not-running", "stopped", Critical, func(w *world, _ *ca) { w.facts.Running, w.facts.Workers = false, nil }},
 		{"nginx-not-running", "runs", 0, func(*world, *ca) {}},
 		{"nginx-not-enabled", "disabled", Warning, func(w *world, _ *ca) {
@@ -112,6 +114,12 @@ func nginxCases() []scenario {
 		{"check-blind", "a configuration that cannot be read", Unknown, func(w *world, _ *ca) { w.write("/etc/nginx/nginx.conf", "http {") }},
 		{"check-blind", "everything seen", 0, func(*world, *ca) {}},
 		{"check-blind", "no Docker here", 0, func(w *world, _ *ca) { w.env.Docker = nil }},
+	}
+}
+
+func readOnlyError(output string) error {
+	return &nginx.ConfigError{
+		Message: nginx.Message{Level: "emerg", Text: `open() "/run/nginx.pid" failed (30: Read-only file system)`}, Output: output,
 	}
 }
 

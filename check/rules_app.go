@@ -31,13 +31,23 @@ func appRules() []Rule {
 			Code: "deploy-stuck", Title: "a command ended half-way", Worst: Warning, Needs: []need{needApps}, Twice: true,
 			What: "A command was interrupted and nothing has completed or undone it since, one has held an app's lock for more than an hour, or requests are held back past their deadline.",
 			Why:  "Traffic flows, but a container, a socket or a pending release may be left over, and the next command has to wait.",
-			Fix:  "`edgeman repair`",
+			Fix:  "`edgeman repair APP`",
 			look: deployStuck,
 		},
 	}
 }
 
-func (a *App) sites() []string { return append([]string{a.Name}, a.Sites...) }
+// sites are the names that a person may ask for the app by: its own, its site
+// files, and the servers that lead to it.
+func (h *host) appSites(a *App) []string {
+	out := append([]string{a.Name}, a.Sites...)
+	for _, u := range h.upstreams {
+		if h.appOf(u) != nil && h.appOf(u).Name == a.Name {
+			out = append(out, u.sites...)
+		}
+	}
+	return out
+}
 
 func confDrift(h *host) []Finding {
 	var out []Finding
@@ -53,7 +63,7 @@ func confDrift(h *host) []Finding {
 
 func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 	f := Finding{
-		Severity: Warning, Subject: Subject{"file", edit.Path}, Sites: a.sites(), At: []Position{{File: edit.Path}},
+		Severity: Warning, Subject: Subject{"file", edit.Path}, Sites: h.appSites(a), At: []Position{{File: edit.Path}},
 		Hint: fmt.Sprintf("compare with the diff below; edgeman adopt %s takes it over again", edit.Path),
 	}
 	now, err := h.env.FS.ReadFile(edit.Path)
@@ -71,7 +81,7 @@ func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 		f.Hint = "nothing to do if the change is yours"
 		return f, true
 	}
-	f.Message = fmt.Sprintf("%s has been changed since adopt, edgeman's own lines included", edit.Path)
+	f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it are not as they were", edit.Path)
 	return f, true
 }
 
@@ -93,7 +103,7 @@ func backupMissing(h *host) []Finding {
 	for _, a := range h.apps {
 		if a.Missing != "" {
 			out = append(out, Finding{
-				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: a.sites(),
+				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
 				Message: fmt.Sprintf("%s could not be released: %s", a.Name, a.Missing),
 				Hint:    "restore the app's site directory below /var/lib/edgeman/apps from your backup",
 			})
@@ -119,8 +129,8 @@ func deployStuck(h *host) []Finding {
 		}
 		if why != "" {
 			out = append(out, Finding{
-				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: a.sites(),
-				Message: a.Name + " " + clean(why), Hint: "edgeman repair",
+				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
+				Message: a.Name + " " + clean(why), Hint: "edgeman repair " + a.Name,
 			})
 		}
 	}

@@ -50,25 +50,30 @@ func unitRules() []Rule {
 }
 
 func (h *host) appFinding(a *App, s Severity, subject Subject, message, hint string) Finding {
-	return Finding{Severity: s, Subject: subject, Sites: a.sites(), Message: message, Hint: hint}
+	return Finding{Severity: s, Subject: subject, Sites: h.appSites(a), Message: message, Hint: hint}
 }
 
 func socketInactive(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
-		s := a.live()
-		switch {
-		case s == nil || !s.Filled:
-			out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" has no slot that could serve: its live pointer leads to none that is filled", "edgeman repair "+a.Name))
-		default:
-			u, ok := h.unit(s.SocketUnit)
-			if ok && u.Active != "active" {
-				out = append(out, h.appFinding(&a, Critical, Subject{"unit", s.SocketUnit},
-					fmt.Sprintf("%s is %s, so nobody listens for %s", s.SocketUnit, word(u.Active, "not there"), a.Name), "edgeman repair "+a.Name))
-			}
+		if why := h.socketDown(&a); why != "" {
+			out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, "nobody listens for "+a.Name+": "+why, "edgeman repair "+a.Name))
 		}
 	}
 	return out
+}
+
+// socketDown says why no socket listens for the app, or "" if one does or
+// systemd cannot be asked.
+func (h *host) socketDown(a *App) string {
+	s := a.live()
+	if s == nil || !s.Filled {
+		return "its live pointer leads to no slot that is filled"
+	}
+	if u, ok := h.unit(s.SocketUnit); ok && u.Active != "active" {
+		return s.SocketUnit + " is " + word(u.Active, "not there")
+	}
+	return ""
 }
 
 func word(s, otherwise string) string {

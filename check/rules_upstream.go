@@ -3,9 +3,9 @@ package check
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -46,6 +46,9 @@ func upstreamRules() []Rule {
 func upstreamDead(h *host) []Finding {
 	var out []Finding
 	for _, u := range h.upstreams {
+		if a := h.appOf(u); a != nil && h.socketDown(a) != "" {
+			continue // socket-inactive says so, and why
+		}
 		var dead []string
 		var at []Position
 		alive := 0
@@ -98,8 +101,11 @@ func socketPerm(h *host) []Finding {
 				continue
 			}
 			seen[p.unix] = true
+			if _, err := h.env.FS.Stat(p.unix); errors.Is(err, fs.ErrNotExist) {
+				continue // upstream-dead says so
+			}
 			err := h.env.CanConnect(h.nginx, p.unix)
-			if err == nil || errors.Is(err, syscall.ENOENT) {
+			if err == nil {
 				continue
 			}
 			f := Finding{
@@ -172,7 +178,7 @@ func drainLong(h *host) []Finding {
 			continue
 		}
 		out = append(out, Finding{
-			Severity: Warning, Subject: Subject{"app", a.Name}, Sites: append([]string{a.Name}, u.sites...), At: []Position{at},
+			Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(a), At: []Position{at},
 			Message: fmt.Sprintf("nginx keeps a busy connection to %s for up to %s, and a drain ends after %s", a.Name, days(longest), days(a.Drain)),
 			Hint:    "keepalive_time 5s; in the upstream",
 		})
