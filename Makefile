@@ -40,8 +40,8 @@ endif
 
 # The race detector needs a C compiler.
 unit:
-	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
-	else echo "unit tests run without the race detector"; set -x; $(GO) test ./...; fi
+	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race -timeout 5m ./...; \
+	else echo "unit tests run without the race detector"; set -x; $(GO) test -timeout 5m ./...; fi
 
 HOST_NEEDS := debootstrap=debootstrap systemd-nspawn=systemd-container nsenter=util-linux mount=mount journalctl=systemd \
 	/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
