@@ -83,10 +83,10 @@ func (i *includes) Glob(pattern string) ([]string, error) {
 	return i.FS.Glob(pattern)
 }
 
-// server is a server block of http or stream.
+// server is a server block.
 type server struct {
 	block   *node
-	stream  bool
+	stream  bool // not of http: nobody asks for it by name
 	names   []string
 	listens []listen
 	tls     bool
@@ -172,16 +172,17 @@ func realName(n string) bool {
 	return n != "" && n != "*" && !strings.HasPrefix(n, "~") && strings.Contains(strings.Trim(n, "."), ".") && !strings.ContainsAny(n, "$_")
 }
 
-// servers lists the server blocks of http and stream in the order of the files.
+// servers lists the server blocks of http, stream and mail in the order of the
+// files. Only those of http are chosen by name.
 func servers(root *node) []*server {
 	var out []*server
 	for _, ctx := range root.Children() {
-		if ctx.Name() != "http" && ctx.Name() != "stream" {
+		if ctx.Name() != "http" && ctx.Name() != "stream" && ctx.Name() != "mail" {
 			continue
 		}
 		for _, b := range ctx.All("server") {
 			if b.IsBlock() {
-				out = append(out, newServer(b, ctx.Name() == "stream"))
+				out = append(out, newServer(b, ctx.Name() != "http"))
 			}
 		}
 	}

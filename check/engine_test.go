@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -313,6 +314,43 @@ func TestRunOutOfTime(t *testing.T) {
 	r := w.run()
 	if r.Exit != ExitUnknown || len(r.find(codeBlind)) == 0 {
 		t.Errorf("exit %d\n%s", r.Exit, r.codes())
+	}
+}
+
+// A source that hangs is asked once and does not use up the run.
+func TestSilentSystemdIsAskedOnce(t *testing.T) {
+	w := newWorld(t)
+	adopted(w, "")
+	asked := 0
+	w.env.Units = unitsFunc(func(context.Context) error { asked++; return errors.New("timeout") })
+	if r := w.run(); asked != 1 || len(r.find(codeBlind)) != 1 {
+		t.Errorf("asked %d times\n%s", asked, r.codes())
+	}
+}
+
+type unitsFunc func(context.Context) error
+
+func (f unitsFunc) Unit(ctx context.Context, _ string) (Unit, error) { return Unit{}, f(ctx) }
+
+// Many handshakes without a verdict are one blind spot.
+func TestHandshakesWithoutVerdict(t *testing.T) {
+	w, c := trusted(t)
+	cert, key := w.store("a", c.leaf(fresh, "*.example.com"))
+	w.http(site("a.example.com b.example.com c.example.com", cert, key))
+	w.env.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, os.ErrDeadlineExceeded }
+	if r := w.run(); len(r.find(codeBlind)) != 1 || !strings.HasPrefix(r.find(codeBlind)[0].Message, "3 of 3 handshakes") || r.Exit != ExitUnknown {
+		t.Errorf("found\n%s", r.codes())
+	}
+}
+
+func TestMailServersCertificates(t *testing.T) {
+	w, c := trusted(t)
+	p := c.leaf(life{45 * day, -day}, "mail.example.com")
+	cert, key := w.store("mail", p)
+	w.write("/etc/nginx/nginx.conf", "events {}\nmail { ssl_certificate "+cert+"; ssl_certificate_key "+key+"; server { listen 993 ssl; protocol imap; } }")
+	w.serves("127.0.0.1:993", p)
+	if r := w.run(); len(r.find("cert-expired")) != 1 || r.Checked.Handshakes != 1 {
+		t.Errorf("%+v found\n%s", r.Checked, r.codes())
 	}
 }
 

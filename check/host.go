@@ -27,6 +27,7 @@ type host struct {
 	real  map[string]string
 	units map[string]Unit
 
+	silent   bool // systemd did not answer
 	nginx    nginx.Facts
 	version  Version // of nginx
 	warnings []nginx.Message
@@ -82,7 +83,9 @@ func (h *host) refresh() {
 	if h.env.Docker == nil {
 		return
 	}
-	containers, err := h.env.Docker.Containers(h.ctx)
+	ctx, cancel := context.WithTimeout(h.ctx, dockerWait)
+	defer cancel()
+	containers, err := h.env.Docker.Containers(ctx)
 	if err != nil {
 		h.blindTo("docker", "docker", fmt.Sprintf("Docker does not answer: %v", err), "systemctl status docker")
 		h.has[needDocker] = false
@@ -175,18 +178,28 @@ func (h *host) noteUnreadable() {
 	}
 }
 
-// unit asks systemd about one unit, once per look.
+// How long one source may take: one that hangs must not use up the run.
+const (
+	unitWait   = 2 * time.Second
+	dockerWait = 5 * time.Second
+	testWait   = 10 * time.Second // nginx -t resolves the names of upstreams
+)
+
+// unit asks systemd about one unit, once per look. After a first failure
+// systemd is not asked again.
 func (h *host) unit(name string) (Unit, bool) {
 	if u, ok := h.units[name]; ok {
 		return u, u.Load != ""
 	}
-	if h.env.Units == nil {
+	if h.env.Units == nil || h.silent {
 		return Unit{}, false
 	}
-	u, err := h.env.Units.Unit(h.ctx, name)
+	ctx, cancel := context.WithTimeout(h.ctx, unitWait)
+	defer cancel()
+	u, err := h.env.Units.Unit(ctx, name)
 	if err != nil {
 		h.blindTo("systemd", "systemd", fmt.Sprintf("systemd does not answer: %v", err), "systemctl status")
-		u = Unit{}
+		h.silent, u = true, Unit{}
 	}
 	h.units[name] = u
 	return u, u.Load != ""

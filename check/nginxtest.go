@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,7 +16,9 @@ import (
 // empty pid file keeps "nginx -s reload" from working.
 func (h *host) testNginx() {
 	absent := h.absentFiles()
-	warnings, err := h.env.Nginx.Test(h.ctx)
+	ctx, cancel := context.WithTimeout(h.ctx, testWait)
+	defer cancel()
+	warnings, err := h.env.Nginx.Test(ctx)
 	for _, p := range absent {
 		h.removeEmpty(p)
 	}

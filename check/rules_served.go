@@ -46,12 +46,14 @@ func servedRules() []Rule {
 
 func handshakeFailed(h *host) []Finding {
 	var out []Finding
+	unsure, example := 0, ""
 	for _, s := range h.shakes {
 		if s.err == nil || s.refused() || value(s.server.block, "ssl_reject_handshake", "off") == "on" {
 			continue
 		}
 		if s.inconclusive() {
-			h.blindTo(s.subject().Kind, s.subject().Name, fmt.Sprintf("no handshake with %s for %s: %v", s.listen.key(), s.subject().Name, s.err), "")
+			unsure++
+			example = fmt.Sprintf("%s on %s: %v", s.subject().Name, s.listen.key(), s.err)
 			continue
 		}
 		out = append(out, Finding{
@@ -59,6 +61,9 @@ func handshakeFailed(h *host) []Finding {
 			Message: fmt.Sprintf("the TLS handshake for %s on %s fails: %v", s.subject().Name, s.listen.key(), s.err),
 			Hint:    "look at nginx's error log at " + stamp(h.now),
 		})
+	}
+	if unsure > 0 {
+		h.blindTo("server", "handshakes", fmt.Sprintf("%d of %d handshakes came to no verdict, such as %s", unsure, len(h.shakes), example), "")
 	}
 	return out
 }
