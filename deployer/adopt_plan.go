@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/nginx"
@@ -99,9 +100,19 @@ func (h *Host) readSite(ctx context.Context, o AdoptOptions) (string, *nginxconf
 	return site, conf, facts, nil
 }
 
+// reloadSettles is how long a reload that somebody has just asked for may take:
+// systemctl returns before nginx has new workers.
+const reloadSettles = 2 * time.Second
+
 // refusePending keeps other people's unfinished edits out of our reload.
 func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxconf.Config) error {
 	pending, err := h.Nginx.PendingEdits(ctx, conf.Watched())
+	for start := time.Now(); err == nil && len(pending) > 0 && time.Since(start) < reloadSettles; {
+		if !sleep(ctx, pollEvery) {
+			return ctx.Err()
+		}
+		pending, err = h.Nginx.PendingEdits(ctx, conf.Watched())
+	}
 	if err != nil || len(pending) == 0 || o.ReloadPending {
 		return err
 	}
