@@ -68,8 +68,10 @@ var behaviours = []behaviour{
 	{name: "error_page with proxied fallback", site: "upstream up { server APP; }\n" + server("location / { proxy_pass http://127.0.0.1:1; error_page 502 = @app; }\nlocation @app { proxy_pass http://up; }")},
 	{name: "websocket with map", site: "map $http_upgrade $conn { default upgrade; '' close; }\nupstream up { server APP; }\n" +
 		server("location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $conn; }"), requests: []string{socketWS, get}},
-	{name: "proxied error intercepted", site: "upstream up { server APP; }\n" + server("location / { proxy_pass http://up; proxy_intercept_errors on; error_page 404 =200 /gone; }\nlocation = /gone { proxy_pass http://up; }"),
-		requests: []string{"GET /x?status=404 HTTP/1.0\r\n\r\n"}},
+	{
+		name: "proxied error intercepted", site: "upstream up { server APP; }\n" + server("location / { proxy_pass http://up; proxy_intercept_errors on; error_page 404 =200 /gone; }\nlocation = /gone { proxy_pass http://up; }"),
+		requests: []string{"GET /x?status=404 HTTP/1.0\r\n\r\n"},
+	},
 	{name: "response rewriting", site: "upstream up { server APP; }\n" + server("location / { proxy_pass http://up; sub_filter up DOWN; sub_filter_once off; proxy_redirect http://APP/ /y/; proxy_cookie_domain 127.0.0.1 $host; proxy_cookie_path /app/ /; }"), requests: []string{get, redirect}},
 
 	// class B
@@ -114,12 +116,18 @@ var behaviours = []behaviour{
 	// class C: structure
 	{name: "literal, nested location", site: server("location / { proxy_pass http://APP; proxy_set_header X-O o;\n location /x/ { proxy_pass http://APP; } }")},
 	{name: "literal, nested location elsewhere", site: "upstream other { server 127.0.0.1:PORT; }\n" + server("location / { proxy_pass http://127.0.0.1:1;\n location /x/ { proxy_pass http://APP; } }")},
-	{name: "literal, nested location of another app", site: server("proxy_set_header X-O o;\nlocation / { proxy_pass http://APP;\n location /two/ { proxy_pass http://OTHER; } }"),
-		requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n"}},
-	{name: "nested location of another app, cached and redirecting", site: server("proxy_cache c;\nlocation / { proxy_pass http://APP;\n location /two/ { proxy_pass http://OTHER; add_header X-Cache $upstream_cache_status; } }"),
-		requests: []string{get, "GET /two/c?cache=1 HTTP/1.0\r\n\r\n", "GET /two/r?loc=http://OTHER/z HTTP/1.0\r\n\r\n", "GET /two/r?loc=http://APP/z HTTP/1.0\r\n\r\n"}, warm: true},
-	{name: "nested location of another app through an upstream", site: "upstream up { server OTHER; }\n" + server("location / { proxy_pass http://APP; proxy_set_header X-O $proxy_host;\n location /two/ { proxy_pass http://up; } }"),
-		requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n"}},
+	{
+		name: "literal, nested location of another app", site: server("proxy_set_header X-O o;\nlocation / { proxy_pass http://APP;\n location /two/ { proxy_pass http://OTHER; } }"),
+		requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n"},
+	},
+	{
+		name: "nested location of another app, cached and redirecting", site: server("proxy_cache c;\nlocation / { proxy_pass http://APP;\n location /two/ { proxy_pass http://OTHER; add_header X-Cache $upstream_cache_status; } }"),
+		requests: []string{get, "GET /two/c?cache=1 HTTP/1.0\r\n\r\n", "GET /two/r?loc=http://OTHER/z HTTP/1.0\r\n\r\n", "GET /two/r?loc=http://APP/z HTTP/1.0\r\n\r\n"}, warm: true,
+	},
+	{
+		name: "nested location of another app through an upstream", site: "upstream up { server OTHER; }\n" + server("location / { proxy_pass http://APP; proxy_set_header X-O $proxy_host;\n location /two/ { proxy_pass http://up; } }"),
+		requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n"},
+	},
 	{name: "literal in if", site: server("location / { if ($request_method = GET) { proxy_pass http://APP; } return 405; }")},
 	{name: "literal in location and if", site: server("location / { proxy_pass http://APP; if ($request_method = POST) { proxy_pass http://APP; } }")},
 	{name: "literal, if inherits the pass", site: server("location / { proxy_pass http://APP; set $a 1; if ($request_method = GET) { set $a 2; } proxy_set_header X-A $a; }")},

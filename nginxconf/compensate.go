@@ -99,6 +99,15 @@ func usesHost(n *Node) bool {
 	return false
 }
 
+// luaUsesHost reports the same of Lua code.
+func luaUsesHost(n *Node) bool {
+	code := string(n.dir.Lua())
+	if strings.Contains(n.Name(), "_by_lua") && code == "" {
+		code = n.String()
+	}
+	return strings.Contains(code, "proxy_host") || strings.Contains(code, "proxy_port")
+}
+
 // inheritsHeaders reports whether h gets its headers from a level to which the
 // plan has already added what h needs.
 func (p *planner) inheritsHeaders(h *Node, name string) bool {
@@ -180,25 +189,22 @@ func (p *planner) otherMentions(h *Node, module string, r route) error {
 		return nil
 	}
 	server := h.Within("server")
-	var err error
-	p.c.root.walk(func(n *Node) {
-		if err != nil || side(n) != "http" || n == r.pass {
-			return
+	for _, n := range p.c.index.hostUsers {
+		if s := n.Within("server"); side(n) != "http" || s != nil && s != server {
+			continue
 		}
-		if s := n.Within("server"); s != nil && s != server {
-			return
+		if err := p.otherMention(h, n, module, r); err != nil {
+			return err
 		}
-		err = p.otherMention(h, n, module, r)
-	})
-	return err
+	}
+	return nil
 }
 
 func (p *planner) otherMention(h, n *Node, module string, r route) error {
-	lua := string(n.dir.Lua())
-	if strings.Contains(lua, "proxy_host") || strings.Contains(lua, "proxy_port") {
+	if luaUsesHost(n) {
 		return refuse(n.Pos(), ownUpstreamHint, "the Lua code uses the literal address")
 	}
-	if !usesHost(n) || slices.Contains([]string{"proxy_set_header", "proxy_redirect", "proxy_cache_key"}, n.Name()) {
+	if slices.Contains([]string{"proxy_set_header", "proxy_redirect", "proxy_cache_key"}, n.Name()) {
 		return nil
 	}
 	if n.Name() == "log_format" {

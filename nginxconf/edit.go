@@ -29,16 +29,29 @@ type wish struct {
 	by map[*Node]bool
 }
 
-type wishes struct{ list []*wish }
+type wishes struct {
+	list []*wish
+	seen map[wishKey]*wish
+}
+
+type wishKey struct {
+	file       *tree.File
+	start, end int
+	text       string
+}
 
 func (w *wishes) add(by *Node, file *tree.File, e Edit) {
-	for _, old := range w.list {
-		if old.file == file && old.Start == e.Start && old.End == e.End && old.New == e.New {
-			old.by[by] = true
-			return
-		}
+	key := wishKey{file, e.Start, e.End, e.New}
+	if old := w.seen[key]; old != nil {
+		old.by[by] = true
+		return
 	}
-	w.list = append(w.list, &wish{file: file, Edit: e, by: map[*Node]bool{by: true}})
+	n := &wish{file: file, Edit: e, by: map[*Node]bool{by: true}}
+	if w.seen == nil {
+		w.seen = map[wishKey]*wish{}
+	}
+	w.seen[key] = n
+	w.list = append(w.list, n)
 }
 
 // replaceArg replaces part of an argument, given as a span of its raw text

@@ -73,6 +73,9 @@ func (p *planner) foreignHeirs(n *Node, module, name, host string) []*Node {
 
 // mentions reports whether text uses a variable, as $name or ${name}.
 func mentions(text, name string) bool {
+	if !strings.Contains(text, name) {
+		return false
+	}
 	_, found := substitute(text, name, "")
 	return found
 }

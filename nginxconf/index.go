@@ -27,12 +27,15 @@ type index struct {
 
 	definitions map[string][]*Node // variable: what gives it a value
 	lua         []string           // all Lua code
+	hostUsers   []*Node            // what uses $proxy_host or $proxy_port, Lua included
 }
 
 func buildIndex(root *Node) (index, error) {
 	x := index{upstreams: map[string]*Node{}, contexts: map[*tree.Directive][]*Node{}, homes: map[*Node][]*Node{}, definitions: map[string][]*Node{}}
 	var err error
+	root.indexChildren()
 	root.walk(func(n *Node) {
+		n.indexChildren()
 		if e := checkArity(n); e != nil && err == nil {
 			err = e
 		}
@@ -53,6 +56,9 @@ func buildIndex(root *Node) (index, error) {
 			x.lua = append(x.lua, string(code))
 		} else if strings.Contains(n.Name(), "_by_lua") {
 			x.lua = append(x.lua, n.String())
+		}
+		if usesHost(n) || luaUsesHost(n) {
+			x.hostUsers = append(x.hostUsers, n)
 		}
 	})
 	return x, err

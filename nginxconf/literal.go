@@ -23,8 +23,7 @@ func (p *planner) literals(routes []route) error {
 		switch {
 		case r.class == ClassA:
 			p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, "unix:"+p.o.Socket, "the address becomes the app's socket")
-		case r.class == ClassB && p.nameIsFree(r):
-			p.sameName(r)
+		case r.class == ClassB && p.sameName(r):
 		default:
 			rest = append(rest, r)
 		}
@@ -73,14 +72,19 @@ func (p *planner) nameIsFree(r route) bool {
 	return true
 }
 
-// sameName is class B: an upstream is added, the pass stays.
-func (p *planner) sameName(r route) {
+// sameName is class B: an upstream is added, the pass stays. It reports whether
+// that can be done.
+func (p *planner) sameName(r route) bool {
 	name := strings.ToLower(r.addr.host)
-	if slices.Contains(p.named, name) {
-		return
+	free, known := p.named[name]
+	if known {
+		return free
 	}
-	p.named = append(p.named, name)
-	p.addUpstream(r, r.addr.host)
+	p.named[name] = p.nameIsFree(r)
+	if p.named[name] {
+		p.addUpstream(r, r.addr.host)
+	}
+	return p.named[name]
 }
 
 // addUpstream puts a new upstream before the server that holds the pass.
@@ -109,12 +113,15 @@ func (p *planner) rename(routes []route) error {
 		}
 		p.hosts[h] = r.hostHeader()
 		p.renamed[r.pass] = r.hostHeader()
-		if err := p.stillResolved(r); err != nil {
-			return err
-		}
 	}
-	done := map[*Node]bool{}
+	done, resolved := map[*Node]bool{}, map[string]bool{}
 	for _, r := range routes {
+		if !resolved[r.addr.host] {
+			resolved[r.addr.host] = true
+			if err := p.stillResolved(r); err != nil {
+				return err
+			}
+		}
 		p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, name, "the address becomes the upstream")
 		if h := home(r.pass); !done[h] {
 			done[h] = true

@@ -21,7 +21,7 @@ type FS interface {
 const (
 	maxFiles = 20_000   // inclusions, one file included twice counts twice
 	maxBytes = 64 << 20 // of all files together
-	maxNodes = 4 << 20  // directives after inclusion
+	maxNodes = 1 << 20  // directives after inclusion
 )
 
 // Config is a whole nginx configuration: the main file and everything it

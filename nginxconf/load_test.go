@@ -66,7 +66,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"cycle", memFS{"/etc/nginx/nginx.conf": "include a;", "/etc/nginx/a": "\n\ninclude nginx.conf;"}, "/etc/nginx/a:3: /etc/nginx/nginx.conf includes itself"},
 		{"a million includes", many, "more than 20000 files are included"},
 		{"includes that double", nested, "more than 20000 files are included"},
-		{"directives that multiply", wide, "more than 4194304 directives"},
+		{"directives that multiply", wide, "more than 1048576 directives"},
 		{"brace that is not closed", memFS{"/etc/nginx/nginx.conf": "events {}\nhttp {\n server {\n}\n"}, "/etc/nginx/nginx.conf:5: unexpected end of file, expecting \"}\"\nhint: the block opened at 2:1 is not closed"},
 		{"missing semicolon", memFS{"/etc/nginx/nginx.conf": "events { a }\n"}, ":1: unexpected \"}\""},
 		{"byte order mark", memFS{"/etc/nginx/nginx.conf": "\xef\xbb\xbfevents {}\n"}, "byte order mark"},
@@ -234,6 +234,33 @@ func TestBigConfiguration(t *testing.T) {
 	t.Logf("%v of CPU, %d MB allocated in total", used, mb)
 	if !raceEnabled && (used > 2*time.Second || mb > 250) {
 		t.Errorf("%v of CPU, %d MB", used, mb)
+	}
+}
+
+// TestManyUses: one address in very many places.
+func TestManyUses(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("server {\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "location /%d { proxy_pass http://127.0.0.1:8080; }\nlocation /b%d { proxy_pass http://127.0.0.2; }\n", i, i)
+	}
+	b.WriteString("}\n")
+	start := cpuTime()
+	c := mustLoad(t, siteFS(b.String()))
+	targets, err := c.Targets(sitePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tg := range targets {
+		p, err := c.Plan(tg, testOptions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkRevert(t, p)
+	}
+	t.Logf("%v of CPU", cpuTime()-start)
+	if used := cpuTime() - start; used > 20*time.Second {
+		t.Errorf("%v of CPU for %d targets", used, len(targets))
 	}
 }
 

@@ -16,6 +16,21 @@ type Node struct {
 	dir      *tree.Directive // nil for the root
 	parent   *Node
 	children []*Node
+	byName   map[string][]*Node // children of a large block by name, else nil
+}
+
+// manyChildren is the size from which a block's children are indexed: a server
+// with thousands of locations is searched once for each of them.
+const manyChildren = 32
+
+func (n *Node) indexChildren() {
+	if len(n.children) < manyChildren {
+		return
+	}
+	n.byName = map[string][]*Node{}
+	for _, c := range n.children {
+		n.byName[c.dir.Name] = append(n.byName[c.dir.Name], c)
+	}
 }
 
 // Name returns the directive's name, "" for the root.
@@ -63,8 +78,12 @@ func (n *Node) Children() []*Node { return n.children }
 // IsBlock reports whether the directive has braces.
 func (n *Node) IsBlock() bool { return n.dir == nil || n.dir.IsBlock() }
 
-// All returns the direct children with this name.
+// All returns the direct children with this name. The caller must not change
+// the slice.
 func (n *Node) All(name string) []*Node {
+	if n.byName != nil {
+		return n.byName[name]
+	}
 	var out []*Node
 	for _, c := range n.children {
 		if c.dir.Name == name {
@@ -76,10 +95,8 @@ func (n *Node) All(name string) []*Node {
 
 // Last returns the last direct child with this name, nil if there is none.
 func (n *Node) Last(name string) *Node {
-	for i := len(n.children) - 1; i >= 0; i-- {
-		if n.children[i].dir.Name == name {
-			return n.children[i]
-		}
+	if all := n.All(name); len(all) > 0 {
+		return all[len(all)-1]
 	}
 	return nil
 }

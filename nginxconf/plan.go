@@ -76,7 +76,7 @@ type planner struct {
 	hosts     map[*Node]string // the same by home
 	headersAt map[*Node]string // home that got a list of headers: its Host
 	unbound   map[*Node]bool   // home that was looked at for proxy_bind
-	named     []string         // upstreams that were added under a literal's name
+	named     map[string]bool  // a literal's host: an upstream was added under that name
 }
 
 // Plan returns the edits that make a target's address o.Socket. It changes
@@ -101,7 +101,7 @@ func (c *Config) draft(t Target, o Options) (*planner, error) {
 	}
 	p := &planner{
 		c: c, o: o, t: t, keys: []string{t.key},
-		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{},
+		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{}, named: map[string]bool{},
 	}
 	uses := slices.Clone(t.Uses)
 	for _, w := range o.With {
