@@ -26,6 +26,7 @@ type fakeEngine struct {
 	away       bool // the daemon does not answer
 	log        []string
 	behaviour  map[string]behaviour // by image id
+	specs      map[string]docker.Spec
 }
 
 type behaviour struct {
@@ -44,7 +45,7 @@ type fakeContainer struct {
 }
 
 func newFakeEngine() *fakeEngine {
-	return &fakeEngine{containers: make(map[string]*fakeContainer), behaviour: make(map[string]behaviour)}
+	return &fakeEngine{containers: make(map[string]*fakeContainer), behaviour: make(map[string]behaviour), specs: make(map[string]docker.Spec)}
 }
 
 // did notes a change that the slot made.
@@ -101,6 +102,7 @@ func (e *fakeEngine) Create(_ context.Context, s docker.Spec) (string, error) {
 		return "", fmt.Errorf("no such image: %w", docker.ErrNotFound)
 	}
 	e.did("create", s.Name)
+	e.specs[s.Name] = s
 	c := &fakeContainer{behaviour: b}
 	c.ID, c.Name, c.Labels, c.ImageID, c.StopTimeout = s.Name, s.Name, maps.Clone(s.Labels), s.ImageID, 10*time.Second
 	if b.healthcheck != nil {
@@ -302,6 +304,7 @@ type world struct {
 	engine   *fakeEngine
 	listener *fakeListener
 	k        *keeper
+	handoff  func(dir string) (handoff, error)
 
 	mu      sync.Mutex
 	count   sockets.Count
@@ -369,7 +372,7 @@ func (w *world) start(app *echoApp) {
 			return nil
 		},
 		say:      func(format string, args ...any) { w.t.Logf(format, args...) },
-		listener: w.listener, run: w.paths.Run,
+		listener: w.listener, run: w.paths.Run, handoff: w.handoff, initProgram: "/usr/lib/edgeman-init",
 	}
 	settings, err := w.paths.ReadApp("myapp")
 	w.must(err)

@@ -115,6 +115,7 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 	k.cut, k.rejected = 0, nil
 	k.host.say("replacing release %d by %d", k.release.Number, next.Number)
 	err = k.recreate(ctx, next)
+	k.stir()
 	poke(k.changes) // whatever happened meanwhile has not been looked at
 	if ctx.Err() != nil {
 		// Stopping: the next start finds the link and begins again.

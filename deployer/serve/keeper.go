@@ -21,14 +21,13 @@ const (
 // How long the keeper waits before it looks again although nothing told it to.
 const (
 	lookIdle    = 10 * time.Second
-	lookNative  = 2 * time.Second        // the app can do anything to the listener
+	lookNative  = time.Second            // the app can do anything to the listener
 	lookBusy    = time.Second            // a command is at work, or requests wait
 	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
 )
 
-// trimAfter is how many looks in a row must find nothing going on before memory
-// is given back: on a busy app one look easily falls between two requests.
-const trimAfter = 2
+// trimAfter is how long nothing must go on before memory is given back.
+const trimAfter = 9 * time.Second
 
 // keeper decides for one slot. It is the only one who opens the gate, holds the
 // front and changes the slot's links, all in one goroutine.
@@ -55,9 +54,10 @@ type keeper struct {
 	zeroSince time.Time // no connections since then
 	deadline  time.Time // of what is under way, for the status
 	rejected  *state.Rejected
-	trimmed   struct {
-		looks int    // in a row without a connection, up to trimAfter
-		at    uint64 // connections that had come in by then
+	calm      struct {
+		since   time.Time
+		total   uint64 // connections that had come in by then
+		trimmed bool
 	}
 
 	drain state.Drain // terms of the retirement
@@ -175,6 +175,7 @@ func (k *keeper) turned(was role, now time.Time) {
 		return
 	}
 	k.host.say("%s is %s", k.slot, k.role)
+	k.stir()
 	k.zeroSince, k.retiredAt, k.deadline = time.Time{}, time.Time{}, time.Time{}
 	if k.role == retired {
 		k.retiredAt = now
@@ -234,14 +235,18 @@ func (k *keeper) trim() {
 	inside, parked := k.gate.counts()
 	total := k.gate.total()
 	switch {
-	case inside+parked > 0 || !k.open || total != k.trimmed.at:
-		k.trimmed.at, k.trimmed.looks = total, 0
-	case k.trimmed.looks < trimAfter:
-		if k.trimmed.looks++; k.trimmed.looks == trimAfter {
-			giveBack()
-		}
+	case inside+parked > 0 || !k.open || total != k.calm.total:
+		k.stir()
+		k.calm.total = total
+	case k.calm.trimmed || time.Since(k.calm.since) < trimAfter:
+	default:
+		k.calm.trimmed = true
+		giveBack()
 	}
 }
+
+// stir says that something goes on that needs memory.
+func (k *keeper) stir() { k.calm.since, k.calm.trimmed = time.Now(), false }
 
 func (k *keeper) newRunner(r state.Release) *runner {
 	return &runner{

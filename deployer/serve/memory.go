@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,6 +37,8 @@ func giveBack() {
 	if err != nil {
 		return
 	}
+	// What an upgrade replaced while it ran goes by this name.
+	exe = strings.TrimSuffix(exe, " (deleted)")
 	for _, r := range programPages(maps, exe) {
 		// Never written to, so nothing is lost. What fails stays resident.
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, r.start, r.end-r.start, unix.MADV_DONTNEED)

@@ -1,0 +1,159 @@
+package serve
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// takesOne is a hand-off whose container asks once, after another process did.
+type takesOne struct {
+	denied chan sockets.Peer
+	closed chan struct{}
+}
+
+func (h *takesOne) Next(ctx context.Context, allow func(sockets.Peer) error, denied func(sockets.Peer, error)) (sockets.Peer, error) {
+	stranger, own := sockets.Peer{PID: 7}, sockets.Peer{PID: 42}
+	if err := allow(stranger); err != nil {
+		denied(stranger, err)
+		h.denied <- stranger
+	}
+	return own, allow(own)
+}
+
+func (h *takesOne) Close() error { close(h.closed); return nil }
+
+// native makes release 1 a native one.
+func (w *world) native(h *takesOne) {
+	w.t.Helper()
+	r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: modeNative, Env: []string{"LISTEN={fd}"}, Command: []string{"serve", "--fd={fd}"}}
+	w.must(w.paths.WriteRelease(&r))
+	w.engine.behaviour["image-4"] = behaviour{healthcheck: func() int { return 0 }}
+	w.handoff = func(string) (handoff, error) { return h, nil }
+	w.live(w.slot)
+	w.must(w.paths.FillSlot(w.slot, r.Number))
+}
+
+func TestNativeContainerGetsTheListener(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		h := &takesOne{make(chan sockets.Peer, 1), make(chan struct{})}
+		w.native(h)
+		w.start(app)
+		time.Sleep(5 * time.Second)
+		w.wants(state.PhaseHealthy)
+		if p := <-h.denied; p.PID != 7 {
+			t.Errorf("turned away %+v", p)
+		}
+		<-h.closed // the offer ended with the hand-over
+		if w.k.front.gate.total() != 0 || w.open() {
+			t.Error("this process takes connections in, too")
+		}
+		spec := w.engine.specs["myapp-blue-4"]
+		if spec.Init == nil || spec.Init.Dir != filepath.Join(w.paths.Run, "handoff", "myapp-blue-4") ||
+			spec.Env[0] != "LISTEN=3" || spec.Command[1] != "--fd=3" {
+			t.Errorf("spec %+v", spec)
+		}
+		w.stop()
+	})
+}
+
+func TestNativePauseFreezes(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
+		w.start(app)
+		time.Sleep(5 * time.Second)
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(5 * time.Second), Reason: state.PauseAsked}))
+		w.nudge()
+		time.Sleep(time.Second)
+		w.wants(state.PhaseHolding)
+		if s := w.engine.containers["myapp-blue-4"].Status; s != "paused" {
+			t.Errorf("container is %q", s)
+		}
+		time.Sleep(5 * time.Second)
+		w.wants(state.PhaseHealthy)
+		if s := w.engine.containers["myapp-blue-4"].Status; s != "running" {
+			t.Errorf("container is %q", s)
+		}
+		w.stop()
+	})
+}
+
+func TestAcceptProbe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := sockets.Listen(path, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ask := (&runner{socket: path}).acceptProbe()
+	for range 2 {
+		if answer, ok := ask(t.Context()); ok || answer != "connect: not accepted yet" {
+			t.Errorf("%q, %v", answer, ok)
+		}
+	}
+	if n, err := l.Pending(); n != 1 || err != nil {
+		t.Errorf("%d connections in the queue (%v), want one", n, err)
+	}
+	c, err := l.Accept(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if answer, ok := ask(t.Context()); !ok {
+		t.Errorf("%q, %v", answer, ok)
+	}
+}
+
+func TestDeafNativeAppIsNamed(t *testing.T) {
+	own, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := sockets.Listen(path, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	app := &echoApp{addr: own.Addr().(*net.TCPAddr).AddrPort()}
+	r := &runner{
+		socket: path, release: state.Release{Port: 8080, Mode: modeNative},
+		host: &host{say: t.Logf, target: func(docker.Container, state.Release) (reachable, error) { return fakeTarget{app, false}, nil }},
+	}
+	check := &docker.Healthcheck{Command: []string{"curl", "-f", "http://localhost:8080/"}}
+	tests := []struct {
+		started time.Time
+		want    string
+	}{
+		{time.Now(), "connect: not accepted yet"},
+		{time.Now().Add(-time.Minute), "the container listens on 8080 by itself and never accepted from fd 3: use mode proxy"},
+	}
+	for _, tt := range tests {
+		answer, ok := r.nativeProbe(nil, docker.Container{Started: tt.started, Healthcheck: check})(t.Context())
+		if ok || answer != tt.want {
+			t.Errorf("got %q, %v; want %q", answer, ok, tt.want)
+		}
+	}
+}
+
+func TestAsksLocalhost(t *testing.T) {
+	for command, want := range map[string]bool{
+		"curl -f http://localhost:8080/": true,
+		"nc -z 127.0.0.1 80":             true,
+		"wget http://[::1]/":             true,
+		"/app check --socket":            false,
+		"pg_isready -h db":               false,
+	} {
+		if got := asksLocalhost(strings.Fields(command)); got != want {
+			t.Errorf("%q: %v, want %v", command, got, want)
+		}
+	}
+}
