@@ -83,7 +83,7 @@ func wantQuiet(ctx context.Context, t *testing.T, h *host.Host, span time.Durati
 func TestFootprint(t *testing.T) {
 	const connections = 5000
 	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
-		must(ctx, t, h, "sh", "-c", `sed -i 's/worker_connections .*/worker_connections 30000;/; 1i worker_rlimit_nofile 65536;' /etc/nginx/nginx.conf`)
+		must(ctx, t, h, "sh", "-c", `sed -i 's/worker_connections .*/worker_connections 30000;/; 1i worker_rlimit_nofile 20000;' /etc/nginx/nginx.conf`)
 		adopted(ctx, t, h)
 		pid := mainPID(ctx, t, h, "edgeman@myapp:blue.service")
 		must(ctx, t, h, "curl", "-s", "http://127.0.0.1/")
