@@ -24,21 +24,24 @@ func (p *planner) prove(plan *Plan) error {
 	}
 	for i, pass := range p.c.index.passes {
 		was, is := p.c.routes(pass), next.routes(next.index.passes[i])
-		if !p.sameRoutes(was, is) {
+		if !p.sameRoutes(was, is, p.ours[pass]) {
 			return refuse(pass.Pos(), "please report this", "after the edit %q would not go where it should", pass)
 		}
 	}
 	return nil
 }
 
-// sameRoutes compares the addresses of one pass before and after.
-func (p *planner) sameRoutes(was, is []route) bool {
+// sameRoutes compares the addresses of one pass before and after: those of the
+// target become the socket in a pass of the plan, all others stay.
+func (p *planner) sameRoutes(was, is []route, ours bool) bool {
 	if len(was) != len(is) {
 		return false
 	}
 	socket := "unix:" + p.o.Socket
 	for i := range was {
 		switch before, after := was[i].key(), is[i].key(); {
+		case ours && slices.Contains(p.keys, before) && after != socket:
+			return false
 		case after == socket:
 			if !slices.Contains(p.keys, before) {
 				return false

@@ -166,9 +166,13 @@ func (c *Config) Targets(site string) ([]Target, error) {
 	}
 	out := c.collect(real)
 	for i := range out {
+		p, err := c.draft(out[i], Options{Socket: "/run/edgeman/x.sock", App: "app"})
 		var r *Refusal
-		if _, err := c.draft(out[i], Options{Socket: "/run/edgeman/x.sock", App: "app"}); errors.As(err, &r) {
+		switch {
+		case errors.As(err, &r):
 			out[i].Refusal = r
+		case err == nil && len(p.renamed) > 0:
+			out[i].Class = ClassC // a name without a port that is not free
 		}
 	}
 	return out, nil

@@ -40,7 +40,7 @@ server {
 		"php:9000 invalid AddrPort  A fastcgi keepalive=false uses=1 elsewhere=0 refused=false",
 		"unix:/run/x.sock invalid AddrPort  C http keepalive=false uses=1 elsewhere=0 refused=true",
 		"http://$arg_x invalid AddrPort   http keepalive=false uses=1 elsewhere=0 refused=true",
-		"[::1]:80 [::1]:80  B http keepalive=false uses=1 elsewhere=0 refused=false",
+		"[::1]:80 [::1]:80  C http keepalive=false uses=1 elsewhere=0 refused=false",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)

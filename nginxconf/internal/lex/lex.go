@@ -156,7 +156,7 @@ func (l *lexer) comment() error {
 
 func (l *lexer) terminator(c byte) error {
 	if l.words == 0 {
-		return l.fail(l.pos, fmt.Sprintf("unexpected %q", c), "", -1)
+		return l.fail(l.pos, fmt.Sprintf("unexpected \"%c\"", c), "", -1)
 	}
 	if c == ';' {
 		l.emit(Semicolon, l.pos+1, 0)
