@@ -101,7 +101,11 @@ func TestDependentRulesAreSilent(t *testing.T) {
 	cert, key := w.store("site", c.leaf(life{45 * day, -day}, "a.example.com"))
 	w.http(site("a.example.com", cert, key))
 	w.touch("/etc/nginx/nginx.conf", base.Add(-time.Minute))
-	w.facts.Running, w.facts.Workers = false, nil
+	if len(w.run().find("nginx-stale-workers")) != 1 {
+		t.Fatal("the edit is not seen at all")
+	}
+	w.dialed = nil
+	w.facts.Running = false
 	r := w.run()
 	if len(r.find("nginx-not-running")) != 1 || len(r.find("nginx-stale-workers")) != 0 || len(r.find("cert-expired")) != 1 {
 		t.Errorf("got\n%s", r.codes())

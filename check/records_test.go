@@ -86,6 +86,14 @@ func TestRecordsOfAWayBackThatIsGone(t *testing.T) {
 		"no record":    func(p state.Paths) error { return os.Remove(filepath.Join(p.Site("myapp"), "adoption.json")) },
 		"no container": func(p state.Paths) error { return os.Remove(filepath.Join(p.Site("myapp"), "container.json")) },
 		"torn":         func(p state.Paths) error { return os.Truncate(filepath.Join(p.Site("myapp"), "container.json"), 1) },
+		"damaged bytes": func(p state.Paths) error {
+			path := filepath.Join(p.Site("myapp"), "adoption.json")
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, []byte(strings.Replace(string(data), hexSum([]byte("b")), hexSum([]byte("c")), 1)), 0o600)
+		},
 		"no plan": func(p state.Paths) error {
 			return os.WriteFile(filepath.Join(p.Site("myapp"), "adoption.json"), []byte("{}"), 0o600)
 		},
