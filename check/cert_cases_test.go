@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -126,6 +127,8 @@ func certCases() []scenario {
 		{"cert-name-uncovered", "wildcard covers one label only", Warning, simple(with(fresh, "*.example.com"), "a.example.com x.y.example.com")},
 		{"cert-name-uncovered", "wildcard does not cover itself without label", Critical, simple(with(fresh, "*.example.com"), "example.com")},
 		{"cert-name-uncovered", "leading dot needs both", Critical, simple(with(fresh, "example.com"), ".example.com")},
+		{"cert-name-uncovered", "address beside a name", Notice, simple(with(fresh, "a.example.com"), "a.example.com 192.0.2.1")},
+		{"cert-name-uncovered", "underscore in a name", Critical, simple(with(fresh, "a.example.com"), "my_app.example.com")},
 		{"cert-name-uncovered", "wildcard", 0, simple(with(fresh, "*.example.com", "example.com"), "A.example.com .example.com")},
 		{"cert-name-uncovered", "address", 0, simple(with(fresh, "192.0.2.1"), "192.0.2.1")},
 		{"cert-name-uncovered", "regex and underscore", 0, simple(with(fresh, "a.example.com"), `a.example.com "~^(www\.)?b\.example\.com$" _`)},
@@ -276,6 +279,16 @@ func servedCases() []scenario {
 		{"cert-served-other", "default server answers", Critical, func(w *world, c *ca) {
 			a, _ := two(w, c)
 			w.serves("127.0.0.1:443", a)
+		}},
+		{"cert-served-other", "an address as a name", 0, func(w *world, c *ca) {
+			a, b := two(w, c)
+			w.write("/etc/nginx/nginx.conf", strings.Replace(w.text("/etc/nginx/nginx.conf"), "server_name b.example.com", "server_name b.example.com 192.0.2.1", 1))
+			w.serve("127.0.0.1:443", func(i *tls.ClientHelloInfo) (*tls.Certificate, error) {
+				if i.ServerName == "b.example.com" {
+					return b.tls(w.t), nil
+				}
+				return a.tls(w.t), nil
+			})
 		}},
 		{"cert-served-other", "each its own", 0, func(w *world, c *ca) {
 			a, b := two(w, c)

@@ -166,10 +166,11 @@ func (s *server) refuses() bool {
 	return r != nil && (r.Arg(0) == "444" || strings.HasPrefix(r.Arg(0), "4"))
 }
 
-// realName reports whether a server_name parameter is a name at all: "_" and
-// its like are how people write "nothing".
+// realName reports whether a server_name parameter is a name that a visitor
+// could type: "_", "default" and regular expressions are not.
 func realName(n string) bool {
-	return n != "" && n != "*" && !strings.HasPrefix(n, "~") && strings.Contains(strings.Trim(n, "."), ".") && !strings.ContainsAny(n, "$_")
+	return strings.Contains(strings.Trim(n, "."), ".") && !strings.HasPrefix(n, "~") && !strings.Contains(n, "$") &&
+		strings.Trim(n, "_.*-") != ""
 }
 
 // servers lists the server blocks of http, stream and mail in the order of the

@@ -70,6 +70,7 @@ func confCases() []scenario {
 		{"alias-traversal", "regex", 0, server(`location ~ ^/x { alias /srv/x/; }`)},
 		{"allow-no-deny", "alone", Warning, server(`location / { allow 10.0.0.0/8; }`)},
 		{"allow-no-deny", "with deny", 0, server(`location / { allow 10.0.0.0/8; deny all; }`)},
+		{"allow-no-deny", "or a password", 0, server(`location / { satisfy any; allow 10.0.0.0/8; auth_basic x; }`)},
 		{"allow-no-deny", "all", 0, server(`location / { allow all; }`)},
 		{"status-exposed", "open", Warning, server(`location /status { stub_status; }`)},
 		{"status-exposed", "denied outside", 0, server(`location /status { stub_status; allow 127.0.0.1; deny all; }`)},
@@ -155,6 +156,14 @@ func upstreamCases() []scenario {
 		}},
 		{"upstream-dead", "port listens", 0, func(w *world, _ *ca) {
 			w.http(to("http://127.0.0.1:8080"))
+			w.write("/proc/4711/net/tcp", procTCP)
+		}},
+		{"upstream-dead", "localhost on IPv6 only", 0, func(w *world, _ *ca) {
+			w.http(to("http://localhost:8080"))
+			w.write("/proc/4711/net/tcp6", "  sl\n   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 778 1 0 100 0 0 10 0\n")
+		}},
+		{"upstream-dead", "another loopback address", Critical, func(w *world, _ *ca) {
+			w.http(to("http://127.0.0.2:8080"))
 			w.write("/proc/4711/net/tcp", procTCP)
 		}},
 		{"upstream-dead", "published without a listener of its own", 0, func(w *world, _ *ca) {

@@ -60,8 +60,14 @@ func freeSpace(path string) (Space, error) {
 	return Space{Free: st.Bavail * block, Total: st.Blocks * block}, nil
 }
 
-// clockSynced asks the kernel and sets nothing (adjtimex(2) with no modes).
+// clockSynced asks the kernel and sets nothing (adjtimex(2) with no modes). A
+// container's clock is its host's business.
 func clockSynced() (bool, error) {
+	for _, mark := range []string{"/run/systemd/container", "/.dockerenv"} {
+		if _, err := os.Stat(mark); err == nil {
+			return false, errors.New("this is a container")
+		}
+	}
 	var t unix.Timex
 	if _, err := unix.Adjtimex(&t); err != nil {
 		return false, err

@@ -86,7 +86,7 @@ func allowNoDeny(h *host) []Finding {
 	var out []Finding
 	h.blocks(func(b *node) {
 		allow := b.All("allow")
-		if len(allow) == 0 || len(b.All("deny")) > 0 || slices.ContainsFunc(allow, func(d *node) bool { return d.Arg(0) == "all" }) {
+		if len(allow) == 0 || len(b.All("deny")) > 0 || protected(b) || slices.ContainsFunc(allow, func(d *node) bool { return d.Arg(0) == "all" }) {
 			return
 		}
 		out = append(out, blockFinding(allow[0], Warning, b.Path()+" has allow and no deny, so everybody is allowed", "add deny all; after the allow lines"))
@@ -94,14 +94,17 @@ func allowNoDeny(h *host) []Finding {
 	return out
 }
 
+// protected reports whether something else than addresses is asked for: with
+// "satisfy any" the list then only adds to it.
+func protected(b *node) bool {
+	return value(b, "auth_basic", "off") != "off" || value(b, "auth_request", "off") != "off"
+}
+
 func statusExposed(h *host) []Finding {
 	var out []Finding
 	for _, d := range h.httpFind("stub_status") {
 		b, srv := d.Parent(), d.Within("server")
-		if srv == nil || len(b.Effective("deny")) > 0 || len(b.Effective("auth_request")) > 0 || internal(d) {
-			continue
-		}
-		if a := value(b, "auth_basic", "off"); a != "off" || localOnly(newServer(srv, false)) {
+		if srv == nil || len(b.Effective("deny")) > 0 || protected(b) || internal(d) || localOnly(newServer(srv, false)) {
 			continue
 		}
 		out = append(out, blockFinding(d, Warning, "stub_status is open to everybody", "allow 127.0.0.1; deny all;"))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func certRules() []Rule {
 		},
 		{
 			Code: "cert-name-uncovered", Title: "a server name is not in the certificate", Worst: Critical, Needs: []need{needConfig},
-			What: "A name of a TLS server is covered by none of its certificates' alternative names. A wildcard covers one label. Critical when no name of the server is covered, a warning when some are. Regular expressions cannot be judged.",
+			What: "A name of a TLS server is covered by none of its certificates' alternative names. A wildcard covers one label. Critical when no name of the server is covered, a warning when some are, a notice for an address beside names. Regular expressions cannot be judged.",
 			Why:  "Visitors of that name get an error page.",
 			Fix:  "`certbot --expand -d ...` with all names, or take the name off the server.",
 			look: certNameUncovered,
@@ -256,6 +257,10 @@ func certNameUncovered(h *host) []Finding {
 			severity = Critical
 		}
 		for _, n := range missing {
+			severity := severity
+			if net.ParseIP(n) != nil && severity == Warning {
+				severity = Notice // an address beside names: few expect it to be covered
+			}
 			out = append(out, Finding{
 				Severity: severity, Subject: Subject{"server", n}, Sites: s.sites(), At: []Position{s.pos()},
 				Message:  fmt.Sprintf("%s is not covered by the certificate of its server, which is for %s", n, few(sans(leaves[0]))),
@@ -269,18 +274,24 @@ func certNameUncovered(h *host) []Finding {
 
 // leavesOf are the leaves on disk for s, or those served where there is no file.
 func (h *host) leavesOf(s *server) []*x509.Certificate {
-	var out []*x509.Certificate
-	for _, c := range s.certs {
-		if c.leaf() != nil {
-			out = append(out, c.leaf())
-		}
-	}
+	out := diskLeaves(s)
 	if len(s.certs) > 0 {
 		return out
 	}
 	for _, shake := range h.shakes {
 		if shake.server == s {
 			out = append(out, shake.leaves()...)
+		}
+	}
+	return out
+}
+
+// diskLeaves are the leaves in the server's files.
+func diskLeaves(s *server) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, c := range s.certs {
+		if c.leaf() != nil {
+			out = append(out, c.leaf())
 		}
 	}
 	return out

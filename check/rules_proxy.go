@@ -201,9 +201,8 @@ func xffTrust(h *host) []Finding {
 			out = append(out, blockFinding(d, Warning, "set_real_ip_from "+a+" believes the address that any visitor sends", "list your balancer's addresses only"))
 		}
 	}
-	for _, d := range h.httpFind("proxy_set_header", "fastcgi_param", "uwsgi_param") {
-		name := strings.ReplaceAll(strings.ToLower(d.Arg(0)), "_", "-")
-		if strings.TrimPrefix(name, "http-") == "x-forwarded-for" && d.Arg(1) == "$http_x_forwarded_for" {
+	for _, d := range h.httpFind("proxy_set_header") {
+		if strings.EqualFold(d.Arg(0), "x-forwarded-for") && d.Arg(1) == "$http_x_forwarded_for" {
 			out = append(out, blockFinding(d, Warning, "X-Forwarded-For is passed on as the visitor sent it", "use $proxy_add_x_forwarded_for"))
 		}
 	}

@@ -27,6 +27,7 @@ type upstream struct {
 type peer struct {
 	unix string
 	addr netip.AddrPort // a loopback address
+	both bool           // named localhost: nginx tries ::1 as well
 	pos  Position
 }
 
@@ -122,7 +123,7 @@ func (u *upstream) add(address, port string, at *node) {
 		host, hostPort = strings.Trim(address, "[]"), port
 	}
 	if strings.EqualFold(host, "localhost") {
-		host = "127.0.0.1"
+		host, p.both = "127.0.0.1", true
 	}
 	addr, err := netip.ParseAddrPort(net.JoinHostPort(host, hostPort))
 	if err == nil && addr.Addr().IsLoopback() {
@@ -138,7 +139,11 @@ func (h *host) dead(p peer) string {
 	if p.unix != "" {
 		return h.deadUnix(p.unix)
 	}
-	if h.listening.foreign || h.listens(p.addr) || h.env.Dial == nil {
+	six := netip.AddrPortFrom(netip.IPv6Loopback(), p.addr.Port())
+	if h.listening.foreign || h.listens(p.addr) || p.both && h.listens(six) || h.env.Dial == nil {
+		return ""
+	}
+	if p.both && h.tryConnect("tcp", six.String()) == "" {
 		return ""
 	}
 	return h.tryConnect("tcp", p.addr.String())
