@@ -41,9 +41,6 @@ func (h *Host) InstallCheckTimer(ctx context.Context) (InstallResult, error) {
 		}
 		result.Changes = append(result.Changes, change)
 	}
-	if err := h.rememberCheck(files); err != nil {
-		return result, err
-	}
 	return result, h.startCheckTimer(ctx, &result)
 }
 
@@ -61,20 +58,6 @@ func (h *Host) checkFiles() ([]installFile, error) {
 		files = append(files, installFile{path: filepath.Join(h.System.Root, f.Path), mode: f.Mode, data: f.Content})
 	}
 	return files, nil
-}
-
-// rememberCheck records the files, and the link that enabling makes, for
-// uninstall.
-func (h *Host) rememberCheck(files []installFile) error {
-	facts, ok, err := h.ReadFacts()
-	if err != nil || !ok {
-		return err
-	}
-	facts.Files = nil
-	if err := h.remember(&facts, append(files, installFile{path: h.checkLink()})); err != nil {
-		return err
-	}
-	return h.writeFacts(facts)
 }
 
 // startCheckTimer enables and starts the timer; what it already is, it stays.
