@@ -77,7 +77,11 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 	if err := s.prepare(ctx, o); err != nil {
 		return SwapResult{}, s.failed(err)
 	}
-	return s.run(ctx)
+	result, err := s.run(ctx)
+	if err == nil && o.Mode != "" {
+		err = s.Paths.SetMode(o.App, o.Mode)
+	}
+	return result, err
 }
 
 // Restart runs the live release again, by the same rules as a swap: the record

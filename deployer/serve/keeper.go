@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -25,9 +24,6 @@ const (
 	lookBusy    = time.Second            // a command is at work, or requests wait
 	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
 )
-
-// trimAfter is how long nothing must go on before memory is given back.
-const trimAfter = 9 * time.Second
 
 // keeper decides for one slot. It is the only one who opens the gate, holds the
 // front and changes the slot's links, all in one goroutine.
@@ -229,25 +225,6 @@ func (k *keeper) wait() time.Duration {
 	return lookIdle
 }
 
-// trim gives memory back to the system once all is quiet: the app is up and
-// nothing has come in for a while.
-func (k *keeper) trim() {
-	inside, parked := k.gate.counts()
-	total := k.gate.total()
-	switch {
-	case inside+parked > 0 || !k.open || total != k.calm.total:
-		k.stir()
-		k.calm.total = total
-	case k.calm.trimmed || time.Since(k.calm.since) < trimAfter:
-	default:
-		k.calm.trimmed = true
-		giveBack()
-	}
-}
-
-// stir says that something goes on that needs memory.
-func (k *keeper) stir() { k.calm.since, k.calm.trimmed = time.Now(), false }
-
 func (k *keeper) newRunner(r state.Release) *runner {
 	return &runner{
 		host: k.host, slot: k.slot, release: r, name: r.Container(k.slot.Color),
@@ -280,35 +257,4 @@ func (k *keeper) settings() state.App {
 	}
 	k.app = app
 	return app
-}
-
-// publish says what the slot is doing.
-func (k *keeper) publish() {
-	if k.release.Number == 0 {
-		k.out.publish(k.role, state.SlotStatus{Phase: state.PhaseFailed, Message: k.trouble})
-		return
-	}
-	st := state.SlotStatus{
-		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Phase: state.PhaseStarting, Deadline: k.deadline, Cut: k.cut, Rejected: k.rejected,
-	}
-	if k.runner != nil {
-		c := k.runner.condition()
-		st.Phase, st.Message, st.Probe = c.phase, c.message, c.probe
-		st.ContainerID, st.Started = c.id, c.started
-		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
-	}
-	inside, parked := k.gate.counts()
-	if !k.open {
-		st.Open, st.Parked = inside, parked
-	}
-	switch {
-	case k.role == retired:
-		k.describeDrain(&st)
-	case k.paused:
-		k.describePause(&st)
-	case st.Message == "" && k.rejected != nil:
-		st.Message = fmt.Sprintf("release %d was not taken: %s", k.rejected.Release, k.rejected.Reason)
-	}
-	k.out.publish(k.role, st)
 }

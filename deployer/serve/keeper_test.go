@@ -103,6 +103,7 @@ func TestDockerAwayKeepsTrafficFlowing(t *testing.T) {
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
 		time.Sleep(time.Second)
+		before := w.status().Since
 		w.engine.mu.Lock()
 		w.engine.away = true
 		close(w.engine.containers["myapp-blue-1"].exit) // the wait breaks off
@@ -119,8 +120,8 @@ func TestDockerAwayKeepsTrafficFlowing(t *testing.T) {
 		w.engine.away = false
 		w.engine.mu.Unlock()
 		time.Sleep(10 * time.Second)
-		if st := w.wants(state.PhaseHealthy); st.Message != "" || st.Exits != 0 {
-			t.Errorf("status %+v", st)
+		if st := w.wants(state.PhaseHealthy); st.Message != "" || st.Exits != 0 || !st.Since.Equal(before) {
+			t.Errorf("status %+v, healthy since %s before", st, before)
 		}
 		w.stop()
 	})

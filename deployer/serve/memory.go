@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -65,3 +66,25 @@ func programPages(maps []byte, exe string) []pages {
 	}
 	return out
 }
+
+// trimAfter is how long nothing must go on before memory is given back.
+const trimAfter = 9 * time.Second
+
+// trim gives memory back to the system once all is quiet: the app is up and
+// nothing has come in for a while.
+func (k *keeper) trim() {
+	inside, parked := k.gate.counts()
+	total := k.gate.total()
+	switch {
+	case inside+parked > 0 || !k.open || total != k.calm.total:
+		k.stir()
+		k.calm.total = total
+	case k.calm.trimmed || time.Since(k.calm.since) < trimAfter:
+	default:
+		k.calm.trimmed = true
+		giveBack()
+	}
+}
+
+// stir says that something goes on that needs memory.
+func (k *keeper) stir() { k.calm.since, k.calm.trimmed = time.Now(), false }

@@ -243,30 +243,3 @@ func (k *keeper) revive(ctx context.Context) (int, error) {
 		return exitBroken, fmt.Errorf("%s: %w", k.slot, sockets.ErrDead)
 	}
 }
-
-// freeze stops a native container's processes, or lets them go on: it is the
-// only way to keep them from accepting.
-func (k *keeper) freeze(ctx context.Context, on bool) {
-	err := limited(ctx, callLimit, func(ctx context.Context) error {
-		e, err := k.host.engine(ctx)
-		if err != nil {
-			return err
-		}
-		c, err := e.Inspect(ctx, k.release.Container(k.slot.Color))
-		switch {
-		case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
-			return nil
-		case err != nil:
-			return err
-		case on && c.Status != "paused":
-			return e.Pause(ctx, c.ID)
-		case !on && c.Status == "paused":
-			return e.Unpause(ctx, c.ID)
-		}
-		return nil
-	})
-	if err != nil {
-		k.trouble = firstLine(err.Error())
-		k.host.say("%v", err)
-	}
-}

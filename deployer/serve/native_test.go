@@ -73,12 +73,12 @@ func TestNativePauseFreezes(t *testing.T) {
 		w.nudge()
 		time.Sleep(time.Second)
 		w.wants(state.PhaseHolding)
-		if s := w.engine.containers["myapp-blue-4"].Status; s != "paused" {
+		if s := w.engine.status("myapp-blue-4"); s != "paused" {
 			t.Errorf("container is %q", s)
 		}
 		time.Sleep(5 * time.Second)
 		w.wants(state.PhaseHealthy)
-		if s := w.engine.containers["myapp-blue-4"].Status; s != "running" {
+		if s := w.engine.status("myapp-blue-4"); s != "running" {
 			t.Errorf("container is %q", s)
 		}
 		w.stop()

@@ -45,3 +45,34 @@ func (p *publisher) publish(r role, st state.SlotStatus) {
 		_ = p.notify("STATUS=" + line) // nothing depends on it
 	}
 }
+
+// publish says what the slot is doing.
+func (k *keeper) publish() {
+	if k.release.Number == 0 {
+		k.out.publish(k.role, state.SlotStatus{Phase: state.PhaseFailed, Message: k.trouble})
+		return
+	}
+	st := state.SlotStatus{
+		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
+		Phase: state.PhaseStarting, Deadline: k.deadline, Cut: k.cut, Rejected: k.rejected,
+	}
+	if k.runner != nil {
+		c := k.runner.condition()
+		st.Phase, st.Message, st.Probe = c.phase, c.message, c.probe
+		st.ContainerID, st.Started = c.id, c.started
+		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
+	}
+	inside, parked := k.gate.counts()
+	if !k.open {
+		st.Open, st.Parked = inside, parked
+	}
+	switch {
+	case k.role == retired:
+		k.describeDrain(&st)
+	case k.paused:
+		k.describePause(&st)
+	case st.Message == "" && k.rejected != nil:
+		st.Message = fmt.Sprintf("release %d was not taken: %s", k.rejected.Release, k.rejected.Reason)
+	}
+	k.out.publish(k.role, st)
+}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -121,6 +122,30 @@ func (p Paths) WriteApp(a App) error {
 		return fmt.Errorf("encoding the settings of %s: %w", a.Name, err)
 	}
 	return writeFile(p.AppConfig(a.Name), data, 0o600)
+}
+
+// modeLine is the app file's mode: a setting before the first table.
+var modeLine = regexp.MustCompile(`(?m)^mode[ \t]*=[^\n]*$`)
+
+// SetMode changes the mode in the app's intent file and nothing else in it:
+// the file belongs to its operator.
+func (p Paths) SetMode(name, mode string) error {
+	path := p.AppConfig(name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	head, tables := string(data), ""
+	if i := strings.Index("\n"+head, "\n["); i >= 0 {
+		head, tables = head[:i], head[i:]
+	}
+	line := fmt.Sprintf("mode = %q", mode)
+	if modeLine.MatchString(head) {
+		head = modeLine.ReplaceAllLiteralString(head, line)
+	} else {
+		head = line + "\n" + head
+	}
+	return writeFile(path, []byte(head+tables), 0o600)
 }
 
 // RemoveApp deletes the app's intent and all of its state.

@@ -214,3 +214,35 @@ func TestHistorySurvivesATornLine(t *testing.T) {
 		t.Errorf("events %v, %v; want the two whole ones", events, err)
 	}
 }
+
+func TestSetModeChangesNothingElse(t *testing.T) {
+	tests := []struct{ before, after string }{
+		{"# mine\nmode = \"proxy\" # x\nport = 1\n[drain]\ntimeout = \"5s\"\n", "# mine\nmode = \"native\"\nport = 1\n[drain]\ntimeout = \"5s\"\n"},
+		{"port = 1\n", "mode = \"native\"\nport = 1\n"},
+		{"port = 1\n[proxy]\n  mode = 1\n", "mode = \"native\"\nport = 1\n[proxy]\n  mode = 1\n"},
+	}
+	for _, tt := range tests {
+		p := testPaths(t)
+		if err := os.WriteFile(p.AppConfig("myapp"), []byte(tt.before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.SetMode("myapp", "native"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(p.AppConfig("myapp"))
+		if d := cmp.Diff(tt.after, string(got)); d != "" || err != nil {
+			t.Errorf("%v\n%s", err, d)
+		}
+	}
+}
+
+func TestNumbersOfForgottenReleasesAreNotUsedAgain(t *testing.T) {
+	p := testPaths(t)
+	if err := p.Record("myapp", Event{Operation: "swap", Release: 4, Outcome: Failed}); err != nil {
+		t.Fatal(err)
+	}
+	r := Release{App: "myapp"}
+	if err := p.WriteRelease(&r); err != nil || r.Number != 5 {
+		t.Errorf("number %d, %v; want 5", r.Number, err)
+	}
+}

@@ -1,0 +1,86 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"edgeman/deployer/docker"
+)
+
+// Labels that every container of a slot carries.
+const (
+	labelApp     = "edgeman.app"
+	labelSlot    = "edgeman.slot"
+	labelRelease = "edgeman.release"
+)
+
+// ensure returns the running container. What it needs for that while the
+// container runs ends with life and is counted in side.
+func (r *runner) ensure(life context.Context, e engine, side *sync.WaitGroup) (c docker.Container, err error) {
+	err = limited(life, 2*callLimit, func(ctx context.Context) error {
+		// Two releases in one slot must not run beside each other: they may
+		// share volumes.
+		if err := r.host.sweep(ctx, e, r.slot, r.keep); err != nil {
+			return err
+		}
+		if c, err = r.create(ctx, e); err != nil {
+			return err
+		}
+		if c.Running && c.Status == "paused" && !r.held() {
+			return e.Unpause(ctx, c.ID)
+		}
+		if c.Running {
+			return nil
+		}
+		if r.native() {
+			done, err := r.offer(life, e, c.ID)
+			if err != nil {
+				return err
+			}
+			side.Go(func() { <-done })
+		}
+		if err := e.Start(ctx, c.ID); err != nil {
+			return err
+		}
+		c, err = e.Inspect(ctx, c.ID)
+		return err
+	})
+	return c, err
+}
+
+// create makes sure that the container exists.
+func (r *runner) create(ctx context.Context, e engine) (docker.Container, error) {
+	c, err := e.Inspect(ctx, r.name)
+	if errors.Is(err, docker.ErrNotFound) {
+		if err := r.makeHandoff(); err != nil {
+			return docker.Container{}, err
+		}
+		id, err := e.Create(ctx, r.spec())
+		if err != nil {
+			return docker.Container{}, err
+		}
+		return e.Inspect(ctx, id)
+	}
+	if err == nil && c.Labels[labelRelease] != strconv.Itoa(r.release.Number) {
+		err = fmt.Errorf("the container %s is not one that edgeman made\nhint: docker rename %s another-name", r.name, r.name)
+	}
+	return c, err
+}
+
+// spec is the container that the release wants in this slot.
+func (r *runner) spec() docker.Spec {
+	s := docker.Spec{
+		Name: r.name, ImageID: r.release.ImageID, Ref: r.release.Image, Settings: r.release.Settings,
+		Env: r.release.Env, Command: r.release.Command,
+		Labels: map[string]string{
+			labelApp: r.slot.App, labelSlot: r.slot.Color, labelRelease: strconv.Itoa(r.release.Number),
+		},
+	}
+	if r.native() {
+		return r.nativeSpec(s)
+	}
+	return s
+}

@@ -1,0 +1,261 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+	"time"
+
+	"edgeman/deployer/docker"
+)
+
+// fakeEngine is Docker in memory. What a container does is said by the image of
+// its release.
+type fakeEngine struct {
+	mu         sync.Mutex
+	containers map[string]*fakeContainer
+	away       bool // the daemon does not answer
+	log        []string
+	behaviour  map[string]behaviour // by image id
+	specs      map[string]docker.Spec
+}
+
+type behaviour struct {
+	diesAfter   time.Duration // 0: never by itself
+	deaf        bool          // takes no connection
+	healthcheck func() int    // exit code of its own check
+	cannotStart bool
+	missing     bool // the image is not there
+	stopTakes   time.Duration
+}
+
+type fakeContainer struct {
+	docker.Container
+	behaviour
+	exit chan struct{} // closed when it ends
+}
+
+func newFakeEngine() *fakeEngine {
+	return &fakeEngine{containers: make(map[string]*fakeContainer), behaviour: make(map[string]behaviour), specs: make(map[string]docker.Spec)}
+}
+
+// did notes a change that the slot made.
+func (e *fakeEngine) did(what, name string) { e.log = append(e.log, what+" "+name) }
+
+func (e *fakeEngine) find(id string) (*fakeContainer, error) {
+	if e.away {
+		return nil, docker.ErrUnreachable
+	}
+	c, ok := e.containers[id]
+	if !ok {
+		return nil, docker.ErrNotFound
+	}
+	return c, nil
+}
+
+func (e *fakeEngine) Inspect(_ context.Context, id string) (docker.Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err != nil {
+		return docker.Container{}, err
+	}
+	return c.Container, nil
+}
+
+func (e *fakeEngine) List(_ context.Context, labels map[string]string, _ bool) ([]docker.Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away {
+		return nil, docker.ErrUnreachable
+	}
+	var out []docker.Container
+next:
+	for _, c := range e.containers {
+		for k, v := range labels {
+			if c.Labels[k] != v {
+				continue next
+			}
+		}
+		out = append(out, c.Container)
+	}
+	return out, nil
+}
+
+func (e *fakeEngine) Create(_ context.Context, s docker.Spec) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.behaviour[s.ImageID]
+	if e.away {
+		return "", docker.ErrUnreachable
+	}
+	if b.missing {
+		return "", fmt.Errorf("no such image: %w", docker.ErrNotFound)
+	}
+	e.did("create", s.Name)
+	e.specs[s.Name] = s
+	c := &fakeContainer{behaviour: b}
+	c.ID, c.Name, c.Labels, c.ImageID, c.StopTimeout = s.Name, s.Name, maps.Clone(s.Labels), s.ImageID, 10*time.Second
+	if b.healthcheck != nil {
+		c.Healthcheck = &docker.Healthcheck{Command: []string{"check"}, Timeout: time.Second}
+	}
+	e.containers[s.Name] = c
+	return c.ID, nil
+}
+
+func (e *fakeEngine) Start(_ context.Context, id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err != nil {
+		return err
+	}
+	if c.cannotStart {
+		return errors.New("exec: no such file")
+	}
+	e.did("start", id)
+	c.Running, c.Started, c.exit = true, time.Now(), make(chan struct{})
+	if c.diesAfter > 0 {
+		run := c.exit
+		time.AfterFunc(c.diesAfter, func() { e.kill(id, run, 3) })
+	}
+	return nil
+}
+
+// kill ends the run of a container that exit stands for; nil means the present.
+func (e *fakeEngine) kill(id string, exit chan struct{}, code int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.containers[id]
+	if c == nil || !c.Running || exit != nil && exit != c.exit {
+		return
+	}
+	c.Running, c.ExitCode = false, code
+	close(c.exit)
+}
+
+func (e *fakeEngine) Stop(_ context.Context, id string) error {
+	e.mu.Lock()
+	c, err := e.find(id)
+	if err == nil {
+		e.did("stop", id)
+	}
+	e.mu.Unlock()
+	if err == nil {
+		time.Sleep(c.stopTakes)
+		e.kill(id, nil, 143)
+	}
+	return err
+}
+
+func (e *fakeEngine) Remove(_ context.Context, id string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err != nil {
+		return err
+	}
+	if c.Running {
+		return errors.New("cannot remove a running container")
+	}
+	e.did("remove", id)
+	delete(e.containers, id)
+	return nil
+}
+
+func (e *fakeEngine) Pause(_ context.Context, id string) error {
+	return e.setStatus(id, "pause", "paused")
+}
+
+func (e *fakeEngine) Unpause(_ context.Context, id string) error {
+	return e.setStatus(id, "unpause", "running")
+}
+
+func (e *fakeEngine) setStatus(id, what, status string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(id)
+	if err == nil {
+		e.did(what, id)
+		c.Status = status
+	}
+	return err
+}
+
+func (e *fakeEngine) Owns(_ context.Context, _ string, pid int) (bool, error) { return pid == 42, nil }
+
+func (e *fakeEngine) Wait(ctx context.Context, id string) (int, error) {
+	e.mu.Lock()
+	c, err := e.find(id)
+	if err != nil {
+		e.mu.Unlock()
+		return 0, err
+	}
+	exit, running := c.exit, c.Running
+	e.mu.Unlock()
+	if running {
+		select {
+		case <-exit:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away {
+		return 0, docker.ErrUnreachable
+	}
+	return c.ExitCode, nil
+}
+
+func (e *fakeEngine) Exec(_ context.Context, id string, _ []string) (int, string, error) {
+	e.mu.Lock()
+	c, err := e.find(id)
+	e.mu.Unlock()
+	if err != nil {
+		return 0, "", err
+	}
+	return c.healthcheck(), "", nil
+}
+
+func (e *fakeEngine) Tail(context.Context, string, int) (string, error) {
+	return "its last words\n", nil
+}
+
+func (e *fakeEngine) Logs(ctx context.Context, id string, _ time.Time, _ bool, _, _ io.Writer) error {
+	e.mu.Lock()
+	c, err := e.find(id)
+	if err != nil || !c.Running {
+		e.mu.Unlock()
+		return err
+	}
+	exit := c.exit
+	e.mu.Unlock()
+	select {
+	case <-exit:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+func (e *fakeEngine) status(name string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.containers[name].Status
+}
+
+// running are the names of the containers that run.
+func (e *fakeEngine) running() map[string]bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make(map[string]bool)
+	for name, c := range e.containers {
+		if c.Running {
+			out[name] = true
+		}
+	}
+	return out
+}

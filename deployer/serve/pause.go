@@ -1,0 +1,131 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+)
+
+// obeyPause holds requests back while a pause says so. Only the deadline inside
+// the file counts, so a pause ends by itself, after a reboot too.
+func (k *keeper) obeyPause(ctx context.Context) {
+	p, on, err := k.paths.ReadPause(k.slot)
+	if err != nil {
+		k.host.say("%v; not pausing", err)
+	}
+	on = on && err == nil && k.role != retired
+	if !on && !p.Until.IsZero() {
+		if err := k.paths.ClearPause(k.slot); err != nil {
+			k.host.say("%v", err)
+		}
+	}
+	k.pause = p
+	if on == k.paused {
+		return
+	}
+	k.paused, k.trouble = on, ""
+	k.frozen.Store(on)
+	if on {
+		k.host.say("holding requests until %s", p.Until.Format(time.TimeOnly))
+	} else {
+		k.host.say("letting requests in again")
+	}
+	switch {
+	case k.release.Mode == modeNative:
+		k.freeze(ctx, on)
+	case on:
+		k.hold()
+	default:
+		k.resume()
+	}
+}
+
+// hold stops what comes in: new connections stay in the kernel's queue, those
+// that wait for the app go on waiting. What is inside the app goes on.
+func (k *keeper) hold() {
+	k.open = false
+	if k.release.Mode == modeNative {
+		return // the app takes connections in for as long as it runs
+	}
+	k.front.hold()
+	k.gate.shut()
+}
+
+func (k *keeper) resume() {
+	if err := k.front.release(); err != nil {
+		k.host.say("%v", err)
+	}
+}
+
+// describePause puts the pause into the status. The slot holds only once
+// nothing is inside the app any more.
+func (k *keeper) describePause(st *state.SlotStatus) {
+	st.Deadline = k.pause.Until
+	switch {
+	case k.trouble != "":
+		st.Message = k.trouble
+	case st.Open > 0:
+		st.Message = fmt.Sprintf("%d connections left", st.Open)
+		return
+	default:
+		st.Message = fmt.Sprintf("requests wait until %s (%s)", k.pause.Until.Format(time.TimeOnly), k.pause.Reason)
+	}
+	st.Phase = state.PhaseHolding
+}
+
+// waitForAdoption creates the container of a slot whose adopted container still
+// runs, and leaves it at that: both together could spoil their volumes.
+func (k *keeper) waitForAdoption(ctx context.Context) {
+	if k.prepared {
+		return
+	}
+	err := k.prepare(ctx, k.newRunner(k.release))
+	k.prepared, k.trouble = err == nil, ""
+	if err != nil {
+		k.trouble = firstLine(err.Error())
+		k.host.say("%v", err)
+	}
+}
+
+// prepare creates a container without starting it.
+func (k *keeper) prepare(ctx context.Context, r *runner) error {
+	return limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := k.host.engine(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = r.create(ctx, e)
+		return err
+	})
+}
+
+// freeze stops a native container's processes, or lets them go on: it is the
+// only way to keep them from accepting.
+func (k *keeper) freeze(ctx context.Context, on bool) {
+	err := limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := k.host.engine(ctx)
+		if err != nil {
+			return err
+		}
+		c, err := e.Inspect(ctx, k.release.Container(k.slot.Color))
+		switch {
+		case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
+			return nil
+		case err != nil:
+			return err
+		case on && c.Status != "paused":
+			return e.Pause(ctx, c.ID)
+		case !on && c.Status == "paused":
+			return e.Unpause(ctx, c.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		k.trouble = firstLine(err.Error())
+		k.host.say("%v", err)
+	}
+}

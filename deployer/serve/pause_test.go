@@ -1,0 +1,77 @@
+package serve
+
+import (
+	"testing"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+func TestPauseHoldsRequestsUntilItsDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.start(app)
+		time.Sleep(time.Second)
+		w.k.gate.mu.Lock()
+		w.k.gate.inside++ // one request is in the app
+		w.k.gate.mu.Unlock()
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(10 * time.Second), Reason: state.PauseAsked}))
+		w.nudge()
+		time.Sleep(time.Second)
+		if st := w.wants(state.PhaseHealthy); st.Open != 1 {
+			t.Errorf("not yet at rest, but %+v", st)
+		}
+		w.k.gate.leave()
+		time.Sleep(time.Second)
+		w.wants(state.PhaseHolding)
+		if w.open() || !w.listener.isPaused() {
+			t.Error("requests reach the app")
+		}
+		w.wantRunning("myapp-blue-1")
+		time.Sleep(9 * time.Second)
+		w.wants(state.PhaseHealthy)
+		if !w.open() || w.listener.isPaused() {
+			t.Error("requests wait after the pause")
+		}
+		if p, _, _ := w.paths.ReadPause(w.slot); !p.Until.IsZero() {
+			t.Error("the pause is still there")
+		}
+		w.stop()
+	})
+}
+
+func TestPauseFromBeforeAReboot(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(5 * time.Second), Reason: state.PauseAsked}))
+		w.start(app)
+		time.Sleep(4 * time.Second)
+		w.wants(state.PhaseHolding)
+		time.Sleep(2 * time.Second)
+		w.wants(state.PhaseHealthy)
+		w.stop()
+	})
+}
+
+func TestAdoptionKeepsTheContainerFromStarting(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseAdopt}))
+		w.start(app)
+		time.Sleep(20 * time.Second)
+		w.wants(state.PhaseHolding)
+		w.wantRunning()
+		if len(w.engine.containers) != 1 {
+			t.Error("the container was not created beforehand")
+		}
+		w.must(w.paths.ClearPause(w.slot))
+		w.nudge()
+		time.Sleep(time.Second)
+		w.wants(state.PhaseHealthy)
+		w.wantRunning("myapp-blue-1")
+		w.stop()
+	})
+}
