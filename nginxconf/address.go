@@ -25,7 +25,7 @@ var defaultPorts = map[string]string{"http": "80", "https": "443", "grpc": "80",
 // parsePass splits the argument of a pass directive without variables.
 func parsePass(arg string) (address, bool) {
 	var a address
-	if i := strings.Index(arg, "://"); i >= 0 {
+	if i := strings.Index(arg, "://"); i >= 0 && !strings.EqualFold(arg[:i], "unix") {
 		a.scheme, a.start = strings.ToLower(arg[:i]), i+3
 	}
 	return a.authority(arg)

@@ -130,6 +130,8 @@ func TestPlanRefuses(t *testing.T) {
 		{"same server twice", strings.Replace(up, "%s", "server localhost:8080;", 1), "2 server lines of upstream a would become the same socket"},
 		{"transparent bind", "proxy_bind $remote_addr transparent;" + strings.Replace(up, "%s", "", 1), `shows the app the client's address`},
 		{"unix already", "server { location / { proxy_pass http://unix:/run/x.sock; } }", "is a Unix socket already"},
+		{"unix with slashes", "server { location / { uwsgi_pass unix:///run/x.sock; } }", "is a Unix socket already"},
+		{"unknown upstream", "server { location / { fastcgi_pass php; } }", "names neither an upstream nor a host and port"},
 		{"no servers", "upstream a { zone z 64k; state /x; } server { location / { proxy_pass http://a; } }", "has no server line"},
 		{"all servers down", "upstream a { server 127.0.0.1:8080 down; } server { location / { proxy_pass http://a; } }", "has no server line that is in use"},
 		{"variable from the request", "server { location / { proxy_pass http://$arg_to; } }", "takes its address from a variable"},

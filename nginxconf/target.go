@@ -89,7 +89,7 @@ func (c *Config) routes(pass *Node) []route {
 		}
 	}
 	if !complete(pass, a) {
-		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "the address in %q is not understood", pass)}}
+		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "%q names neither an upstream nor a host and port", pass)}}
 	}
 	return []route{{pass: pass, scheme: a.scheme, at: pass, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme]}}
 }
