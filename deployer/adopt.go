@@ -29,6 +29,7 @@ type AdoptedApp struct {
 	Via       string   `json:"via"`
 	Strategy  string   `json:"strategy"`
 	Why       []string `json:"why,omitempty"` // of the strategy
+	Edits     []string `json:"edits"`         // each with its place and reason
 	Notes     []string `json:"notes,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
 	Diff      string   `json:"diff"`
@@ -50,7 +51,7 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 		result.Apps = append(result.Apps, take[i].describe(o))
 	}
 	if !o.JSON {
-		h.showPlan(result)
+		h.showPlan(result, o.DryRun)
 	}
 	if o.DryRun {
 		return result, nil
@@ -85,14 +86,20 @@ func (c candidate) describe(o AdoptOptions) AdoptedApp {
 	if len(a.Why) > 0 {
 		a.Strategy = "recreate"
 	}
+	for _, f := range c.plan.Files {
+		for _, e := range f.Edits {
+			a.Edits = append(a.Edits, fmt.Sprintf("%s, %s: %s", f.Path, e.In, e.Why))
+		}
+	}
 	for _, n := range c.plan.Notes {
 		a.Notes = append(a.Notes, n.Text)
 	}
 	return a
 }
 
-// showPlan prints what would be done; the diffs are what was asked for.
-func (h *Host) showPlan(r AdoptResult) {
+// showPlan prints what would be done; the diffs are what was asked for. Whoever
+// only asks for the plan is told the reason of each edit, too.
+func (h *Host) showPlan(r AdoptResult, reasons bool) {
 	for _, a := range r.Apps {
 		through := a.Target
 		if a.Upstream != "" {
@@ -100,6 +107,11 @@ func (h *Host) showPlan(r AdoptResult) {
 		}
 		fmt.Fprintf(h.Out, "%s: %s is served by container %s (%s)\n", a.App, through, a.Container, a.Image)
 		fmt.Fprint(h.Out, a.Diff)
+		if reasons {
+			for _, e := range a.Edits {
+				h.note("class %s, %s", a.Class, e)
+			}
+		}
 		for _, n := range a.Notes {
 			h.note("%s", n)
 		}

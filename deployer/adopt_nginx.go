@@ -1,0 +1,134 @@
+package deployer
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"edgeman/deployer/nginx"
+)
+
+// changeNginx tests the edited configuration where nobody sees it, then puts it
+// in place and reloads.
+func (t *takeover) changeNginx(ctx context.Context) error {
+	facts, err := t.Nginx.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := facts.WorkerCanConnect(t.Paths.Live(t.name)); err != nil {
+		return err
+	}
+	if _, err := t.Nginx.TestCandidate(ctx, t.record.after()); err != nil {
+		return fmt.Errorf("nginx refuses the edited configuration: %w", err)
+	}
+	if err := t.begin(stepFiles); err != nil {
+		return err
+	}
+	for _, f := range t.plan.Files {
+		if err := nginx.Replace(ctx, f.Path, sha256.Sum256(f.Before), f.After); err != nil {
+			return err
+		}
+	}
+	if err := t.reload(ctx); err != nil {
+		return err
+	}
+	if err := t.askThrough(ctx); err != nil {
+		return err
+	}
+	t.step("nginx", "configuration valid, reloaded")
+	return t.begin(stepDrain)
+}
+
+// askThrough sends one request the way nginx does now, through the live
+// pointer. Any answer will do: the slot has been found healthy before.
+func (t *takeover) askThrough(ctx context.Context) error {
+	if t.record.Recreate || t.target.Protocol != "http" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	path := t.app.Health
+	if path == "" {
+		path = "/"
+	}
+	through := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", t.Paths.Live(t.name))
+	}}
+	defer through.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.name+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := through.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("asking %s through the live slot: %w", path, err)
+	}
+	return resp.Body.Close()
+}
+
+// reloadWait bounds a reload and the proof that new workers have taken over.
+const reloadWait = 60 * time.Second
+
+// The steps of adopt, as they are journalled. From stepDrain on nginx is on the
+// slot and an interrupted adoption is completed; before, it is undone.
+const (
+	stepState = "state"
+	stepSlot  = "slot"
+	stepFiles = "files"
+	stepDrain = "drain"
+)
+
+// drained is how the connections of something that left service ended.
+type drained struct {
+	before int // connections at the switch
+	cut    int // still there at the deadline
+	took   time.Duration
+}
+
+// awaitOldWorkers waits until the nginx workers of before the last reload are
+// gone and open counts nothing any more. At the limit it is content: what is
+// left will be cut, and is counted.
+func (h *Host) awaitOldWorkers(ctx context.Context, limit time.Duration, open func() (int, error)) (drained, error) {
+	w := h.wait("drain")
+	defer w.done()
+	d := drained{before: -1}
+	for {
+		leaving, err := h.leavingWorkers(ctx)
+		if err != nil {
+			return d, err
+		}
+		left, err := open()
+		if err != nil {
+			return d, err
+		}
+		if d.before < 0 {
+			d.before = left
+		}
+		d.took = w.elapsed()
+		if leaving == 0 && left == 0 {
+			return d, nil
+		}
+		if d.took > limit {
+			d.cut = left
+			return d, nil
+		}
+		w.say("%d connections and %d old nginx workers left, cut in %s", left, leaving, (limit - d.took).Round(time.Second))
+		if !sleep(ctx, pollEvery) {
+			return d, fmt.Errorf("waiting for the old connections: %w", ctx.Err())
+		}
+	}
+}
+
+func (h *Host) leavingWorkers(ctx context.Context) (int, error) {
+	facts, err := h.Nginx.Facts(ctx)
+	leaving := 0
+	for _, worker := range facts.Workers {
+		if worker.Leaving {
+			leaving++
+		}
+	}
+	return leaving, err
+}

@@ -1,0 +1,72 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+)
+
+// prepare finds the image and writes the record of the new release.
+func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
+	image, err := s.image(ctx, o)
+	if err != nil {
+		return err
+	}
+	env, err := s.app.Environment()
+	if err != nil {
+		return &RefusedError{err}
+	}
+	s.next = state.Release{
+		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
+		Image: image.ref, ImageID: image.ID, Digest: image.digest(),
+		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health,
+		Env: env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
+	}
+	if err := s.keepVolumes(ctx); err != nil {
+		return err
+	}
+	if err := s.Paths.WriteRelease(&s.next); err != nil {
+		return err
+	}
+	s.fresh = true
+	s.op.Release, s.op.From = s.next.Number, s.current.Number
+	return nil
+}
+
+// keepVolumes mounts again what Docker gave the live container by itself: a
+// newer image may have declared a VOLUME, and every container would get an
+// empty one of its own.
+func (s *swap) keepVolumes(ctx context.Context) error {
+	c, err := s.Docker.Inspect(ctx, s.current.Container(s.old.Color))
+	if errors.Is(err, docker.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	settings, added, err := docker.KeepVolumes(s.next.Settings, c)
+	if err != nil {
+		return err
+	}
+	s.next.Settings = settings
+	for _, at := range added {
+		s.next.Recreate = append(slices.Clip(s.next.Recreate), "writes to the volume that its image declares at "+at)
+	}
+	return nil
+}
+
+// strategy is overlap or recreate, with the reason when nobody chose it.
+func (s *swap) strategy() (name, why string) {
+	if s.app.Strategy != "auto" {
+		return s.app.Strategy, ""
+	}
+	if len(s.next.Recreate) > 0 {
+		return "recreate", strings.Join(s.next.Recreate, "; ")
+	}
+	return "overlap", ""
+}

@@ -1,0 +1,94 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"edgeman/sockets"
+)
+
+// drainSlots waits until nginx has let go of the slots, and takes their live
+// pointer away only then: old workers still connect through it.
+func (h *Host) drainSlots(ctx context.Context, b back) error {
+	open := func() (int, error) {
+		total := 0
+		for _, color := range []string{sockets.Blue, sockets.Green} {
+			n, err := sockets.Connections(sockets.Slot{App: b.app.Name, Color: color}.SocketPath(h.Paths.Run))
+			if err != nil {
+				return 0, err
+			}
+			total += n.Total()
+		}
+		return total, nil
+	}
+	d, err := h.awaitOldWorkers(ctx, b.drain, open)
+	if err != nil {
+		return err
+	}
+	b.result.Cut = d.cut
+	if !b.quiet {
+		h.step("drain", "slots: %d → %d connections in %s", d.before, d.cut, seconds(d.took))
+	}
+	return nil
+}
+
+// removeApp takes away everything of edgeman's that belongs to the app.
+func (h *Host) removeApp(ctx context.Context, app string) error {
+	for _, color := range []string{sockets.Blue, sockets.Green} {
+		if err := h.removeSlot(ctx, sockets.Slot{App: app, Color: color}); err != nil {
+			return err
+		}
+	}
+	if err := h.enableUnits(ctx, app, false); err != nil {
+		return err
+	}
+	return h.Paths.RemoveApp(app)
+}
+
+func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
+	r, filled, err := h.Paths.SlotRelease(slot)
+	if err != nil {
+		return err
+	}
+	err = h.Paths.WithState(ctx, slot.App, func() error {
+		live, ok, err := sockets.ReadLive(h.Paths.Live(slot.App))
+		if err == nil && ok && live == slot {
+			err = os.Remove(h.Paths.Live(slot.App))
+		}
+		if err != nil {
+			return err
+		}
+		return h.Paths.EmptySlot(slot)
+	})
+	if err != nil {
+		return err
+	}
+	unitCtx, cancel := context.WithTimeout(ctx, unitWait+stopSlack)
+	defer cancel()
+	if err := h.stopSlot(unitCtx, slot); err != nil {
+		return err
+	}
+	if filled {
+		if err := h.removeContainer(ctx, r.Container(slot.Color)); err != nil {
+			return err
+		}
+	}
+	return h.forgetSlot(slot)
+}
+
+// forgetSlot removes what is left of the slot: its requests to its service, and
+// everything of this boot that carries its name.
+func (h *Host) forgetSlot(slot sockets.Slot) error {
+	err := errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot))
+	entries, readErr := os.ReadDir(h.Paths.Run)
+	err = errors.Join(err, readErr)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), slot.String()+".") {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(h.Paths.Run, e.Name())))
+		}
+	}
+	return err
+}
