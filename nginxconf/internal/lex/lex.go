@@ -8,7 +8,6 @@ package lex
 import (
 	"bytes"
 	"fmt"
-	"sort"
 )
 
 // Limits that keep hostile input bounded. Real files are far below them.
@@ -62,30 +61,6 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Reason }
-
-// Lines turns byte offsets into line and column.
-type Lines struct{ starts []int32 }
-
-// NewLines indexes the lines of src.
-func NewLines(src []byte) *Lines {
-	l := &Lines{starts: make([]int32, 1, 1+bytes.Count(src, []byte{'\n'}))}
-	for i, c := range src {
-		if c == '\n' {
-			l.starts = append(l.starts, int32(i+1))
-		}
-	}
-	return l
-}
-
-// At returns the line and the column of an offset, both from 1; the column
-// counts bytes.
-func (l *Lines) At(offset int) (line, column int) {
-	i := sort.Search(len(l.starts), func(i int) bool { return int(l.starts[i]) > offset })
-	return i, offset - int(l.starts[i-1]) + 1
-}
-
-// Start returns the offset at which a line begins, counted from 1.
-func (l *Lines) Start(line int) int { return int(l.starts[line-1]) }
 
 type lexer struct {
 	src    []byte
@@ -307,31 +282,3 @@ func (l *lexer) fail(offset int, reason, hint string, other int) error {
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-// Decode returns the value nginx sees for a word without its quotes: \" \' and
-// \\ lose the backslash, \t \r \n become the control character, and every
-// other backslash stays.
-func Decode(raw []byte) string {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw)
-	}
-	out := make([]byte, 0, len(raw))
-	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		if c == '\\' && i+1 < len(raw) {
-			switch raw[i+1] {
-			case '"', '\'', '\\':
-				i++
-				c = raw[i]
-			case 't':
-				i, c = i+1, '\t'
-			case 'r':
-				i, c = i+1, '\r'
-			case 'n':
-				i, c = i+1, '\n'
-			}
-		}
-		out = append(out, c)
-	}
-	return string(out)
-}

@@ -1,0 +1,31 @@
+package lex
+
+import "bytes"
+
+// Decode returns the value nginx sees for a word without its quotes: \" \' and
+// \\ lose the backslash, \t \r \n become the control character, and every
+// other backslash stays.
+func Decode(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw)
+	}
+	out := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		if c == '\\' && i+1 < len(raw) {
+			switch raw[i+1] {
+			case '"', '\'', '\\':
+				i++
+				c = raw[i]
+			case 't':
+				i, c = i+1, '\t'
+			case 'r':
+				i, c = i+1, '\r'
+			case 'n':
+				i, c = i+1, '\n'
+			}
+		}
+		out = append(out, c)
+	}
+	return string(out)
+}
