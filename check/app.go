@@ -12,10 +12,8 @@ type App struct {
 	Sites    []string // the site files that adopt edited
 	Live     string   // path of the live pointer, nginx's upstream
 	LiveSlot string   // the slot it leads to; "" if there is none
-	Mode     string
 	Strategy string
 	Drain    time.Duration
-	Park     time.Duration
 	Slots    []Slot
 
 	// Interrupted is the step of a command that ended half-way, or "".

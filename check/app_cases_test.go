@@ -26,8 +26,8 @@ func adopted(w *world, upstream string) {
 	w.link(socket, live)
 	w.write("/proc/4711/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n0000000000000000: 00000002 00000000 00010000 0001 01 1 "+socket+"\n")
 	w.apps = []App{{
-		Name: "myapp", Sites: []string{"/etc/nginx/nginx.conf"}, Live: live, LiveSlot: "myapp:blue", Mode: "proxy", Strategy: "auto",
-		Drain: time.Minute, Park: time.Minute,
+		Name: "myapp", Sites: []string{"/etc/nginx/nginx.conf"}, Live: live, LiveSlot: "myapp:blue", Strategy: "auto",
+		Drain: time.Minute,
 		Slots: []Slot{{
 			Name: "myapp:blue", Filled: true, SocketUnit: "edgeman@myapp:blue.socket", Service: "edgeman@myapp:blue.service", SocketPath: socket,
 			Release: 3, Image: "myapp:v3", ImageID: "sha256:3", Container: "myapp-blue-3", Phase: "healthy", Since: base.Add(-time.Minute),

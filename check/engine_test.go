@@ -309,6 +309,23 @@ func TestLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// A run that sees all there is to see changes nothing of it.
+func TestRunChangesNothing(t *testing.T) {
+	w, c := trusted(t)
+	certbotted(w, c, "a.example.com", c.leaf(life{90 * day, 20 * day}, "a.example.com"), "authenticator = webroot")
+	conf := w.text("/etc/nginx/nginx.conf")
+	adopted(w, "keepalive 16;")
+	w.write("/etc/nginx/nginx.conf", strings.Replace(conf, "http {", "http { server { listen 80; location / { proxy_pass http://unix:/var/lib/edgeman/apps/myapp/live.sock; } }", 1))
+	before := tree(t, w.root)
+	r := w.run()
+	if after := tree(t, w.root); after != before {
+		t.Errorf("changed from\n%s\nto\n%s", before, after)
+	}
+	if len(r.Findings) < 3 || r.Checked.Apps != 1 || r.Checked.Handshakes != 1 {
+		t.Errorf("saw too little: %+v\n%s", r.Checked, r.codes())
+	}
+}
+
 func TestRunOutOfTime(t *testing.T) {
 	w, c := trusted(t)
 	p := c.leaf(fresh, "a.example.com")

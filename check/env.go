@@ -95,16 +95,13 @@ type Units interface {
 // Unit is the state of a systemd unit, in systemd's own words.
 type Unit struct {
 	Name      string
-	Load      string // loaded, not-found, masked
-	Active    string // active, inactive, failed, activating
-	Sub       string
-	Result    string // success, exit-code, start-limit-hit
-	FileState string // enabled, disabled, static
-	Reload    bool   // NeedDaemonReload
-	Restarts  uint32
-	Since     time.Time
-	LastRun   time.Time // timers: LastTriggerUSec
-	NextRun   time.Time // timers: next elapse; zero if none
+	Load      string    // loaded, not-found, masked
+	Active    string    // active, inactive, failed, activating
+	Result    string    // success, exit-code, start-limit-hit
+	FileState string    // enabled, disabled, static
+	Reload    bool      // NeedDaemonReload
+	LastRun   time.Time // timers: when it last elapsed
+	NextRun   time.Time // timers: when it elapses next; zero if never
 }
 
 // Docker asks the container engine.
@@ -117,14 +114,9 @@ type Container struct {
 	ID, Name, Image, ImageID string
 	Running                  bool
 	ExitCode                 int
-	OOMKilled                bool
-	Started                  time.Time
-	RestartPolicy            string
-	Restarts                 int
 	Health                   string // "", starting, healthy, unhealthy
 	FailingStreak            int
 	HealthOutput             string // the last probe's output
 	Labels                   map[string]string
 	Published                []string // host addresses it is published at, ip:port
-	Addresses                []string // its own addresses
 }

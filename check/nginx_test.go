@@ -128,6 +128,13 @@ func (r *rig) eventually(what string, ok func() bool) {
 	}
 }
 
+// settle waits until an edit can be told from the start of the workers.
+func (r *rig) settle() {
+	r.t.Helper()
+	begun := time.Now()
+	r.eventually("an edit to be younger than the workers", func() bool { return time.Since(begun) > startSlack+time.Second })
+}
+
 func (r *rig) env() Env {
 	r.t.Helper()
 	server, err := nginx.Open(context.Background(), nginx.Options{
@@ -211,7 +218,7 @@ func TestRealDefaultServerAnswers(t *testing.T) {
 	r.write(r.site("a.example.com", "a", "default_server"))
 	r.start()
 	// On disk and not loaded: the default server answers for the new name.
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(startSlack + time.Second)))
+	r.settle()
 	r.write(r.site("a.example.com", "a", "default_server") + r.site("b.example.com", "b", ""))
 	r.wants("not loaded", r.check(), "cert-served-other", "nginx-stale-workers")
 }
@@ -270,7 +277,7 @@ func TestRealFailedReload(t *testing.T) {
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	r.must(err)
 	defer other.Close()
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(startSlack + time.Second)))
+	r.settle()
 	r.write(good + fmt.Sprintf("server { listen %s; }\n", other.Addr()))
 	// nginx tries for 2.5 seconds.
 	r.reload(func(log string) bool { return strings.Contains(log, "still could not bind()") })
@@ -291,7 +298,7 @@ func TestRealRefusedConfiguration(t *testing.T) {
 	r.store("a", r.ca.leaf(fresh, "a.example.com"))
 	r.write(r.site("a.example.com", "a", "default_server"))
 	r.start()
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(startSlack + time.Second)))
+	r.settle()
 	r.write(r.site("a.example.com", "a", "default_server") + "server { listen 127.0.0.1:1; no_such_directive on; }")
 	report := r.check()
 	f := report.find("nginx-config-invalid")

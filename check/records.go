@@ -41,8 +41,8 @@ func readApp(p state.Paths, name string) (App, error) {
 		return App{}, err
 	}
 	a := App{
-		Name: name, Live: p.Live(name), Mode: intent.Mode, Strategy: intent.Strategy,
-		Drain: time.Duration(intent.Drain.Timeout), Park: time.Duration(intent.Proxy.ParkTimeout),
+		Name: name, Live: p.Live(name), Strategy: intent.Strategy,
+		Drain: time.Duration(intent.Drain.Timeout),
 	}
 	// A pointer that leads elsewhere is as good as none: nobody serves behind it.
 	if live, ok, err := sockets.ReadLive(a.Live); err == nil && ok {

@@ -13,12 +13,9 @@ import (
 type UnitInfo struct {
 	Load       string // loaded, not-found, masked
 	Active     string
-	Sub        string
-	Result     string // empty for kinds of units that have none
-	FileState  string // enabled, disabled, static, ...; empty when there is no file
-	NeedReload bool   // the unit file is newer than what systemd works with
-	Restarts   uint32
-	Since      time.Time // of the last change of Active
+	Result     string    // empty for kinds of units that have none
+	FileState  string    // enabled, disabled, static, ...; empty when there is no file
+	NeedReload bool      // the unit file is newer than what systemd works with
 	LastRun    time.Time // of a timer: when it last elapsed
 	NextRun    time.Time // of a timer: when it elapses next; zero when it never does
 }
@@ -55,12 +52,9 @@ func unitInfo(general, special map[string]any) UnitInfo {
 	return UnitInfo{
 		Load:       property[string](general, "LoadState"),
 		Active:     property[string](general, "ActiveState"),
-		Sub:        property[string](general, "SubState"),
 		Result:     property[string](special, "Result"),
 		FileState:  property[string](general, "UnitFileState"),
 		NeedReload: property[bool](general, "NeedDaemonReload"),
-		Restarts:   property[uint32](special, "NRestarts"),
-		Since:      unixMicro(property[uint64](general, "StateChangeTimestamp")),
 		LastRun:    unixMicro(property[uint64](special, "LastTriggerUSec")),
 		NextRun:    nextElapse(special),
 	}

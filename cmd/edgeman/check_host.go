@@ -102,8 +102,8 @@ func (u checkUnits) Unit(ctx context.Context, name string) (check.Unit, error) {
 	}
 	i, err := u.units.Info(ctx, name)
 	return check.Unit{
-		Name: name, Load: i.Load, Active: i.Active, Sub: i.Sub, Result: i.Result, FileState: i.FileState,
-		Reload: i.NeedReload, Restarts: i.Restarts, Since: i.Since, LastRun: i.LastRun, NextRun: i.NextRun,
+		Name: name, Load: i.Load, Active: i.Active, Result: i.Result, FileState: i.FileState,
+		Reload: i.NeedReload, LastRun: i.LastRun, NextRun: i.NextRun,
 	}, err
 }
 
@@ -130,20 +130,13 @@ func (d checkDocker) Containers(ctx context.Context) ([]check.Container, error) 
 
 func checkContainer(c docker.Container) check.Container {
 	out := check.Container{
-		ID: c.ID, Name: c.Name, Image: c.Image, ImageID: c.ImageID, Running: c.Running, ExitCode: c.ExitCode,
-		OOMKilled: c.OOMKilled, Started: c.Started, RestartPolicy: c.RestartPolicy, Labels: c.Labels,
+		ID: c.ID, Name: c.Name, Image: c.Image, ImageID: c.ImageID, Running: c.Running, ExitCode: c.ExitCode, Labels: c.Labels,
 	}
 	for _, p := range c.Published {
 		out.Published = append(out.Published, fmt.Sprintf("%s:%d", p.HostIP, p.HostPort))
 	}
-	for _, n := range c.Networks {
-		if n.IPv4.IsValid() {
-			out.Addresses = append(out.Addresses, n.IPv4.String())
-		}
-	}
 	var raw struct {
-		RestartCount int
-		State        struct {
+		State struct {
 			Health *struct {
 				Status        string
 				FailingStreak int
@@ -154,7 +147,6 @@ func checkContainer(c docker.Container) check.Container {
 	if err := json.Unmarshal(c.Raw, &raw); err != nil {
 		return out // no health to speak of
 	}
-	out.Restarts = raw.RestartCount
 	if h := raw.State.Health; h != nil {
 		out.Health, out.FailingStreak = h.Status, h.FailingStreak
 		if n := len(h.Log); n > 0 {
