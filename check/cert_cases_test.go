@@ -162,7 +162,10 @@ func certCases() []scenario {
 		})},
 		{"cert-must-staple", "none", 0, good},
 		{"cert-key-readable", "world-readable", Critical, keyMode(0o644, 0o755)},
-		{"cert-key-readable", "behind a closed directory", 0, keyMode(0o644, 0o700)},
+		{"cert-key-readable", "behind a closed directory", 0, func(w *world, c *ca) {
+			keyMode(0o644, 0o700)(w, c)
+			chownTest(w, "/etc/keys/site.key", 0, 0)
+		}},
 		{"cert-key-readable", "directory others can write to", Warning, keyMode(0o600, 0o777)},
 		{"cert-key-readable", "another's group", Warning, func(w *world, c *ca) {
 			keyMode(0o640, 0o755)(w, c)
@@ -172,7 +175,10 @@ func certCases() []scenario {
 			keyMode(0o600, 0o755)(w, c)
 			chownTest(w, "/etc/keys/site.key", 65534, 0)
 		}},
-		{"cert-key-readable", "root's own group", 0, keyMode(0o640, 0o755)},
+		{"cert-key-readable", "root's own group", 0, func(w *world, c *ca) {
+			keyMode(0o640, 0o755)(w, c)
+			chownTest(w, "/etc/keys/site.key", 0, 0)
+		}},
 		{"cert-untrusted", "self-signed", Critical, simple(func(c *ca) pair { return selfSignedPair(c.t, fresh, "a.example.com") }, "a.example.com")},
 		{"cert-untrusted", "private authority", Critical, func(w *world, c *ca) {
 			o := newCA(w.t)

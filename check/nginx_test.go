@@ -318,7 +318,7 @@ func TestRealLeavesNothingBehind(t *testing.T) {
 	if after := contents(t, r.dir); after != before {
 		t.Errorf("changed from\n%s\nto\n%s", before, after)
 	}
-	if len(report.find("nginx-not-running")) != 1 {
+	if os.Geteuid() == 0 && len(report.find("nginx-not-running")) != 1 {
 		t.Errorf("found\n%s", report.codes())
 	}
 }
@@ -381,8 +381,8 @@ func TestRealUpstreams(t *testing.T) {
 	}
 }
 
-// A run with 100 TLS sites, of which the issue of cost is asked: processor time
-// of this program and of the nginx -t that it starts, and wall clock.
+// What a run with 100 TLS sites costs: wall clock, and the processor time
+// of this program and of the nginx -t that it starts.
 func BenchmarkHundredSites(b *testing.B) {
 	r := newRig(b)
 	var conf strings.Builder
