@@ -26,7 +26,7 @@ func unitRules() []Rule {
 		{
 			Code: "app-down", Title: "an app does not run", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
 			After: []string{"socket-inactive"},
-			What:  "The service of the live slot is not active, or says that its container is gone or was given up.",
+			What:  "The service of the live slot is not active, says that its container is gone or was given up, or has waited for it to become healthy for five minutes.",
 			Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
 			Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked.",
 			look:  appDown,
@@ -103,6 +103,9 @@ func socketDisabled(h *host) []Finding {
 // is not meant to have none.
 var failing = []string{"waiting", "failed", "empty"}
 
+// longStart is more than any app needs that will still become healthy.
+const longStart = 5 * time.Minute
+
 func appDown(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
@@ -115,7 +118,7 @@ func appDown(h *host) []Finding {
 		switch {
 		case ok && (u.Active == "failed" || u.Active == "inactive"):
 			why = fmt.Sprintf("%s is %s (%s)", s.Service, u.Active, u.Result)
-		case slices.Contains(failing, s.Phase):
+		case slices.Contains(failing, s.Phase), s.Phase == "starting" && h.now.Sub(s.Since) > longStart:
 			why = fmt.Sprintf("%s is %s for %s: %s", s.Name, s.Phase, days(h.now.Sub(s.Since)), s.Message)
 		default:
 			continue
