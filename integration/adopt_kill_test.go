@@ -36,7 +36,7 @@ func TestAdoptAndReleaseKilledAtEveryStep(t *testing.T) {
 			wantNothingLeft(ctx, t, h)
 		}
 		total := clients.stop(ctx, t, 4000)
-		t.Logf("adopt killed at 4 steps, release at 3: %d requests, %d failed, %d resent at reloads, longest %v", total.Requests, total.Failed, total.Resent, total.Longest)
+		t.Logf("adopt killed at 4 steps, release at 3: %d requests, %d failed, %d resent at reloads, longest %v", total.Requests, total.Failed, len(total.Resent), total.Longest)
 		if total.Failed > 0 {
 			t.Errorf("%d of %d requests failed: %q", total.Failed, total.Requests, total.Errors)
 		}

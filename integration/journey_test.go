@@ -61,6 +61,7 @@ func journey(ctx context.Context, t *testing.T, h *host.Host, conf string) {
 	loads := startLoads(ctx, t, h, 150)
 
 	must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
+	adopted := time.Since(loads.start)
 	for i := range 10 {
 		must(ctx, t, h, "edgeman", "swap", "myapp", []string{"v2", "v1"}[i%2])
 	}
@@ -69,11 +70,18 @@ func journey(ctx context.Context, t *testing.T, h *host.Host, conf string) {
 	}
 	must(ctx, t, h, "edgeman", "rollback", "myapp")
 	wantStatus(ctx, t, h, 10, "myapp:v2")
+	releasing := time.Since(loads.start)
 	must(ctx, t, h, "edgeman", "release", "myapp", "--yes", "--to", "original")
 
 	total := loads.stop(ctx, t, journeyRequests)
-	t.Logf("adopt, 10 swaps, 1 failed swap, 1 rollback, release: %d requests (GET and POST, client keepalive and not), %d failed, longest %v; %d resent because nginx closed the kept connection at a reload",
-		total.Requests, total.Failed, total.Longest.Round(time.Millisecond), total.Resent)
+	t.Logf("adopt, 10 swaps, 1 failed swap, 1 rollback, release: %d requests (GET and POST, client keepalive and not), %d failed, longest %v; %d resent because nginx closed their connection at a reload",
+		total.Requests, total.Failed, total.Longest.Round(time.Millisecond), len(total.Resent))
+	for _, at := range total.Resent {
+		// The clients' clocks start a moment after ours.
+		if at > adopted+time.Second && at < releasing-time.Second {
+			t.Errorf("a request was resent at %v, between adopt and release, when nobody reloads nginx", at)
+		}
+	}
 	if total.Failed > 0 {
 		t.Errorf("%d of %d requests failed: %q", total.Failed, total.Requests, total.Errors)
 	}
@@ -124,7 +132,7 @@ func (c clients) stop(ctx context.Context, t *testing.T, enough int) load.Result
 		}
 		total.Requests += r.Requests
 		total.Failed += r.Failed
-		total.Resent += r.Resent
+		total.Resent = append(total.Resent, r.Resent...)
 		total.Longest = max(total.Longest, r.Longest)
 		total.Errors = append(total.Errors, r.Errors...)
 		for v, n := range r.Versions {

@@ -84,8 +84,8 @@ func TestSwapKilledAtEveryStep(t *testing.T) {
 		}
 		total := clients.stop(ctx, t, 4000)
 		t.Logf("swap killed at 4 steps: %d requests, %d failed, longest %v", total.Requests, total.Failed, total.Longest)
-		if total.Failed > 0 || total.Resent > 0 {
-			t.Errorf("%d of %d requests failed, %d were resent: %q", total.Failed, total.Requests, total.Resent, total.Errors)
+		if total.Failed > 0 || len(total.Resent) > 0 {
+			t.Errorf("%d of %d requests failed, %d were resent: %q", total.Failed, total.Requests, len(total.Resent), total.Errors)
 		}
 	})
 }

@@ -23,6 +23,7 @@ type Options struct {
 	PostBytes int           // size of POST bodies; 0: GET only
 	Keepalive bool          // reuse client connections; net/http then repeats a GET whose connection broke before an answer
 	Query     string        // added to each request, for example "delay=50ms"
+	Plain     bool          // the app is no echo: its answer only has to be 200, and its version is in X-Version
 	Timeout   time.Duration // for one request; default 30s
 
 	Websockets     int           // sessions kept open
@@ -35,12 +36,14 @@ type Options struct {
 // Result is what happened. Failed counts requests; a request whose answer is
 // wrong in any way (status, body, echo of what was sent) is a failure.
 type Result struct {
-	Requests int           `json:"requests"`
-	Failed   int           `json:"failed"`
-	Resent   int           `json:"resent"`     // repeated on a new connection because the kept one was closed under them
-	Longest  time.Duration `json:"longest_ns"` // from when a request was due to the end of its answer
-	P50      time.Duration `json:"p50_ns"`
-	P99      time.Duration `json:"p99_ns"`
+	Requests int `json:"requests"`
+	Failed   int `json:"failed"`
+	// Resent are the times since the start at which a request was repeated because
+	// its connection was closed before any byte of an answer.
+	Resent  []time.Duration `json:"resent_ns,omitempty"`
+	Longest time.Duration   `json:"longest_ns"` // from when a request was due to the end of its answer
+	P50     time.Duration   `json:"p50_ns"`
+	P99     time.Duration   `json:"p99_ns"`
 	// Versions counts good answers, websocket sessions and downloads by the app's version.
 	Versions map[string]int `json:"versions"`
 	// Errors are the first failures, word for word, each with its time since the start.
@@ -60,7 +63,7 @@ func (r Result) Broken() int { return r.Failed + r.SessionsBroken + r.DownloadsB
 
 func (r Result) String() string {
 	return fmt.Sprintf("%d requests, %d failed, %d resent, longest %v; %d sessions, %d broken, %d messages; %d downloads, %d broken; versions %v; %q",
-		r.Requests, r.Failed, r.Resent, r.Longest.Round(time.Millisecond), r.Sessions, r.SessionsBroken, r.Messages,
+		r.Requests, r.Failed, len(r.Resent), r.Longest.Round(time.Millisecond), r.Sessions, r.SessionsBroken, r.Messages,
 		r.Downloads, r.DownloadsBroken, r.Versions, r.Errors)
 }
 

@@ -37,7 +37,7 @@ func TestEveryFailureCounts(t *testing.T) {
 		want string
 	}{
 		"none":    {0, nil, ""},
-		"cut":     {10, func(w http.ResponseWriter) { panic(http.ErrAbortHandler) }, "EOF"},
+		"half":    {10, func(w http.ResponseWriter) { io.WriteString(w, strings.Repeat("x", 9000)); panic(http.ErrAbortHandler) }, "EOF"},
 		"status":  {10, func(w http.ResponseWriter) { w.WriteHeader(502) }, "502 Bad Gateway"},
 		"foreign": {10, func(w http.ResponseWriter) { io.WriteString(w, `{"version":"v1"}`) }, "the app saw"},
 	} {
@@ -60,6 +60,16 @@ func TestEveryFailureCounts(t *testing.T) {
 				t.Errorf("errors %q, want %q", r.Errors, tt.want)
 			}
 		})
+	}
+}
+
+// A connection that ends before any answer is not a failure yet, but must be seen.
+func TestClosedConnectionsAreResentAndCounted(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	r := Run(ctx, Options{URL: echo(t, 10, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }), Rate: 400, PostBytes: 3000})
+	if cut := (r.Requests + len(r.Resent)) / 10; r.Failed != 0 || len(r.Resent) != cut || cut == 0 {
+		t.Errorf("the server cut %d connections: %v", cut, r)
 	}
 }
 
