@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -54,10 +55,10 @@ func (r *run) request(ctx context.Context, method, query string, body []byte) (*
 // it. Nothing but a reload may cause it, so tests look at the times. net/http by
 // itself repeats a GET on a kept connection without a word.
 func (r *run) send(client *http.Client, req *http.Request) (*http.Response, error) {
-	answered := false
-	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { answered = true }}
+	var answered atomic.Bool
+	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }}
 	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
-	if err == nil || answered || !closedEarly(err) {
+	if err == nil || answered.Load() || !closedEarly(err) {
 		return resp, err
 	}
 	r.mu.Lock()
