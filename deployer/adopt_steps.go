@@ -79,9 +79,13 @@ func (t *takeover) settings() {
 
 // writeState puts down everything that the undo needs, then release 1 and the
 // live pointer. Nothing outside of edgeman's own directories is touched.
-func (t *takeover) writeState(context.Context) error {
+func (t *takeover) writeState(ctx context.Context) error {
 	if err := t.app.Validate(); err != nil {
 		return &UsageError{err}
+	}
+	image, err := t.Docker.Image(ctx, t.container.ImageID)
+	if err != nil {
+		return err
 	}
 	t.record = Adoption{
 		App: t.name, Site: t.o.Site, Target: t.target.Address, Address: t.target.Addr, Upstream: t.target.Upstream,
@@ -100,7 +104,7 @@ func (t *takeover) writeState(context.Context) error {
 		return err
 	}
 	t.release = state.Release{
-		App: t.name, Image: t.image, ImageID: t.container.ImageID, Created: time.Now().UTC(), By: state.Caller(),
+		App: t.name, Image: t.image, ImageID: t.container.ImageID, Digest: found{image, t.image}.digest(), Created: time.Now().UTC(), By: state.Caller(),
 		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, Settings: t.adoption.Settings, Recreate: t.adoption.Recreate,
 	}
 	if err := t.Paths.WriteRelease(&t.release); err != nil {
