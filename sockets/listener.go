@@ -20,8 +20,8 @@ var ErrDead = errors.New("listening socket was shut down")
 
 // Listener is a listening Unix stream socket that other processes may hold
 // too: systemd, and in native mode the container. They share one open file
-// description, so a Listener never switches it to blocking mode, and never
-// unlinks a path it did not make. All methods may be called concurrently,
+// description, so a Listener switches it to blocking mode only when asked to,
+// and never unlinks a path it did not make. All methods may be called concurrently,
 // except that only one goroutine at a time may be in Accept.
 type Listener struct {
 	ul   *net.UnixListener
@@ -191,6 +191,13 @@ func (l *Listener) openGate() {
 // itself, and most servers do. The kernel caps backlog at net.core.somaxconn.
 func (l *Listener) Relisten(backlog int) error {
 	return l.control("listen", func(fd int) error { return unix.Listen(fd, backlog) })
+}
+
+// SetBlocking says whether accept(2) waits for a connection or tells the caller
+// to try again, in every process that holds the socket. An app that was given
+// the socket can need the former; [Listener.Accept] needs the latter.
+func (l *Listener) SetBlocking(on bool) error {
+	return l.control("fcntl", func(fd int) error { return unix.SetNonblock(fd, !on) })
 }
 
 // Queue is the state of a listener's queue of connections not yet accepted.

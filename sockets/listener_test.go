@@ -112,6 +112,32 @@ func TestPauseResume(t *testing.T) {
 	}
 }
 
+func TestBlockingAndBack(t *testing.T) {
+	l := listen(t)
+	blocks := func() bool {
+		flags := 0
+		err := l.control("fcntl", func(fd int) (err error) {
+			flags, err = unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return flags&unix.O_NONBLOCK == 0
+	}
+	for _, want := range []bool{true, false} {
+		if err := l.SetBlocking(want); err != nil || blocks() != want {
+			t.Errorf("blocks %v, want %v; %v", blocks(), want, err)
+		}
+	}
+	if err := l.SetBlocking(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Resume(); err != nil || blocks() {
+		t.Errorf("blocks after Resume; %v", err)
+	}
+}
+
 func TestRelistenAndQueue(t *testing.T) {
 	l := listen(t)
 	for _, backlog := range []int{5, 100, 1} {
