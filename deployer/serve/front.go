@@ -29,6 +29,7 @@ type listener interface {
 	Pending() (int, error)
 	Queue() (sockets.Queue, error)
 	Relisten(backlog int) error
+	SetBlocking(on bool) error
 	Alive() bool
 }
 

@@ -118,6 +118,10 @@ func (k *keeper) accept(on bool) {
 		k.refuse = nil
 		return
 	}
+	// A release before this one may have wanted it otherwise.
+	if err := k.host.listener.SetBlocking(false); err != nil {
+		k.host.say("%v", err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

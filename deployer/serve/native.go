@@ -77,6 +77,9 @@ func (r *runner) makeHandoff() error {
 // offer makes the listener available to the container that is about to start,
 // once. It ends with ctx; wait for the returned channel before the next offer.
 func (r *runner) offer(ctx context.Context, e engine, id string) (<-chan struct{}, error) {
+	if err := r.host.listener.SetBlocking(r.release.Blocking); err != nil {
+		return nil, err
+	}
 	h, err := r.host.handoff(r.host.handoffDir(r.name))
 	if err != nil {
 		return nil, err
@@ -198,6 +201,12 @@ func (k *keeper) tend() error {
 	}
 	if k.release.Mode != modeNative {
 		return nil
+	}
+	if k.release.Blocking {
+		// Systemd makes the socket non-blocking whenever it starts this process.
+		if err := l.SetBlocking(true); err != nil {
+			k.host.say("%v", err)
+		}
 	}
 	q, err := l.Queue()
 	if err != nil {

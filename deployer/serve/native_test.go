@@ -64,6 +64,28 @@ func TestNativeContainerGetsTheListener(t *testing.T) {
 	})
 }
 
+// Systemd makes the socket non-blocking at every start of this process, while
+// the app that wants it otherwise goes on.
+func TestNativeBlockingIsKept(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
+		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseAdopt}))
+		w.start(app)
+		w.k.release.Blocking = true
+		w.must(w.paths.ClearPause(w.slot))
+		w.nudge()
+		time.Sleep(5 * time.Second)
+		for range 2 {
+			if !w.listener.isBlocking() {
+				t.Error("the app does not get a blocking socket")
+			}
+			w.must(w.listener.SetBlocking(false))
+			time.Sleep(5 * time.Second)
+		}
+		w.stop()
+	})
+}
+
 func TestNativePauseFreezes(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})

@@ -33,8 +33,9 @@ func (f fakeTarget) Close() error { return nil }
 
 // fakeListener never has a connection.
 type fakeListener struct {
-	mu     sync.Mutex
-	paused bool
+	mu       sync.Mutex
+	paused   bool
+	blocking bool
 }
 
 func (l *fakeListener) Accept(ctx context.Context) (*net.UnixConn, error) {
@@ -45,6 +46,14 @@ func (l *fakeListener) Pause()             { l.set(true) }
 func (l *fakeListener) Resume() error      { l.set(false); return nil }
 func (l *fakeListener) Alive() bool        { return true }
 func (l *fakeListener) Relisten(int) error { return nil }
+func (l *fakeListener) SetBlocking(on bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blocking = on
+	return nil
+}
+
+func (l *fakeListener) isBlocking() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.blocking }
 func (l *fakeListener) Queue() (sockets.Queue, error) {
 	return sockets.Queue{Backlog: 4096}, nil
 }

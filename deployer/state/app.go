@@ -63,6 +63,9 @@ type App struct {
 	Start struct {
 		Timeout Duration `toml:"timeout" comment:"how long a new container may take to become healthy"`
 	} `toml:"start"`
+	Native struct {
+		Blocking bool `toml:"blocking,omitempty" comment:"the app wants accept(2) to wait, as php-fpm does"`
+	} `toml:"native,omitempty"`
 	Proxy struct {
 		Via            string     `toml:"via" comment:"netns (no published port, no bridge) or bridge (the app sees the same peer as before)"`
 		Source         netip.Addr `toml:"source" comment:"peer address that the app sees with via = netns"`

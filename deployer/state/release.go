@@ -31,6 +31,8 @@ type Release struct {
 	Port   uint16 `json:"port"` // the app's port inside its container
 	Health string `json:"health,omitempty"`
 
+	Blocking bool `json:"blocking,omitempty"` // the socket is handed over in blocking mode, for mode native
+
 	Command  []string        `json:"command,omitempty"`  // replaces the image's, from the app file
 	Env      []string        `json:"env,omitempty"`      // from the app file and its env_file, as they were then
 	Settings json.RawMessage `json:"settings"`           // container settings, in the form of the docker adapter
