@@ -78,6 +78,15 @@ func TestNativeServers(t *testing.T) {
 	if err := servers.Install(ctx, h, os.Stderr); err != nil {
 		t.Fatal(err)
 	}
+	t.Run(phpFPM.name, func(t *testing.T) {
+		must(ctx, t, h, "docker", "run", "--detach", "--name", "php", "--publish", "127.0.0.1:9000:9000", "servers:v1",
+			"sh", "-c", "sed s,/run/php-fpm.sock,9000, php-fpm.conf >/tmp/fpm.conf; exec php-fpm8.2 --fpm-config /tmp/fpm.conf")
+		site(ctx, t, h, "php", fastcgiSite)
+		answers(ctx, t, h, "http://127.0.0.1:81/")
+		must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/php", "--yes", "--name", "php")
+		swapTen(ctx, t, h, "php", "http://127.0.0.1:81/", phpFPM)
+		wantBlockedWorkers(ctx, t, h)
+	})
 	must(ctx, t, h, "docker", "run", "--detach", "--name", "myapp", "--publish", "127.0.0.1:8080:8080",
 		"servers:v1", "gunicorn", "--bind", "0.0.0.0:8080", "wsgi:application")
 	site(ctx, t, h, "myapp", plainSite)
@@ -93,15 +102,6 @@ func TestNativeServers(t *testing.T) {
 			t.Run(s.name, func(t *testing.T) { wantDeaf(ctx, t, h, s) })
 		}
 	}
-	t.Run(phpFPM.name, func(t *testing.T) {
-		must(ctx, t, h, "docker", "run", "--detach", "--name", "php", "--publish", "127.0.0.1:9000:9000", "servers:v1",
-			"sh", "-c", "sed s,/run/php-fpm.sock,9000, php-fpm.conf >/tmp/fpm.conf; exec php-fpm8.2 --fpm-config /tmp/fpm.conf")
-		site(ctx, t, h, "php", fastcgiSite)
-		answers(ctx, t, h, "http://127.0.0.1:81/")
-		must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/php", "--yes", "--name", "php")
-		swapTen(ctx, t, h, "php", "http://127.0.0.1:81/", phpFPM)
-		wantBlockedWorkers(ctx, t, h)
-	})
 }
 
 // longContext is for tests on one host that do many things, one after the other.

@@ -6,9 +6,9 @@
 //	/do/shutdown   shutdown(2) on the listener
 //	/do/shrink     listen(2) with a backlog of 0
 //	/do/fill       write into the hand-off directory
-//	/do/deaf       never accept again
-//	/health        200 "ok"
-//	/self          arguments, user, and the descriptors open when main began
+//
+// The rest: /health says "ok", /self tells arguments, user, and the descriptors
+// open when main began. "gohttp ask URL" is for an image's HEALTHCHECK.
 package main
 
 import (
@@ -35,6 +35,12 @@ const listenFD = 3
 
 func main() {
 	log.SetFlags(0)
+	if len(os.Args) > 2 && os.Args[1] == "ask" {
+		if _, err := http.Get(os.Args[2]); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	self := map[string]any{"args": os.Args, "uid": os.Getuid(), "pid": os.Getpid(), "fds": descriptors(), "names": os.Getenv("LISTEN_FDNAMES")}
 	keep, _ := syscall.Dup(listenFD) // the listener below owns the descriptor
 	l, err := listener()
@@ -49,16 +55,15 @@ func main() {
 	})
 	http.HandleFunc("/do/shrink", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, syscall.Listen(keep, 0)) })
 	http.HandleFunc("/do/fill", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, fill("/.edgeman/handoff")) })
-	http.HandleFunc("/do/deaf", func(w http.ResponseWriter, _ *http.Request) { go l.Close() })
 	serve(l)
 }
 
 func listener() (net.Listener, error) {
 	passed, err := activation.Listeners()
-	if err != nil || len(passed) > 0 {
-		return passed[0], err
+	if err != nil || len(passed) == 0 {
+		return net.Listen("tcp", ":8080")
 	}
-	return net.Listen("tcp", ":8080")
+	return passed[0], nil
 }
 
 // serve stops on SIGTERM as net/http's documentation shows it.
