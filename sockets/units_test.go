@@ -71,9 +71,9 @@ func TestUnits(t *testing.T) {
 	if s := state(service, "active"); s.MainPID == pid || s.MainPID == 0 {
 		t.Errorf("not restarted: %+v", s)
 	}
+	must(u.Stop(ctx, socket)) // or what waits in its queue starts the service again
 	must(u.Kill(ctx, service, 9))
 	waitFor(t, func() bool { s, err := u.State(ctx, service); return err == nil && s.Result == "signal" })
-	must(u.Stop(ctx, socket))
 	must(u.Stop(ctx, service))
 	must(u.ResetFailed(ctx, service))
 	state(service, "inactive")

@@ -28,7 +28,7 @@ const recipeVersion = "1"
 func packages(release string) []string {
 	list := []string{
 		"systemd", "systemd-sysv", "dbus", "nginx-light", "docker.io", "iptables",
-		"iproute2", "curl", "ca-certificates", "procps", "openssl",
+		"iproute2", "curl", "ca-certificates", "procps", "openssl", "libnginx-mod-stream",
 	}
 	if release != "bookworm" {
 		list = append(list, "docker-cli") // part of docker.io until trixie
@@ -46,12 +46,9 @@ func CacheDir() string {
 	return "/var/cache/edgeman/hosts"
 }
 
-func mirror() string {
-	if m := os.Getenv("EDGEMAN_MIRROR"); m != "" {
-		return m
-	}
-	return "http://deb.debian.org/debian"
-}
+// mirror is where packages come from: $EDGEMAN_MIRROR, or debootstrap's own
+// default.
+func mirror() string { return os.Getenv("EDGEMAN_MIRROR") }
 
 // rootName carries a hash of everything that shapes the root, so that a changed
 // recipe never meets an old tree.
