@@ -91,11 +91,8 @@ func (f *front) hold() {
 	f.unhold = func() { cancel(); <-done }
 }
 
-// release lets connections in again after hold.
+// release lets connections in again after hold, quit or not.
 func (f *front) release() error {
-	if f.unhold == nil {
-		return nil
-	}
 	f.quit()
 	return f.listener.Resume()
 }

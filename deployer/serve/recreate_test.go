@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/sockets"
 )
 
 // recreating has release 1 live and asks for release 2 in its place.
@@ -16,9 +17,15 @@ func (w *world) recreating(app *echoApp) *state.Lock {
 	time.Sleep(time.Second)
 	lock, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0)
 	w.must(err)
-	w.must(w.paths.SetNext(w.slot, 2))
-	poke(w.k.changes)
+	w.next(2)
 	return lock
+}
+
+// next asks for a release in the place of the one that runs.
+func (w *world) next(number int) {
+	w.t.Helper()
+	w.must(w.paths.SetNext(w.slot, number))
+	poke(w.k.changes)
 }
 
 func (w *world) wantRelease(number int) {
@@ -61,18 +68,21 @@ func TestRecreate(t *testing.T) {
 func TestRecreateGoesBack(t *testing.T) {
 	tests := []struct {
 		name   string
+		mode   string
 		app    behaviour
 		reason string
 	}{
-		{"dies", behaviour{diesAfter: time.Millisecond, deaf: true}, "ended 3 times, the last time with exit code 3"},
-		{"never healthy", behaviour{deaf: true}, "not healthy within 20s"},
-		{"cannot start", behaviour{cannotStart: true}, "exec: no such file"},
-		{"no image", behaviour{missing: true}, "no such image: not found"},
+		{"dies", "", behaviour{diesAfter: time.Millisecond, deaf: true}, "ended 3 times, the last time with exit code 3"},
+		{"never healthy", "", behaviour{deaf: true}, "not healthy within 20s"},
+		{"cannot start", "", behaviour{cannotStart: true}, "exec: no such file"},
+		{"no image", "", behaviour{missing: true}, "no such image: not found"},
+		{"native", modeNative, behaviour{healthcheck: func() int { return 1 }}, "not healthy within 20s"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 				w.engine.behaviour["image-2"] = tt.app
+				w.inMode(2, tt.mode)
 				lock := w.recreating(app)
 				defer lock.Unlock()
 				asked := time.Now()
@@ -93,6 +103,36 @@ func TestRecreateGoesBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// inMode gives a release another mode.
+func (w *world) inMode(number int, mode string) {
+	w.t.Helper()
+	r, err := w.paths.ReadRelease("myapp", number)
+	w.must(err)
+	r.Mode = mode
+	w.must(state.WriteJSON(w.paths.Release("myapp", number), r))
+	w.handoff = func(string) (handoff, error) {
+		return &takesOne{make(chan sockets.Peer, 1), make(chan struct{})}, nil
+	}
+}
+
+func TestRecreateToNativeAndBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
+		w.inMode(2, modeNative)
+		lock := w.recreating(app)
+		defer lock.Unlock()
+		time.Sleep(5 * time.Second)
+		w.wantRelease(2)
+		w.next(3)
+		time.Sleep(5 * time.Second)
+		w.wantRelease(3)
+		if !w.open() || w.listener.isPaused() {
+			t.Error("requests wait")
+		}
+		w.stop()
+	})
 }
 
 func TestRecreateDrainsFirst(t *testing.T) {
