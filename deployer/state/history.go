@@ -35,18 +35,26 @@ type Event struct {
 	Note      string    `json:"note,omitempty"`
 }
 
-// Record appends e to the app's history and syncs it.
+// Record appends e to the app's history and syncs it. A line that a power cut
+// tore stays by itself. The caller holds the app's lock.
 func (p Paths) Record(app string, e Event) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(p.App(app), "history.jsonl")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("recording history: %w", err)
 	}
 	defer f.Close()
+	torn, err := endsTorn(f)
+	if err != nil {
+		return fmt.Errorf("recording history: %w", err)
+	}
+	if torn {
+		line = append([]byte("\n"), line...)
+	}
 	if _, err := f.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("recording history: %w", err)
 	}
@@ -56,8 +64,19 @@ func (p Paths) Record(app string, e Event) error {
 	return nil
 }
 
-// History reads the app's events, oldest first. A last line that a power cut
-// tore is left out.
+// endsTorn tells whether the last line of f lacks its end.
+func endsTorn(f *os.File) (bool, error) {
+	st, err := f.Stat()
+	if err != nil || st.Size() == 0 {
+		return false, err
+	}
+	var last [1]byte
+	_, err = f.ReadAt(last[:], st.Size()-1)
+	return last[0] != '\n', err
+}
+
+// History reads the app's events, oldest first. A line that a power cut tore
+// is left out.
 func (p Paths) History(app string) ([]Event, error) {
 	data, err := os.ReadFile(filepath.Join(p.App(app), "history.jsonl"))
 	if errors.Is(err, fs.ErrNotExist) {

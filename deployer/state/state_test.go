@@ -213,6 +213,13 @@ func TestHistorySurvivesATornLine(t *testing.T) {
 	if err != nil || len(events) != 2 || events[1].Release != 2 {
 		t.Errorf("events %v, %v; want the two whole ones", events, err)
 	}
+	if err := p.Record("myapp", Event{Operation: "swap", Release: 3, Outcome: Done}); err != nil {
+		t.Fatal(err)
+	}
+	events, err = p.History("myapp")
+	if err != nil || len(events) != 3 || events[2].Release != 3 {
+		t.Errorf("events %v, %v; want one more", events, err)
+	}
 }
 
 func TestSetModeChangesNothingElse(t *testing.T) {
