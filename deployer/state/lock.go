@@ -20,6 +20,7 @@ var ErrLocked = errors.New("another command is at work")
 
 const (
 	lockPoll      = 25 * time.Millisecond
+	lockLeast     = 200 * time.Millisecond // a slot's service that only asks holds the lock for a moment
 	stateDeadline = 10 * time.Second // state.lock is held for milliseconds
 	lockSize      = 512              // one write, so that a reader sees all of it
 )
@@ -41,17 +42,24 @@ type Lock struct {
 }
 
 // TakeLock takes the app's lock, waiting at most wait for another command to
-// end. The error is ErrLocked, with the holder's name in it, when it did not.
+// end, and a fifth of a second in any case. The error is ErrLocked, with the
+// holder's name in it, when it did not, and ctx's cause when ctx has ended.
 func (p Paths) TakeLock(ctx context.Context, app, operation string, wait time.Duration) (*Lock, error) {
 	f, err := openLock(filepath.Join(p.App(app), "lock"))
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", app, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	waiting, cancel := context.WithTimeout(ctx, max(wait, lockLeast))
 	defer cancel()
-	if err := flock(ctx, f); err != nil {
+	if err := flock(waiting, f); err != nil {
+		defer f.Close()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("locking %s: %w", app, context.Cause(ctx))
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("locking %s: %w", app, err)
+		}
 		holder := readHolder(f)
-		f.Close()
 		return nil, fmt.Errorf("%s: %w: edgeman %s (pid %d, for %s)\nhint: wait for it, or give more time with --wait",
 			app, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
 	}

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) {
@@ -70,6 +73,38 @@ func TestLockDiesWithItsHolder(t *testing.T) {
 	lock.Unlock()
 	if _, held, err = p.LockHolder("myapp"); held || err != nil {
 		t.Errorf("after unlocking: held %v, %v", held, err)
+	}
+}
+
+func TestLockOutlastsAQuestion(t *testing.T) {
+	p := testPaths(t)
+	f, err := openLock(filepath.Join(p.App("myapp"), "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH); err != nil { // as LockHolder does
+		t.Fatal(err)
+	}
+	time.AfterFunc(60*time.Millisecond, func() { f.Close() })
+	lock, err := p.TakeLock(t.Context(), "myapp", "swap", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock.Unlock()
+}
+
+func TestLockSaysWhyItGaveUp(t *testing.T) {
+	p := testPaths(t)
+	lock, err := p.TakeLock(t.Context(), "myapp", "swap", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	stopped := errors.New("stopped by a signal")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(stopped) })
+	if _, err := p.TakeLock(ctx, "myapp", "rollback", time.Minute); !errors.Is(err, stopped) || errors.Is(err, ErrLocked) {
+		t.Errorf("cancelled: %v, want the cause and not ErrLocked", err)
 	}
 }
 
