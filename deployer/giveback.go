@@ -45,6 +45,10 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 	if b.result == nil {
 		b.result = &ReleaseResult{}
 	}
+	unused, err := h.neverUsed(b.app.Name)
+	if err != nil {
+		return err
+	}
 	op := state.Operation{Name: "release", Step: "start", Started: time.Now()}
 	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
 		return err
@@ -55,10 +59,20 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 	if err := h.restoreFiles(ctx, b, files); err != nil {
 		return err
 	}
-	if err := h.drainSlots(ctx, b); err != nil {
-		return err
+	if !unused {
+		if err := h.drainSlots(ctx, b); err != nil {
+			return err
+		}
 	}
 	return h.removeApp(ctx, b.app.Name)
+}
+
+// neverUsed tells an adoption that failed before nginx heard of the slot. Then
+// nobody's connection is in there, and what probes have left in the queue of an
+// app that does not accept would stay for the whole drain time.
+func (h *Host) neverUsed(app string) (bool, error) {
+	begun, _, err := h.Paths.ReadOperation(app)
+	return begun.Name == "adopt" && (begun.Step == stepState || begun.Step == stepSlot), err
 }
 
 // restored computes what each edited file is to hold again, before anything is
