@@ -21,8 +21,8 @@ var ErrLocked = errors.New("another command is at work")
 const (
 	lockPoll      = 25 * time.Millisecond
 	lockLeast     = 200 * time.Millisecond // a slot's service that only asks holds the lock for a moment
-	stateDeadline = 10 * time.Second // state.lock is held for milliseconds
-	lockSize      = 512              // one write, so that a reader sees all of it
+	stateDeadline = 10 * time.Second       // state.lock is held for milliseconds
+	lockSize      = 512                    // one write, so that a reader sees all of it
 )
 
 // Holder is what the holder of an app's lock says of itself.
