@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -63,17 +64,35 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 		return result, err
 	}
 	for i := range take {
-		if i > 0 { // the one before may have changed the same file
-			if err := h.planEdits(ctx, o.Site, &take[i]); err != nil {
-				return result, err
-			}
+		// The one before may have changed the same file, and a person who was
+		// asked may have taken their time.
+		err := h.planEdits(ctx, o.Site, &take[i])
+		if err == nil {
+			err = h.adopt(ctx, o, take[i])
 		}
-		if err := h.adopt(ctx, o, take[i]); err != nil {
-			return result, err
+		if err != nil {
+			return result, afterOthers(err, take[:i])
 		}
 	}
 	result.Done = true
 	return result, nil
+}
+
+// afterOthers says which targets of the site were adopted before err and stay so.
+func afterOthers(err error, done []candidate) error {
+	if len(done) == 0 {
+		return err
+	}
+	var names []string
+	for _, c := range done {
+		names = append(names, c.name)
+	}
+	kept := fmt.Errorf("adopted before that, and it stays so: %s", strings.Join(names, ", "))
+	var refusedErr *RefusedError
+	if errors.As(err, &refusedErr) { // something was changed, after all
+		err = refusedErr.Err
+	}
+	return fmt.Errorf("%w\n%w", err, kept)
 }
 
 // describe is the candidate as the operator is told about it.

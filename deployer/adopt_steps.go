@@ -32,6 +32,9 @@ type takeover struct {
 func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	t := &takeover{Host: h, candidate: c, o: o, started: time.Now(), slot: sockets.Slot{App: c.name, Color: sockets.Blue}}
 	t.settings()
+	if err := t.app.Validate(); err != nil {
+		return &UsageError{err}
+	}
 	if err := h.Paths.MakeApp(c.name); err != nil {
 		return err
 	}
@@ -41,6 +44,9 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	}
 	defer lock.Unlock()
 	t.lock = lock
+	if err := t.stillFree(); err != nil {
+		return err
+	}
 	steps := []func(context.Context) error{t.writeState, t.openSlot, t.changeNginx, t.retireContainer}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -58,6 +64,19 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
 	}
 	return err
+}
+
+// stillFree looks again under the lock: another adopt may have taken the name.
+func (t *takeover) stillFree() error {
+	if _, err := t.Paths.ReadApp(t.name); !errors.Is(err, state.ErrNoApp) {
+		return refuse("%s was adopted meanwhile\nhint: edgeman status %s", t.name, t.name)
+	}
+	if op, busy, err := t.Paths.ReadOperation(t.name); err != nil {
+		return err
+	} else if busy {
+		return refuse("%s of %s was interrupted\nhint: edgeman repair %s", op.Name, t.name, t.name)
+	}
+	return nil
 }
 
 // settings are the app's intent as adopt writes it.
@@ -80,9 +99,6 @@ func (t *takeover) settings() {
 // writeState puts down everything that the undo needs, then release 1 and the
 // live pointer. Nothing outside of edgeman's own directories is touched.
 func (t *takeover) writeState(ctx context.Context) error {
-	if err := t.app.Validate(); err != nil {
-		return &UsageError{err}
-	}
 	image, err := t.Docker.Image(ctx, t.container.ImageID)
 	if err != nil {
 		return err
@@ -91,7 +107,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 		App: t.name, Site: t.o.Site, Target: t.target.Address, Address: t.target.Addr, Upstream: t.target.Upstream,
 		Class: t.target.Class, Plan: t.plan, Container: t.container.Name, ContainerID: t.container.ID,
 		RestartPolicy: t.container.RestartPolicy, Image: t.container.Image, ImageID: t.container.ImageID, Release: 1,
-		Recreate: len(t.adoption.Recreate) > 0, By: state.Caller(), Time: time.Now().UTC(),
+		Recreate: len(t.adoption.Recreate) > 0, Health: t.o.Health, By: state.Caller(), Time: time.Now().UTC(),
 	}
 	if err := writeAdoption(t.Paths, t.record, t.container.Raw); err != nil {
 		return err

@@ -32,6 +32,7 @@ type Adoption struct {
 	ImageID       string    `json:"image_id"`
 	Release       int       `json:"release"`
 	Recreate      bool      `json:"recreate"` // old and new must not run at the same time
+	Health        string    `json:"health,omitempty"`
 	By            string    `json:"by"`
 	Time          time.Time `json:"time"`
 }

@@ -128,6 +128,10 @@ func (u unitsOf) Stop(_ context.Context, unit string) error {
 	return nil
 }
 
+func (u unitsOf) Restart(ctx context.Context, unit string) error {
+	return errors.Join(u.Stop(ctx, unit), u.Start(ctx, unit))
+}
+
 func (u unitsOf) State(_ context.Context, unit string) (sockets.UnitState, error) {
 	if name, ok := strings.CutSuffix(strings.TrimPrefix(unit, "edgeman@"), ".service"); ok {
 		if slot, err := sockets.ParseSlot(name); err == nil {

@@ -40,6 +40,7 @@ type Host struct {
 type Units interface {
 	Start(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
+	Restart(ctx context.Context, unit string) error
 	Enable(ctx context.Context, units ...string) error
 	Disable(ctx context.Context, units ...string) error
 	Reload(ctx context.Context) error

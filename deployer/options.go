@@ -38,6 +38,7 @@ type SwapOptions struct {
 	Timeout  time.Duration
 	Detach   bool // return after the switch
 	Cut      bool // end a slot that still drains now
+	Renew    bool // also run the slot's service anew, from the program on disk
 	JSON     bool
 }
 

@@ -2,8 +2,11 @@ package deployer
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
+	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
@@ -65,6 +68,23 @@ func (s *swap) removeImages(ctx context.Context, images []string) error {
 	return nil
 }
 
+// forgetRelease removes a record, unless a slot still names it.
+func (h *Host) forgetRelease(app string, number int) error {
+	for _, color := range []string{sockets.Blue, sockets.Green} {
+		slot := sockets.Slot{App: app, Color: color}
+		for _, named := range []func(sockets.Slot) (state.Release, bool, error){h.Paths.SlotRelease, h.Paths.NextRelease} {
+			if r, ok, err := named(slot); err != nil {
+				return err
+			} else if ok && r.Number == number {
+				return fmt.Errorf("release %d stays on record: %s still names it", number, slot)
+			}
+		}
+	}
+	return h.Paths.RemoveRelease(app, number)
+}
+
+// neededImages are those of every release on record, and of every adopted
+// container: release may have to make it again.
 func (h *Host) neededImages() (map[string]bool, error) {
 	apps, err := h.Paths.AppNames()
 	if err != nil {
@@ -72,6 +92,11 @@ func (h *Host) neededImages() (map[string]bool, error) {
 	}
 	needed := map[string]bool{}
 	for _, app := range apps {
+		if a, err := readAdoption(h.Paths, app); err == nil {
+			needed[a.ImageID] = true
+		} else if !errors.Is(err, ErrNotAdopted) {
+			return nil, err
+		}
 		numbers, err := h.Paths.ReleaseNumbers(app)
 		if err != nil {
 			return nil, err

@@ -22,6 +22,9 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	if err := s.begin("recreate"); err != nil {
 		return err
 	}
+	if s.renew {
+		return s.renewService(ctx)
+	}
 	if err := s.Paths.SetDrain(slot, state.Drain{Deadline: time.Now().Add(s.drain), Start: s.timeout}); err != nil {
 		return err
 	}
@@ -36,6 +39,22 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	result.Cut = st.Cut
 	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(time.Since(asked)))
 	return s.Paths.ClearDrain(slot)
+}
+
+// renewService stops and starts the slot's service, and with it the container:
+// requests wait in the socket, which systemd keeps.
+func (s *swap) renewService(ctx context.Context) error {
+	start := time.Now()
+	unitCtx, cancel := context.WithTimeout(ctx, s.drain+unitWait+stopSlack)
+	defer cancel()
+	if err := s.Units.Restart(unitCtx, s.old.ServiceUnit()); err != nil {
+		return err
+	}
+	if err := s.awaitHealthy(ctx, s.old, s.next.Number, s.timeout); err != nil {
+		return s.withLastWords(ctx, err, s.next.Container(s.old.Color))
+	}
+	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, seconds(time.Since(start)))
+	return nil
 }
 
 // awaitRecreate waits until the next link is gone: promoted, or dropped because
@@ -71,16 +90,23 @@ func (s *swap) recreated(slot string, st state.SlotStatus) error {
 	if err != nil {
 		return err
 	}
-	if current.Number != s.next.Number {
-		return fmt.Errorf("release %d did not become healthy on %s; release %d serves again: %s", s.next.Number, slot, current.Number, orDash(st.Message))
+	if current.Number == s.next.Number {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("release %d did not become healthy on %s; release %d serves again: %s", s.next.Number, slot, current.Number, orDash(st.Message))
+	if r := st.Rejected; r != nil && r.Release == s.next.Number {
+		if r.Probe != "" {
+			err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
+		}
+		err = lastWords(err, s.next.Container(s.old.Color), r.Output)
+	}
+	return err
 }
 
 // withdraw takes the request back and waits until the slot's service has the old
 // release up again, which serves what waited.
 func (s *swap) withdraw(ctx context.Context) error {
-	err := s.Paths.DropNext(s.old)
+	err := s.Paths.WithState(context.WithoutCancel(ctx), s.app.Name, func() error { return s.Paths.DropNext(s.old) })
 	if err == nil {
 		err = s.awaitHealthy(context.WithoutCancel(ctx), s.old, s.current.Number, s.timeout+stopSlack)
 	}

@@ -84,7 +84,9 @@ func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
 func (h *Host) forgetSlot(slot sockets.Slot) error {
 	err := errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot))
 	entries, readErr := os.ReadDir(h.Paths.Run)
-	err = errors.Join(err, readErr)
+	if !errors.Is(readErr, os.ErrNotExist) { // it is made anew at every boot
+		err = errors.Join(err, readErr)
+	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), slot.String()+".") {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(h.Paths.Run, e.Name())))

@@ -97,6 +97,16 @@ func (h *Host) repairRelease(ctx context.Context, app state.App) error {
 	return nil
 }
 
+// sweepOther empties a slot that is not live and that nothing runs for. One
+// that drains or is kept warm ends by itself.
+func (h *Host) sweepOther(ctx context.Context, slot sockets.Slot) error {
+	unit, err := h.Units.State(ctx, slot.ServiceUnit())
+	if err != nil || running(unit) {
+		return err
+	}
+	return h.clearSlot(ctx, slot, false)
+}
+
 // repairSlots looks for units that should run and do not.
 func (h *Host) repairSlots(ctx context.Context, name string) error {
 	app, err := h.Paths.ReadApp(name)
@@ -132,7 +142,7 @@ func (h *Host) repairSlots(ctx context.Context, name string) error {
 		h.step("start", "%s was %s", unit, st.Active)
 		started = true
 	}
-	if err := h.clearSlot(ctx, live.Other(), false); err != nil {
+	if err := h.sweepOther(ctx, live.Other()); err != nil {
 		return err
 	}
 	if started {

@@ -3,7 +3,6 @@ package deployer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"edgeman/deployer/docker"
@@ -31,10 +30,7 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (SwapResult, err
 	if back {
 		return s.switchBack(ctx)
 	}
-	if err := s.imagePresent(ctx); err != nil {
-		return SwapResult{}, s.failed(err)
-	}
-	return s.run(ctx)
+	return s.startAnew(ctx)
 }
 
 // rollbackTarget is the release that was asked for, or the one that the live
@@ -92,26 +88,38 @@ func (s *swap) switchBack(ctx context.Context) (SwapResult, error) {
 	if err := s.lock.Candidate(idle); err != nil {
 		return result, err
 	}
-	_, filled, err := s.Paths.SlotRelease(idle)
-	if err != nil {
-		return result, err
-	}
-	if !filled { // it ended between the two looks: swap to its release instead
-		return s.run(ctx)
+	// A candidate says how it really is. One that is not well, or that ended
+	// between the two looks, is not switched to: its release is started anew.
+	if err := s.awaitHealthy(ctx, idle, s.next.Number, stillWell); err != nil {
+		s.note("%s still runs, but is not well: %s", idle.Color, firstLine(err))
+		return s.startAnew(ctx)
 	}
 	before, err := s.switchTo(ctx, idle)
+	if err != nil && !s.over {
+		return s.startAnew(ctx)
+	}
 	if err != nil {
 		return result, s.failed(err)
 	}
 	s.step("switch", "live → %s, which still ran", idle.Color)
 	if result.Cut, err = s.awaitDrain(ctx, s.old, before); err != nil {
-		return result, err
+		return result, s.failed(err)
 	}
-	result.Seconds = time.Since(s.started).Seconds()
-	if err := s.Paths.EndOperation(s.app.Name); err != nil {
-		return result, err
+	return s.finish(ctx, result)
+}
+
+// stillWell is how long a slot that still runs may take to say so.
+const stillWell = 5 * time.Second
+
+// startAnew rolls back by a swap to the release's own record.
+func (s *swap) startAnew(ctx context.Context) (SwapResult, error) {
+	if err := s.lock.Candidate(sockets.Slot{}); err != nil {
+		return SwapResult{}, err
 	}
-	return result, s.record(state.Done, result.Cut, "")
+	if err := s.imagePresent(ctx); err != nil {
+		return SwapResult{}, s.failed(err)
+	}
+	return s.run(ctx)
 }
 
 // imagePresent refuses a rollback to an image that is gone, before anything is
@@ -123,61 +131,4 @@ func (s *swap) imagePresent(ctx context.Context) error {
 			s.next.Number, s.next.Image, s.app.Name, s.next.Image)
 	}
 	return err
-}
-
-// resume deals with what an interrupted command left, and says so. The caller
-// holds the app's lock.
-func (h *Host) resume(ctx context.Context, app state.App) error {
-	op, ok, err := h.Paths.ReadOperation(app.Name)
-	if err != nil || !ok {
-		return err
-	}
-	switch op.Name {
-	case "adopt":
-		return refuse("the adoption of %s was interrupted at step %q\nhint: edgeman repair %s undoes or completes it", app.Name, op.Step, app.Name)
-	case "release":
-		return refuse("%s was being released, interrupted at step %q\nhint: edgeman release %s completes it", app.Name, op.Step, app.Name)
-	}
-	return h.resumeSwap(ctx, app, op)
-}
-
-// resumeSwap completes a swap that had switched and undoes one that had not.
-func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation) error {
-	live, _, err := sockets.ReadLive(h.Paths.Live(app.Name))
-	if err != nil {
-		return err
-	}
-	outcome, verb := state.Failed, "undone"
-	if live.String() == op.Slot {
-		outcome, verb = state.Done, "completed"
-	}
-	if op.Slot == live.String() && op.Step == "recreate" {
-		// In place: the slot's own service decides which release stays.
-		current, _, err := h.Paths.SlotRelease(live)
-		if err != nil {
-			return err
-		}
-		if current.Number != op.Release {
-			outcome, verb = state.Failed, "undone"
-		}
-	}
-	if op.Slot != "" {
-		// Only a candidate that users never saw may be cut short.
-		if err := h.clearSlot(ctx, live.Other(), op.Step == "start"); err != nil {
-			return fmt.Errorf("after an interrupted %s: %w", op.Name, err)
-		}
-	}
-	h.note("%s of %s to release %d was interrupted at step %q on %s: %s", op.Name, app.Name, op.Release, op.Step, op.Started.Format(time.DateTime), verb)
-	if outcome == state.Failed && op.Name == "swap" { // it never served
-		if err := h.Paths.RemoveRelease(app.Name, op.Release); err != nil {
-			return err
-		}
-	}
-	if err := h.Paths.EndOperation(app.Name); err != nil {
-		return err
-	}
-	return h.Paths.Record(app.Name, state.Event{
-		Time: time.Now().UTC(), Operation: op.Name, Release: op.Release, From: op.From, Slot: op.Slot,
-		By: state.Caller(), Outcome: outcome, Note: "interrupted at step " + op.Step + ", " + verb,
-	})
 }

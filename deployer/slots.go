@@ -16,6 +16,7 @@ const (
 	pollEvery  = 50 * time.Millisecond
 	unitWait   = 30 * time.Second // for one systemd job
 	stopSlack  = 45 * time.Second // for a container's own stop timeout, beyond a drain
+	silentWait = 2 * time.Minute  // for a slot's service that says nothing of a deadline
 	exitsFatal = 3                // a new container that ended this often will not get well
 	tailLines  = 20
 )
@@ -108,7 +109,14 @@ func (h *Host) unhealthy(ctx context.Context, slot sockets.Slot, number int, tim
 // find out why.
 func (h *Host) withLastWords(ctx context.Context, err error, container string) error {
 	tail, tailErr := h.Docker.Tail(context.WithoutCancel(ctx), container, tailLines)
-	if tailErr != nil || strings.TrimSpace(tail) == "" {
+	if tailErr != nil {
+		return err
+	}
+	return lastWords(err, container, tail)
+}
+
+func lastWords(err error, container, tail string) error {
+	if strings.TrimSpace(tail) == "" {
 		return fmt.Errorf("%w\n%s printed nothing", err, container)
 	}
 	return fmt.Errorf("%w\nlast output of %s:\n  | %s", err, container,
@@ -207,7 +215,7 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 			return err
 		}
 		w.say("%s still ends: %s", slot.Color, orDash(st.Message))
-		if !st.Deadline.IsZero() && time.Since(st.Deadline) > stopSlack {
+		if !st.Deadline.IsZero() && time.Since(st.Deadline) > stopSlack || st.Deadline.IsZero() && w.elapsed() > silentWait {
 			return fmt.Errorf("%s did not end at its deadline\nhint: journalctl -u %s", slot, slot.ServiceUnit())
 		}
 		if !sleep(ctx, pollEvery) {

@@ -46,6 +46,8 @@ type swap struct {
 	current state.Release // its release
 	next    state.Release
 	fresh   bool // next was recorded by this run
+	over    bool // next serves: nothing is undone any more
+	renew   bool // move the slot's service to this program, too
 	drain   time.Duration
 	timeout time.Duration
 	detach  bool
@@ -89,7 +91,10 @@ func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {
 		return SwapResult{}, err
 	}
 	defer s.lock.Unlock()
-	s.detach, s.cut = o.Detach, o.Cut
+	s.detach, s.cut, s.renew = o.Detach, o.Cut, o.Renew
+	if o.Strategy != "" {
+		s.app.Strategy = o.Strategy
+	}
 	s.again(s.current)
 	return s.run(ctx)
 }
@@ -167,6 +172,11 @@ func (s *swap) run(ctx context.Context) (SwapResult, error) {
 	if err := replace(ctx, &result); err != nil {
 		return result, s.failed(err)
 	}
+	return s.finish(ctx, result)
+}
+
+// finish closes a run whose release serves.
+func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error) {
 	result.Seconds = time.Since(s.started).Seconds()
 	if err := s.Paths.EndOperation(s.app.Name); err != nil {
 		return result, err
@@ -195,8 +205,11 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	}
 	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, seconds(took))
 	before, err := s.switchTo(ctx, idle)
-	if err != nil {
+	if err != nil && !s.over {
 		return errors.Join(err, s.abandon(ctx, idle, s.next))
+	}
+	if err != nil {
+		return err
 	}
 	s.step("switch", "live → %s", idle.Color)
 	result.Slot = idle.String()
@@ -224,6 +237,12 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		if live != s.old {
 			return fmt.Errorf("the live slot changed to %s meanwhile", live)
 		}
+		// Whoever empties a slot holds this lock, so what is filled here stays.
+		if r, filled, err := s.Paths.SlotRelease(idle); err != nil {
+			return err
+		} else if !filled || r.Number != s.next.Number {
+			return fmt.Errorf("%s no longer runs release %d", idle, s.next.Number)
+		}
 		now := time.Now()
 		terms := state.Drain{Deadline: now.Add(s.drain)}
 		if s.app.KeepWarm > 0 {
@@ -233,7 +252,9 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		if err := s.Paths.SetDrain(s.old, terms); err != nil {
 			return err
 		}
-		return sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, idle)
+		err = sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, idle)
+		s.over = err == nil
+		return err
 	})
 	if err != nil {
 		return 0, err
@@ -254,10 +275,14 @@ func (s *swap) begin(step string) error {
 	return s.Paths.BeginStep(s.app.Name, s.op)
 }
 
-// failed ends a run that changed nothing for users: the journal is closed, the
-// history told, and the error says what still works.
+// failed ends a run that did not succeed: the journal is closed, the history
+// told, and the error says what still works.
 func (s *swap) failed(err error) error {
 	var broken *BrokenError
+	if s.over {
+		err = &BrokenError{fmt.Errorf("release %d serves, but its command did not come to its end: %w\nhint: the old slot ends by itself; edgeman status %s", s.next.Number, err, s.app.Name)}
+		return errors.Join(err, s.Paths.EndOperation(s.app.Name), s.record(state.Done, 0, firstLine(err)))
+	}
 	if errors.As(err, &broken) {
 		return errors.Join(err, s.record(state.Broken, 0, firstLine(err)))
 	}
@@ -271,7 +296,7 @@ func (s *swap) failed(err error) error {
 		return errors.Join(err, rec)
 	}
 	if s.fresh { // it never served, so no rollback leads to it
-		return errors.Join(err, s.Paths.RemoveRelease(s.app.Name, s.next.Number))
+		return errors.Join(err, s.forgetRelease(s.app.Name, s.next.Number))
 	}
 	return err
 }

@@ -154,6 +154,9 @@ func TestNextCommandFinishesAnInterruptedSwap(t *testing.T) {
 				t.Errorf("history %+v, want %s", events, tt.outcome)
 			}
 			live, _, _ := sockets.ReadLive(w.Paths.Live("myapp"))
+			if _, err := w.Units.State(context.Background(), live.Other().ServiceUnit()); err != nil { // lets it end by itself
+				t.Fatal(err)
+			}
 			if _, filled, _ := w.Paths.SlotRelease(live.Other()); filled {
 				t.Error("the other slot is still filled")
 			}
@@ -216,6 +219,14 @@ func TestRollbackIsASwitchWhileTheOldSlotRuns(t *testing.T) {
 	if err := w.Paths.WriteSlotStatus(green, state.SlotStatus{Phase: state.PhaseWarm, Release: 2}); err != nil {
 		t.Fatal(err)
 	}
+	go func() { // a candidate says how it really is
+		for range time.Tick(5 * time.Millisecond) {
+			if holder, held, _ := w.Paths.LockHolder("myapp"); held && holder.Slot == blue.String() {
+				_ = w.Paths.WriteSlotStatus(blue, state.SlotStatus{Phase: state.PhaseHealthy, Release: 1})
+				return
+			}
+		}
+	}()
 	result, err := w.Rollback(context.Background(), RollbackOptions{App: "myapp"})
 	if err != nil || result.Strategy != "switch" {
 		t.Fatalf("strategy %q, %v; want a mere switch", result.Strategy, err)
@@ -293,5 +304,33 @@ func TestExitCodes(t *testing.T) {
 		if got := ExitCode(tt.err); got != tt.want {
 			t.Errorf("ExitCode(%v) = %d, want %d", tt.err, got, tt.want)
 		}
+	}
+}
+
+// Whatever goes wrong after the switch, the release that serves stays on record.
+func TestInterruptedDrainKeepsTheLiveRelease(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	w.retire = false
+	ctx, interrupt := context.WithCancel(context.Background())
+	defer interrupt()
+	go func() {
+		for range time.Tick(5 * time.Millisecond) {
+			if slot, _, _ := sockets.ReadLive(w.Paths.Live("myapp")); slot.Color == sockets.Green {
+				interrupt()
+				return
+			}
+		}
+	}()
+	_, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v2"})
+	if ExitCode(err) != ExitBroken || !strings.Contains(err.Error(), "release 2 serves") {
+		t.Errorf("exit code %d, %v; want %d and that release 2 serves", ExitCode(err), err, ExitBroken)
+	}
+	if color, release := w.live(); color != sockets.Green || release != 2 {
+		t.Errorf("live %s with release %d", color, release)
+	}
+	w.retire = true
+	if _, err := w.Rollback(context.Background(), RollbackOptions{App: "myapp"}); err != nil {
+		t.Errorf("rollback after it: %v", err)
 	}
 }

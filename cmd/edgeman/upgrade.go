@@ -59,7 +59,7 @@ func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.Sw
 	}
 	var failed []error
 	for _, app := range apps {
-		o.App = app
+		o.App, o.Renew = app, true
 		result, err := h.Restart(ctx, o)
 		if err = printSwap(h, result, err, false); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", app, err))

@@ -95,13 +95,10 @@ func (p Paths) ReadApp(name string) (App, error) {
 		return a, err
 	}
 	path := p.AppConfig(name)
-	if err := checkTrusted(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return a, fmt.Errorf("%w: %s", ErrNoApp, name)
-		}
-		return a, err
+	data, err := readTrusted(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, fmt.Errorf("%w: %s", ErrNoApp, name)
 	}
-	data, err := os.ReadFile(path)
 	if err != nil {
 		return a, err
 	}
@@ -156,13 +153,22 @@ func (p Paths) RemoveApp(name string) error {
 	if err := sockets.ValidName(name); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(p.App(name)); err != nil {
+	// The intent first: what is left after a kill is no app any more, and its
+	// state, whole until it has another name, still lets repair finish.
+	if err := removeFile(p.AppConfig(name)); err != nil {
+		return err
+	}
+	gone := filepath.Join(p.Apps(), "."+name+".removed")
+	if err := os.RemoveAll(gone); err != nil {
+		return fmt.Errorf("removing the state of %s: %w", name, err)
+	}
+	if err := os.Rename(p.App(name), gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing the state of %s: %w", name, err)
 	}
 	if err := syncDir(p.Apps()); err != nil {
 		return err
 	}
-	return removeFile(p.AppConfig(name))
+	return os.RemoveAll(gone)
 }
 
 // AppNames lists the adopted apps, sorted.
@@ -217,10 +223,7 @@ func (a App) Environment() ([]string, error) {
 	if a.EnvFile == "" {
 		return env, nil
 	}
-	if err := checkTrusted(a.EnvFile); err != nil {
-		return nil, fmt.Errorf("env_file: %w", err)
-	}
-	data, err := os.ReadFile(a.EnvFile)
+	data, err := readTrusted(a.EnvFile)
 	if err != nil {
 		return nil, fmt.Errorf("env_file: %w", err)
 	}

@@ -1,0 +1,100 @@
+package deployer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// resume deals with what an interrupted command left, and says so. The caller
+// holds the app's lock.
+func (h *Host) resume(ctx context.Context, app state.App) error {
+	op, ok, err := h.Paths.ReadOperation(app.Name)
+	if err != nil || !ok {
+		return err
+	}
+	switch op.Name {
+	case "adopt":
+		return refuse("the adoption of %s was interrupted at step %q\nhint: edgeman repair %s undoes or completes it", app.Name, op.Step, app.Name)
+	case "release":
+		return refuse("%s was being released, interrupted at step %q\nhint: edgeman release %s completes it", app.Name, op.Step, app.Name)
+	}
+	return h.resumeSwap(ctx, app, op)
+}
+
+// resumeSwap completes a swap that had switched and undoes one that had not.
+func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation) error {
+	live, _, err := sockets.ReadLive(h.Paths.Live(app.Name))
+	if err != nil {
+		return err
+	}
+	switch {
+	case op.Step == "recreate":
+		err = h.settleRecreate(ctx, app, live)
+	case op.Slot != "" && live.String() != op.Slot:
+		// A candidate that users never saw may be cut short; a slot that was on
+		// its way back to being live has connections of its own.
+		err = h.clearSlot(ctx, live.Other(), op.Step == "start")
+	}
+	if err != nil {
+		return fmt.Errorf("after an interrupted %s: %w", op.Name, err)
+	}
+	current, filled, err := h.Paths.SlotRelease(live)
+	if err != nil {
+		return err
+	}
+	outcome, verb := state.Failed, "undone"
+	if filled && live.String() == op.Slot && current.Number == op.Release {
+		outcome, verb = state.Done, "completed"
+	}
+	h.note("%s of %s to release %d was interrupted at step %q on %s: %s", op.Name, app.Name, op.Release, op.Step, op.Started.Format(time.DateTime), verb)
+	if outcome == state.Failed && op.Name == "swap" && op.Release > 0 { // it never served
+		if err := h.forgetRelease(app.Name, op.Release); err != nil {
+			return err
+		}
+	}
+	if err := h.Paths.EndOperation(app.Name); err != nil {
+		return err
+	}
+	return h.Paths.Record(app.Name, state.Event{
+		Time: time.Now().UTC(), Operation: op.Name, Release: op.Release, From: op.From, Slot: op.Slot,
+		By: state.Caller(), Outcome: outcome, Note: "interrupted at step " + op.Step + ", " + verb,
+	})
+}
+
+// settleRecreate takes an interrupted request back and waits until the slot's
+// service has decided which release it runs: the new one may have been proven
+// healthy just before.
+func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.Slot) error {
+	if err := h.Paths.WithState(ctx, app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(app.Drain.Timeout)+time.Duration(app.Start.Timeout)+stopSlack)
+	defer cancel()
+	w := h.wait("start")
+	defer w.done()
+	for {
+		st, _, err := h.Paths.ReadSlotStatus(slot)
+		if err != nil {
+			return err
+		}
+		r, filled, err := h.Paths.SlotRelease(slot)
+		if err != nil {
+			return err
+		}
+		unit, err := h.Units.State(ctx, slot.ServiceUnit())
+		if err != nil {
+			return err
+		}
+		if !running(unit) || filled && st.Phase == state.PhaseHealthy && st.Release == r.Number {
+			return nil
+		}
+		w.say("%s: %s", slot.Color, orDash(st.Message))
+		if !sleep(ctx, pollEvery) {
+			return fmt.Errorf("%s did not settle: %s\nhint: journalctl -u %s", slot, orDash(st.Message), slot.ServiceUnit())
+		}
+	}
+}
