@@ -74,6 +74,9 @@ func Run(ctx context.Context, o Options) (int, error) {
 // filled needs its descriptor; one that is empty has nothing to do with it.
 func newKeeper(o Options) (*keeper, error) {
 	say := speaker(o.Stderr)
+	if err := o.Paths.MakeRun(); err != nil {
+		return nil, err
+	}
 	_, filled, err := o.Paths.SlotRelease(o.Slot)
 	filled = filled || err != nil
 	l, err := sockets.Inherited(listenerName)

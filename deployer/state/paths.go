@@ -78,13 +78,17 @@ func (p Paths) SlotOutput(s sockets.Slot) string { return filepath.Join(p.Run, s
 // sockets, so the directories on that way are searchable by everybody; records
 // that can hold secrets are in directories that are not.
 func (p Paths) MakeBase() error {
-	for _, d := range []string{p.Etc, filepath.Join(p.Etc, "apps"), p.Var, p.Apps(), p.Slots(), p.Run} {
+	for _, d := range []string{p.Etc, filepath.Join(p.Etc, "apps"), p.Var, p.Apps(), p.Slots()} {
 		if err := makeDir(d, 0o755); err != nil {
 			return err
 		}
 	}
-	return nil
+	return p.MakeRun()
 }
+
+// MakeRun creates Run, which is empty after a boot and missing until the first
+// socket starts.
+func (p Paths) MakeRun() error { return makeDir(p.Run, 0o755) }
 
 // MakeApp creates the app's directories.
 func (p Paths) MakeApp(app string) error {

@@ -95,6 +95,9 @@ type Drain struct {
 // SetDrain states the terms before the switch, so that the slot's service finds
 // them whenever it notices that it is retired.
 func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
+	if err := p.MakeRun(); err != nil {
+		return err
+	}
 	return writeJSON(p.SlotDrain(s), d, 0o600)
 }
 

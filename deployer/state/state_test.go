@@ -95,6 +95,28 @@ func TestSlotLinks(t *testing.T) {
 	}
 }
 
+func TestRunIsMadeWhenItIsMissing(t *testing.T) {
+	uses := map[string]func(p Paths) error{
+		"set drain":    func(p Paths) error { return p.SetDrain(blue, Drain{}) },
+		"clear drain":  func(p Paths) error { return p.ClearDrain(blue) },
+		"read drain":   func(p Paths) error { _, _, err := p.ReadDrain(blue); return err },
+		"write status": func(p Paths) error { return p.WriteSlotStatus(blue, SlotStatus{}) },
+		"read status":  func(p Paths) error { _, _, err := p.ReadSlotStatus(blue); return err },
+		"clear status": func(p Paths) error { return p.ClearSlotStatus(blue) },
+	}
+	for name, use := range uses {
+		t.Run(name, func(t *testing.T) {
+			p := testPaths(t)
+			if err := os.Remove(p.Run); err != nil {
+				t.Fatal(err)
+			}
+			if err := use(p); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestPauseEndsByItself(t *testing.T) {
 	p := testPaths(t)
 	if err := p.SetPause(blue, Pause{Until: time.Now().Add(time.Hour)}); err != nil {

@@ -67,6 +67,9 @@ func (p Paths) WriteSlotStatus(s sockets.Slot, st SlotStatus) error {
 	if err != nil {
 		return err
 	}
+	if err := p.MakeRun(); err != nil {
+		return err
+	}
 	// tmpfs has no disk to sync to, so renameio costs a rename only.
 	if err := renameio.WriteFile(p.SlotStatus(s), append(data, '\n'), 0o600, renameio.WithTempDir(p.Run)); err != nil {
 		return fmt.Errorf("writing the status of %s: %w", s, err)
