@@ -47,9 +47,16 @@ func (k *keeper) asked() bool {
 	return err != nil || held
 }
 
-// dropNext forgets a release that is not to be.
+// dropNext forgets a release that is not to be. A command may ask for another
+// by now.
 func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
-	err := k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.DropNext(k.slot) })
+	err := k.paths.WithState(ctx, k.slot.App, func() error {
+		other, ok, err := k.paths.NextRelease(k.slot)
+		if err != nil || !ok || other.Number != next.Number {
+			return err
+		}
+		return k.paths.DropNext(k.slot)
+	})
 	if next.Number == k.release.Number { // a restart: the container is the one to keep
 		return err
 	}
@@ -68,7 +75,7 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		return err
 	}
 	k.hold()
-	if err := k.emptyApp(ctx); err != nil {
+	if err := k.emptyApp(ctx, next); err != nil {
 		return err
 	}
 	k.progress("stopping release %d", k.release.Number)
@@ -81,15 +88,14 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		k.accept(false)
 	}
 	r.begin()
-	if err := k.awaitNext(ctx, r); err != nil {
-		if ctx.Err() == nil {
+	err := k.awaitNext(ctx, r)
+	if err == nil {
+		err = k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.PromoteNext(k.slot, next.Number) })
+	}
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, state.ErrNotNext) {
 			k.reject(ctx, r, err)
 		}
-		r.end()
-		r.free()
-		return err
-	}
-	if err := k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.PromoteNext(k.slot) }); err != nil {
 		r.end()
 		r.free()
 		return err
@@ -115,9 +121,18 @@ func (k *keeper) progress(format string, args ...any) {
 	})
 }
 
+// stillNext is an error when the slot is not to run next any more.
+func (k *keeper) stillNext(next state.Release) error {
+	is, err := k.paths.IsNext(k.slot, next.Number)
+	if err == nil && !is {
+		return state.ErrNotNext
+	}
+	return nil // what cannot be read changes nothing
+}
+
 // emptyApp waits until nothing is inside the app any more, or the drain's
 // deadline has passed. It gives up when the command that asked is gone.
-func (k *keeper) emptyApp(ctx context.Context) error {
+func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 	d, ok, err := k.paths.ReadDrain(k.slot)
 	if err != nil || !ok {
 		d.Deadline = time.Now().Add(time.Duration(k.settings().Drain.Timeout))
@@ -136,6 +151,9 @@ func (k *keeper) emptyApp(ctx context.Context) error {
 		}
 		if !k.asked() {
 			return errors.New("the command that asked for it has ended")
+		}
+		if err := k.stillNext(next); err != nil {
+			return err
 		}
 		k.progress("%d connections left, cut at %s", inside, d.Deadline.Format(time.TimeOnly))
 		select {
@@ -159,7 +177,8 @@ func (k *keeper) stopRunner(ctx context.Context) error {
 	return err
 }
 
-// awaitNext waits until r's container is healthy.
+// awaitNext waits until r's container is healthy. It gives up when its release
+// is not the one that is asked for any more.
 func (k *keeper) awaitNext(ctx context.Context, r *runner) error {
 	patience := k.patience()
 	if d, ok, err := k.paths.ReadDrain(k.slot); err == nil && ok && d.Start > 0 {
@@ -167,6 +186,9 @@ func (k *keeper) awaitNext(ctx context.Context, r *runner) error {
 	}
 	limit := time.Now().Add(patience)
 	for {
+		if err := k.stillNext(r.release); err != nil {
+			return err
+		}
 		c := r.condition()
 		switch {
 		case c.phase == state.PhaseHealthy:

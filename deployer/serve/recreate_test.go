@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,6 +176,55 @@ func TestRecreateWhoseCommandDied(t *testing.T) {
 		time.Sleep(time.Second)
 		w.wantRelease(1)
 		w.wantRunning("myapp-blue-1")
+		w.stop()
+	})
+}
+
+func TestRecreateThatIsWithdrawn(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-2"] = behaviour{deaf: true}
+		lock := w.recreating(app)
+		defer lock.Unlock()
+		time.Sleep(5 * time.Second)
+		w.wantRunning("myapp-blue-2")
+		w.must(w.paths.DropNext(w.slot))
+		w.nudge()
+		time.Sleep(time.Second)
+		if st := w.wants(state.PhaseHealthy); st.Release != 1 || st.Rejected != nil {
+			t.Errorf("status %+v", st)
+		}
+		w.wantRelease(1)
+		w.wantRunning("myapp-blue-1")
+		w.stop()
+	})
+}
+
+// The command died, and the next one asks for another release in the moment in
+// which the first one becomes healthy.
+func TestRecreateOvertakenByAnother(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		var healthy atomic.Bool
+		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int {
+			if healthy.Load() {
+				return 0
+			}
+			return 1
+		}}
+		lock := w.recreating(app)
+		time.Sleep(5 * time.Second)
+		w.wantRunning("myapp-blue-2")
+		lock.Unlock()
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
+		w.must(err)
+		defer lock.Unlock()
+		healthy.Store(true)
+		w.must(w.paths.SetNext(w.slot, 3))
+		time.Sleep(5 * time.Second)
+		w.wantRelease(3)
+		w.wantRunning("myapp-blue-3")
+		if st := w.wants(state.PhaseHealthy); st.Release != 3 {
+			t.Errorf("status %+v", st)
+		}
 		w.stop()
 	})
 }

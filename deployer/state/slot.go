@@ -12,6 +12,10 @@ import (
 	"edgeman/sockets"
 )
 
+// ErrNotNext is returned for a release that its slot is not asked to run next,
+// or not any more.
+var ErrNotNext = errors.New("no longer asked for")
+
 // FillSlot makes the slot run the release from its next start on.
 func (p Paths) FillSlot(s sockets.Slot, number int) error {
 	return writeLink(p.Slot(s), releaseTarget(s.App, number))
@@ -36,9 +40,29 @@ func (p Paths) NextRelease(s sockets.Slot) (Release, bool, error) {
 	return p.linkedRelease(p.SlotNext(s))
 }
 
-// PromoteNext renames the next release over the slot's own: it has been proven
-// healthy.
-func (p Paths) PromoteNext(s sockets.Slot) error {
+// IsNext tells whether the filled slot is asked to run this release next.
+func (p Paths) IsNext(s sockets.Slot, number int) (bool, error) {
+	if _, err := os.Lstat(p.Slot(s)); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	target, err := os.Readlink(p.SlotNext(s))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return target == releaseTarget(s.App, number), err
+}
+
+// PromoteNext makes the next release the slot's own, if it is the one that has
+// been proven healthy; ErrNotNext if a command asks for another by now, or for
+// none. The caller holds the state lock.
+func (p Paths) PromoteNext(s sockets.Slot, proven int) error {
+	is, err := p.IsNext(s, proven)
+	if err == nil && !is {
+		err = ErrNotNext
+	}
+	if err != nil {
+		return fmt.Errorf("promoting release %d of %s: %w", proven, s, err)
+	}
 	if err := os.Rename(p.SlotNext(s), p.Slot(s)); err != nil {
 		return fmt.Errorf("promoting the next release of %s: %w", s, err)
 	}

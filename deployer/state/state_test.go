@@ -72,8 +72,14 @@ func TestSlotLinks(t *testing.T) {
 	if r, _, err := p.SlotRelease(blue); err != nil || r.Number != 1 {
 		t.Fatalf("slot runs %d, %v; want 1 until next is promoted", r.Number, err)
 	}
-	if err := p.PromoteNext(blue); err != nil {
+	if err := p.PromoteNext(blue, 1); !errors.Is(err, ErrNotNext) {
+		t.Errorf("promoting a release that is not next: %v", err)
+	}
+	if err := p.PromoteNext(blue, 2); err != nil {
 		t.Fatal(err)
+	}
+	if err := p.PromoteNext(blue, 2); !errors.Is(err, ErrNotNext) {
+		t.Errorf("promoting without a next release: %v", err)
 	}
 	r, filled, err := p.SlotRelease(blue)
 	if err != nil || !filled || r.Number != 2 {
@@ -86,6 +92,12 @@ func TestSlotLinks(t *testing.T) {
 		if err := p.EmptySlot(blue); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := p.SetNext(blue, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.PromoteNext(blue, 2); !errors.Is(err, ErrNotNext) {
+		t.Errorf("filling an empty slot by a promotion: %v", err)
 	}
 	if err := p.FillSlot(blue, 9); err != nil {
 		t.Fatal(err)
