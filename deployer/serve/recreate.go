@@ -116,6 +116,7 @@ func (k *keeper) progress(format string, args ...any) {
 	inside, parked := k.gate.counts()
 	k.out.publish(k.role, state.SlotStatus{
 		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
+		Healthy: k.runner != nil && k.runner.condition().phase == state.PhaseHealthy,
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
 		Open: inside, Parked: parked, Cut: k.cut, Deadline: k.deadline,
 	})

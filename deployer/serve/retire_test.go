@@ -129,6 +129,41 @@ func TestLiveAgain(t *testing.T) {
 	})
 }
 
+// A command that makes the old slot its candidate must not be told that all is
+// well with it because it was once.
+func TestRetiredSlotSaysHowItsContainerIs(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 1)
+		if st := w.wants(state.PhaseDraining); !st.Healthy {
+			t.Errorf("status %+v", st)
+		}
+		w.engine.mu.Lock()
+		w.engine.containers["myapp-blue-1"].cannotStart = true
+		w.engine.mu.Unlock()
+		w.engine.kill("myapp-blue-1", nil, 137)
+		time.Sleep(time.Second)
+		if st := w.wants(state.PhaseDraining); st.Healthy {
+			t.Errorf("status %+v", st)
+		}
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "rollback", 0)
+		w.must(err)
+		defer lock.Unlock()
+		w.must(lock.Candidate(w.slot))
+		w.nudge()
+		if st := w.wants(state.PhaseFailed); st.Healthy {
+			t.Errorf("status %+v", st)
+		}
+		w.engine.mu.Lock()
+		w.engine.containers["myapp-blue-1"].cannotStart = false
+		w.engine.mu.Unlock()
+		time.Sleep(15 * time.Second)
+		if st := w.wants(state.PhaseHealthy); !st.Healthy {
+			t.Errorf("status %+v", st)
+		}
+		w.stop()
+	})
+}
+
 // A rollback between the last count and the state lock wins.
 func TestLiveAgainInTheLastMoment(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {

@@ -59,6 +59,7 @@ func (k *keeper) publish() {
 	if k.runner != nil {
 		c := k.runner.condition()
 		st.Phase, st.Message, st.Probe = c.phase, c.message, c.probe
+		st.Healthy = c.phase == state.PhaseHealthy
 		st.ContainerID, st.Started = c.id, c.started
 		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
 	}

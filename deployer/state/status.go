@@ -31,6 +31,7 @@ const (
 // never outlives a boot.
 type SlotStatus struct {
 	Phase       string    `json:"phase"`
+	Healthy     bool      `json:"healthy"` // the container runs and answered well, in whatever phase the slot is
 	Release     int       `json:"release,omitempty"`
 	Image       string    `json:"image,omitempty"`
 	Container   string    `json:"container,omitempty"`
