@@ -72,7 +72,6 @@ func nativeVariant(ctx context.Context, t *testing.T, h *host.Host, port int, v 
 	}
 	must(ctx, t, h, "edgeman", "restart", v.name)
 	answers(ctx, t, h, url)
-	must(ctx, t, h, "edgeman", "release", v.name, "--yes", "--to", "original")
 }
 
 // takeOver adopts the container behind port into native mode and returns its URL.
@@ -86,6 +85,27 @@ func takeOver(ctx context.Context, t *testing.T, h *host.Host, name string, port
 	must(ctx, t, h, slices.Concat([]string{"edgeman", "adopt", "/etc/nginx/sites-available/" + name, "--mode", "native", "--yes", "--name", name}, flags)...)
 	answers(ctx, t, h, url)
 	return url
+}
+
+// Where Docker maps the containers' root to another user of the host, that one
+// is handed the listener.
+func TestNativeRemappedUsers(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	h := Up(ctx, t, releases()[0])
+	if err := h.WriteFile(ctx, "/etc/docker/daemon.json", []byte(`{"userns-remap": "default"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must(ctx, t, h, "systemctl", "restart", "docker")
+	Install(ctx, t, h)
+	goImages(ctx, t, h)
+	must(ctx, t, h, "docker", "run", "--detach", "--name", "remapped", "--publish", "127.0.0.1:8080:8080", "goapp:v1")
+	takeOver(ctx, t, h, "remapped", 8080)
+	must(ctx, t, h, "edgeman", "swap", "remapped", "v2")
+	pid := must(ctx, t, h, "sh", "-c", "docker inspect --format '{{.State.Pid}}' $(docker ps --quiet)")
+	if user := must(ctx, t, h, "stat", "--format", "%u", "/proc/"+pid); user == "0" {
+		t.Error("the app runs as the host's root: nothing was mapped")
+	}
 }
 
 // shell makes a root of the host's shell, for an image that begins with a

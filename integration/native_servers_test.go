@@ -201,7 +201,7 @@ func wantDeaf(ctx context.Context, t *testing.T, h *host.Host, s server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "v1", "--timeout", "12s")
+	code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "v1", "--timeout", "9s")
 	if want := "the container listens on 8080 by itself and never accepted from fd 3: use mode proxy"; code != 1 || !contains(out, want) {
 		t.Errorf("exit %d, want 1 and %q\n%s", code, want, out)
 	}
