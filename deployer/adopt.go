@@ -7,7 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
 )
 
 // AdoptResult is what adopt took over, or with DryRun what it would.
@@ -28,6 +32,7 @@ type AdoptedApp struct {
 	Image     string   `json:"image"`
 	Port      uint16   `json:"port"`
 	Via       string   `json:"via"`
+	Peer      string   `json:"peer"` // which peer address the app sees, before and after
 	Strategy  string   `json:"strategy"`
 	Why       []string `json:"why,omitempty"` // of the strategy
 	Edits     []string `json:"edits"`         // each with its place and reason
@@ -40,13 +45,18 @@ type AdoptedApp struct {
 // and puts an edgeman slot in the place of the container's address. Requests
 // flow throughout, and what fails is undone.
 func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
+	site, err := filepath.Abs(o.Site)
+	if err != nil {
+		return AdoptResult{}, err
+	}
+	o.Site = site
 	take, leave, err := h.planAdopt(ctx, o)
 	result := AdoptResult{Site: o.Site, Left: leave}
 	if err != nil {
 		return result, err
 	}
 	for i := range take {
-		if err := h.planEdits(ctx, o.Site, &take[i]); err != nil {
+		if err := h.planEdits(ctx, o, &take[i]); err != nil {
 			return result, err
 		}
 		result.Apps = append(result.Apps, take[i].describe(o))
@@ -55,6 +65,7 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 		h.showPlan(result, o.DryRun)
 	}
 	if o.DryRun {
+		h.note("nothing was changed")
 		return result, nil
 	}
 	if err := h.confirm(o.Yes, "apply?"); err != nil {
@@ -66,7 +77,7 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 	for i := range take {
 		// The one before may have changed the same file, and a person who was
 		// asked may have taken their time.
-		err := h.planEdits(ctx, o.Site, &take[i])
+		err := h.planEdits(ctx, o, &take[i])
 		if err == nil {
 			err = h.adopt(ctx, o, take[i])
 		}
@@ -76,6 +87,22 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 	}
 	result.Done = true
 	return result, nil
+}
+
+// peerNote tells what the app sees as its peer: the gateway of its network
+// before, and over the bridge afterwards, too.
+func peerNote(c docker.Container, via string) string {
+	before := "the peer it sees now"
+	if len(c.Networks) > 0 && c.Networks[0].Gateway.IsValid() {
+		before = c.Networks[0].Gateway.String()
+	}
+	switch {
+	case c.NetworkMode == "host":
+		return "the app goes on seeing its requests come from 127.0.0.1"
+	case via == "bridge":
+		return fmt.Sprintf("the app goes on seeing its requests come from %s", before)
+	}
+	return fmt.Sprintf("the app will see its requests come from %s, until now from %s; --via bridge keeps that", state.DefaultApp("x").Proxy.Source, before)
 }
 
 // afterOthers says which targets of the site were adopted before err and stay so.
@@ -100,6 +127,7 @@ func (c candidate) describe(o AdoptOptions) AdoptedApp {
 	a := AdoptedApp{
 		App: c.name, Target: c.target.Address, Upstream: c.target.Upstream, Class: string(c.target.Class),
 		Container: c.container.Name, Image: c.image, Port: c.port, Via: c.via,
+		Peer:     peerNote(c.container, c.via),
 		Strategy: "overlap", Why: c.adoption.Recreate, Warnings: c.warnings, Diff: c.plan.Diff(),
 	}
 	if len(a.Why) > 0 {
@@ -128,17 +156,18 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
 			for _, e := range a.Edits {
-				h.note("class %s, %s", a.Class, e)
+				h.note("%s: edit of class %s in %s", a.App, a.Class, e)
 			}
 		}
 		for _, n := range a.Notes {
-			h.note("%s", n)
+			h.note("%s: %s", a.App, n)
 		}
+		h.note("%s: %s", a.App, a.Peer)
 		for _, w := range a.Warnings {
-			h.warn("%s", w)
+			h.warn("%s: %s", a.App, w)
 		}
 		if a.Strategy == "recreate" {
-			h.note("the old container is stopped before the new one starts, requests wait meanwhile: %s", strings.Join(a.Why, "; "))
+			h.note("%s: the old container is stopped before the new one starts, requests wait meanwhile: %s", a.App, strings.Join(a.Why, "; "))
 		}
 	}
 	for _, l := range r.Left {

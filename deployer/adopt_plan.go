@@ -76,10 +76,6 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 // readSite loads what adopt judges by, and refuses a host whose configuration
 // is broken or has edits on disk that are not live yet.
 func (h *Host) readSite(ctx context.Context, o AdoptOptions) (string, *nginxconf.Config, nginx.Facts, error) {
-	site, err := filepath.Abs(o.Site)
-	if err != nil {
-		return "", nil, nginx.Facts{}, err
-	}
 	facts, err := h.Nginx.Facts(ctx)
 	if err != nil {
 		return "", nil, facts, err
@@ -97,7 +93,7 @@ func (h *Host) readSite(ctx context.Context, o AdoptOptions) (string, *nginxconf
 	if err := h.refusePending(ctx, o, conf); err != nil {
 		return "", nil, facts, err
 	}
-	return site, conf, facts, nil
+	return o.Site, conf, facts, nil
 }
 
 // reloadSettles is how long a reload that somebody has just asked for may take:
@@ -127,6 +123,9 @@ func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxcon
 // planTarget finds the container behind one target and plans its edit.
 func (h *Host) planTarget(ctx context.Context, o AdoptOptions, conf *nginxconf.Config, facts nginx.Facts, t nginxconf.Target) (candidate, error) {
 	c := candidate{target: t}
+	if app, ok := h.ownSocket(t.Address); ok {
+		return c, refuse("adopted already, as %s\nhint: edgeman status %s", app, app)
+	}
 	if t.Refusal != nil {
 		return c, &RefusedError{t.Refusal}
 	}
@@ -154,6 +153,13 @@ func (h *Host) planTarget(ctx context.Context, o AdoptOptions, conf *nginxconf.C
 		c.warnings = append(c.warnings, w)
 	}
 	return c, nil
+}
+
+// ownSocket tells which app an address in nginx's files belongs to already.
+func (h *Host) ownSocket(address string) (app string, ok bool) {
+	path, isUnix := strings.CutPrefix(address, "unix:")
+	app = filepath.Base(filepath.Dir(path))
+	return app, isUnix && path == h.Paths.Live(app)
 }
 
 // behind finds the container that answers at the target's address.
@@ -261,7 +267,7 @@ func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) err
 
 // planEdits plans the edits of one candidate on the configuration as it is now:
 // an earlier candidate of the same run may have changed the same file.
-func (h *Host) planEdits(ctx context.Context, site string, c *candidate) error {
+func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) error {
 	facts, err := h.Nginx.Facts(ctx)
 	if err != nil {
 		return err
@@ -274,7 +280,7 @@ func (h *Host) planEdits(ctx context.Context, site string, c *candidate) error {
 	if err != nil {
 		return err
 	}
-	targets, err := conf.Targets(site)
+	targets, err := conf.Targets(o.Site)
 	if err != nil {
 		return &RefusedError{err}
 	}
@@ -282,13 +288,28 @@ func (h *Host) planEdits(ctx context.Context, site string, c *candidate) error {
 		if t.Address != c.target.Address {
 			continue
 		}
-		c.plan, err = conf.Plan(t, nginxconf.Options{Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version})
+		c.plan, err = conf.Plan(t, nginxconf.Options{Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version, Everywhere: o.Everywhere})
 		if err != nil {
 			return &RefusedError{err}
 		}
+		return refuseStays(o, c.plan)
+	}
+	return refuse("%s no longer sends requests to %s", o.Site, c.target.Address)
+}
+
+// AllowOtherSites is the code of the refusal that keeps other sites' upstreams.
+const AllowOtherSites = "other-sites"
+
+// refuseStays keeps adopt from taking the address away from other sites.
+func refuseStays(o AdoptOptions, plan *nginxconf.Plan) error {
+	if len(plan.Stays) == 0 || slices.Contains(o.Allow, AllowOtherSites) {
 		return nil
 	}
-	return refuse("%s no longer sends requests to %s", site, c.target.Address)
+	var places []string
+	for _, s := range plan.Stays {
+		places = append(places, fmt.Sprintf("%s: %s", s.Pos, s.Text))
+	}
+	return refuse("%s\nhint: --everywhere takes these over, too; --allow-%s accepts that they fail", strings.Join(places, "\n"), AllowOtherSites)
 }
 
 func refuseNote(container string, n docker.Note) error {

@@ -231,7 +231,7 @@ func (h *Host) stopOld(ctx context.Context, a Adoption) error {
 
 // undo gives everything back after a step has failed, and says so.
 func (t *takeover) undo(ctx context.Context, cause error) error {
-	undone := t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, timeout: t.timeout, drain: t.drain, quiet: true})
+	undone := t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, timeout: t.timeout, drain: t.drain, undo: true, quiet: true})
 	if undone != nil {
 		return &BrokenError{fmt.Errorf("%w\nundoing that did not succeed either: %w\nhint: edgeman repair %s", cause, undone, t.name)}
 	}

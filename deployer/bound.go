@@ -69,10 +69,6 @@ func (h *Host) warnWait(ctx context.Context, limit time.Duration) error {
 }
 
 func (h *Host) sayBound(b nginx.Bound, limit time.Duration) {
-	h.note("requests wait meanwhile: %s", b)
-	rate := float64(b.Requests) / limit.Seconds()
-	if limit >= b.ReadTimeout {
-		h.warn("the wait may take %s, and nginx gives a request up after %s", limit, b.ReadTimeout)
-	}
-	h.note("should it take the whole %s allowed, more than %.0f requests a second do not fit", limit, rate)
+	limit = min(limit, b.ReadTimeout)
+	h.note("requests wait meanwhile: %s; a wait of %s fits up to %.0f requests a second", b, limit, float64(b.Requests)/limit.Seconds())
 }

@@ -31,7 +31,8 @@ type back struct {
 	drain   time.Duration
 	timeout time.Duration
 	live    *state.Release // run this one's image and settings, not the original's
-	quiet   bool           // undoing a failed adopt: say only what matters
+	undo    bool           // of an adoption that failed or was interrupted
+	quiet   bool           // say only what matters
 	result  *ReleaseResult
 }
 
@@ -42,6 +43,9 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 	if err != nil {
 		return err
 	}
+	if err := h.testBack(ctx, files); err != nil {
+		return err
+	}
 	if b.result == nil {
 		b.result = &ReleaseResult{}
 	}
@@ -50,10 +54,17 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 		return err
 	}
 	op := state.Operation{Name: "release", Step: "start", Started: time.Now()}
+	if b.live != nil {
+		op.Release = b.live.Number
+	}
 	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
 		return err
 	}
 	if err := h.startOriginal(ctx, b); err != nil {
+		return h.stay(ctx, b, err)
+	}
+	op.Step = stepFiles
+	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
 		return err
 	}
 	if err := h.restoreFiles(ctx, b, files); err != nil {
@@ -66,6 +77,28 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 	}
 	return h.removeApp(ctx, b.app.Name)
 }
+
+// stay ends a release whose original does not run: nginx was not touched, so
+// the app goes on as it was. An adoption that is being undone cannot stay.
+func (h *Host) stay(ctx context.Context, b back, cause error) error {
+	if b.undo {
+		return cause
+	}
+	ctx = context.WithoutCancel(ctx)
+	err := h.Docker.SetRestart(ctx, b.record.ContainerID, "no")
+	if errors.Is(err, docker.ErrNotFound) {
+		err = nil
+	}
+	if err = errors.Join(err, h.Paths.EndOperation(b.app.Name)); err != nil {
+		return errors.Join(cause, err)
+	}
+	return &stayedError{cause}
+}
+
+// stayedError is a release that was not carried out: everything is as before.
+type stayedError struct{ error }
+
+func (e *stayedError) Unwrap() error { return e.error }
 
 // neverUsed tells an adoption that failed before nginx heard of the slot. Then
 // nobody's connection is in there, and what probes have left in the queue of an
@@ -82,8 +115,15 @@ func (h *Host) restored(a Adoption) (map[string][2][]byte, error) {
 	files := map[string][2][]byte{}
 	for _, f := range a.Plan.Files {
 		now, err := os.ReadFile(f.Path)
+		if errors.Is(err, os.ErrNotExist) {
+			h.note("%s is gone: nothing to take back in it", f.Path)
+			continue
+		}
 		if err != nil {
 			return nil, err
+		}
+		if !bytes.Contains(now, []byte(h.Paths.Live(a.App))) {
+			continue // somebody has taken the edit back already
 		}
 		then, err := nginxconf.Revert(now, f)
 		if err != nil {
@@ -94,6 +134,21 @@ func (h *Host) restored(a Adoption) (map[string][2][]byte, error) {
 		}
 	}
 	return files, nil
+}
+
+// testBack lets nginx judge the files to be before anything is changed.
+func (h *Host) testBack(ctx context.Context, files map[string][2][]byte) error {
+	candidates := map[string][]byte{}
+	for path, f := range files {
+		candidates[path] = f[1]
+	}
+	if len(candidates) == 0 {
+		return nil
+	}
+	if _, err := h.Nginx.TestCandidate(ctx, candidates); err != nil {
+		return refused(fmt.Errorf("nginx refuses its configuration with the edits taken back: %w", err))
+	}
+	return nil
 }
 
 func (h *Host) backDiff(a Adoption) (string, error) {
@@ -120,16 +175,18 @@ func (h *Host) startOriginal(ctx context.Context, b back) error {
 	if err := h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy); err != nil {
 		return err
 	}
-	if c.Running {
-		return nil
-	}
 	start := time.Now()
-	if err := h.Docker.Start(ctx, c.ID); err != nil {
-		return err
+	if !c.Running {
+		if err := h.Docker.Start(ctx, c.ID); err != nil {
+			return err
+		}
 	}
 	if err := h.awaitAnswer(ctx, b, c.ID); err != nil {
 		stopped := h.Docker.Stop(context.WithoutCancel(ctx), c.ID)
 		return errors.Join(h.withLastWords(ctx, err, c.ID), stopped)
+	}
+	if c.Running {
+		return nil
 	}
 	h.step("start", "container %s (%s) answers after %s", c.Name, c.Image, seconds(time.Since(start)))
 	return nil
@@ -150,7 +207,7 @@ func (h *Host) original(ctx context.Context, b back) (docker.Container, error) {
 		return c, err
 	}
 	if c, err = h.Docker.Inspect(ctx, b.record.Container); err == nil {
-		return c, nil // made by an earlier run that was interrupted
+		return c, b.isOriginal(c) // made by an earlier run that was interrupted
 	}
 	id, lost, err := h.Docker.Recreate(ctx, raw)
 	if err != nil {
@@ -162,6 +219,14 @@ func (h *Host) original(ctx context.Context, b back) (docker.Container, error) {
 		h.note("volume %s is gone too and comes back empty", volume)
 	}
 	return h.Docker.Inspect(ctx, id)
+}
+
+// isOriginal refuses a container that has merely taken the adopted one's name.
+func (b back) isOriginal(c docker.Container) error {
+	if _, ok := portBehind(c, b.record.Address, 0); ok {
+		return nil
+	}
+	return fmt.Errorf("another container is called %s now, and it does not publish %s\nhint: docker rename %s another-name", c.Name, b.record.Target, c.Name)
 }
 
 // awaitAnswer asks the container itself: a published port answers before the
@@ -177,8 +242,8 @@ func (h *Host) awaitAnswer(ctx context.Context, b back, id string) error {
 		if err != nil {
 			return err
 		}
-		for _, to := range docker.Destinations(c, b.app.Port) {
-			if last = answers(ctx, to, b.app.Health); last == nil {
+		for _, to := range docker.Destinations(c, b.port(c)) {
+			if last = answers(ctx, to, b.health()); last == nil {
 				return nil
 			}
 		}
@@ -187,6 +252,25 @@ func (h *Host) awaitAnswer(ctx context.Context, b back, id string) error {
 			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, b.timeout, last)
 		}
 	}
+}
+
+// health is the path that the adopted container is known to answer. One that is
+// put back after a failed adoption ran before, and is not judged by a path that
+// may have been the very mistake.
+func (b back) health() string {
+	if b.undo {
+		return ""
+	}
+	return b.record.Health
+}
+
+// port is where the adopted container itself listens behind its address,
+// whatever adopt was told.
+func (b back) port(c docker.Container) uint16 {
+	if port, ok := portBehind(c, b.record.Address, 0); ok {
+		return port
+	}
+	return b.app.Port
 }
 
 // answers connects, and asks for the health path if there is one.
@@ -219,15 +303,6 @@ func answers(ctx context.Context, to netip.AddrPort, path string) error {
 // reloads also when there is nothing to put back: a run that was interrupted
 // here may have got no further than the files.
 func (h *Host) restoreFiles(ctx context.Context, b back, files map[string][2][]byte) error {
-	candidates := map[string][]byte{}
-	for path, f := range files {
-		candidates[path] = f[1]
-	}
-	if len(candidates) > 0 {
-		if _, err := h.Nginx.TestCandidate(ctx, candidates); err != nil {
-			return fmt.Errorf("nginx refuses the files as they were: %w", err)
-		}
-	}
 	for path, f := range files {
 		if err := nginx.Replace(ctx, path, sha256.Sum256(f[0]), f[1]); err != nil {
 			return err

@@ -22,6 +22,8 @@ type AdoptOptions struct {
 
 	// ReloadPending accepts that other people's edits go live with the reload.
 	ReloadPending bool
+	// Everywhere also takes over what other sites send to the same address.
+	Everywhere bool
 	// Allow are the codes of refusals that the operator accepts, such as
 	// "writable-layer"; each has a flag --allow-CODE.
 	Allow []string

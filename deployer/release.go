@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,7 +45,16 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if o.Timeout > 0 {
 		b.timeout = o.Timeout
 	}
-	if b.live, err = h.chooseBack(o, record); err != nil {
+	op, again, err := h.Paths.ReadOperation(o.App)
+	if err != nil {
+		return result, err
+	}
+	if again && op.Name == "release" {
+		b.live, err = h.chosenBefore(o.App, op)
+	} else {
+		b.live, err = h.chooseBack(o, record)
+	}
+	if err != nil {
 		return result, err
 	}
 	if b.live != nil {
@@ -63,13 +73,36 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 		return result, err
 	}
 	if err := h.giveBack(ctx, b); err != nil {
-		return result, &BrokenError{fmt.Errorf("releasing %s: %w\nhint: requests flow; edgeman release %s goes on from here", o.App, err, o.App)}
+		return result, releaseFailed(o.App, err)
 	}
 	result.Done = true
 	if !o.JSON {
 		fmt.Fprintf(h.Out, "%s released, %d connections cut.\n", o.App, result.Cut)
 	}
 	return result, nil
+}
+
+// releaseFailed tells a release that was not carried out from one that was
+// left half-way.
+func releaseFailed(app string, err error) error {
+	var refusedErr *RefusedError
+	if errors.As(err, &refusedErr) { // before anything was changed
+		return err
+	}
+	var stayed *stayedError
+	if errors.As(err, &stayed) {
+		return fmt.Errorf("releasing %s: %w\n%s stays adopted and serves as before", app, stayed.error, app)
+	}
+	return &BrokenError{fmt.Errorf("releasing %s: %w\nhint: edgeman release %s goes on from here", app, err, app)}
+}
+
+// chosenBefore is the choice of a release that was interrupted.
+func (h *Host) chosenBefore(app string, op state.Operation) (*state.Release, error) {
+	if op.Release == 0 {
+		return nil, nil
+	}
+	r, err := h.Paths.ReadRelease(app, op.Release)
+	return &r, err
 }
 
 // chooseBack decides whose image and settings are given back: nil means the

@@ -20,7 +20,7 @@ func (h *Host) originalWith(ctx context.Context, b back) (docker.Container, erro
 	c, err := h.Docker.Inspect(ctx, a.Container)
 	switch {
 	case err == nil && c.ID != a.ContainerID:
-		return c, nil // made by an earlier run that was interrupted
+		return c, b.isOriginal(c) // made by an earlier run that was interrupted
 	case err == nil:
 		if err := h.Docker.Rename(ctx, a.ContainerID, a.Container+keptSuffix); err != nil {
 			return c, err

@@ -43,7 +43,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 	case "adopt":
 		return h.repairAdopt(ctx, app, op)
 	case "release":
-		return h.repairRelease(ctx, app)
+		return h.repairRelease(ctx, app, op)
 	}
 	return h.resume(ctx, app)
 }
@@ -59,7 +59,7 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operatio
 		return err
 	}
 	if op.Step != stepDrain {
-		b := back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+		b := back{app: app, record: record, undo: true, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
 		if err := h.giveBack(ctx, b); err != nil {
 			return &BrokenError{fmt.Errorf("undoing the adoption of %s: %w", app.Name, err)}
 		}
@@ -81,7 +81,7 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operatio
 	return h.Paths.EndOperation(app.Name)
 }
 
-func (h *Host) repairRelease(ctx context.Context, app state.App) error {
+func (h *Host) repairRelease(ctx context.Context, app state.App, op state.Operation) error {
 	record, err := readAdoption(h.Paths, app.Name)
 	if errors.Is(err, ErrNotAdopted) {
 		return h.removeApp(ctx, app.Name)
@@ -90,8 +90,11 @@ func (h *Host) repairRelease(ctx context.Context, app state.App) error {
 		return err
 	}
 	b := back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+	if b.live, err = h.chosenBefore(app.Name, op); err != nil {
+		return err
+	}
 	if err := h.giveBack(ctx, b); err != nil {
-		return &BrokenError{fmt.Errorf("releasing %s: %w", app.Name, err)}
+		return releaseFailed(app.Name, err)
 	}
 	h.note("the release of %s was interrupted: completed", app.Name)
 	return nil

@@ -1,6 +1,7 @@
 package deployer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,7 @@ func (h *Host) awaitHealthy(ctx context.Context, slot sockets.Slot, number int, 
 				return fmt.Errorf("release %d ended %d times, the last time with code %d", number, st.Exits, st.ExitCode)
 			}
 		}
-		w.say("release %d on %s is not healthy yet: %s", number, slot.Color, orDash(st.Message))
+		w.say("release %d on %s is not healthy yet: %s", number, slot.Color, orDash(cmp.Or(st.Probe, st.Message)))
 		if !sleep(ctx, pollEvery) {
 			return h.unhealthy(ctx, slot, number, timeout, st)
 		}

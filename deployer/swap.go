@@ -132,7 +132,20 @@ func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, tim
 		lock.Unlock()
 		return nil, err
 	}
+	if err := s.refusePaused(); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
 	return s, nil
+}
+
+// refusePaused leaves an app alone that somebody holds still on purpose.
+func (s *swap) refusePaused() error {
+	pause, on, err := s.Paths.ReadPause(s.old)
+	if err == nil && on && pause.Reason == state.PauseAsked {
+		return refuse("%s is paused until %s\nhint: edgeman resume %s", s.app.Name, pause.Until.Format(time.TimeOnly), s.app.Name)
+	}
+	return err
 }
 
 // locate reads the live pointer and the release behind it.
@@ -295,6 +308,7 @@ func (s *swap) failed(err error) error {
 	if rec := s.record(state.Failed, 0, firstLine(err)); rec != nil {
 		return errors.Join(err, rec)
 	}
+	err = fmt.Errorf("%w\n%s serves as before", err, s.app.Name)
 	if s.fresh { // it never served, so no rollback leads to it
 		return errors.Join(err, s.forgetRelease(s.app.Name, s.next.Number))
 	}

@@ -3,6 +3,7 @@ package nginxconf
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ type Options struct {
 type Plan struct {
 	Files []FileEdit `json:"files"`
 	Notes []Note     `json:"notes,omitempty"`
+	// Stays are places outside the site that go on sending requests to the old
+	// address, and fail once it is gone. Options.Everywhere edits them, too.
+	Stays []Note `json:"stays,omitempty"`
 }
 
 // FileEdit holds a file as it was, as it will be, and the edits between them
@@ -70,6 +74,7 @@ type planner struct {
 	keys   []string // the addresses that go
 	wishes wishes
 	notes  []Note
+	stays  []Note
 
 	ours      map[*Node]bool   // the passes of the plan
 	renamed   map[*Node]string // class C passes: the old $proxy_host
@@ -190,7 +195,8 @@ func (p *planner) remaining(uses []Use) {
 	}
 	for _, u := range p.t.Elsewhere {
 		if !gone[edited(u)] {
-			p.note(u.Pos, "%s still goes to %s and fails when that port is gone", u.Text, u.route.text())
+			text := fmt.Sprintf("%s (%s) still goes to %s and fails when that port is gone", u.Text, u.In, u.route.text())
+			p.stays = append(p.stays, Note{Pos: u.Pos, Text: text})
 		}
 	}
 }
@@ -225,7 +231,7 @@ func (p *planner) shared() error {
 
 // build turns wishes into file edits and proves each file.
 func (p *planner) build() (*Plan, error) {
-	plan := &Plan{Notes: p.notes}
+	plan := &Plan{Notes: p.notes, Stays: p.stays}
 	byFile := map[*tree.File][]Edit{}
 	for _, w := range p.wishes.list {
 		byFile[w.file] = append(byFile[w.file], w.Edit)

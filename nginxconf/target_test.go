@@ -155,7 +155,7 @@ func TestEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := c.Plan(targets[0], testOptions)
-	if err != nil || len(p.Files) != 1 || len(p.Notes) != 1 {
+	if err != nil || len(p.Files) != 1 || len(p.Stays) != 1 {
 		t.Errorf("%v, %v", p, err)
 	}
 	o := testOptions

@@ -43,6 +43,7 @@ func adoptCommand(env *environment) *cli.Command {
 var acceptable = []struct{ code, usage string }{
 	{docker.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
 	{docker.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},
+	{deployer.AllowOtherSites, "accept that other sites which use the same address fail from then on"},
 }
 
 func adoptFlags() []cli.Flag {
@@ -60,6 +61,7 @@ func adoptFlags() []cli.Flag {
 		yesFlag(),
 		dryRunFlag(),
 		jsonFlag(),
+		&cli.BoolFlag{Name: "everywhere", Usage: "also take over what other sites send to the same address"},
 		&cli.BoolFlag{Name: "reload-pending", Usage: "accept that other people's edits go live with the reload"},
 	}
 	for _, a := range acceptable {
@@ -79,6 +81,7 @@ func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, er
 		Site: c.Args().First(), Container: c.String("container"), Image: c.String("image"),
 		Health: c.String("health"), Only: c.StringSlice("only"),
 		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),
+		Everywhere: c.Bool("everywhere"),
 	}
 	for _, a := range acceptable {
 		if c.Bool("allow-" + a.code) {

@@ -152,7 +152,7 @@ func needRoot(env *environment, c *cli.Context) error {
 	if env.euid == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s must be run as root\nhint: sudo edgeman %s", c.Command.Name, strings.Join(os.Args[1:], " "))
+	return &deployer.RefusedError{Err: fmt.Errorf("%s must be run as root\nhint: sudo edgeman %s", c.Command.Name, strings.Join(os.Args[1:], " "))}
 }
 
 // takes checks the number of positional arguments, from least to most.

@@ -15,7 +15,7 @@ func rollbackCommand(env *environment) *cli.Command {
 		Category:  groupDeploy,
 		Usage:     "make an earlier release live again",
 		ArgsUsage: "APP [RELEASE]",
-		Description: "Without RELEASE it is the one before the live one. It is instant while that one's slot\n" +
+		Description: "Without RELEASE it is the one that the live release replaced. It is instant while that one's slot\n" +
 			"still runs, and a swap otherwise. \"edgeman history APP\" lists the releases.",
 		Flags: []cli.Flag{drainFlag(), timeoutFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
