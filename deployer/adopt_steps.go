@@ -140,7 +140,7 @@ func (t *takeover) openSlot(ctx context.Context) error {
 			return err
 		}
 		until := time.Now().Add(t.drain + t.timeout + reloadWait + stopSlack)
-		if err := t.Paths.SetPause(t.slot, state.Pause{Until: until, Reason: "adopt"}); err != nil {
+		if err := t.Paths.SetPause(t.slot, state.Pause{Until: until, Reason: state.PauseAdopt, Container: t.container.ID}); err != nil {
 			return err
 		}
 	}

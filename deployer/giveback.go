@@ -61,7 +61,7 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 		return err
 	}
 	if err := h.startOriginal(ctx, b); err != nil {
-		return h.stay(ctx, b, err)
+		return h.stay(b, err)
 	}
 	op.Step = stepFiles
 	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
@@ -80,16 +80,11 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 
 // stay ends a release whose original does not run: nginx was not touched, so
 // the app goes on as it was. An adoption that is being undone cannot stay.
-func (h *Host) stay(ctx context.Context, b back, cause error) error {
+func (h *Host) stay(b back, cause error) error {
 	if b.undo {
 		return cause
 	}
-	ctx = context.WithoutCancel(ctx)
-	err := h.Docker.SetRestart(ctx, b.record.ContainerID, "no")
-	if errors.Is(err, docker.ErrNotFound) {
-		err = nil
-	}
-	if err = errors.Join(err, h.Paths.EndOperation(b.app.Name)); err != nil {
+	if err := h.Paths.EndOperation(b.app.Name); err != nil {
 		return errors.Join(cause, err)
 	}
 	return &stayedError{cause}
@@ -172,23 +167,43 @@ func (h *Host) startOriginal(ctx context.Context, b back) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy); err != nil {
-		return err
+	w, err := h.makeWay(ctx, b, c.ID, c.Running)
+	if err != nil {
+		return errors.Join(err, w.close(h))
 	}
 	start := time.Now()
+	err = h.runOriginal(ctx, b, c)
+	if err != nil && c.Running { // it was so before; nobody is helped by stopping it
+		if !b.undo {
+			return errors.Join(err, w.close(h))
+		}
+		h.note("%s", firstLine(err))
+		err = nil
+	}
+	if err != nil {
+		stopped := h.Docker.Stop(context.WithoutCancel(ctx), c.ID)
+		return errors.Join(err, stopped, h.Docker.SetRestart(context.WithoutCancel(ctx), c.ID, "no"), w.close(h))
+	}
+	if err := errors.Join(h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy), w.forward(h)); err != nil {
+		return err
+	}
+	if c.Running {
+		return nil
+	}
+	h.step("start", "container %s (%s) answers after %s", c.Name, c.Image, seconds(time.Since(start)))
+	return nil
+}
+
+// runOriginal starts the container, unless it runs, and waits for its answer.
+func (h *Host) runOriginal(ctx context.Context, b back, c docker.Container) error {
 	if !c.Running {
 		if err := h.Docker.Start(ctx, c.ID); err != nil {
 			return err
 		}
 	}
 	if err := h.awaitAnswer(ctx, b, c.ID); err != nil {
-		stopped := h.Docker.Stop(context.WithoutCancel(ctx), c.ID)
-		return errors.Join(h.withLastWords(ctx, err, c.ID), stopped)
+		return h.withLastWords(ctx, err, c.ID)
 	}
-	if c.Running {
-		return nil
-	}
-	h.step("start", "container %s (%s) answers after %s", c.Name, c.Image, seconds(time.Since(start)))
 	return nil
 }
 

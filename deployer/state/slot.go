@@ -74,14 +74,22 @@ func (p Paths) DropNext(s sockets.Slot) error { return removeFile(p.SlotNext(s))
 
 // Reasons of a pause.
 const (
-	PauseAsked = "pause" // an operator's
-	PauseAdopt = "adopt" // the adopted container still runs: do not start ours
+	PauseAsked   = "pause"   // an operator's
+	PauseAdopt   = "adopt"   // the adopted container still runs: do not start ours
+	PauseRelease = "release" // the app is given back: stop ours
 )
 
 // Pause says until when a slot holds its requests back, and why.
 type Pause struct {
 	Until  time.Time `json:"until"`
 	Reason string    `json:"reason"`
+
+	// Container is the id of one that must not run beside the slot's. While it
+	// does the slot's is not started, even past Until.
+	Container string `json:"container,omitempty"`
+	// Forward lets what waits go to that container instead: it runs again, and
+	// nginx is about to use it directly.
+	Forward bool `json:"forward,omitempty"`
 }
 
 // SetPause makes the slot's service hold requests until the deadline.
@@ -90,7 +98,7 @@ func (p Paths) SetPause(s sockets.Slot, pause Pause) error {
 }
 
 // ReadPause is the slot's pause; false means it is not paused. One whose
-// deadline has passed counts as none.
+// deadline has passed counts as none, but is returned all the same.
 func (p Paths) ReadPause(s sockets.Slot) (Pause, bool, error) {
 	var pause Pause
 	err := readJSON(p.SlotPause(s), &pause)

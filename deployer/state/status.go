@@ -31,7 +31,8 @@ const (
 // never outlives a boot.
 type SlotStatus struct {
 	Phase       string    `json:"phase"`
-	Healthy     bool      `json:"healthy"` // the container runs and answered well, in whatever phase the slot is
+	Stopped     bool      `json:"stopped,omitempty"` // the container was stopped for a release and stays so
+	Healthy     bool      `json:"healthy"`           // the container runs and answered well, in whatever phase the slot is
 	Release     int       `json:"release,omitempty"`
 	Image       string    `json:"image,omitempty"`
 	Container   string    `json:"container,omitempty"`

@@ -1,0 +1,86 @@
+package deployer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// way is a slot that steps aside for the adopted container, because the two
+// must not run at the same time.
+type way struct {
+	slot  sockets.Slot
+	pause state.Pause
+}
+
+// makeWay holds the app's requests back in its live slot and waits until the
+// slot's container has stopped. It returns nil where both may run, and where
+// the slot is gone already.
+func (h *Host) makeWay(ctx context.Context, b back, original string, runs bool) (*way, error) {
+	slot, ok, err := sockets.ReadLive(h.Paths.Live(b.app.Name))
+	if err != nil || !ok {
+		return nil, err
+	}
+	live, filled, err := h.Paths.SlotRelease(slot)
+	if err != nil || !filled || !b.record.Recreate && len(live.Recreate) == 0 {
+		return nil, err
+	}
+	now := time.Now()
+	w := &way{slot: slot, pause: state.Pause{
+		Until: now.Add(b.drain + b.timeout + reloadWait + stopSlack), Reason: state.PauseRelease, Container: original,
+	}}
+	if runs { // it was never stopped: the slot waits for it already
+		return w, nil
+	}
+	h.note("the slot's container is stopped before the original starts; requests wait meanwhile")
+	if err := h.Paths.SetDrain(slot, state.Drain{Deadline: now.Add(b.drain)}); err != nil {
+		return nil, err
+	}
+	if err := h.Paths.SetPause(slot, w.pause); err != nil {
+		return nil, err
+	}
+	return w, h.awaitStopped(ctx, slot, b.drain+stopSlack)
+}
+
+// awaitStopped waits until the slot's service has stopped its container.
+func (h *Host) awaitStopped(ctx context.Context, slot sockets.Slot, limit time.Duration) error {
+	w := h.wait("stop")
+	defer w.done()
+	for {
+		st, _, err := h.Paths.ReadSlotStatus(slot)
+		if err != nil {
+			return err
+		}
+		unit, err := h.Units.State(ctx, slot.ServiceUnit())
+		if err != nil {
+			return err
+		}
+		if st.Stopped || !running(unit) {
+			return nil
+		}
+		w.say("%s: %s", slot.Color, orDash(st.Message))
+		if w.elapsed() > limit || !sleep(ctx, pollEvery) {
+			return fmt.Errorf("%s did not stop its container within %s: %s", slot, limit, orDash(st.Message))
+		}
+	}
+}
+
+// forward lets the requests that wait in the slot go to the original.
+func (w *way) forward(h *Host) error {
+	if w == nil {
+		return nil
+	}
+	w.pause.Forward = true
+	return h.Paths.SetPause(w.slot, w.pause)
+}
+
+// close gives the slot back to its own container.
+func (w *way) close(h *Host) error {
+	if w == nil {
+		return nil
+	}
+	return h.Paths.ClearPause(w.slot)
+}
