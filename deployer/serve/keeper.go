@@ -45,6 +45,10 @@ type keeper struct {
 	role      role
 	pause     state.Pause
 	paused    bool
+	pausedAt  time.Time
+	barred    string    // why the slot's container must not start past the deadline
+	halted    bool      // its container is stopped for a release
+	over      bool      // retired, with no container that runs
 	open      bool      // the gate
 	retiredAt time.Time // zero unless retired
 	zeroSince time.Time // no connections since then
@@ -89,7 +93,7 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 			return k.revive(ctx)
 		}
 		k.accept(k.release.Mode != modeNative)
-		if k.role == retired && k.drained() && k.empty(ctx) {
+		if k.role == retired && (k.over || k.drained()) && k.empty(ctx) {
 			k.accept(false)
 			return k.end()
 		}
@@ -153,12 +157,17 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	}
 	k.turned(was, now)
 	k.obeyPause(ctx)
-	if err := k.obeyNext(ctx); err != nil {
-		k.host.say("%v", err)
+	if !k.keptOut() {
+		if err := k.obeyNext(ctx); err != nil {
+			k.host.say("%v", err)
+		}
 	}
+	k.over = false
 	switch {
 	case k.runner != nil:
-	case k.paused && (k.pause.Reason == state.PauseAdopt || k.release.Mode == modeNative):
+	case k.role == retired:
+		k.attach(ctx)
+	case k.keptOut(), k.paused && k.release.Mode == modeNative:
 		k.waitForAdoption(ctx)
 	default:
 		k.runner = k.newRunner(k.release)
@@ -219,6 +228,8 @@ func (k *keeper) wait() time.Duration {
 	switch {
 	case k.role == retired:
 		return k.drainWait()
+	case k.barred != "":
+		return lookBusy
 	case k.paused:
 		return min(lookHolding, max(time.Until(k.pause.Until), 0))
 	case k.role == candidate, !k.open:

@@ -11,32 +11,50 @@ import (
 )
 
 // obeyPause holds requests back while a pause says so. Only the deadline inside
-// the file counts, so a pause ends by itself, after a reboot too.
+// the file counts, so a pause ends by itself, after a reboot too, unless a
+// container runs that must not run beside the slot's.
 func (k *keeper) obeyPause(ctx context.Context) {
 	p, on, err := k.paths.ReadPause(k.slot)
 	if err != nil {
 		k.host.say("%v; not pausing", err)
 	}
-	on = on && err == nil && k.role != retired
-	if !on && !p.Until.IsZero() {
+	k.barred = ""
+	if err == nil && !on && k.role != retired {
+		k.barred = k.bar(ctx, p)
+	}
+	on = err == nil && (on || k.barred != "") && k.role != retired
+	// A retired slot can be wanted again, so it keeps what bars its container.
+	if !on && !p.Until.IsZero() && (p.Container == "" || k.role != retired) {
 		if err := k.paths.ClearPause(k.slot); err != nil {
 			k.host.say("%v", err)
 		}
 	}
 	k.pause = p
-	if on == k.paused {
-		return
+	if on != k.paused {
+		k.turnPause(ctx, on)
 	}
-	k.paused, k.trouble = on, ""
-	k.frozen.Store(on)
+	if on && p.Reason == state.PauseRelease {
+		k.halt(ctx)
+	} else {
+		k.halted = false
+	}
+}
+
+// turnPause begins or ends the holding back.
+func (k *keeper) turnPause(ctx context.Context, on bool) {
+	k.paused, k.pausedAt, k.trouble = on, time.Now(), ""
+	freeze := on && k.pause.Reason != state.PauseRelease
+	thaw := k.frozen.Swap(freeze) && !freeze
 	if on {
-		k.host.say("holding requests until %s", p.Until.Format(time.TimeOnly))
+		k.host.say("holding requests until %s", k.pause.Until.Format(time.TimeOnly))
 	} else {
 		k.host.say("letting requests in again")
 	}
 	switch {
 	case k.release.Mode == modeNative:
-		k.freeze(ctx, on)
+		if freeze || thaw {
+			k.freeze(ctx, on)
+		}
 	case on:
 		k.hold()
 	default:
@@ -64,13 +82,17 @@ func (k *keeper) resume() {
 // describePause puts the pause into the status. The slot holds only once
 // nothing is inside the app any more.
 func (k *keeper) describePause(st *state.SlotStatus) {
-	st.Deadline = k.pause.Until
+	st.Deadline, st.Stopped = k.pause.Until, k.halted
 	switch {
+	case k.barred != "":
+		st.Message = k.barred
 	case k.trouble != "":
 		st.Message = k.trouble
-	case st.Open > 0:
+	case st.Open > 0 && !k.halted:
 		st.Message = fmt.Sprintf("%d connections left", st.Open)
 		return
+	case k.halted:
+		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", k.pause.Until.Format(time.TimeOnly), k.pause.Reason)
 	default:
 		st.Message = fmt.Sprintf("requests wait until %s (%s)", k.pause.Until.Format(time.TimeOnly), k.pause.Reason)
 	}

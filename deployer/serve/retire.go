@@ -66,6 +66,9 @@ func (k *keeper) quiet(now time.Time) bool {
 
 // drainWait is how long until the drain needs another look.
 func (k *keeper) drainWait() time.Duration {
+	if k.over {
+		return lookBusy // it could not be emptied
+	}
 	now := time.Now()
 	if warm := k.drain.WarmUntil.Sub(now); warm > 0 {
 		return min(warm, warmCheck)

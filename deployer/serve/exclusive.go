@@ -1,0 +1,96 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+)
+
+// Two containers that share volumes must not write at the same time: the
+// slot's own and the one that an app was adopted from, or is given back to.
+
+// keptOut tells whether a pause keeps the slot's container from starting.
+func (k *keeper) keptOut() bool {
+	return k.paused && (k.pause.Reason == state.PauseAdopt || k.pause.Reason == state.PauseRelease || k.pause.Container != "")
+}
+
+// bar says why the slot's container must not start although the deadline of
+// the pause has passed; empty if nothing keeps it from that. A container that
+// Docker cannot be asked for counts as running.
+func (k *keeper) bar(ctx context.Context, p state.Pause) string {
+	if p.Container == "" {
+		return ""
+	}
+	other, err := k.inspect(ctx, p.Container)
+	switch {
+	case errors.Is(err, docker.ErrNotFound) || err == nil && !other.Running:
+		return ""
+	case err != nil:
+		return fmt.Sprintf("requests wait: whether container %.12s still runs is unknown: %s", p.Container, firstLine(err.Error()))
+	}
+	return fmt.Sprintf("requests wait: container %s still runs, and must not run beside this slot's: edgeman repair %s", other.Name, k.slot.App)
+}
+
+func (k *keeper) inspect(ctx context.Context, name string) (c docker.Container, err error) {
+	err = limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := k.host.engine(ctx)
+		if err == nil {
+			c, err = e.Inspect(ctx, name)
+		}
+		return err
+	})
+	return c, err
+}
+
+// halt stops the slot's container for a release, once nothing is inside the
+// app any more or the drain's deadline has passed.
+func (k *keeper) halt(ctx context.Context) {
+	if k.halted {
+		return
+	}
+	inside, _ := k.gate.counts()
+	if inside > 0 && time.Now().Before(k.haltAt()) {
+		return
+	}
+	if k.runner != nil {
+		k.cut = inside
+	}
+	k.progress("stopping release %d", k.release.Number)
+	if k.frozen.Swap(false) {
+		k.freeze(ctx, false) // what is frozen does not get the signal
+	}
+	if err := k.stopRunner(ctx); err != nil {
+		k.trouble = firstLine(err.Error())
+		k.host.say("%v", err)
+		return
+	}
+	k.halted, k.trouble = true, ""
+}
+
+// haltAt is when the connections inside are cut for a release.
+func (k *keeper) haltAt() time.Time {
+	if d, ok, err := k.paths.ReadDrain(k.slot); err == nil && ok {
+		return d.Deadline
+	}
+	return k.pausedAt.Add(time.Duration(k.app.Drain.Timeout))
+}
+
+// attach looks after the container of a retired slot if it still runs. One that
+// does not is never started: nobody is to use it, and another may have its
+// volumes.
+func (k *keeper) attach(ctx context.Context) {
+	c, err := k.inspect(ctx, k.release.Container(k.slot.Color))
+	switch {
+	case err == nil && c.Running:
+		k.runner = k.newRunner(k.release)
+		k.runner.begin()
+	case err == nil, errors.Is(err, docker.ErrNotFound):
+		k.over, k.drain = true, state.Drain{}
+	default:
+		k.host.say("%v", err)
+	}
+}
