@@ -134,6 +134,7 @@ func (c clients) stop(ctx context.Context, t *testing.T, enough int) load.Result
 		total.Failed += r.Failed
 		total.Resent = append(total.Resent, r.Resent...)
 		total.Longest = max(total.Longest, r.Longest)
+		total.P50 = max(total.P50, r.P50)
 		total.Errors = append(total.Errors, r.Errors...)
 		for v, n := range r.Versions {
 			total.Versions[v] += n
