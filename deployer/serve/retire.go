@@ -18,7 +18,9 @@ const (
 	drainCheck = 100 * time.Millisecond
 	warmCheck  = time.Second
 
-	endTries = 20 // to stop the container while Docker is away
+	// To stop the container while Docker is away. After that systemd starts the
+	// service again, for as many more.
+	endTries = 20
 	endRetry = 5 * time.Second
 )
 
@@ -131,18 +133,24 @@ func (k *keeper) end() (int, error) {
 	if k.runner != nil {
 		k.runner.end()
 	}
-	if err := k.removeAll(ctx); err != nil {
-		k.host.say("%v", err)
-	}
-	return k.lastWord(ctx)
+	return k.clear(ctx)
 }
 
-// removeAll stops and removes every container of the slot.
-func (k *keeper) removeAll(ctx context.Context) error {
+// clear stops and removes every container of the empty slot and says its last
+// word. While one may still run the service is not done: it is started again
+// until none does.
+func (k *keeper) clear(ctx context.Context) (int, error) {
 	for try := 1; ; try++ {
 		err := k.removeOnce(ctx)
-		if err == nil || try == endTries {
-			return err
+		if err == nil {
+			return k.lastWord(ctx)
+		}
+		k.out.publish(retired, state.SlotStatus{
+			Phase: state.PhaseFailed, Message: "its container is not removed yet: " + firstLine(err.Error()),
+			Release: k.release.Number, Image: k.release.Image, Cut: k.cut,
+		})
+		if try == endTries || ctx.Err() != nil {
+			return exitBroken, fmt.Errorf("removing the containers of %s: %w", k.slot, err)
 		}
 		k.host.say("%v; trying again in %s", err, endRetry)
 		sleep(ctx, endRetry)

@@ -255,3 +255,24 @@ func TestEndWaitsForDocker(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// What may still run is looked after: systemd starts the service again.
+func TestEndWithoutDockerIsNotTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.retiring(app, 1)
+		w.away(true)
+		w.setCount(0, 0)
+		w.ends(3*time.Minute, exitBroken)
+		if len(w.stopped) != 0 {
+			t.Errorf("stopped %v", w.stopped)
+		}
+		w.start(app)
+		time.Sleep(time.Minute)
+		w.wants(state.PhaseFailed)
+		w.goesOn()
+		w.away(false)
+		w.ends(6*time.Second, exitEmptied)
+		w.wantRunning()
+		w.wants(state.PhaseEmpty)
+	})
+}

@@ -40,13 +40,8 @@ func (k *keeper) vacate(ctx context.Context) (int, error) {
 	if k.runner != nil {
 		return k.end()
 	}
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
 	k.sendAway(ctx)
-	if err := k.removeOnce(ctx); err != nil {
-		k.host.say("%v", err)
-	}
-	return k.lastWord(ctx)
+	return k.clear(ctx)
 }
 
 // sendAway closes what is queued at an empty slot's socket. Its clients see an
