@@ -17,18 +17,11 @@ func TestVolumeIsNeverSharedByTwo(t *testing.T) {
 	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
 		Install(ctx, t, h)
 		plainApp(ctx, t, h)
-		must(ctx, t, h, "sh", "-c", `docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 -v data:/data myapp:v1
+		must(ctx, t, h, "sh", "-c", `docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 -p 127.0.0.1:9100:8080 -v data:/data myapp:v1
 			sed -i 's/worker_connections .*/worker_connections 4096;/' /etc/nginx/nginx.conf`)
 		reloadNginx(ctx, t, h)
 		must(ctx, t, h, "curl", "-sf", "--retry", "20", "--retry-all-errors", "--retry-delay", "1", "-X", "PUT", "http://127.0.0.1/file?path=/data/x&text=kept")
-		watch := h.Exec(ctx, "sh", "-c", `while :; do docker ps --quiet --filter volume=data | wc -l; done | sort -n | uniq -c & read _; kill %1 2>/dev/null; pkill -P $$`)
-		stop, err := watch.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := watch.Start(); err != nil {
-			t.Fatal(err)
-		}
+		most := watchVolume(ctx, t, h)
 		clients := startLoads(ctx, t, h, 60)
 		out := must(ctx, t, h, "sh", "-c", "edgeman adopt /etc/nginx/sites-available/myapp --yes 2>&1")
 		if !strings.Contains(out, "requests wait meanwhile") || !strings.Contains(out, "/data") {
@@ -41,21 +34,39 @@ func TestVolumeIsNeverSharedByTwo(t *testing.T) {
 				t.Errorf("containers with the volume after the swap: %q, before: %q", after, before)
 			}
 		}
+		must(ctx, t, h, "edgeman", "release", "myapp", "--yes")
 		total := clients.stop(ctx, t, 1000)
-		stop.Close()
-		_ = watch.Wait()
-		t.Logf("adopt and two swaps, stopping first: %d requests, %d failed, longest wait %v", total.Requests, total.Failed, total.Longest)
+		if n := most(); n != "1" {
+			t.Errorf("up to %s containers with the volume ran at the same time", n)
+		}
+		t.Logf("adopt, two swaps and release, stopping first: %d requests, %d failed, longest wait %v", total.Requests, total.Failed, total.Longest)
 		if total.Failed > 0 {
 			t.Errorf("%d of %d requests failed: %q", total.Failed, total.Requests, total.Errors)
 		}
 		if got := must(ctx, t, h, "curl", "-s", "http://127.0.0.1/file?path=/data/x"); got != "kept" {
-			t.Errorf("the volume holds %q", got)
-		}
-		must(ctx, t, h, "edgeman", "release", "myapp", "--yes")
-		if got := must(ctx, t, h, "curl", "-s", "http://127.0.0.1/file?path=/data/x"); got != "kept" {
 			t.Errorf("after release the volume holds %q", got)
 		}
 	})
+}
+
+// watchVolume counts the running containers that have the volume, again and
+// again; the function that it returns ends that and tells the most it has seen.
+func watchVolume(ctx context.Context, t *testing.T, h *host.Host) func() string {
+	t.Helper()
+	must(ctx, t, h, "touch", "/tmp/watch")
+	var out strings.Builder
+	watch := h.Exec(ctx, "sh", "-c", `most=0; while [ -e /tmp/watch ]; do n=$(docker ps --quiet --filter volume=data | wc -l); [ "$n" -le $most ] || most=$n; done; echo $most`)
+	watch.Stdout = &out
+	if err := watch.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() string {
+		must(ctx, t, h, "rm", "/tmp/watch")
+		if err := watch.Wait(); err != nil {
+			t.Error(err)
+		}
+		return strings.TrimSpace(out.String())
+	}
 }
 
 // What adopt must not touch is refused with exit code 3, with the reason, and

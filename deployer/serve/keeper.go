@@ -70,6 +70,7 @@ type keeper struct {
 	known    state.SlotStatus
 	output   *output
 
+	handed     reachable   // the container that a release forwards to
 	frozen     atomic.Bool // a pause holds the native container's processes
 	backlog    int         // the longest queue the kernel gave the listener
 	relistened bool
@@ -80,6 +81,7 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.gate.close()
 	defer k.front.quit()
 	defer k.accept(false)
+	defer k.endHandOver()
 	for {
 		filled, err := k.look(ctx)
 		if err != nil {
@@ -92,7 +94,7 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 		if err := k.tend(); err != nil {
 			return k.revive(ctx)
 		}
-		k.accept(k.release.Mode != modeNative)
+		k.accept(k.release.Mode != modeNative || k.handed != nil)
 		if k.role == retired && (k.over || k.drained()) && k.empty(ctx) {
 			k.accept(false)
 			return k.end()
@@ -157,6 +159,7 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	}
 	k.turned(was, now)
 	k.obeyPause(ctx)
+	k.handOver(ctx)
 	if !k.keptOut() {
 		if err := k.obeyNext(ctx); err != nil {
 			k.host.say("%v", err)
