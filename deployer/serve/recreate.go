@@ -35,7 +35,7 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 		k.runner = k.newRunner(k.release)
 		k.runner.begin()
 	}
-	if !k.paused {
+	if !k.paused && k.release.Mode != modeNative { // there the app itself goes on taking them
 		k.resume()
 	}
 	return err

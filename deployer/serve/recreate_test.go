@@ -136,6 +136,29 @@ func TestRecreateToNativeAndBack(t *testing.T) {
 	})
 }
 
+// An app that waits in accept must never find the socket non-blocking.
+func TestRecreateToBlockingNative(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
+		w.inMode(2, modeNative)
+		r, err := w.paths.ReadRelease("myapp", 2)
+		w.must(err)
+		r.Blocking = true
+		w.must(state.WriteJSON(w.paths.Release("myapp", 2), r))
+		lock := w.recreating(app)
+		defer lock.Unlock()
+		time.Sleep(5 * time.Second)
+		w.wantRelease(2)
+		w.listener.mu.Lock()
+		undone, blocking := w.listener.undone, w.listener.blocking
+		w.listener.mu.Unlock()
+		if undone != 0 || !blocking {
+			t.Errorf("made non-blocking %d times, blocking now: %v", undone, blocking)
+		}
+		w.stop()
+	})
+}
+
 func TestRecreateDrainsFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.live(w.slot)

@@ -7,7 +7,7 @@
 //	keeper.go    the loop that decides           role.go, watch.go, status.go
 //	front.go     accepting and forwarding        gate.go, upstream.go
 //	runner.go    keeping the container running   container.go, health.go, probe.go, output.go
-//	retire.go    draining and ending             stop.go, pause.go, recreate.go
+//	retire.go    draining and ending             stop.go, pause.go, recreate.go, exclusive.go
 //	native.go    the app accepts by itself       memory.go
 package serve
 

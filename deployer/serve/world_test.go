@@ -36,6 +36,7 @@ type fakeListener struct {
 	mu       sync.Mutex
 	paused   bool
 	blocking bool
+	undone   int // times it was made non-blocking after it was blocking
 }
 
 func (l *fakeListener) Accept(ctx context.Context) (*net.UnixConn, error) {
@@ -43,12 +44,15 @@ func (l *fakeListener) Accept(ctx context.Context) (*net.UnixConn, error) {
 	return nil, ctx.Err()
 }
 func (l *fakeListener) Pause()             { l.set(true) }
-func (l *fakeListener) Resume() error      { l.set(false); return nil }
+func (l *fakeListener) Resume() error      { l.set(false); return l.SetBlocking(false) }
 func (l *fakeListener) Alive() bool        { return true }
 func (l *fakeListener) Relisten(int) error { return nil }
 func (l *fakeListener) SetBlocking(on bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.blocking && !on {
+		l.undone++
+	}
 	l.blocking = on
 	return nil
 }

@@ -2,7 +2,7 @@
 // and history. What a person sees in these directories is what is true; there
 // is no database and no daemon that knows more.
 //
-//	/etc/edgeman/apps/APP.toml              intent, edited by people      (app.go)
+//	/etc/edgeman/apps/APP.toml              intent, edited by people      (app.go, trust.go)
 //	/var/lib/edgeman/apps/APP/live.sock     the switch, see package sockets
 //	/var/lib/edgeman/apps/APP/releases/     immutable records             (release.go)
 //	/var/lib/edgeman/apps/APP/history.jsonl what happened                 (history.go)
