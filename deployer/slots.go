@@ -166,20 +166,28 @@ func (h *Host) stopSlot(ctx context.Context, slot sockets.Slot) error {
 	return nil
 }
 
+// removeContainer makes sure that the container is gone. The slot's service
+// removes it, too, and Docker refuses a removal that is under way: then it is
+// enough to wait for its end.
 func (h *Host) removeContainer(ctx context.Context, name string) error {
-	c, err := h.Docker.Inspect(ctx, name)
-	if errors.Is(err, docker.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if c.Running {
-		if err := h.Docker.Stop(ctx, c.ID); err != nil {
+	for start := time.Now(); ; {
+		c, err := h.Docker.Inspect(ctx, name)
+		if errors.Is(err, docker.ErrNotFound) {
+			return nil
+		}
+		if err == nil && c.Running {
+			err = h.Docker.Stop(ctx, c.ID)
+		}
+		if err == nil {
+			err = h.Docker.Remove(ctx, c.ID)
+		}
+		if err == nil || errors.Is(err, docker.ErrNotFound) {
+			return nil
+		}
+		if time.Since(start) > unitWait || !sleep(ctx, pollEvery) {
 			return err
 		}
 	}
-	return h.Docker.Remove(ctx, c.ID)
 }
 
 // clearSlot waits until a slot that is not live is empty. A slot that still
