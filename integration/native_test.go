@@ -28,7 +28,7 @@ func TestNativeGo(t *testing.T) {
 		for _, journey := range []struct {
 			name, conf string
 			swaps      int
-		}{{"plain", plainSite, nativeSwaps}, {"keepalive", keepaliveSite, 2}} {
+		}{{"plain", plainSite, nativeSwaps}, {"keepalive", keepaliveSite, 1}} {
 			t.Run(journey.name, func(t *testing.T) {
 				site(ctx, t, h, "myapp", journey.conf)
 				answers(ctx, t, h, "http://127.0.0.1/")
