@@ -171,6 +171,16 @@ func (w *world) Inspect(_ context.Context, name string) (docker.Container, error
 	return c, nil
 }
 
+func (w *world) List(_ context.Context, labels map[string]string, _ bool) ([]docker.Container, error) {
+	var out []docker.Container
+	for name, c := range w.containers {
+		if strings.HasPrefix(name, labels["edgeman.app"]+"-"+labels["edgeman.slot"]+"-") {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
 func (w *world) Remove(_ context.Context, id string) error {
 	delete(w.containers, id)
 	return nil

@@ -54,6 +54,7 @@ type Units interface {
 type Docker interface {
 	API() string
 	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
 	Serving(ctx context.Context, at netip.AddrPort) ([]docker.Target, error)
 	Adopt(ctx context.Context, id string, port uint16, at netip.AddrPort) (docker.Adoption, error)
 	Start(ctx context.Context, id string) error

@@ -39,6 +39,9 @@ func (h *Host) makeWay(ctx context.Context, b back, original string, runs bool) 
 	if err := h.Paths.SetDrain(slot, state.Drain{Deadline: now.Add(b.drain)}); err != nil {
 		return nil, err
 	}
+	if err := h.Paths.WithState(ctx, b.app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {
+		return nil, err // of a swap that was killed: a recreate would not be interrupted
+	}
 	if err := h.Paths.SetPause(slot, w.pause); err != nil {
 		return nil, err
 	}

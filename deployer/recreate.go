@@ -29,7 +29,7 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 		return err
 	}
 	asked := time.Now()
-	if err := s.Paths.SetNext(slot, s.next.Number); err != nil {
+	if err := s.Paths.WithState(ctx, s.app.Name, func() error { return s.Paths.SetNext(slot, s.next.Number) }); err != nil {
 		return err
 	}
 	st, err := s.awaitRecreate(ctx, asked)

@@ -49,11 +49,7 @@ func (h *Host) removeApp(ctx context.Context, app string) error {
 }
 
 func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
-	r, filled, err := h.Paths.SlotRelease(slot)
-	if err != nil {
-		return err
-	}
-	err = h.Paths.WithState(ctx, slot.App, func() error {
+	err := h.Paths.WithState(ctx, slot.App, func() error {
 		live, ok, err := sockets.ReadLive(h.Paths.Live(slot.App))
 		if err == nil && ok && live == slot {
 			err = os.Remove(h.Paths.Live(slot.App))
@@ -71,12 +67,25 @@ func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
 	if err := h.stopSlot(unitCtx, slot); err != nil {
 		return err
 	}
-	if filled {
-		if err := h.removeContainer(ctx, r.Container(slot.Color)); err != nil {
+	if err := h.removeContainers(ctx, slot); err != nil {
+		return err
+	}
+	return h.forgetSlot(slot)
+}
+
+// removeContainers removes what the slot's service has made, by its labels: the
+// link that names its release may be gone already.
+func (h *Host) removeContainers(ctx context.Context, slot sockets.Slot) error {
+	own, err := h.Docker.List(ctx, map[string]string{"edgeman.app": slot.App, "edgeman.slot": slot.Color}, true)
+	if err != nil {
+		return err
+	}
+	for _, c := range own {
+		if err := h.removeContainer(ctx, c.ID); err != nil {
 			return err
 		}
 	}
-	return h.forgetSlot(slot)
+	return nil
 }
 
 // forgetSlot removes what is left of the slot: its requests to its service, and

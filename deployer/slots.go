@@ -33,11 +33,11 @@ func (s *swap) startSlot(ctx context.Context, slot sockets.Slot, r state.Release
 		return 0, err
 	}
 	if err := s.fill(ctx, slot, r); err != nil {
-		return 0, errors.Join(fmt.Errorf("starting %s: %w", slot, err), s.abandon(ctx, slot, r))
+		return 0, errors.Join(fmt.Errorf("starting %s: %w", slot, err), s.abandon(ctx, slot))
 	}
 	if err := s.awaitHealthy(ctx, slot, r.Number, s.timeout); err != nil {
 		err = s.withLastWords(ctx, err, r.Container(slot.Color))
-		return 0, errors.Join(err, s.abandon(ctx, slot, r))
+		return 0, errors.Join(err, s.abandon(ctx, slot))
 	}
 	return time.Since(start), nil
 }
@@ -126,7 +126,7 @@ func lastWords(err error, container, tail string) error {
 
 // abandon empties a slot that users never saw. It works on after a cancelled
 // context, because half a slot must not stay.
-func (h *Host) abandon(ctx context.Context, slot sockets.Slot, r state.Release) error {
+func (h *Host) abandon(ctx context.Context, slot sockets.Slot) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitWait+stopSlack)
 	defer cancel()
 	err := h.Paths.WithState(ctx, slot.App, func() error {
@@ -143,7 +143,7 @@ func (h *Host) abandon(ctx context.Context, slot sockets.Slot, r state.Release) 
 		err = h.stopSlot(ctx, slot)
 	}
 	if err == nil {
-		err = h.removeContainer(ctx, r.Container(slot.Color))
+		err = h.removeContainers(ctx, slot)
 	}
 	if err != nil {
 		return &BrokenError{fmt.Errorf("emptying %s: %w\nhint: edgeman repair %s", slot, err, slot.App)}
@@ -202,7 +202,7 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 		}
 	}
 	for {
-		r, filled, err := h.Paths.SlotRelease(slot)
+		_, filled, err := h.Paths.SlotRelease(slot)
 		if err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 		case !filled && !running(unit):
 			return h.Units.Stop(ctx, slot.SocketUnit())
 		case filled && !running(unit):
-			return h.abandon(ctx, slot, r)
+			return h.abandon(ctx, slot)
 		}
 		st, _, err := h.Paths.ReadSlotStatus(slot)
 		if err != nil {

@@ -219,7 +219,7 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, seconds(took))
 	before, err := s.switchTo(ctx, idle)
 	if err != nil && !s.over {
-		return errors.Join(err, s.abandon(ctx, idle, s.next))
+		return errors.Join(err, s.abandon(ctx, idle))
 	}
 	if err != nil {
 		return err

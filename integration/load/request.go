@@ -47,7 +47,7 @@ func (r *run) request(ctx context.Context, method, query string, body []byte) (*
 	return req, err
 }
 
-// send repeats a request once whose connection was closed under it before any
+// send repeats a request whose connection was closed under it before any
 // byte of an answer, and notes when. Whoever reloads nginx does that to clients:
 // workers that leave close every connection on which they have not begun to read
 // a request (ngx_close_idle_connections), whether or not one lies in the socket
@@ -55,24 +55,26 @@ func (r *run) request(ctx context.Context, method, query string, body []byte) (*
 // it. Nothing but a reload may cause it, so tests look at the times. net/http by
 // itself repeats a GET on a kept connection without a word.
 func (r *run) send(client *http.Client, req *http.Request) (*http.Response, error) {
-	var answered atomic.Bool
-	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }}
-	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
-	if err == nil || answered.Load() || !closedEarly(err) {
-		return resp, err
-	}
-	r.mu.Lock()
-	r.result.Resent = append(r.result.Resent, time.Since(r.start))
-	r.mu.Unlock()
-	again := req.Clone(req.Context())
-	if req.GetBody != nil {
-		if again.Body, err = req.GetBody(); err != nil {
-			return nil, err
+	for try := 1; ; try++ {
+		var answered atomic.Bool
+		trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }}
+		resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(context.Background(), trace)))
+		if err == nil || answered.Load() || !closedEarly(err) || try == maxTries {
+			return resp, err
+		}
+		r.mu.Lock()
+		r.result.Resent = append(r.result.Resent, time.Since(r.start))
+		r.mu.Unlock()
+		if req.GetBody != nil {
+			if req.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
 		}
 	}
-	again.Close = true
-	return client.Do(again)
 }
+
+// maxTries: two workers leave one after the other, and both may be met.
+const maxTries = 3
 
 // closedEarly tells a connection that the server closed from one that timed out
 // or was refused.
