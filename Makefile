@@ -15,13 +15,13 @@ GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(
 
 # The Debian releases of the end-to-end tests.
 RELEASES ?= bookworm trixie forky
-PARALLEL ?= 3
+PARALLEL ?= 2
 
 TOOLS      := $(CURDIR)/.tools
 GOFUMPT    := $(TOOLS)/gofumpt-v0.12.0
 STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
 
-.PHONY: build test unit integration hosts demo lint clean
+.PHONY: build test unit fuzz certificates integration hosts demo lint clean
 
 build:
 	@mkdir -p bin
@@ -31,9 +31,9 @@ build:
 ROOT := $(filter 0,$(shell id -u))
 
 ifdef ROOT
-test: unit integration
+test: unit fuzz certificates integration
 else
-test: unit
+test: unit fuzz
 	@echo
 	@echo "LEFT OUT: the end-to-end tests. They boot throw-away Debian hosts and need root: sudo make test"
 endif
@@ -42,6 +42,18 @@ endif
 unit:
 	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race -timeout 5m ./...; \
 	else echo "unit tests run without the race detector"; set -x; $(GO) test -timeout 5m ./...; fi
+
+# A short look for what the seeds do not cover; FUZZTIME=10m for a long one.
+FUZZTIME ?= 15s
+fuzz:
+	$(GO) test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./nginxconf/internal/tree
+	$(GO) test -run '^$$' -fuzz FuzzPlan -fuzztime $(FUZZTIME) ./nginxconf
+
+# certbot's package brings a timer of its own, so it is not installed for this.
+certificates:
+	@if command -v certbot >/dev/null && command -v pebble >/dev/null && command -v nginx >/dev/null; \
+	then set -x; $(GO) test -tags integration -count=1 -timeout 10m ./check; \
+	else echo "LEFT OUT: renewals by a real certbot; apt-get install certbot pebble nginx-light brings them in"; fi
 
 HOST_NEEDS := debootstrap=debootstrap systemd-nspawn=systemd-container nsenter=util-linux mount=mount journalctl=systemd \
 	/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
