@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,4 +221,24 @@ func wantBlockedWorkers(ctx context.Context, t *testing.T, h *host.Host) {
 		time.Sleep(2 * time.Second)
 		return before == workers()
 	})
+}
+
+// The guide's table is what was tried.
+func TestNativeGuideHasEveryServer(t *testing.T) {
+	data, err := os.ReadFile("../docs/native.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide := strings.ReplaceAll(string(data), `"`, "'")
+	for _, s := range append(slices.Clone(httpServers), phpFPM) {
+		settings := []string{"command = [" + quoted(s.command) + "]"}
+		if len(s.env) > 0 {
+			settings = append(settings, "env = ["+quoted(s.env)+"]")
+		}
+		for _, want := range settings {
+			if !contains(guide, want) {
+				t.Errorf("%s: docs/native.md lacks %s", s.name, want)
+			}
+		}
+	}
 }
