@@ -76,7 +76,7 @@ func (hist History) Print(w io.Writer) error {
 // not among those shown.
 func (hist History) made() int {
 	for i := len(hist.Events) - 1; i >= 0; i-- {
-		if e := hist.Events[i]; e.Release == hist.Live && e.Release != 0 && e.Outcome == state.Done {
+		if e := hist.Events[i]; e.Release == hist.Live && e.Release != 0 && e.Outcome == state.Done && e.Operation != "drain" {
 			return i
 		}
 	}

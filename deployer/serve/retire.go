@@ -128,12 +128,28 @@ func (k *keeper) end() (int, error) {
 	k.cut = k.left
 	if k.cut > 0 {
 		k.host.say("%s: cutting %d connections at the drain deadline", k.slot, k.cut)
+		k.recordCut()
 	}
 	ctx := context.Background()
 	if k.runner != nil {
 		k.runner.end()
 	}
 	return k.clear(ctx)
+}
+
+// recordCut puts what was cut into the history where no command is there to do
+// so, after a swap that did not wait.
+func (k *keeper) recordCut() {
+	if _, held, err := k.paths.LockHolder(k.slot.App); err != nil || held {
+		return
+	}
+	err := k.paths.Record(k.slot.App, state.Event{
+		Time: time.Now().UTC(), Operation: "drain", Release: k.release.Number, Image: k.release.Image, Slot: k.slot.String(),
+		By: "edgeman serve", Outcome: state.Done, Cut: k.cut, Note: "cut at the drain deadline",
+	})
+	if err != nil {
+		k.host.say("%v", err)
+	}
 }
 
 // clear stops and removes every container of the empty slot and says its last
