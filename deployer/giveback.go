@@ -184,7 +184,7 @@ func (h *Host) startOriginal(ctx context.Context, b back) error {
 		stopped := h.Docker.Stop(context.WithoutCancel(ctx), c.ID)
 		return errors.Join(err, stopped, h.Docker.SetRestart(context.WithoutCancel(ctx), c.ID, "no"), w.close(h))
 	}
-	if err := errors.Join(h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy), w.forward(h)); err != nil {
+	if err := errors.Join(h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy), w.forward(h, b.port(c))); err != nil {
 		return err
 	}
 	if c.Running {

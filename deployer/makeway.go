@@ -72,11 +72,11 @@ func (h *Host) awaitStopped(ctx context.Context, slot sockets.Slot, limit time.D
 }
 
 // forward lets the requests that wait in the slot go to the original.
-func (w *way) forward(h *Host) error {
+func (w *way) forward(h *Host, port uint16) error {
 	if w == nil {
 		return nil
 	}
-	w.pause.Forward = true
+	w.pause.Forward, w.pause.Port = true, port
 	return h.Paths.SetPause(w.slot, w.pause)
 }
 

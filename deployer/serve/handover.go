@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 
 	"edgeman/deployer/state"
@@ -21,7 +22,9 @@ func (k *keeper) handOver(ctx context.Context) {
 	}
 	other, err := k.inspect(ctx, k.pause.Container)
 	if err == nil {
-		k.handed, err = k.host.target(other, k.release)
+		as := k.release
+		as.Mode, as.Port = "proxy", cmp.Or(k.pause.Port, as.Port)
+		k.handed, err = k.host.target(other, as)
 	}
 	if err != nil {
 		k.handed = nil

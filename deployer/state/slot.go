@@ -89,7 +89,8 @@ type Pause struct {
 	Container string `json:"container,omitempty"`
 	// Forward lets what waits go to that container instead: it runs again, and
 	// nginx is about to use it directly.
-	Forward bool `json:"forward,omitempty"`
+	Forward bool   `json:"forward,omitempty"`
+	Port    uint16 `json:"port,omitempty"` // where that container's app listens
 }
 
 // SetPause makes the slot's service hold requests until the deadline.
