@@ -184,7 +184,11 @@ func (h *Host) startOriginal(ctx context.Context, b back) error {
 		stopped := h.Docker.Stop(context.WithoutCancel(ctx), c.ID)
 		return errors.Join(err, stopped, h.Docker.SetRestart(context.WithoutCancel(ctx), c.ID, "no"), w.close(h))
 	}
-	if err := errors.Join(h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy), w.forward(h, b.port(c))); err != nil {
+	now, err := h.Docker.Inspect(ctx, c.ID) // a stopped container publishes nothing
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(h.Docker.SetRestart(ctx, c.ID, a.RestartPolicy), w.forward(h, b.port(now))); err != nil {
 		return err
 	}
 	if c.Running {
