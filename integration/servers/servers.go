@@ -139,12 +139,9 @@ func build(ctx context.Context, log io.Writer) (string, error) {
 	return archive, os.Rename(archive+".part", archive)
 }
 
-func mirror() string {
-	if m := os.Getenv("EDGEMAN_MIRROR"); m != "" {
-		return m
-	}
-	return "http://deb.debian.org/debian"
-}
+// mirror is where packages come from: $EDGEMAN_MIRROR, or debootstrap's own
+// default.
+func mirror() string { return os.Getenv("EDGEMAN_MIRROR") }
 
 func run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
