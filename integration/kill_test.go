@@ -142,7 +142,11 @@ func wantOneContainer(ctx context.Context, t *testing.T, h *host.Host, when stri
 
 func wantFew(t *testing.T, what string, total load.Result, kills int) {
 	t.Helper()
-	most := mostInside(kills, total)
+	wantAtMost(t, what, total, mostInside(kills, total))
+}
+
+func wantAtMost(t *testing.T, what string, total load.Result, most int) {
+	t.Helper()
 	t.Logf("%s: %d requests, %d failed (at most %d can have been inside), longest %v; %q", what, total.Requests, total.Failed, most, total.Longest.Round(time.Millisecond), total.Errors)
 	if total.Failed > most {
 		t.Errorf("%s: %d of %d requests failed, more than were inside: %q", what, total.Failed, total.Requests, total.Errors)

@@ -164,7 +164,7 @@ func nativeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFew(t, "native container killed three times", r, 3*2*inside)
+	wantAtMost(t, "native container killed three times", r, 3*2*inside)
 	if r.Failed == 0 {
 		t.Error("the container was killed with requests inside, and none was lost: the test sees nothing")
 	}
