@@ -171,8 +171,7 @@ func (h *Host) enableUnits(ctx context.Context, app string, on bool) error {
 	ctx, cancel := context.WithTimeout(ctx, unitWait)
 	defer cancel()
 	var units []string
-	for _, color := range []string{sockets.Blue, sockets.Green} {
-		slot := sockets.Slot{App: app, Color: color}
+	for _, slot := range slotsOf(app) {
 		units = append(units, slot.SocketUnit(), slot.ServiceUnit())
 	}
 	change := h.Units.Disable

@@ -36,6 +36,11 @@ type back struct {
 	result  *ReleaseResult
 }
 
+// newBack takes the waits from the app's settings.
+func newBack(app state.App, record Adoption) back {
+	return back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+}
+
 // giveBack carries it out. Order: the container answers at its address, then
 // nginx goes back to it, then the slot drains, then edgeman's own goes.
 func (h *Host) giveBack(ctx context.Context, b back) error {

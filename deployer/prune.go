@@ -70,8 +70,7 @@ func (s *swap) removeImages(ctx context.Context, images []string) error {
 
 // forgetRelease removes a record, unless a slot still names it.
 func (h *Host) forgetRelease(app string, number int) error {
-	for _, color := range []string{sockets.Blue, sockets.Green} {
-		slot := sockets.Slot{App: app, Color: color}
+	for _, slot := range slotsOf(app) {
 		for _, named := range []func(sockets.Slot) (state.Release, bool, error){h.Paths.SlotRelease, h.Paths.NextRelease} {
 			if r, ok, err := named(slot); err != nil {
 				return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -41,7 +40,8 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 		return ReleaseResult{}, &RefusedError{err}
 	}
 	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Image: record.Image}
-	b := back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout), result: &result}
+	b := newBack(app, record)
+	b.result = &result
 	if o.Timeout > 0 {
 		b.timeout = o.Timeout
 	}

@@ -15,8 +15,8 @@ import (
 func (h *Host) drainSlots(ctx context.Context, b back) error {
 	open := func() (int, error) {
 		total := 0
-		for _, color := range []string{sockets.Blue, sockets.Green} {
-			n, err := sockets.Connections(sockets.Slot{App: b.app.Name, Color: color}.SocketPath(h.Paths.Run))
+		for _, slot := range slotsOf(b.app.Name) {
+			n, err := sockets.Connections(slot.SocketPath(h.Paths.Run))
 			if err != nil {
 				return 0, err
 			}
@@ -37,8 +37,8 @@ func (h *Host) drainSlots(ctx context.Context, b back) error {
 
 // removeApp takes away everything of edgeman's that belongs to the app.
 func (h *Host) removeApp(ctx context.Context, app string) error {
-	for _, color := range []string{sockets.Blue, sockets.Green} {
-		if err := h.removeSlot(ctx, sockets.Slot{App: app, Color: color}); err != nil {
+	for _, slot := range slotsOf(app) {
+		if err := h.removeSlot(ctx, slot); err != nil {
 			return err
 		}
 	}

@@ -59,7 +59,8 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operatio
 		return err
 	}
 	if op.Step != stepDrain {
-		b := back{app: app, record: record, undo: true, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+		b := newBack(app, record)
+		b.undo = true
 		if err := h.giveBack(ctx, b); err != nil {
 			return &BrokenError{fmt.Errorf("undoing the adoption of %s: %w", app.Name, err)}
 		}
@@ -89,7 +90,7 @@ func (h *Host) repairRelease(ctx context.Context, app state.App, op state.Operat
 	if err != nil {
 		return err
 	}
-	b := back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+	b := newBack(app, record)
 	if b.live, err = h.chosenBefore(app.Name, op); err != nil {
 		return err
 	}

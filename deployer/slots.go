@@ -22,6 +22,11 @@ const (
 	tailLines  = 20
 )
 
+// slotsOf are an app's two slots.
+func slotsOf(app string) []sockets.Slot {
+	return []sockets.Slot{{App: app, Color: sockets.Blue}, {App: app, Color: sockets.Green}}
+}
+
 // startSlot fills the slot with r, starts its units and waits until the app in
 // it is healthy. On failure the slot is empty again and the error carries the
 // container's last words.
