@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"edgeman/deployer/state"
-	"edgeman/sockets"
 )
 
 // LogsOptions are the choices of `edgeman logs`.
@@ -38,8 +37,7 @@ func (h *Host) LogsCommand(o LogsOptions) ([]string, error) {
 	if o.Follow {
 		argv = append(argv, "--follow")
 	}
-	for _, color := range []string{sockets.Blue, sockets.Green} {
-		slot := sockets.Slot{App: o.App, Color: color}
+	for _, slot := range slotsOf(o.App) {
 		argv = append(argv, "--unit="+slot.ServiceUnit(), "--unit="+slot.SocketUnit())
 	}
 	return argv, nil

@@ -143,13 +143,12 @@ func (h *Host) appStatus(ctx context.Context, name string) AppStatus {
 	live, hasLive, err := sockets.ReadLive(h.Paths.Live(name))
 	a.unread(err)
 	holder := a.operation(h, name)
-	for _, color := range []string{sockets.Blue, sockets.Green} {
-		slot := sockets.Slot{App: name, Color: color}
+	for _, slot := range slotsOf(name) {
 		look := h.look(ctx, &a, slot)
 		look.live = hasLive && live == slot
 		look.claimed = holder.Slot == slot.String()
 		if look.live {
-			a.Live, a.Since = color, h.liveSince(name)
+			a.Live, a.Since = slot.Color, h.liveSince(name)
 			a.Release, a.Image, a.Digest = look.release.Number, look.release.Image, look.release.Digest
 			if look.release.Mode != "" {
 				a.Mode = look.release.Mode
