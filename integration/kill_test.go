@@ -24,14 +24,24 @@ func adopted(ctx context.Context, t *testing.T, h *host.Host) {
 // killRate is what each of the two clients sends in a second.
 const killRate = 100
 
-// inside is how many requests can be within a process that is killed: a request
-// takes a few milliseconds, so at the rate of these tests it is a handful.
+// inside is how many requests can enter a process between a look at it and its
+// kill: a request takes a few milliseconds, so at the rate of these tests it is
+// a handful.
 const inside = 15
 
-// mostInside leaves room for a machine that stalls, by what the same run
-// measured.
-func mostInside(kills int, r load.Result) int {
-	return kills * (inside + int(2*killRate*10*r.P50.Seconds()))
+// about returns how many requests may be lost by a kill now: the connections
+// that the kernel counts at the slot, and those that come until the kill. What
+// queued up during an earlier kill is let through first, for a moment at least:
+// all of it would be inside at once.
+func about(ctx context.Context, t *testing.T, h *host.Host, slot int) int {
+	t.Helper()
+	for limit := time.Now().Add(5 * time.Second); time.Now().Before(limit); {
+		took, err := time.ParseDuration(must(ctx, t, h, "curl", "-s", "--max-time", "20", "-o", "/dev/null", "-w", "%{time_total}", "http://127.0.0.1/") + "s")
+		if err == nil && took < 50*time.Millisecond {
+			break
+		}
+	}
+	return status(ctx, t, h).Apps[0].Slots[slot].Connections + inside
 }
 
 // A container that is killed comes back by itself; only what was inside it is
@@ -40,7 +50,9 @@ func TestContainerKilled(t *testing.T) {
 	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
 		adopted(ctx, t, h)
 		clients := startLoads(ctx, t, h, killRate)
+		most := 0
 		for range 3 {
+			most += about(ctx, t, h, 0)
 			container := status(ctx, t, h).Apps[0].Slots[0].Container
 			must(ctx, t, h, "docker", "kill", "--signal", "KILL", container)
 			eventually(ctx, t, 20*time.Second, "the container is back", func() bool {
@@ -48,7 +60,7 @@ func TestContainerKilled(t *testing.T) {
 					contains(must(ctx, t, h, "curl", "-s", "--max-time", "20", "http://127.0.0.1/"), "version")
 			})
 		}
-		wantFew(t, "container killed three times", clients.stop(ctx, t, 2000), 3)
+		wantAtMost(t, "container killed three times", clients.stop(ctx, t, 2000), most)
 	})
 }
 
@@ -59,7 +71,9 @@ func TestServeKilled(t *testing.T) {
 		adopted(ctx, t, h)
 		container := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc")
 		clients := startLoads(ctx, t, h, killRate)
+		most := 0
 		for range 3 {
+			most += about(ctx, t, h, 0)
 			pid := mainPID(ctx, t, h, "edgeman@myapp:blue.service")
 			must(ctx, t, h, "kill", "-9", pid)
 			eventually(ctx, t, 20*time.Second, "edgeman serve is back", func() bool {
@@ -67,7 +81,7 @@ func TestServeKilled(t *testing.T) {
 				return now != pid && now != "0" && contains(must(ctx, t, h, "curl", "-s", "--max-time", "20", "http://127.0.0.1/"), "version")
 			})
 		}
-		wantFew(t, "edgeman serve killed three times", clients.stop(ctx, t, 2000), 3)
+		wantAtMost(t, "edgeman serve killed three times", clients.stop(ctx, t, 2000), most)
 		if got := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc"); got != container {
 			t.Errorf("container %s runs now, %s before: it was not attached to", got, container)
 		}
@@ -140,16 +154,11 @@ func wantOneContainer(ctx context.Context, t *testing.T, h *host.Host, when stri
 	}
 }
 
-func wantFew(t *testing.T, what string, total load.Result, kills int) {
-	t.Helper()
-	wantAtMost(t, what, total, mostInside(kills, total))
-}
-
 func wantAtMost(t *testing.T, what string, total load.Result, most int) {
 	t.Helper()
 	t.Logf("%s: %d requests, %d failed (at most %d can have been inside), longest %v; %q", what, total.Requests, total.Failed, most, total.Longest.Round(time.Millisecond), total.Errors)
 	if total.Failed > most {
-		t.Errorf("%s: %d of %d requests failed, more than were inside: %q", what, total.Failed, total.Requests, total.Errors)
+		t.Errorf("%s: %d of %d requests failed, more than were inside", what, total.Failed, total.Requests)
 	}
 }
 

@@ -117,7 +117,11 @@ func collect(t *testing.T, h *host.Host) {
 	h.Journal(ctx, f)
 	data, _ := os.ReadFile(name)
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	t.Logf("host's journal: %s; it ends:\n%s", name, strings.Join(lines[max(0, len(lines)-40):], "\n"))
+	lines = lines[max(0, len(lines)-20):]
+	for i, line := range lines {
+		lines[i] = line[:min(len(line), 200)] // the test's own words must not drown in them
+	}
+	t.Logf("host's journal: %s; it ends:\n%s", name, strings.Join(lines, "\n"))
 }
 
 // Install copies the built binaries into the host.

@@ -165,7 +165,11 @@ func (k *keeper) clear(ctx context.Context) (int, error) {
 			Phase: state.PhaseFailed, Message: "its container is not removed yet: " + firstLine(err.Error()),
 			Release: k.release.Number, Image: k.release.Image, Cut: k.cut,
 		})
-		if try == endTries || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			// Whoever stops the service now removes the container, or the next start does.
+			return exitStopped, nil
+		}
+		if try == endTries {
 			return exitBroken, fmt.Errorf("removing the containers of %s: %w", k.slot, err)
 		}
 		k.host.say("%v; trying again in %s", err, endRetry)

@@ -276,3 +276,15 @@ func TestEndWithoutDockerIsNotTheEnd(t *testing.T) {
 		w.wants(state.PhaseEmpty)
 	})
 }
+
+// A service that is told to stop while it clears its slot has stopped, not
+// failed: no unit is left in the list of failed ones.
+func TestStopOfAnEmptySlotIsNoFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.away(true)
+		w.start(app)
+		w.goesOn()
+		w.cancel()
+		w.ends(time.Minute, exitStopped)
+	})
+}
