@@ -1,5 +1,6 @@
 # make build   static binaries in bin/
 # make test    unit tests; as root on Debian or Ubuntu also the end-to-end tests
+# make soak    1,000 swaps and 200 in place under mixed load; takes an hour (root)
 # make demo    see a docker restart and a swap under the same load (root)
 # make lint    formatting, vet, staticcheck, import rules
 #
@@ -21,7 +22,7 @@ TOOLS      := $(CURDIR)/.tools
 GOFUMPT    := $(TOOLS)/gofumpt-v0.12.0
 STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
 
-.PHONY: build test unit fuzz certificates integration hosts demo lint clean
+.PHONY: build test unit fuzz certificates integration hosts soak demo lint clean
 
 build:
 	@mkdir -p bin
@@ -72,6 +73,15 @@ integration: build
 	$(WITH_GO) EDGEMAN_RELEASES="$$releases" $(GO) test -tags integration -count=1 -timeout 60m -parallel $(PARALLEL) $(TESTFLAGS) ./integration && \
 	for r in $(RELEASES); do case " $$(echo $$releases) " in *" $$r "*) ;; \
 	*) echo "NOT TESTED: $$r, its host could not be built (see above)";; esac; done
+
+SOAK_SWAPS ?= 1000
+SOAK_RECREATES ?= 200
+
+soak: build
+	@scripts/need $(HOST_NEEDS)
+	@release=$$($(GO) run ./integration/cmd/testhost build $(firstword $(RELEASES))) && \
+	$(WITH_GO) EDGEMAN_RELEASES="$$release" SOAK_SWAPS=$(SOAK_SWAPS) SOAK_RECREATES=$(SOAK_RECREATES) \
+	$(GO) test -tags integration -count=1 -timeout 6h -v -run '^TestSoak$$' $(TESTFLAGS) ./integration
 
 demo: build
 	@scripts/need $(HOST_NEEDS)

@@ -161,15 +161,16 @@ func run(ctx context.Context, t *testing.T, h *host.Host, args ...string) (int, 
 	return 0, out
 }
 
-type statusJSON struct {
-	Apps []struct {
-		Name, Live, Image string
-		Release           int
-		Slots             []struct {
-			Name, State, Container string
-			Release, Connections   int
-		}
+type statusJSON struct{ Apps []statusApp }
+
+type statusApp struct {
+	Name, Live, Image string
+	Release           int
+	Slots             []struct {
+		Name, State, Container string
+		Release, Connections   int
 	}
+	Problems []struct{ Text string }
 }
 
 func status(ctx context.Context, t *testing.T, h *host.Host) statusJSON {

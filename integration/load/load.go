@@ -28,6 +28,7 @@ type Options struct {
 
 	Websockets     int           // sessions kept open
 	WebsocketEvery time.Duration // between messages of a session; default 50ms
+	WebsocketLife  time.Duration // a session is ended after a random part of it and followed by the next; 0: none ends
 	Downloads      int           // kept running, one after the other each
 	DownloadBytes  int           // size of one download; default 1 MiB
 	DownloadDrip   time.Duration // pause after each 64 KiB of it

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 )
 
 // websockets keeps one session open until ctx ends, and opens a new one
-// whenever it breaks.
+// whenever it ends or breaks.
 func (r *run) websockets(ctx context.Context) {
 	for ctx.Err() == nil {
 		version, err := r.session(ctx)
@@ -50,7 +51,12 @@ func (r *run) session(ctx context.Context) (version string, err error) {
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		return "", fmt.Errorf("websocket: handshake: %s", resp.Status)
 	}
-	for i := 0; ctx.Err() == nil; i++ {
+	lives := func() bool { return true }
+	if r.WebsocketLife > 0 {
+		end := time.Now().Add(rand.N(r.WebsocketLife))
+		lives = func() bool { return time.Now().Before(end) }
+	}
+	for i := 0; ctx.Err() == nil && lives(); i++ {
 		c.SetDeadline(time.Now().Add(r.Timeout))
 		if err := roundTrip(c, in, fmt.Appendf(nil, "message %d", i)); err != nil {
 			return "", fmt.Errorf("websocket: message %d: %w", i, err)
