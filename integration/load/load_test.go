@@ -86,3 +86,29 @@ func TestOpenLoop(t *testing.T) {
 		t.Errorf("longest %v, median %v", r.Longest, r.P50)
 	}
 }
+
+// pool is a client's pool of kept connections that the server has closed.
+type pool struct{ stale bool }
+
+func (p *pool) CloseIdleConnections() { p.stale = false }
+
+func (p *pool) RoundTrip(*http.Request) (*http.Response, error) {
+	if p.stale {
+		return nil, io.EOF
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+}
+
+// A reload closes all idle connections at once. A request that meets one of
+// them must not meet the next one when it is sent again.
+func TestResentOnAFreshConnection(t *testing.T) {
+	r := &run{}
+	req := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", strings.NewReader("x"))
+	req.RequestURI = ""
+	if _, err := r.send(&http.Client{Transport: &pool{stale: true}}, req); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.result.Resent) != 1 {
+		t.Errorf("sent again %d times", len(r.result.Resent))
+	}
+}

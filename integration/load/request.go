@@ -62,6 +62,9 @@ func (r *run) send(client *http.Client, req *http.Request) (*http.Response, erro
 		if err == nil || answered.Load() || !closedEarly(err) || try == maxTries {
 			return resp, err
 		}
+		// Whatever closed this one closed the other idle ones, too. Each of them
+		// would cost a try, and after a pause there are more of them than tries.
+		client.CloseIdleConnections()
 		r.mu.Lock()
 		r.result.Resent = append(r.result.Resent, time.Since(r.start))
 		r.mu.Unlock()
