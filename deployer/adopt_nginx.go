@@ -72,10 +72,12 @@ func (t *takeover) askThrough(ctx context.Context) error {
 // reloadWait bounds a reload and the proof that new workers have taken over.
 const reloadWait = 60 * time.Second
 
-// The steps of adopt, as they are journalled. From stepDrain on nginx is on the
-// slot and an interrupted adoption is completed; before, it is undone.
+// The steps of adopt and release, as they are journalled. From stepDrain on nginx
+// is on the slot and an interrupted adoption is completed; before, it is undone.
+// From stepFiles on nginx may be back and an interrupted release is completed.
 const (
 	stepState = "state"
+	stepStart = "start"
 	stepSlot  = "slot"
 	stepFiles = "files"
 	stepDrain = "drain"

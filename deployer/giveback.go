@@ -54,21 +54,19 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 	if b.result == nil {
 		b.result = &ReleaseResult{}
 	}
-	unused, err := h.neverUsed(b.app.Name)
+	op, unused, err := h.beginBack(&b)
 	if err != nil {
 		return err
-	}
-	op := state.Operation{Name: "release", Step: "start", Started: time.Now()}
-	if b.live != nil {
-		op.Release = b.live.Number
 	}
 	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
 		return err
 	}
 	if err := h.startOriginal(ctx, b); err != nil {
-		return h.stay(b, err)
+		return h.stay(b, op, err)
 	}
-	op.Step = stepFiles
+	if !b.undo {
+		op.Step = stepFiles
+	}
 	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
 		return err
 	}
@@ -83,10 +81,39 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 	return h.removeApp(ctx, b.app.Name)
 }
 
-// stay ends a release whose original does not run: nginx was not touched, so
-// the app goes on as it was. An adoption that is being undone cannot stay.
-func (h *Host) stay(b back, cause error) error {
-	if b.undo {
+// beginBack is the journal to go on with. An interrupted adoption is undone, and
+// its journal says so until the end: up to stepFiles repair undoes it again. An
+// interrupted release that had come to nginx's files stays at that step.
+//
+// unused tells an adoption that ended before nginx heard of the slot. Then
+// nobody's connection is in there, and what probes have left in the queue of an
+// app that does not accept would stay for the whole drain time.
+func (h *Host) beginBack(b *back) (op state.Operation, unused bool, err error) {
+	op, begun, err := h.Paths.ReadOperation(b.app.Name)
+	switch {
+	case err != nil:
+		return op, false, err
+	case begun && op.Name == "adopt":
+		b.undo = true
+		if op.Step == stepDrain {
+			op.Step = stepFiles
+		}
+		return op, op.Step == stepState || op.Step == stepSlot, nil
+	case begun && op.Name == "release":
+		return op, false, nil
+	}
+	op = state.Operation{Name: "release", Step: stepStart, Started: time.Now()}
+	if b.live != nil {
+		op.Release = b.live.Number
+	}
+	return op, false, nil
+}
+
+// stay ends a release whose original does not run, while nginx was not touched:
+// the app goes on as it was. Where nginx may be back already, and where an
+// adoption is being undone, there is nothing to stay with.
+func (h *Host) stay(b back, op state.Operation, cause error) error {
+	if b.undo || op.Step != stepStart {
 		return cause
 	}
 	if err := h.Paths.EndOperation(b.app.Name); err != nil {
@@ -99,14 +126,6 @@ func (h *Host) stay(b back, cause error) error {
 type stayedError struct{ error }
 
 func (e *stayedError) Unwrap() error { return e.error }
-
-// neverUsed tells an adoption that failed before nginx heard of the slot. Then
-// nobody's connection is in there, and what probes have left in the queue of an
-// app that does not accept would stay for the whole drain time.
-func (h *Host) neverUsed(app string) (bool, error) {
-	begun, _, err := h.Paths.ReadOperation(app)
-	return begun.Name == "adopt" && (begun.Step == stepState || begun.Step == stepSlot), err
-}
 
 // restored computes what each edited file is to hold again, before anything is
 // changed: the original bytes where nobody touched it since, otherwise the

@@ -1,0 +1,98 @@
+package deployer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/nginxconf"
+)
+
+// onRecord writes what adopt keeps for release: one edit of a site file that
+// nginx is led to the slot by, and the container that served before. Nothing
+// listens at its address.
+func (w *world) onRecord() (site string) {
+	w.t.Helper()
+	w.adopted()
+	site = filepath.Join(filepath.Dir(w.Paths.Etc), "site")
+	conf := filepath.Join(filepath.Dir(w.Paths.Etc), "nginx.conf")
+	before := "upstream my_app { server 127.0.0.1:1; }\nserver { location / { proxy_pass http://my_app; } }\n"
+	err := errors.Join(os.WriteFile(site, []byte(before), 0o644), os.WriteFile(conf, []byte("events {}\nhttp { include "+site+"; }\n"), 0o644))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c, err := nginxconf.Load(w.Files, conf)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	targets, err := c.Targets(site)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	plan, err := c.Plan(targets[0], nginxconf.Options{Socket: w.Paths.Live("myapp"), App: "myapp"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	old := docker.Container{
+		ID: "old", Name: "old", Networks: []docker.Network{{IPv4: netip.MustParseAddr("127.0.0.1")}},
+		Published: []docker.Port{{HostPort: 1, ContainerPort: 1, Proto: "tcp"}},
+	}
+	w.containers["old"] = old
+	err = writeAdoption(w.Paths, Adoption{
+		App: "myapp", Site: site, Target: targets[0].Address, Address: targets[0].Addr, Plan: plan,
+		Container: "old", ContainerID: "old", ImageID: "sha256:v1", Release: 1,
+	}, json.RawMessage(`{}`))
+	if err == nil {
+		err = os.WriteFile(site, plan.Files[0].After, 0o644)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return site
+}
+
+// A release whose original does not answer stays adopted, but not once nginx may
+// be back: then there is nothing to stay with, and the journal has to stand.
+func TestReleaseWhoseOriginalDoesNotAnswer(t *testing.T) {
+	tests := []struct {
+		name string
+		op   *state.Operation // of an earlier run that was interrupted
+		code int
+		step string // journalled afterwards
+	}{
+		{"from the start", nil, ExitFailed, ""},
+		{"again, interrupted before nginx went back", &state.Operation{Name: "release", Step: stepStart}, ExitFailed, ""},
+		{"again, interrupted after nginx went back", &state.Operation{Name: "release", Step: stepFiles}, ExitBroken, stepFiles},
+		{"of an adoption interrupted before nginx knew", &state.Operation{Name: "adopt", Step: stepSlot}, ExitBroken, stepSlot},
+		{"of an adoption interrupted after", &state.Operation{Name: "adopt", Step: stepDrain}, ExitBroken, stepFiles},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.onRecord()
+			if tt.op != nil {
+				if err := w.Paths.BeginStep("myapp", *tt.op); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := w.Release(context.Background(), ReleaseOptions{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
+			if ExitCode(err) != tt.code {
+				t.Errorf("exit code %d (%v), want %d", ExitCode(err), err, tt.code)
+			}
+			op, _, err := w.Paths.ReadOperation("myapp")
+			if err != nil || op.Step != tt.step {
+				t.Errorf("journalled step %q, %v; want %q", op.Step, err, tt.step)
+			}
+			if w.containers["old"].Running {
+				t.Error("the original that does not answer was left running")
+			}
+		})
+	}
+}
