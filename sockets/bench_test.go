@@ -32,7 +32,7 @@ func copyBoth(wrap func(net.Conn) net.Conn) func(*net.UnixConn, *net.TCPConn) {
 type plainConn struct{ net.Conn }
 
 var forwarders = map[string]func(*net.UnixConn, *net.TCPConn){
-	"Forward":  func(c *net.UnixConn, a *net.TCPConn) { _, _, _ = Forward(c, a) },
+	"Forward":  func(c *net.UnixConn, a *net.TCPConn) { _, _, _ = Forward(c, a, nil) },
 	"io.Copy":  copyBoth(func(c net.Conn) net.Conn { return c }),
 	"buffered": copyBoth(func(c net.Conn) net.Conn { return plainConn{c} }),
 }

@@ -24,9 +24,11 @@ import (
 // err is the reason when a direction broke rather than ended; a side that went
 // away in order is not an error. To cut a connection from outside, close both.
 //
+// o, if not nil, is told of everything that passes.
+//
 // It uses two goroutines, the caller's included. While no data flows it holds
 // neither buffer nor pipe.
-func Forward(client *net.UnixConn, app *net.TCPConn) (sent, received int64, err error) {
+func Forward(client *net.UnixConn, app *net.TCPConn, o Observer) (sent, received int64, err error) {
 	defer client.Close()
 	defer app.Close()
 	c, err := newEnd(client)
@@ -37,13 +39,17 @@ func Forward(client *net.UnixConn, app *net.TCPConn) (sent, received int64, err 
 	if err != nil {
 		return 0, 0, err
 	}
+	var toApp, toClient func([]byte, int)
+	if o != nil {
+		toApp, toClient = o.ToApp, o.ToClient
+	}
 	back := make(chan error, 1)
 	go func() {
 		var err error
-		received, err = carry(c, a)
+		received, err = carry(c, a, toClient)
 		back <- err
 	}()
-	sent, err = carry(a, c)
+	sent, err = carry(a, c, toApp)
 	if backErr := <-back; err == nil {
 		err = backErr
 	}
@@ -75,8 +81,8 @@ func newEnd(s stream) (end, error) {
 // to see src go away altogether, because nobody else would while dst is
 // silent. When it is done it wakes the other direction, which waits on the
 // same two connections.
-func carry(dst, src end) (n int64, err error) {
-	n, err = spliceAll(dst.raw, src.raw)
+func carry(dst, src end, tell func([]byte, int)) (n int64, err error) {
+	n, err = spliceAll(dst.raw, src.raw, tell)
 	if err == nil {
 		err = dst.CloseWrite()
 	}

@@ -83,12 +83,22 @@ func (s *stage) relay(t testing.TB) *relay {
 	app.SetDeadline(deadline)
 	r := &relay{client, app, make(chan result, 1)}
 	go func() {
-		sent, received, err := Forward(accepted, dialed)
+		var seen tally
+		sent, received, err := Forward(accepted, dialed, &seen)
+		if seen.toApp < sent || seen.toClient < received {
+			t.Errorf("told of %d and %d bytes, carried %d and %d", seen.toApp, seen.toClient, sent, received)
+		}
 		r.done <- result{sent, received, err}
 	}()
 	t.Cleanup(func() { client.Close(); app.Close() })
 	return r
 }
+
+// tally is an observer that counts.
+type tally struct{ toApp, toClient int64 }
+
+func (o *tally) ToApp(_ []byte, n int)    { o.toApp += int64(n) }
+func (o *tally) ToClient(_ []byte, n int) { o.toClient += int64(n) }
 
 func (r *relay) end(t testing.TB) result {
 	t.Helper()
@@ -249,7 +259,7 @@ func TestForwardCut(t *testing.T) {
 	_, accepted, dialed, _ := newStage(t).connect(t)
 	done := make(chan error, 1)
 	go func() {
-		_, _, err := Forward(accepted, dialed)
+		_, _, err := Forward(accepted, dialed, nil)
 		done <- err
 	}()
 	accepted.Close()

@@ -12,9 +12,10 @@ import (
 // through this process. The net package can do that too, but it holds a pipe,
 // which is two descriptors, for as long as a connection lives. Here a pipe is
 // taken when there is something to move and given back before waiting for
-// more, so that idle connections cost nothing.
-func spliceAll(dst, src syscall.RawConn) (total int64, err error) {
-	var f filler
+// more, so that idle connections cost nothing. tell, if not nil, is told of
+// every piece before it is passed on.
+func spliceAll(dst, src syscall.RawConn, tell func([]byte, int)) (total int64, err error) {
+	f := filler{tell: tell}
 	// Made once, so that waiting and moving allocate nothing.
 	fill, drain := f.fill, f.drain
 	for {
@@ -44,11 +45,35 @@ type filler struct {
 	inUse bool
 	held  int // bytes in the pipe
 	err   error
+	tell  func(first []byte, n int)
 }
 
 // fill splices from the source into the pipe. With no error and nothing held
 // the source has ended.
 func (f *filler) fill(fd uintptr) bool {
+	if f.tell == nil {
+		return f.splice(fd)
+	}
+	look := looks.Get().(*[lookLen]byte)
+	defer looks.Put(look)
+	n, err := peek(int(fd), look[:])
+	if err == unix.EAGAIN {
+		f.err = f.release()
+		return false
+	}
+	if err != nil { // it is reported once, so splice would see an end
+		f.err = os.NewSyscallError("recvfrom", err)
+		return true
+	}
+	done := f.splice(fd)
+	if f.err == nil && f.held > 0 {
+		f.tell(look[:min(n, f.held)], f.held)
+	}
+	return done
+}
+
+// splice is fill without telling.
+func (f *filler) splice(fd uintptr) bool {
 	if !f.inUse {
 		if f.pipe, f.err = getPipe(); f.err != nil {
 			return true

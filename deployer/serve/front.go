@@ -136,7 +136,7 @@ func (f *front) carry(c *net.UnixConn) {
 		}
 		app, err := dial(up, deadline)
 		if err == nil {
-			_, _, _ = sockets.Forward(c, app) // ends as its ends ended
+			_, _, _ = sockets.Forward(c, app, nil) // ends as its ends ended
 			app.Close()
 			f.gate.leave()
 			return
