@@ -2,6 +2,7 @@
 # make test    unit tests; as root on Debian or Ubuntu also the end-to-end tests
 # make soak    1,000 swaps and 200 in place under mixed load; takes an hour (root)
 # make demo    see a docker restart and a swap under the same load (root)
+# make bench   edgeman side by side with what people use today (root, about 15 minutes)
 # make lint    formatting, vet, staticcheck, import rules
 #
 # Everything else that is needed is installed on the way, where this may.
@@ -22,7 +23,7 @@ TOOLS      := $(CURDIR)/.tools
 GOFUMPT    := $(TOOLS)/gofumpt-v0.12.0
 STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
 
-.PHONY: build test unit fuzz certificates integration hosts soak demo lint clean
+.PHONY: build test unit fuzz certificates integration hosts soak demo bench lint clean
 
 build:
 	@mkdir -p bin
@@ -86,6 +87,12 @@ soak: build
 demo: build
 	@scripts/need $(HOST_NEEDS)
 	@$(WITH_GO) $(GO) run ./integration/cmd/demo
+
+# BENCH="throughput swap cost commands" chooses parts, BENCHFLAGS=-quick makes it short.
+BENCH ?= throughput swap cost commands
+bench: build
+	@scripts/need $(HOST_NEEDS)
+	@$(WITH_GO) $(GO) run ./integration/cmd/bench -parts "$(BENCH)" $(BENCHFLAGS)
 
 lint: $(GOFUMPT) $(STATICCHECK)
 	@echo gofumpt; out=$$($(GOFUMPT) -l .) && test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }

@@ -34,6 +34,8 @@ type Options struct {
 	Release string    // one of Releases
 	Keep    bool      // the host outlives this process, until somebody calls Down
 	Log     io.Writer // progress; nil: none
+	// Packages are more Debian packages to have. Services named like one are masked.
+	Packages []string
 }
 
 // meta is what another process needs to find a host again (host.json).
@@ -58,7 +60,7 @@ func Up(ctx context.Context, o Options) (*Host, error) {
 	if !validName.MatchString(o.Name) {
 		return nil, fmt.Errorf("host name %q: want lower-case letters, digits and dashes, at most 41", o.Name)
 	}
-	root, err := Build(ctx, o.Release, o.Log)
+	root, err := Build(ctx, o.Release, o.Log, o.Packages...)
 	if err != nil {
 		return nil, err
 	}

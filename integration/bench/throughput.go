@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"edgeman/integration/load"
+)
+
+// Path is one peer with or without upstream keepalive, and what the rounds
+// measured of it.
+type Path struct {
+	Peer      string `json:"peer"`
+	Title     string `json:"title"`
+	Keepalive bool   `json:"upstream_keepalive"`
+	Requests  Series `json:"requests_per_second"` // wrk, saturated
+	Errors    int    `json:"errors"`              // of wrk and of the paced client
+	Rate      int    `json:"paced_rate"`          // requests a second of the next three
+	P50       Series `json:"p50_ms"`
+	P99       Series `json:"p99_ms"`
+	P999      Series `json:"p999_ms"`
+}
+
+// ThroughputOptions say how long to measure.
+type ThroughputOptions struct {
+	Rounds      int
+	Seconds     int // of one wrk run
+	Connections int // of wrk and of the paced client
+
+	PacedRounds int
+	Paced       time.Duration // one run of the paced client
+	Share       float64       // its rate, of the slowest peer's median at saturation
+}
+
+// Throughput measures every path in turn, round by round. Each round begins
+// with another path, so that none always runs behind the same one.
+func (b *Bench) Throughput(ctx context.Context, o ThroughputOptions) ([]Path, error) {
+	paths := b.paths()
+	for round := range o.Rounds + 1 {
+		if round > 0 {
+			b.Say("throughput: round %d of %d", round, o.Rounds)
+		}
+		for n := range paths {
+			i := (n + 3*round) % len(paths)
+			seconds := o.Seconds
+			if round == 0 { // to warm up, not counted
+				seconds = 1
+			}
+			rate, errors, err := b.wrk(ctx, url(i/2, paths[i].Keepalive, "/health"), seconds, o.Connections)
+			if err != nil {
+				return nil, err
+			}
+			if round > 0 {
+				paths[i].Requests = append(paths[i].Requests, rate)
+				paths[i].Errors += errors
+			}
+		}
+	}
+	return paths, b.latency(ctx, o, paths)
+}
+
+// paths are in the order of the peers, without upstream keepalive first.
+func (b *Bench) paths() []Path {
+	var paths []Path
+	for _, p := range b.Peers {
+		paths = append(paths, Path{Peer: p.Name, Title: p.Title}, Path{Peer: p.Name, Title: p.Title, Keepalive: true})
+	}
+	return paths
+}
+
+// latency sends at one rate to all paths with the same upstream keepalive, one
+// that the slowest of them can take.
+func (b *Bench) latency(ctx context.Context, o ThroughputOptions, paths []Path) error {
+	for i := range paths {
+		paths[i].Rate = pacedRate(paths, paths[i].Keepalive, o.Share)
+	}
+	for round := range o.PacedRounds {
+		b.Say("latency: round %d of %d", round+1, o.PacedRounds)
+		for n := range paths {
+			i := (n + 3*round) % len(paths)
+			p := &paths[i]
+			got, err := b.paced(ctx, load.Pace{URL: url(i/2, p.Keepalive, "/health"), Rate: p.Rate, Connections: o.Connections, For: o.Paced})
+			if err != nil {
+				return err
+			}
+			p.Errors += got.Failed
+			p.P50 = append(p.P50, ms(got.P50))
+			p.P99 = append(p.P99, ms(got.P99))
+			p.P999 = append(p.P999, ms(got.P999))
+		}
+	}
+	return nil
+}
+
+func pacedRate(paths []Path, keepalive bool, share float64) int {
+	slowest := 0.0
+	for _, p := range paths {
+		if m := p.Requests.Median(); p.Keepalive == keepalive && (slowest == 0 || m < slowest) {
+			slowest = m
+		}
+	}
+	return max(1, int(slowest*share))
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (b *Bench) paced(ctx context.Context, p load.Pace) (load.Paced, error) {
+	var got load.Paced
+	options, err := json.Marshal(p)
+	if err != nil {
+		return got, err
+	}
+	out, err := b.Run(ctx, "/opt/load", "-paced", string(options))
+	if err != nil {
+		return got, err
+	}
+	return got, json.Unmarshal([]byte(out), &got)
+}
+
+// wrk saturates url and returns requests a second and how many went wrong.
+func (b *Bench) wrk(ctx context.Context, url string, seconds, connections int) (rate float64, errors int, err error) {
+	out, err := b.Run(ctx, "wrk", "--threads", "1", "--connections", strconv.Itoa(connections),
+		"--duration", fmt.Sprintf("%ds", seconds), "--timeout", "10s", url)
+	if err != nil {
+		return 0, 0, err
+	}
+	return parseWrk(out)
+}
+
+var (
+	wrkRate   = regexp.MustCompile(`(?m)^Requests/sec:\s+([0-9.]+)`)
+	wrkErrors = regexp.MustCompile(`(?m)^\s+Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
+	wrkStatus = regexp.MustCompile(`(?m)^\s+Non-2xx or 3xx responses: (\d+)`)
+)
+
+func parseWrk(out string) (rate float64, errors int, err error) {
+	m := wrkRate.FindStringSubmatch(out)
+	if m == nil {
+		return 0, 0, fmt.Errorf("wrk says nothing of a rate: %q", out)
+	}
+	if rate, err = strconv.ParseFloat(m[1], 64); err != nil {
+		return 0, 0, err
+	}
+	for _, m := range [][]string{wrkErrors.FindStringSubmatch(out), wrkStatus.FindStringSubmatch(out)} {
+		for i := 1; i < len(m); i++ {
+			n, _ := strconv.Atoi(m[i]) // digits by the expression
+			errors += n
+		}
+	}
+	return rate, errors, nil
+}
