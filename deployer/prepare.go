@@ -25,9 +25,13 @@ func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
 		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
 		Image: image.ref, ImageID: image.ID, Digest: image.digest(),
 		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health, Blocking: s.app.Native.Blocking,
-		Env: env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
+		Replicas: s.app.Replicas,
+		Env:      env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
 	}
 	if err := s.keepVolumes(ctx); err != nil {
+		return err
+	}
+	if err := s.checkReplicas(); err != nil {
 		return err
 	}
 	if err := s.Paths.WriteRelease(&s.next); err != nil {

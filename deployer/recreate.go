@@ -51,7 +51,7 @@ func (s *swap) renewService(ctx context.Context) error {
 		return err
 	}
 	if err := s.awaitHealthy(ctx, s.old, s.next.Number, s.timeout); err != nil {
-		return s.withLastWords(ctx, err, s.next.Container(s.old.Color))
+		return s.withLastWords(ctx, err, s.ailing(s.old, s.next))
 	}
 	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, seconds(time.Since(start)))
 	return nil
@@ -98,7 +98,7 @@ func (s *swap) recreated(slot string, st state.SlotStatus) error {
 		if r.Probe != "" {
 			err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
 		}
-		err = lastWords(err, s.next.Container(s.old.Color), r.Output)
+		err = lastWords(err, r.Container, r.Output)
 	}
 	return err
 }

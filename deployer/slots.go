@@ -41,7 +41,7 @@ func (s *swap) startSlot(ctx context.Context, slot sockets.Slot, r state.Release
 		return 0, errors.Join(fmt.Errorf("starting %s: %w", slot, err), s.abandon(ctx, slot))
 	}
 	if err := s.awaitHealthy(ctx, slot, r.Number, s.timeout); err != nil {
-		err = s.withLastWords(ctx, err, r.Container(slot.Color))
+		err = s.withLastWords(ctx, err, s.ailing(slot, r))
 		return 0, errors.Join(err, s.abandon(ctx, slot))
 	}
 	return time.Since(start), nil
@@ -82,7 +82,7 @@ func (h *Host) awaitHealthy(ctx context.Context, slot sockets.Slot, number int, 
 		}
 		if st.Release == number {
 			switch {
-			case st.Phase == state.PhaseHealthy:
+			case st.Whole():
 				return nil
 			case st.Phase == state.PhaseFailed:
 				return fmt.Errorf("release %d did not start: %s", number, st.Message)

@@ -15,6 +15,7 @@ const (
 	labelApp     = "edgeman.app"
 	labelSlot    = "edgeman.slot"
 	labelRelease = "edgeman.release"
+	labelReplica = "edgeman.replica" // from 1
 )
 
 // ensure returns the running container. What it needs for that while the
@@ -77,6 +78,7 @@ func (r *runner) spec() docker.Spec {
 		Env: r.release.Env, Command: r.release.Command,
 		Labels: map[string]string{
 			labelApp: r.slot.App, labelSlot: r.slot.Color, labelRelease: strconv.Itoa(r.release.Number),
+			labelReplica: strconv.Itoa(r.index + 1),
 		},
 	}
 	if r.native() {

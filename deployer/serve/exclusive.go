@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"edgeman/deployer/docker"
@@ -56,14 +57,14 @@ func (k *keeper) halt(ctx context.Context) {
 	if inside > 0 && time.Now().Before(k.haltAt()) {
 		return
 	}
-	if k.runner != nil {
+	if k.replicas != nil {
 		k.cut = inside
 	}
 	k.progress("stopping release %d", k.release.Number)
 	if k.frozen.Swap(false) {
 		k.freeze(ctx, false) // what is frozen does not get the signal
 	}
-	if err := k.stopRunner(ctx); err != nil {
+	if err := k.stopReplicas(ctx); err != nil {
 		k.trouble = firstLine(err.Error())
 		k.host.say("%v", err)
 		return
@@ -79,18 +80,24 @@ func (k *keeper) haltAt() time.Time {
 	return k.pausedAt.Add(time.Duration(k.app.Drain.Timeout))
 }
 
-// attach looks after the container of a retired slot if it still runs. One that
+// attach looks after the containers of a retired slot that still run. One that
 // does not is never started: nobody is to use it, and another may have its
 // volumes.
 func (k *keeper) attach(ctx context.Context) {
-	c, err := k.inspect(ctx, k.release.Container(k.slot.Color))
-	switch {
-	case err == nil && c.Running:
-		k.runner = k.newRunner(k.release)
-		k.runner.begin()
-	case err == nil, errors.Is(err, docker.ErrNotFound):
-		k.over, k.drain = true, state.Drain{}
-	default:
-		k.host.say("%v", err)
+	var running []string
+	for _, name := range k.release.Containers(k.slot.Color) {
+		c, err := k.inspect(ctx, name)
+		switch {
+		case err == nil && c.Running:
+			running = append(running, name)
+		case err != nil && !errors.Is(err, docker.ErrNotFound):
+			k.host.say("%v", err)
+			return
+		}
 	}
+	if len(running) == 0 {
+		k.over, k.drain = true, state.Drain{}
+		return
+	}
+	k.run(k.release, func(name string) bool { return slices.Contains(running, name) })
 }

@@ -130,14 +130,15 @@ func (f *front) carry(c *net.UnixConn) {
 	}()
 	deadline := time.Now().Add(f.park)
 	for wait := dialMin; ; wait = min(2*wait, dialMax) {
-		up, err := f.gate.enter(c, deadline)
+		to, err := f.gate.enter(c, deadline)
 		if err != nil {
 			return
 		}
-		app, err := dial(up, deadline)
+		app, left, err := dial(to, deadline)
 		if err == nil {
 			_, _, _ = sockets.Forward(c, app, nil) // ends as its ends ended
 			app.Close()
+			left()
 			f.gate.leave()
 			return
 		}
@@ -149,10 +150,10 @@ func (f *front) carry(c *net.UnixConn) {
 	}
 }
 
-func dial(up upstream, deadline time.Time) (*net.TCPConn, error) {
+func dial(to *pool, deadline time.Time) (app *net.TCPConn, left func(), err error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	return up.Dial(ctx)
+	return to.take(ctx)
 }
 
 // sleep waits for d or until ctx ends.

@@ -105,7 +105,7 @@ func echoes(t *testing.T, c *net.UnixConn) {
 
 func TestFrontForwards(t *testing.T) {
 	f, path := running(t, 10)
-	f.gate.open(newEchoApp(t))
+	f.gate.open(only(newEchoApp(t)))
 	for range 20 {
 		c := connect(t, path)
 		echoes(t, c)
@@ -122,7 +122,7 @@ func TestFrontWaitsForAnAppThatStarts(t *testing.T) {
 	eventually(t, "parked", parkedAre(f.gate, 1))
 	app := newEchoApp(t)
 	app.refusing.Store(3)
-	f.gate.open(app)
+	f.gate.open(only(app))
 	_, _ = c.Write([]byte("bird"))
 	_ = c.CloseWrite()
 	b, err := io.ReadAll(c)
@@ -135,7 +135,7 @@ func TestFrontLeavesAClientThatLeft(t *testing.T) {
 	f, path := running(t, 10)
 	app := newEchoApp(t)
 	app.refusing.Store(1 << 20)
-	f.gate.open(app)
+	f.gate.open(only(app))
 	c := connect(t, path)
 	eventually(t, "tried", func() bool { return app.refusing.Load() < 1<<20 })
 	c.Close()
@@ -153,7 +153,7 @@ func TestFrontStopsAcceptingAtItsLimit(t *testing.T) {
 	conns := []*net.UnixConn{connect(t, path), connect(t, path), connect(t, path)}
 	eventually(t, "two parked", parkedAre(f.gate, 2))
 	eventually(t, "one queued", func() bool { n, err := f.listener.Pending(); return err == nil && n == 1 })
-	f.gate.open(newEchoApp(t))
+	f.gate.open(only(newEchoApp(t)))
 	for _, c := range conns {
 		echoes(t, c)
 	}
@@ -161,7 +161,7 @@ func TestFrontStopsAcceptingAtItsLimit(t *testing.T) {
 
 func TestFrontHoldsConnectionsInTheKernel(t *testing.T) {
 	f, path := running(t, 5000)
-	f.gate.open(newEchoApp(t))
+	f.gate.open(only(newEchoApp(t)))
 	f.hold()
 	// One that Accept was already waiting for may still come in.
 	conns := []*net.UnixConn{connect(t, path), connect(t, path), connect(t, path)}
@@ -187,7 +187,7 @@ func TestFrontTakesAFullQueueIn(t *testing.T) {
 		_, parked := f.gate.counts()
 		return err == nil && n < spillAt && n+parked == many
 	})
-	f.gate.open(newEchoApp(t))
+	f.gate.open(only(newEchoApp(t)))
 	if err := f.release(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"errors"
 	"net"
 	"os"
@@ -17,19 +16,12 @@ var (
 	errClosed = errors.New("gate closed for good")
 )
 
-// upstream is where forwarded connections go: one running container.
-type upstream interface {
-	// Dial opens a connection to the app. An error says that it does not take
-	// connections now; it may a moment later.
-	Dial(ctx context.Context) (*net.TCPConn, error)
-}
-
 // gate stands between accepted connections and the app. While it is shut,
 // connections wait in it, each in its own goroutine and with nothing else: no
 // timer, no second goroutine, because there can be tens of thousands.
 type gate struct {
 	mu     sync.Mutex
-	up     upstream // nil while shut
+	to     *pool // nil while shut
 	closed bool
 	parked map[*net.UnixConn]struct{}
 	inside int           // connections that passed and have not left
@@ -39,11 +31,11 @@ type gate struct {
 
 func newGate() *gate { return &gate{parked: make(map[*net.UnixConn]struct{})} }
 
-// open lets connections through to up, those that wait first.
-func (g *gate) open(up upstream) {
+// open lets connections through to the pool, those that wait first.
+func (g *gate) open(to *pool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.up = up
+	g.to = to
 	g.wake()
 }
 
@@ -51,14 +43,14 @@ func (g *gate) open(up upstream) {
 func (g *gate) shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.up = nil
+	g.to = nil
 }
 
 // close ends every wait, now and later.
 func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.closed, g.up = true, nil
+	g.closed, g.to = true, nil
 	g.wake()
 }
 
@@ -71,11 +63,11 @@ func (g *gate) wake() {
 
 // enter waits until the gate is open and counts the connection as inside until
 // leave. It gives up at the deadline and when the client is gone.
-func (g *gate) enter(c *net.UnixConn, deadline time.Time) (upstream, error) {
+func (g *gate) enter(c *net.UnixConn, deadline time.Time) (*pool, error) {
 	for {
-		up, err := g.pass(c, deadline)
-		if up != nil || err != nil {
-			return up, err
+		to, err := g.pass(c, deadline)
+		if to != nil || err != nil {
+			return to, err
 		}
 		err = untilHungUp(c)
 		g.unpark(c)
@@ -89,16 +81,16 @@ func (g *gate) enter(c *net.UnixConn, deadline time.Time) (upstream, error) {
 }
 
 // pass goes through the open gate or parks c at the shut one.
-func (g *gate) pass(c *net.UnixConn, deadline time.Time) (upstream, error) {
+func (g *gate) pass(c *net.UnixConn, deadline time.Time) (*pool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return nil, errClosed
 	}
-	if g.up != nil {
+	if g.to != nil {
 		g.inside++
 		g.passed++
-		return g.up, c.SetReadDeadline(time.Time{})
+		return g.to, c.SetReadDeadline(time.Time{})
 	}
 	// Before it is in the set, or it would undo a wake-up.
 	if err := c.SetReadDeadline(deadline); err != nil {

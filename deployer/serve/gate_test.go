@@ -72,7 +72,7 @@ func TestGateLetsWaitingConnectionsThroughWhenItOpens(t *testing.T) {
 	}
 	done := entering(g, server, time.Minute)
 	eventually(t, "parked", parkedAre(g, 1))
-	g.open(&target{})
+	g.open(only(&target{}))
 	if err := result(t, done); err != nil {
 		t.Fatal(err)
 	}
@@ -121,13 +121,13 @@ func TestGateShutAgainBeforeTheWakenedGotThrough(t *testing.T) {
 	done := entering(g, server, time.Minute)
 	eventually(t, "parked", parkedAre(g, 1))
 	for range 100 {
-		g.open(&target{})
+		g.open(only(&target{}))
 		g.shut()
 	}
 	if len(done) == 0 {
 		eventually(t, "parked again or through", func() bool { return parkedAre(g, 1)() || len(done) > 0 })
 	}
-	g.open(&target{})
+	g.open(only(&target{}))
 	if err := result(t, done); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestGateSaysWhenItIsEmpty(t *testing.T) {
 	default:
 		t.Fatal("a new gate is not empty")
 	}
-	g.open(&target{})
+	g.open(only(&target{}))
 	_, server := pair(t)
 	if _, err := g.enter(server, time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)

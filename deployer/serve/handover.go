@@ -33,7 +33,7 @@ func (k *keeper) handOver(ctx context.Context) {
 		return
 	}
 	k.host.say("handing requests over to container %s", other.Name)
-	k.gate.open(k.handed)
+	k.gate.open(only(k.handed))
 	k.resume()
 }
 

@@ -51,6 +51,8 @@ type host struct {
 	run         string                            // the directory of sockets and status
 	initProgram string                            // edgeman-init, for native mode
 	say         func(format string, args ...any)  // one line for the journal
+
+	sweeping sync.Mutex // one at a time, or two would remove the same leftover
 }
 
 // lazyEngine connects to Docker when it is first needed: a slot must come up,
@@ -130,20 +132,22 @@ func (h *host) stopContainer(ctx context.Context, name string) error {
 
 // sweep stops and removes the slot's containers but those to keep.
 func (h *host) sweep(ctx context.Context, e engine, slot sockets.Slot, keep func(name string) bool) error {
+	h.sweeping.Lock()
+	defer h.sweeping.Unlock()
 	found, err := e.List(ctx, map[string]string{labelApp: slot.App, labelSlot: slot.Color}, true)
 	if err != nil {
 		return err
 	}
+	var gone []string
 	for _, c := range found {
-		if keep(c.Name) {
-			continue
-		}
-		h.say("removing container %s", c.Name)
-		if err := errors.Join(h.stopContainer(ctx, c.Name), h.removeContainer(ctx, c.Name)); err != nil {
-			return err
+		if !keep(c.Name) {
+			gone = append(gone, c.Name)
 		}
 	}
-	return nil
+	return each(gone, func(name string) error {
+		h.say("removing container %s", name)
+		return errors.Join(h.stopContainer(ctx, name), h.removeContainer(ctx, name))
+	})
 }
 
 // removeContainer removes a stopped container, never its volumes.

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,7 @@ type keeper struct {
 	refuse  func()        // stops accepting; nil while nothing is accepted
 
 	release   state.Release
-	runner    *runner
+	replicas  *replicas // nil while no container is looked after
 	role      role
 	pause     state.Pause
 	paused    bool
@@ -144,12 +145,12 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	if err == nil && !filled {
 		return false, nil
 	}
-	if err != nil && k.runner == nil {
+	if err != nil && k.replicas == nil {
 		// The slot stays up: its requests wait for somebody to repair it.
 		k.trouble = firstLine(err.Error())
 		return true, err
 	}
-	if k.runner == nil && k.release.Number != current.Number {
+	if k.replicas == nil && k.release.Number != current.Number {
 		k.release, k.trouble, k.prepared = current, "", false
 	}
 	now := time.Now()
@@ -167,14 +168,13 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	}
 	k.over = false
 	switch {
-	case k.runner != nil:
+	case k.replicas != nil:
 	case k.role == retired:
 		k.attach(ctx)
 	case k.keptOut(), k.paused && k.release.Mode == modeNative:
 		k.waitForAdoption(ctx)
 	default:
-		k.runner = k.newRunner(k.release)
-		k.runner.begin()
+		k.run(k.release, nil)
 	}
 	k.swing()
 	k.trim()
@@ -203,25 +203,34 @@ func (k *keeper) turned(was role, now time.Time) {
 // swing opens or shuts the gate.
 func (k *keeper) swing() {
 	k.through.Store(k.role == candidate && !k.paused)
-	var c condition
-	if k.runner != nil {
-		c = k.runner.condition()
-	}
-	ready := c.phase == state.PhaseHealthy ||
-		k.role == candidate || // nobody but probes comes
-		c.phase == state.PhaseStarting && time.Since(c.started) > k.patience()
-	open := c.up != nil && ready && !k.paused
 	if k.release.Mode == modeNative {
-		k.open = c.phase == state.PhaseHealthy && !k.paused
+		k.open = k.condition().phase == state.PhaseHealthy && !k.paused
 		return
 	}
+	open := k.replicas != nil && k.replicas.settle(k.spare) && !k.paused
 	switch {
 	case open:
-		k.gate.open(c.up)
+		k.gate.open(k.replicas.pool)
 	case k.open:
 		k.gate.shut()
 	}
 	k.open = open
+}
+
+// spare tells whether a container that is not healthy is to be used while none is.
+func (k *keeper) spare(c condition) bool {
+	return k.role == candidate || // nobody but probes comes
+		c.phase == state.PhaseStarting && time.Since(c.started) > k.patience()
+}
+
+// condition is that of the slot's containers together. A candidate needs all
+// of them, or users would meet fewer than were asked for; after that the slot
+// serves with what it has.
+func (k *keeper) condition() condition {
+	if k.replicas == nil {
+		return condition{}
+	}
+	return k.replicas.condition(k.role != candidate)
 }
 
 func (k *keeper) patience() time.Duration { return time.Duration(k.app.Start.Timeout) }
@@ -239,31 +248,45 @@ func (k *keeper) wait() time.Duration {
 		return lookBusy
 	case k.release.Mode == modeNative:
 		return lookNative
+	case k.release.Count() > 1 && !k.calm.trimmed:
+		return lookBusy // the status says what each replica does
 	}
 	return lookIdle
 }
 
-func (k *keeper) newRunner(r state.Release) *runner {
+// run looks after the release's containers from now on, or after those of them
+// that which names.
+func (k *keeper) run(r state.Release, which func(name string) bool) {
+	k.replicas = k.newReplicas(r, which)
+	k.replicas.begin()
+}
+
+// newRunner is for the release's container at index.
+func (k *keeper) newRunner(r state.Release, index int) *runner {
+	name := r.Containers(k.slot.Color)[index]
 	return &runner{
-		host: k.host, slot: k.slot, release: r, name: r.Container(k.slot.Color),
-		changed:  func() { poke(k.changes) },
-		through:  k.through.Load,
+		host: k.host, slot: k.slot, release: r, name: name, index: index,
+		changed: func() { poke(k.changes) },
+		// Through the socket a probe would reach any of several.
+		through:  func() bool { return r.Count() == 1 && k.through.Load() },
 		socket:   k.slot.SocketPath(k.paths.Run),
 		held:     k.frozen.Load,
 		keep:     k.wanted,
 		patience: k.patience(),
-		known:    condition{phase: k.known.Phase, id: k.known.ContainerID, started: k.known.Started},
-		output:   k.output,
+		known:    known(k.known, name),
+		output:   k.output.of(index, r.Count()),
 	}
 }
 
 // wanted tells the containers that a link of this slot names from leftovers.
 func (k *keeper) wanted(container string) bool {
-	if r, ok, err := k.paths.SlotRelease(k.slot); err != nil || ok && container == r.Container(k.slot.Color) {
-		return true
+	for _, named := range []func(sockets.Slot) (state.Release, bool, error){k.paths.SlotRelease, k.paths.NextRelease} {
+		r, ok, err := named(k.slot)
+		if err != nil || ok && slices.Contains(r.Containers(k.slot.Color), container) {
+			return true
+		}
 	}
-	r, ok, err := k.paths.NextRelease(k.slot)
-	return err != nil || ok && container == r.Container(k.slot.Color)
+	return false
 }
 
 // settings are the app's as its file says now, or said when it was last fine.

@@ -20,6 +20,21 @@ type output struct {
 	stdout, stderr io.Writer
 	position       *os.File // the time of the last line copied, and its container
 	say            func(string, ...any)
+	prefix         string // of each line, if containers have to be told apart
+	at             int64  // where in the file
+}
+
+// positionSize is that of one container's place in the file: id and time.
+const positionSize = 128
+
+// of is the output of the container at index among n that run side by side.
+func (o *output) of(index, n int) *output {
+	own := *o
+	own.at = int64(index) * positionSize
+	if n > 1 {
+		own.prefix = fmt.Sprintf("[%d] ", index+1)
+	}
+	return &own
 }
 
 // openOutput keeps the position in the file at path.
@@ -58,9 +73,9 @@ func (o *output) follow(ctx context.Context, e engine, c docker.Container) {
 
 // since is the time from which on output of c has not been copied.
 func (o *output) since(c docker.Container) time.Time {
-	buf := make([]byte, 128)
-	n, _ := o.position.ReadAt(buf, 0)
-	id, stamp, ok := strings.Cut(strings.TrimSpace(string(buf[:n])), " ")
+	buf := make([]byte, positionSize)
+	n, _ := o.position.ReadAt(buf, o.at)
+	id, stamp, ok := strings.Cut(strings.Trim(string(buf[:n]), " \x00"), " ")
 	if at, err := time.Parse(time.RFC3339Nano, stamp); ok && err == nil && id == c.ID {
 		return at.Add(1) // Docker counts from this time on, inclusive
 	}
@@ -117,13 +132,16 @@ func (l *lines) line(b []byte) error {
 	if !l.inside && len(b) > stampWidth && b[stampWidth] == ' ' {
 		stamp, b = b[:stampWidth], b[stampWidth+1:]
 	}
+	if l.o.prefix != "" && !l.inside {
+		b = append([]byte(l.o.prefix), b...) // one write, or others' lines come between
+	}
 	l.inside = !bytes.HasSuffix(b, []byte("\n"))
 	if _, err := l.to.Write(b); err != nil {
 		return err
 	}
 	if stamp != nil {
 		// One small write, always of the same length: no reader sees half of it.
-		_, _ = l.o.position.WriteAt(append(append([]byte(l.id), ' '), stamp...), 0)
+		_, _ = l.o.position.WriteAt(append(append([]byte(l.id), ' '), stamp...), l.o.at)
 	}
 	return nil
 }

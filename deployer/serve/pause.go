@@ -105,7 +105,7 @@ func (k *keeper) waitForAdoption(ctx context.Context) {
 	if k.prepared {
 		return
 	}
-	err := k.prepare(ctx, k.newRunner(k.release))
+	err := k.prepare(ctx, k.newReplicas(k.release, nil))
 	k.prepared, k.trouble = err == nil, ""
 	if err != nil {
 		k.trouble = firstLine(err.Error())
@@ -113,41 +113,44 @@ func (k *keeper) waitForAdoption(ctx context.Context) {
 	}
 }
 
-// prepare creates a container without starting it.
-func (k *keeper) prepare(ctx context.Context, r *runner) error {
+// prepare creates containers without starting them.
+func (k *keeper) prepare(ctx context.Context, g *replicas) error {
 	return limited(ctx, callLimit, func(ctx context.Context) error {
 		e, err := k.host.engine(ctx)
 		if err != nil {
 			return err
 		}
-		_, err = r.create(ctx, e)
-		return err
+		return g.prepare(ctx, e)
 	})
 }
 
-// freeze stops a native container's processes, or lets them go on: it is the
+// freeze stops the native containers' processes, or lets them go on: it is the
 // only way to keep them from accepting.
 func (k *keeper) freeze(ctx context.Context, on bool) {
-	err := limited(ctx, callLimit, func(ctx context.Context) error {
-		e, err := k.host.engine(ctx)
-		if err != nil {
-			return err
-		}
-		c, err := e.Inspect(ctx, k.release.Container(k.slot.Color))
-		switch {
-		case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
-			return nil
-		case err != nil:
-			return err
-		case on && c.Status != "paused":
-			return e.Pause(ctx, c.ID)
-		case !on && c.Status == "paused":
-			return e.Unpause(ctx, c.ID)
-		}
-		return nil
+	err := each(k.release.Containers(k.slot.Color), func(name string) error {
+		return limited(ctx, callLimit, func(ctx context.Context) error { return k.freezeOne(ctx, name, on) })
 	})
 	if err != nil {
 		k.trouble = firstLine(err.Error())
 		k.host.say("%v", err)
 	}
+}
+
+func (k *keeper) freezeOne(ctx context.Context, name string, on bool) error {
+	e, err := k.host.engine(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := e.Inspect(ctx, name)
+	switch {
+	case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
+		return nil
+	case err != nil:
+		return err
+	case on && c.Status != "paused":
+		return e.Pause(ctx, c.ID)
+	case !on && c.Status == "paused":
+		return e.Unpause(ctx, c.ID)
+	}
+	return nil
 }

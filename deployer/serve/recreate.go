@@ -26,14 +26,13 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 	poke(k.changes) // whatever happened meanwhile has not been looked at
 	if ctx.Err() != nil {
 		// Stopping: the next start finds the link and begins again.
-		return k.host.stopContainer(context.WithoutCancel(ctx), next.Container(k.slot.Color))
+		return k.host.stopContainers(context.WithoutCancel(ctx), next.Containers(k.slot.Color))
 	}
 	if err != nil {
 		err = errors.Join(fmt.Errorf("release %d: %w", next.Number, err), k.dropNext(ctx, next))
 	}
-	if k.runner == nil {
-		k.runner = k.newRunner(k.release)
-		k.runner.begin()
+	if k.replicas == nil {
+		k.run(k.release, nil)
 	}
 	if !k.paused && k.release.Mode != modeNative { // there the app itself goes on taking them
 		k.resume()
@@ -60,15 +59,15 @@ func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
 	if next.Number == k.release.Number { // a restart: the container is the one to keep
 		return err
 	}
-	name := next.Container(k.slot.Color)
-	return errors.Join(err, k.host.stopContainer(ctx, name), k.host.removeContainer(ctx, name))
+	names := next.Containers(k.slot.Color)
+	return errors.Join(err, k.host.stopContainers(ctx, names), k.host.removeContainers(ctx, names))
 }
 
-// recreate stops the slot's container, starts next in its place and waits until
-// it is healthy, while requests wait in the slot's socket. On failure k.runner
-// is nil or that of the release before.
+// recreate stops the slot's containers, starts those of next in their place and
+// waits until all are healthy, while requests wait in the slot's socket. On
+// failure k.replicas is nil or that of the release before.
 func (k *keeper) recreate(ctx context.Context, next state.Release) error {
-	r := k.newRunner(next)
+	r := k.newReplicas(next, nil)
 	k.progress("creating release %d", next.Number)
 	if err := k.prepare(ctx, r); err != nil {
 		k.rejected = &state.Rejected{Release: next.Number, Reason: firstLine(err.Error())}
@@ -79,7 +78,7 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		return err
 	}
 	k.progress("stopping release %d", k.release.Number)
-	if err := k.stopRunner(ctx); err != nil {
+	if err := k.stopReplicas(ctx); err != nil {
 		return err
 	}
 	k.progress("starting release %d", next.Number)
@@ -100,12 +99,12 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		r.free()
 		return err
 	}
-	old := k.release.Container(k.slot.Color)
-	k.runner, k.release = r, next
-	if old == r.name { // a restart
+	old := k.release
+	k.replicas, k.release = r, next
+	if old.Number == next.Number { // a restart
 		return nil
 	}
-	if err := k.host.removeContainer(ctx, old); err != nil {
+	if err := k.host.removeContainers(ctx, old.Containers(k.slot.Color)); err != nil {
 		k.host.say("%v", err) // swept up at the next start
 	}
 	return nil
@@ -116,7 +115,7 @@ func (k *keeper) progress(format string, args ...any) {
 	inside, parked := k.gate.counts()
 	k.out.publish(k.role, state.SlotStatus{
 		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
-		Healthy: k.runner != nil && k.runner.condition().phase == state.PhaseHealthy,
+		Healthy: k.condition().phase == state.PhaseHealthy,
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
 		Open: inside, Parked: parked, Cut: k.cut, Deadline: k.deadline,
 	})
@@ -166,31 +165,32 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 	}
 }
 
-// stopRunner stops the container that the slot runs.
-func (k *keeper) stopRunner(ctx context.Context) error {
-	if k.runner == nil {
-		return k.host.stopContainer(ctx, k.release.Container(k.slot.Color))
+// stopReplicas stops the containers that the slot runs.
+func (k *keeper) stopReplicas(ctx context.Context) error {
+	if k.replicas != nil {
+		k.replicas.end()
 	}
-	k.runner.end()
-	err := k.host.stopContainer(ctx, k.runner.name)
-	k.runner.free()
-	k.runner = nil
+	err := k.host.stopContainers(ctx, k.release.Containers(k.slot.Color))
+	if k.replicas != nil {
+		k.replicas.free()
+		k.replicas = nil
+	}
 	return err
 }
 
-// awaitNext waits until r's container is healthy. It gives up when its release
+// awaitNext waits until all of g's containers are healthy. It gives up when its release
 // is not the one that is asked for any more.
-func (k *keeper) awaitNext(ctx context.Context, r *runner) error {
+func (k *keeper) awaitNext(ctx context.Context, g *replicas) error {
 	patience := k.patience()
 	if d, ok, err := k.paths.ReadDrain(k.slot); err == nil && ok && d.Start > 0 {
 		patience = d.Start // the command's own word
 	}
 	limit := time.Now().Add(patience)
 	for {
-		if err := k.stillNext(r.release); err != nil {
+		if err := k.stillNext(g.release); err != nil {
 			return err
 		}
-		c := r.condition()
+		c := g.condition(false)
 		switch {
 		case c.phase == state.PhaseHealthy:
 			return nil
@@ -210,12 +210,12 @@ func (k *keeper) awaitNext(ctx context.Context, r *runner) error {
 	}
 }
 
-// reject records why r's release was not taken, with its last output, because
-// its container is about to go.
-func (k *keeper) reject(ctx context.Context, r *runner, reason error) {
-	c := r.condition()
+// reject records why g's release was not taken, with the last output of the
+// container that does worst, because it is about to go.
+func (k *keeper) reject(ctx context.Context, g *replicas, reason error) {
+	r, c := g.worst()
 	k.rejected = &state.Rejected{
-		Release: r.release.Number, Reason: reason.Error(), Probe: c.probe, ExitCode: c.exitCode,
+		Release: g.release.Number, Container: r.name, Reason: reason.Error(), Probe: c.probe, ExitCode: c.exitCode,
 	}
 	_ = limited(ctx, callLimit, func(ctx context.Context) error {
 		e, err := k.host.engine(ctx)

@@ -131,8 +131,8 @@ func (k *keeper) end() (int, error) {
 		k.recordCut()
 	}
 	ctx := context.Background()
-	if k.runner != nil {
-		k.runner.end()
+	if k.replicas != nil {
+		k.replicas.end()
 	}
 	return k.clear(ctx)
 }

@@ -40,6 +40,7 @@ type runner struct {
 	slot     sockets.Slot
 	release  state.Release
 	name     string
+	index    int                    // among the release's containers
 	changed  func()                 // after every change of the condition
 	through  func() bool            // probes go through the slot's own socket
 	held     func() bool            // a pause keeps the container frozen

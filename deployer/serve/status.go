@@ -3,6 +3,7 @@ package serve
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"time"
 
 	"edgeman/deployer/state"
@@ -28,7 +29,7 @@ func (p *publisher) publish(r role, st state.SlotStatus) {
 	if st.Phase != p.last.Phase {
 		st.Since = time.Now().UTC()
 	}
-	if st == p.last {
+	if reflect.DeepEqual(st, p.last) {
 		return
 	}
 	if err := p.paths.WriteSlotStatus(p.slot, st); err != nil {
@@ -56,8 +57,9 @@ func (k *keeper) publish() {
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
 		Phase: state.PhaseStarting, Deadline: k.deadline, Cut: k.cut, Rejected: k.rejected,
 	}
-	if k.runner != nil {
-		c := k.runner.condition()
+	if k.replicas != nil {
+		c := k.condition()
+		st.Replicas = k.replicas.report()
 		st.Phase, st.Message, st.Probe = c.phase, c.message, c.probe
 		st.Healthy = c.phase == state.PhaseHealthy
 		st.ContainerID, st.Started = c.id, c.started

@@ -23,10 +23,10 @@ func (k *keeper) stop() (int, error) {
 	case <-k.gate.empty():
 	case <-time.After(stopLimit):
 	}
-	if k.runner != nil {
-		k.runner.end()
+	if k.replicas != nil {
+		k.replicas.end()
 	}
-	err := k.host.stopContainer(ctx, k.release.Container(k.slot.Color))
+	err := k.host.stopContainers(ctx, k.release.Containers(k.slot.Color))
 	k.out.publish(k.role, state.SlotStatus{
 		Phase: state.PhaseEmpty, Message: "stopped", Release: k.release.Number, Image: k.release.Image,
 	})
@@ -37,7 +37,7 @@ func (k *keeper) stop() (int, error) {
 // a command took it away. If not, a stray connection started it, or an earlier
 // process was killed between emptying the slot and removing its container.
 func (k *keeper) vacate(ctx context.Context) (int, error) {
-	if k.runner != nil {
+	if k.replicas != nil {
 		return k.end()
 	}
 	k.sendAway(ctx)

@@ -202,7 +202,7 @@ func (w *world) status() state.SlotStatus {
 func (w *world) open() bool {
 	w.k.gate.mu.Lock()
 	defer w.k.gate.mu.Unlock()
-	return w.k.gate.up != nil
+	return w.k.gate.to != nil
 }
 
 // wants checks the phase in the status file.

@@ -50,6 +50,7 @@ type App struct {
 	Port     uint16   `toml:"port" comment:"the port the app listens on inside its container"`
 	Health   string   `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready; empty: the image's HEALTHCHECK, else a connect"`
 	Image    string   `toml:"image" comment:"repository that a bare tag belongs to"`
+	Replicas int      `toml:"replicas" comment:"how many containers share the app's requests"`
 	EnvFile  string   `toml:"env_file,omitempty" comment:"KEY=VALUE lines, owned by root, read at each swap"`
 	Env      []string `toml:"env,omitempty"`
 	Command  []string `toml:"command,omitempty"`
@@ -74,9 +75,12 @@ type App struct {
 	} `toml:"proxy"`
 }
 
+// MaxReplicas bounds how many containers one slot runs.
+const MaxReplicas = 32
+
 // DefaultApp has every setting that an app file may leave out.
 func DefaultApp(name string) App {
-	a := App{Name: name, Mode: "proxy", Strategy: "auto", Retain: 10}
+	a := App{Name: name, Mode: "proxy", Strategy: "auto", Replicas: 1, Retain: 10}
 	a.Drain.Timeout = Duration(60 * time.Second)
 	a.Start.Timeout = Duration(60 * time.Second)
 	a.Proxy.Via = "netns"
@@ -203,6 +207,8 @@ func (a App) Validate() error {
 		return fmt.Errorf("health %q is not a path: it must begin with a slash", a.Health)
 	case strings.ContainsAny(a.Health, " \t\r\n"):
 		return fmt.Errorf("health %q holds white space", a.Health)
+	case a.Replicas < 1 || a.Replicas > MaxReplicas:
+		return fmt.Errorf("replicas = %d: from 1 to %d", a.Replicas, MaxReplicas)
 	case a.Retain < 2:
 		return fmt.Errorf("retain = %d: at least 2 releases must be remembered for a rollback", a.Retain)
 	case a.Proxy.MaxConnections < 1:

@@ -31,6 +31,7 @@ type Release struct {
 	Port   uint16 `json:"port"` // the app's port inside its container
 	Health string `json:"health,omitempty"`
 
+	Replicas int  `json:"replicas,omitempty"` // how many containers run it in one slot; 0 is 1, see Count
 	Blocking bool `json:"blocking,omitempty"` // the socket is handed over in blocking mode, for mode native
 
 	Command  []string        `json:"command,omitempty"`  // replaces the image's, from the app file
@@ -39,11 +40,25 @@ type Release struct {
 	Recreate []string        `json:"recreate,omitempty"` // why two containers with these settings must not run at the same time
 }
 
-// Container is the name of the container that runs this release in a slot:
-// APP-SLOT-RELEASE.
-func (r Release) Container(color string) string {
-	return r.App + "-" + color + "-" + strconv.Itoa(r.Number)
+// Count is how many containers run this release in a slot, at least 1.
+func (r Release) Count() int { return max(r.Replicas, 1) }
+
+// Containers are the names of the containers that run this release in a slot:
+// APP-SLOT-RELEASE, or APP-SLOT-RELEASE-1 to -N if there are several.
+func (r Release) Containers(color string) []string {
+	name := r.App + "-" + color + "-" + strconv.Itoa(r.Number)
+	if r.Count() == 1 {
+		return []string{name}
+	}
+	names := make([]string, r.Count())
+	for i := range names {
+		names[i] = name + "-" + strconv.Itoa(i+1)
+	}
+	return names
 }
+
+// Container is the first of Containers.
+func (r Release) Container(color string) string { return r.Containers(color)[0] }
 
 // WriteRelease stores r under the next number, which it sets. A number is never
 // used twice, not even that of a release that failed and was forgotten. The

@@ -50,17 +50,64 @@ type SlotStatus struct {
 	Deadline    time.Time `json:"deadline,omitzero"`
 	PID         int       `json:"pid"`
 
+	// Replicas are the slot's containers one by one if it runs several. Exits,
+	// ExitCode, Failures and Probe above are those of the one that does worst.
+	Replicas []Replica `json:"replicas,omitempty"`
+
 	// Rejected is the release that the last recreate did not get healthy.
 	Rejected *Rejected `json:"rejected,omitempty"`
 }
 
+// Replica is one of several containers behind a slot.
+type Replica struct {
+	Container   string    `json:"container"`
+	ContainerID string    `json:"container_id,omitempty"`
+	Phase       string    `json:"phase"` // starting, healthy, waiting or failed
+	Started     time.Time `json:"started,omitzero"`
+	Message     string    `json:"message,omitempty"`
+	Probe       string    `json:"probe,omitempty"`
+	Exits       int       `json:"exits,omitempty"`
+	ExitCode    int       `json:"exit_code,omitempty"`
+	Failures    int       `json:"failures,omitempty"`
+	Open        int       `json:"open,omitempty"`   // connections to it now; mode proxy only
+	Served      uint64    `json:"served,omitempty"` // connections it ever got from this process; mode proxy only
+}
+
+// Up is how many of the slot's replicas are healthy, of how many.
+func (st SlotStatus) Up() (up, of int) {
+	for _, r := range st.Replicas {
+		if r.Phase == PhaseHealthy {
+			up++
+		}
+	}
+	return up, len(st.Replicas)
+}
+
+// Whole tells whether everything that the slot should run is healthy. A slot
+// whose phase is healthy may have replicas that are not.
+func (st SlotStatus) Whole() bool {
+	up, of := st.Up()
+	return st.Phase == PhaseHealthy && up == of
+}
+
+// Ailing is the name of a container that is not healthy, else that of any.
+func (st SlotStatus) Ailing() string {
+	for _, r := range st.Replicas {
+		if r.Phase != PhaseHealthy {
+			return r.Container
+		}
+	}
+	return st.Container
+}
+
 // Rejected says why a recreate went back to the release before.
 type Rejected struct {
-	Release  int    `json:"release"`
-	Reason   string `json:"reason"`
-	Probe    string `json:"probe,omitempty"`
-	ExitCode int    `json:"exit_code,omitempty"`
-	Output   string `json:"output,omitempty"` // the container's last lines
+	Release   int    `json:"release"`
+	Container string `json:"container,omitempty"`
+	Reason    string `json:"reason"`
+	Probe     string `json:"probe,omitempty"`
+	ExitCode  int    `json:"exit_code,omitempty"`
+	Output    string `json:"output,omitempty"` // the container's last lines
 }
 
 // WriteSlotStatus publishes st. It is not synced: it need not survive a boot.

@@ -1,0 +1,44 @@
+package docker
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// Single says why two containers with these settings, from Adopt, cannot exist
+// beside each other at all; empty when they can. Whether two that write to the
+// same place should is another question, see Adoption.Recreate.
+func Single(raw json.RawMessage) ([]string, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	ports, err := fixedPorts(s)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range ports {
+		out = append(out, "publishes "+p)
+	}
+	for name, ep := range s.Networks {
+		for _, a := range fixedAddresses(ep) {
+			out = append(out, fmt.Sprintf("has the fixed address %s on network %s", a, name))
+		}
+	}
+	var mode container.NetworkMode
+	if err := s.HostConfig.get("NetworkMode", &mode); err != nil {
+		return nil, err
+	}
+	switch {
+	case mode.IsHost():
+		out = append(out, "uses the host's network")
+	case mode.IsContainer():
+		out = append(out, "runs in the network namespace of container "+short(mode.ConnectedContainer()))
+	}
+	sort.Strings(out)
+	return out, nil
+}

@@ -1,0 +1,54 @@
+package deployer
+
+import (
+	"fmt"
+	"strings"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// checkReplicas refuses several containers with settings that only one can have
+// and says what the new number means.
+func (s *swap) checkReplicas() error {
+	n, before := s.next.Count(), s.current.Count()
+	if n != before {
+		s.note("replicas: %d → %d", before, n)
+	}
+	if n == 1 {
+		return nil
+	}
+	if err := refuseReplicas(s.next); err != nil {
+		return err
+	}
+	if len(s.next.Recreate) > 0 {
+		s.note("the %d replicas share what one container had for itself: %s", n, strings.Join(s.next.Recreate, "; "))
+	}
+	return nil
+}
+
+// refuseReplicas is an error if the release wants several containers and only
+// one with its settings can exist.
+func refuseReplicas(r state.Release) error {
+	if r.Count() == 1 {
+		return nil
+	}
+	why, err := docker.Single(r.Settings)
+	if err != nil {
+		return fmt.Errorf("release %d: %w", r.Number, err)
+	}
+	if len(why) > 0 {
+		return refuse("%s cannot have %d replicas: its container %s\nhint: set replicas = 1 in its app file", r.App, r.Count(), strings.Join(why, ", and "))
+	}
+	return nil
+}
+
+// ailing is the container of r in the slot whose last words tell most.
+func (h *Host) ailing(slot sockets.Slot, r state.Release) string {
+	st, ok, err := h.Paths.ReadSlotStatus(slot)
+	if err == nil && ok && st.Release == r.Number && len(st.Replicas) > 0 {
+		return st.Ailing()
+	}
+	return r.Container(slot.Color)
+}
