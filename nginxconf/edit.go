@@ -67,6 +67,12 @@ func (w *wishes) replaceWholeArg(n *Node, arg int, text, why string) {
 	w.add(n, n.dir.File, Edit{Start: start, End: end, New: text, Why: why, In: n.parent.Path()})
 }
 
+// insertArg adds an argument after another.
+func (w *wishes) insertArg(n *Node, after int, text, why string) {
+	at := n.dir.Arg(after).End
+	w.add(n, n.dir.File, Edit{Start: int(at), End: int(at), New: " " + text, Why: why, In: n.parent.Path()})
+}
+
 // insertAfter adds lines after a simple directive, in its own style.
 func (w *wishes) insertAfter(n *Node, why string, lines ...string) {
 	w.insert(n, n.dir.End(), n.dir.Start(), n.parent.Path(), why, lines)

@@ -30,6 +30,9 @@ type Plan struct {
 	// Stays are places outside the site that go on sending requests to the old
 	// address, and fail once it is gone. Options.Everywhere edits them, too.
 	Stays []Note `json:"stays,omitempty"`
+	// Losses are what the site has of its several servers and one app with
+	// copies does not give; each has its Code.
+	Losses []Note `json:"losses,omitempty"`
 }
 
 // FileEdit holds a file as it was, as it will be, and the edits between them
@@ -47,6 +50,7 @@ type FileEdit struct {
 type Note struct {
 	Pos  Pos    `json:"pos"`
 	Text string `json:"text"`
+	Code string `json:"code,omitempty"`
 }
 
 var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
@@ -75,12 +79,14 @@ type planner struct {
 	wishes wishes
 	notes  []Note
 	stays  []Note
+	losses []Note
 
 	ours      map[*Node]bool   // the passes of the plan
 	renamed   map[*Node]string // class C passes: the old $proxy_host
 	hosts     map[*Node]string // the same by home
 	headersAt map[*Node]string // home that got a list of headers: its Host
 	unbound   map[*Node]bool   // home that was looked at for proxy_bind
+	seen      map[*Node]bool   // upstreams whose server lines were dealt with
 	named     map[string]bool  // a literal's host: an upstream was added under that name
 }
 
@@ -106,7 +112,7 @@ func (c *Config) draft(t Target, o Options) (*planner, error) {
 	}
 	p := &planner{
 		c: c, o: o, t: t, keys: []string{t.key},
-		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{}, named: map[string]bool{},
+		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{}, seen: map[*Node]bool{}, named: map[string]bool{},
 	}
 	uses := slices.Clone(t.Uses)
 	for _, w := range o.With {
@@ -116,6 +122,9 @@ func (c *Config) draft(t Target, o Options) (*planner, error) {
 	uses = p.widen(uses)
 	if len(uses) == 0 {
 		return nil, refuse(Pos{}, "", "the target is not used")
+	}
+	if err := p.together(uses); err != nil {
+		return nil, err
 	}
 	if err := p.uses(uses); err != nil {
 		return nil, err
@@ -193,7 +202,11 @@ func (p *planner) remaining(uses []Use) {
 	for _, u := range uses {
 		gone[edited(u)] = true
 	}
-	for _, u := range p.t.Elsewhere {
+	elsewhere := slices.Clone(p.t.Elsewhere)
+	for _, w := range p.o.With {
+		elsewhere = append(elsewhere, w.Elsewhere...)
+	}
+	for _, u := range elsewhere {
 		if !gone[edited(u)] {
 			text := fmt.Sprintf("%s (%s) still goes to %s and fails when that port is gone", u.Text, u.In, u.route.text())
 			p.stays = append(p.stays, Note{Pos: u.Pos, Text: text})
@@ -231,7 +244,7 @@ func (p *planner) shared() error {
 
 // build turns wishes into file edits and proves each file.
 func (p *planner) build() (*Plan, error) {
-	plan := &Plan{Notes: p.notes, Stays: p.stays}
+	plan := &Plan{Notes: p.notes, Stays: p.stays, Losses: p.losses}
 	byFile := map[*tree.File][]Edit{}
 	for _, w := range p.wishes.list {
 		byFile[w.file] = append(byFile[w.file], w.Edit)

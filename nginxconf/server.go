@@ -27,8 +27,13 @@ func (p *planner) server(r route) error {
 	}
 	p.onePeer(r, r.server)
 	p.wishes.replaceWholeArg(r.server, 0, "unix:"+p.o.Socket, "the address becomes the app's socket")
-	if side(r.upstream) == "http" {
-		p.keepalive(r.upstream)
+	if first := !p.seen[r.upstream]; first {
+		p.seen[r.upstream] = true
+		p.copies(r.upstream)
+		p.spares(r.upstream)
+		if side(r.upstream) == "http" {
+			p.keepalive(r.upstream)
+		}
 	}
 	return nil
 }
@@ -56,13 +61,17 @@ func (p *planner) checkUpstream(up *Node) error {
 // checkServers refuses an upstream in which other servers share the work, or
 // in which several lines would become the same socket.
 func (p *planner) checkServers(up *Node) error {
-	ours := 0
-	for _, s := range up.All("server") {
-		a, _ := parseServer(s.Arg(0))
+	ours, all := 0, up.All("server")
+	for _, s := range all {
+		if p.isOurs(s) && spare(s) && !p.o.Partial {
+			return refuse(s.Pos(), "", "%s is the backup of upstream %s and stays as it is", s.Arg(0), up.Arg(0))
+		}
+	}
+	for _, s := range all {
 		switch {
-		case slices.Contains(p.keys, a.key("80")):
+		case p.isOurs(s):
 			ours++
-		case slices.Contains(s.Args(), "backup"), slices.Contains(s.Args(), "down"), p.o.Partial:
+		case spare(s), p.o.Partial:
 		default:
 			return refuse(s.Pos(), "adopt the servers of one app together, or allow the others to stay",
 				"upstream %s has another server, %s", up.Arg(0), s.Arg(0))
@@ -72,7 +81,7 @@ func (p *planner) checkServers(up *Node) error {
 		return refuse(up.Pos(), "allow it when they are copies of one app",
 			"%d server lines of upstream %s would become the same socket", ours, up.Arg(0))
 	}
-	if hash := up.Last("hash"); hash != nil && hash.Arg(1) == "consistent" && len(up.All("server")) > 1 {
+	if hash := up.Last("hash"); hash != nil && hash.Arg(1) == "consistent" && len(all) > ours {
 		p.note(hash.Pos(), "a consistent hash depends on the addresses: keys move to other servers once")
 	}
 	return nil

@@ -166,16 +166,22 @@ func (c *Config) Targets(site string) ([]Target, error) {
 	}
 	out := c.collect(real)
 	for i := range out {
-		p, err := c.draft(out[i], Options{Socket: "/run/edgeman/x.sock", App: "app"})
-		var r *Refusal
-		switch {
-		case errors.As(err, &r):
-			out[i].Refusal = r
-		case err == nil && len(p.renamed) > 0:
+		p, refusal := c.trial(out[i], nil)
+		out[i].Refusal = refusal
+		if refusal == nil && len(p.renamed) > 0 {
 			out[i].Class = ClassC // a name without a port that is not free
 		}
 	}
 	return out, nil
+}
+
+// trial drafts a plan for a target and those that go with it, only to see
+// whether it is refused.
+func (c *Config) trial(t Target, with []Target) (*planner, *Refusal) {
+	var r *Refusal
+	p, err := c.draft(t, Options{Socket: "/run/edgeman/x.sock", App: "app", With: with, Merge: len(with) > 0})
+	errors.As(err, &r)
+	return p, r
 }
 
 // collect groups all routes by address and keeps the groups the site uses.

@@ -141,7 +141,7 @@ func TestServersOfOneApp(t *testing.T) {
 		t.Errorf("partial: %v", err)
 	}
 	o.Partial, o.Merge, o.With = false, true, targets[1:2]
-	if p, err := c.Plan(targets[0], o); err != nil || len(p.Files[0].Edits) != 2 {
+	if p, err := c.Plan(targets[0], o); err != nil || len(p.Files[0].Edits) != 4 {
 		t.Errorf("together: %v", err)
 	}
 }

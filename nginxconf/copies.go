@@ -1,0 +1,169 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// Codes of Plan.Losses.
+const (
+	LostStickiness = "lost-stickiness" // clients are no longer tied to one copy
+	LostWeights    = "lost-weights"    // copies no longer get unequal shares
+)
+
+// Together sorts a site's targets into the apps that they can become. Addresses
+// between which an upstream spreads its requests belong to one app, whose copies
+// they are; any other target is an app of its own. The first target of several
+// carries the Refusal of all.
+func (c *Config) Together(targets []Target) [][]Target {
+	group := map[string]int{} // by key
+	for i, t := range targets {
+		group[t.key] = i
+	}
+	for _, t := range targets {
+		for _, u := range t.Uses {
+			if u.route.upstream == nil || spare(u.route.server) {
+				continue
+			}
+			for _, key := range spread(u.route.upstream) {
+				if other, ok := group[key]; ok && other != group[t.key] {
+					rename(group, other, group[t.key])
+				}
+			}
+		}
+	}
+	var out [][]Target
+	at := map[int]int{} // group: place in out
+	for _, t := range targets {
+		g := group[t.key]
+		if _, ok := at[g]; !ok {
+			at[g] = len(out)
+			out = append(out, nil)
+		}
+		out[at[g]] = append(out[at[g]], t)
+	}
+	for _, app := range out {
+		if len(app) > 1 {
+			_, app[0].Refusal = c.trial(app[0], app[1:])
+		}
+	}
+	return out
+}
+
+func rename(group map[string]int, from, to int) {
+	for key, g := range group {
+		if g == from {
+			group[key] = to
+		}
+	}
+}
+
+// spare reports whether nginx sends requests to a server line only when the
+// others fail, or never. nil is no server line.
+func spare(s *Node) bool {
+	return s != nil && (slices.Contains(s.Args(), "backup") || slices.Contains(s.Args(), "down"))
+}
+
+// spread lists the addresses between which an upstream spreads its requests.
+func spread(up *Node) []string {
+	var keys []string
+	for _, s := range up.All("server") {
+		if a, ok := parseServer(s.Arg(0)); ok && !spare(s) {
+			keys = append(keys, a.key("80"))
+		}
+	}
+	return keys
+}
+
+// together refuses to join addresses that some use reaches without the others:
+// it would get the other copies' answers, too.
+func (p *planner) together(uses []Use) error {
+	for _, u := range uses {
+		r := u.route
+		if len(p.keys) < 2 || r.opaque != nil {
+			continue
+		}
+		for _, key := range p.keys {
+			if r.upstream == nil || !slices.Contains(spread(r.upstream), key) {
+				return refuse(u.Pos, "send it through the same upstream as the rest",
+					"%s (%s) reaches %s alone, and would reach every copy of the app", u.Text, u.In, r.text())
+			}
+		}
+	}
+	return nil
+}
+
+// copies deals with what several server lines of one app mean to nginx beyond
+// their addresses. The lines stay, one for each copy: nginx tries a request that
+// failed again on another line, as often as before (proxy_next_upstream). Each
+// line leads to every copy, so none may be blamed for a failure: without
+// max_fails=0 one bad copy would use up all lines, and nginx would answer 502.
+func (p *planner) copies(up *Node) {
+	var ours []*Node
+	for _, s := range up.All("server") {
+		if p.isOurs(s) && !spare(s) {
+			ours = append(ours, s)
+		}
+	}
+	if len(ours) < 2 {
+		return
+	}
+	for _, s := range ours {
+		p.blameless(s)
+	}
+	p.note(up.Pos(), "upstream %s keeps its %d server lines, so that nginx tries a failed request again as often as before; each leads to every copy", up.Arg(0), len(ours))
+	for _, name := range []string{"ip_hash", "hash"} {
+		if d := up.Last(name); d != nil {
+			p.lose(LostStickiness, d.Pos(), "%q ties clients to one server of upstream %s; the copies of one app take any connection", d, up.Arg(0))
+		}
+	}
+	for _, s := range ours[1:] {
+		if first, now := weight(ours[0]), weight(s); first != now {
+			p.lose(LostWeights, s.Pos(), "%s has weight %s and %s has %s; the copies of one app get equal shares", s.Arg(0), now, ours[0].Arg(0), first)
+			return
+		}
+	}
+}
+
+func (p *planner) isOurs(s *Node) bool {
+	a, _ := parseServer(s.Arg(0))
+	return slices.Contains(p.keys, a.key("80"))
+}
+
+// blameless keeps nginx from counting a server line's failures.
+func (p *planner) blameless(s *Node) {
+	const why = "the line leads to every copy, so it must not be taken out of use for the failures of one"
+	for i, arg := range s.Args() {
+		if strings.HasPrefix(arg, "max_fails=") {
+			p.wishes.replaceWholeArg(s, i, "max_fails=0", why)
+			return
+		}
+	}
+	p.wishes.insertArg(s, 0, "max_fails=0", why)
+}
+
+func weight(s *Node) string {
+	for _, arg := range s.Args() {
+		if w, ok := strings.CutPrefix(arg, "weight="); ok {
+			return w
+		}
+	}
+	return "1"
+}
+
+// spares notes the server lines that stay beside the app's.
+func (p *planner) spares(up *Node) {
+	for _, s := range up.All("server") {
+		switch {
+		case !spare(s) || p.isOurs(s):
+		case slices.Contains(s.Args(), "down"):
+			p.note(s.Pos(), "%s is marked down in upstream %s and stays as it is", s.Arg(0), up.Arg(0))
+		default:
+			p.note(s.Pos(), "%s stays the backup of upstream %s; while the app is down requests wait in its socket first", s.Arg(0), up.Arg(0))
+		}
+	}
+}
+
+func (p *planner) lose(code string, pos Pos, format string, args ...any) {
+	p.losses = append(p.losses, Note{Pos: pos, Code: code, Text: refuse(pos, "", format, args...).Reason})
+}
