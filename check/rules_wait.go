@@ -85,7 +85,7 @@ func workerConnections(h *host) []Finding {
 			workers++
 		}
 	}
-	bound := nginx.WaitBound(workers, per, h.nginx.Somaxconn, time.Minute)
+	bound := nginx.WaitBound(workers, per, h.nginx.OpenFiles, h.nginx.Somaxconn, time.Minute)
 	if bound.Requests >= fewWaiting || workers == 0 {
 		return nil
 	}
@@ -97,7 +97,7 @@ func workerConnections(h *host) []Finding {
 	}
 	return []Finding{{
 		Severity: severity, Subject: Subject{"nginx", "worker_connections"}, At: []Position{at},
-		Message: fmt.Sprintf("only %d requests can wait for an app at the same time (%d workers, %d connections each)", bound.Requests, workers, per),
-		Hint:    "worker_connections 4096; in events",
+		Message: fmt.Sprintf("only %d requests can wait for an app at the same time (%s)", bound.Requests, bound.By),
+		Hint:    "worker_connections 4096; in events, and worker_rlimit_nofile 8192; beside it",
 	}}
 }

@@ -136,7 +136,7 @@ func (t *takeover) openSlot(ctx context.Context) error {
 		return err
 	}
 	if t.record.Recreate {
-		if err := t.warnWait(ctx, t.drain+t.timeout); err != nil {
+		if err := t.warnWait(ctx, wait{limit: t.drain + t.timeout}); err != nil {
 			return err
 		}
 		until := time.Now().Add(t.drain + t.timeout + reloadWait + stopSlack)

@@ -2,11 +2,14 @@ package deployer
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
 	"edgeman/nginxconf"
+	"edgeman/sockets"
 )
 
 // What nginx does without a directive (ngx_event_core_module and
@@ -33,7 +36,7 @@ func waitBound(conf *nginxconf.Config, facts nginx.Facts) nginx.Bound {
 			workers++
 		}
 	}
-	return nginx.WaitBound(workers, connections, facts.Somaxconn, readTimeout(conf))
+	return nginx.WaitBound(workers, connections, facts.OpenFiles, facts.Somaxconn, readTimeout(conf))
 }
 
 // readTimeout is the shortest proxy_read_timeout that any request may meet.
@@ -49,9 +52,37 @@ func readTimeout(conf *nginxconf.Config) time.Duration {
 	return shortest
 }
 
-// warnWait tells what making requests wait for at most limit can cost, before
-// it is done.
-func (h *Host) warnWait(ctx context.Context, limit time.Duration) error {
+// wait is what is known, before requests are made to wait, of how it will be.
+type wait struct {
+	limit time.Duration // after which they wait no more, whatever happens
+	rate  float64       // of new requests a second, at least; 0 when not known
+	last  time.Duration // what the same took the last time; 0 when not known
+	what  string        // that it was, for people
+}
+
+// waitOf is the wait that the app's live slot has before it.
+func (h *Host) waitOf(slot sockets.Slot, limit time.Duration) (wait, error) {
+	w := wait{limit: limit, what: "the last start took"}
+	st, _, err := h.Paths.ReadSlotStatus(slot)
+	if err != nil {
+		return w, err
+	}
+	w.rate = st.Rate
+	events, err := h.Paths.History(slot.App)
+	if err != nil {
+		return w, err
+	}
+	for _, e := range slices.Backward(events) {
+		if e.Outcome == state.Done && e.Start > 0 {
+			w.last = time.Duration(e.Start * float64(time.Second))
+			break
+		}
+	}
+	return w, nil
+}
+
+// warnWait tells what making requests wait can cost, before it is done.
+func (h *Host) warnWait(ctx context.Context, w wait) error {
 	if h.Nginx == nil {
 		return nil
 	}
@@ -64,11 +95,27 @@ func (h *Host) warnWait(ctx context.Context, limit time.Duration) error {
 		h.note("how long requests may wait is not known: %s", firstLine(err))
 		return nil
 	}
-	h.sayBound(waitBound(conf, facts), limit)
+	h.sayBound(waitBound(conf, facts), w)
 	return nil
 }
 
-func (h *Host) sayBound(b nginx.Bound, limit time.Duration) {
-	limit = min(limit, b.ReadTimeout)
-	h.note("requests wait meanwhile: %s; a wait of %s fits up to %.0f requests a second", b, limit, float64(b.Requests)/limit.Seconds())
+// sayBound warns when the wait will not fit. It does not refuse: the rate and
+// the time are those of the past, and whoever repairs an app by a swap must not
+// be kept from it.
+func (h *Host) sayBound(b nginx.Bound, w wait) {
+	limit := min(w.limit, b.ReadTimeout)
+	if w.rate == 0 {
+		h.note("requests wait meanwhile: %s; a wait of %s fits up to %.0f requests a second", b, limit, float64(b.Requests)/limit.Seconds())
+		return
+	}
+	h.note("requests wait meanwhile: %s; at the %.3g new connections a second of now, a wait of %s fits", b, w.rate, seconds(b.Longest(w.rate)))
+	if w.last == 0 || b.Fits(w.rate, w.last) {
+		return
+	}
+	if w.last >= b.ReadTimeout {
+		h.warn("%s %s: that will not fit, and requests will fail\nhint: raise proxy_read_timeout", w.what, seconds(w.last))
+		return
+	}
+	h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait\nhint: raise %s",
+		w.what, seconds(w.last), w.rate*w.last.Seconds(), b.Raise)
 }

@@ -17,7 +17,12 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 		return err
 	}
 	defer unlock()
-	if err := h.warnWait(ctx, max); err != nil {
+	expected, err := h.waitOf(slot, max)
+	if err != nil {
+		return err
+	}
+	expected.last, expected.what = max, "the pause may take"
+	if err := h.warnWait(ctx, expected); err != nil {
 		return err
 	}
 	until := time.Now().Add(max)

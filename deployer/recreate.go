@@ -16,7 +16,11 @@ import (
 func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	slot := s.old
 	s.op.Slot, result.Slot = slot.String(), slot.String()
-	if err := s.warnWait(ctx, s.drain+s.timeout); err != nil {
+	expected, err := s.waitOf(slot, s.drain+s.timeout)
+	if err != nil {
+		return err
+	}
+	if err := s.warnWait(ctx, expected); err != nil {
 		return err
 	}
 	if err := s.begin("recreate"); err != nil {
@@ -36,8 +40,8 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	if err != nil {
 		return err
 	}
-	result.Cut = st.Cut
-	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(time.Since(asked)))
+	result.Cut, s.ready = st.Cut, time.Since(asked)
+	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(s.ready))
 	return s.Paths.ClearDrain(slot)
 }
 

@@ -21,6 +21,7 @@ type SwapResult struct {
 	From     int     `json:"from"`
 	Previous string  `json:"previous"` // image before
 	Seconds  float64 `json:"seconds"`
+	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
 	Cut      int     `json:"cut"`
 	Draining bool    `json:"draining,omitempty"` // the old slot still ends by itself
 }
@@ -45,9 +46,10 @@ type swap struct {
 	old     sockets.Slot  // live when the run began
 	current state.Release // its release
 	next    state.Release
-	fresh   bool // next was recorded by this run
-	over    bool // next serves: nothing is undone any more
-	renew   bool // move the slot's service to this program, too
+	ready   time.Duration // what it took until next was healthy
+	fresh   bool          // next was recorded by this run
+	over    bool          // next serves: nothing is undone any more
+	renew   bool          // move the slot's service to this program, too
 	drain   time.Duration
 	timeout time.Duration
 	detach  bool
@@ -190,7 +192,7 @@ func (s *swap) run(ctx context.Context) (SwapResult, error) {
 
 // finish closes a run whose release serves.
 func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error) {
-	result.Seconds = time.Since(s.started).Seconds()
+	result.Seconds, result.Start = time.Since(s.started).Seconds(), s.ready.Seconds()
 	if err := s.Paths.EndOperation(s.app.Name); err != nil {
 		return result, err
 	}
@@ -216,6 +218,7 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	if err != nil {
 		return err
 	}
+	s.ready = took
 	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, seconds(took))
 	before, err := s.switchTo(ctx, idle)
 	if err != nil && !s.over {
@@ -319,6 +322,6 @@ func (s *swap) record(outcome string, cut int, note string) error {
 	return s.Paths.Record(s.app.Name, state.Event{
 		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
 		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
-		Seconds: time.Since(s.started).Seconds(), Outcome: outcome, Cut: cut, Note: note,
+		Seconds: time.Since(s.started).Seconds(), Start: s.ready.Seconds(), Outcome: outcome, Cut: cut, Note: note,
 	})
 }

@@ -10,21 +10,27 @@ type Bound struct {
 	Requests    int           // at the same time, at best
 	ReadTimeout time.Duration // how long each of them waits (proxy_read_timeout)
 	By          string        // what the limit comes from
+	Raise       string        // the setting that gives more
 }
 
 // WaitBound computes the bound. A waiting request holds two of a worker's
-// connections, the client's and the upstream's, and one place in the slot
-// socket's backlog, which somaxconn caps; a Unix socket with a full backlog
-// refuses at once (EAGAIN, which nginx answers with 502). Connections spread
-// unevenly over workers, so the real bound is lower.
-func WaitBound(workers, workerConnections, somaxconn int, readTimeout time.Duration) Bound {
+// connections, the client's and the upstream's, each an open file, and one
+// place in the slot socket's backlog, which somaxconn caps; a Unix socket with
+// a full backlog refuses at once (EAGAIN, which nginx answers with 502).
+// Connections spread unevenly over workers, so the real bound is lower.
+// What is 0 among openFiles and somaxconn is not known and limits nothing.
+func WaitBound(workers, workerConnections, openFiles, somaxconn int, readTimeout time.Duration) Bound {
+	each, by := workerConnections, "worker_connections"
+	raise := by
+	if openFiles > 0 && openFiles < each {
+		each, by, raise = openFiles, "open files", "worker_rlimit_nofile"
+	}
 	b := Bound{
-		Requests:    workers * workerConnections / 2,
-		ReadTimeout: readTimeout,
-		By:          fmt.Sprintf("%d workers × %d worker_connections / 2", workers, workerConnections),
+		Requests: workers * each / 2, ReadTimeout: readTimeout,
+		By: fmt.Sprintf("%d workers × %d %s / 2", workers, each, by), Raise: raise,
 	}
 	if somaxconn > 0 && somaxconn < b.Requests {
-		b.Requests, b.By = somaxconn, "net.core.somaxconn"
+		b.Requests, b.By, b.Raise = somaxconn, "net.core.somaxconn", "net.core.somaxconn"
 	}
 	return b
 }
@@ -33,6 +39,14 @@ func WaitBound(workers, workerConnections, somaxconn int, readTimeout time.Durat
 // for that long.
 func (b Bound) Fits(rate float64, wait time.Duration) bool {
 	return wait < b.ReadTimeout && rate*wait.Seconds() <= float64(b.Requests)
+}
+
+// Longest is the longest wait that fits at a rate per second.
+func (b Bound) Longest(rate float64) time.Duration {
+	if rate <= 0 {
+		return b.ReadTimeout
+	}
+	return min(b.ReadTimeout, time.Duration(float64(b.Requests)/rate*float64(time.Second)))
 }
 
 func (b Bound) String() string {

@@ -40,6 +40,7 @@ type Facts struct {
 	Workers         []Worker // oldest first, those that are leaving included
 	Identity        Identity // of the workers; zero when nginx does not run
 	Confinement     Confinement
+	OpenFiles       int // how many files each worker may have open; 0 when it cannot be read
 	Somaxconn       int // net.core.somaxconn
 }
 
@@ -61,6 +62,7 @@ func (s *Server) Facts(_ context.Context) (Facts, error) {
 	if i := slices.IndexFunc(f.Workers, current); i >= 0 {
 		f.Identity = f.Workers[i].Identity
 		f.Confinement = s.proc.confinement(f.Workers[i].PID)
+		f.OpenFiles = s.proc.openFiles(f.Workers[i].PID)
 	}
 	return f, nil
 }
@@ -99,6 +101,23 @@ func generation(workers []Worker) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("no worker that accepts connections: %w", ErrNotRunning)
 	}
 	return workers[i].Start, nil
+}
+
+// openFiles is the soft limit of a process, from proc_pid_limits(5); 0 when it
+// cannot be read or there is none. nginx begins with systemd's 1024 unless
+// worker_rlimit_nofile says otherwise.
+func (p procfs) openFiles(pid int) int {
+	raw, err := os.ReadFile(p.path(pid, "limits"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(raw)) {
+		if rest, ok := strings.CutPrefix(line, "Max open files"); ok {
+			n, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
+			return n
+		}
+	}
+	return 0
 }
 
 // somaxconn caps every listen backlog of this network namespace; 0 when it

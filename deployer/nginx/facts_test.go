@@ -244,12 +244,20 @@ func TestConfinement(t *testing.T) {
 }
 
 func TestWaitBound(t *testing.T) {
-	b := WaitBound(2, 768, 4096, time.Minute)
+	b := WaitBound(2, 768, 1024, 4096, time.Minute)
 	if b.Requests != 768 || !b.Fits(300, 2400*time.Millisecond) || b.Fits(500, 2400*time.Millisecond) || b.Fits(1, time.Minute) {
 		t.Errorf("got %+v", b)
 	}
 	contains(t, b.String(), "at most 768 requests can wait (2 workers × 768 worker_connections / 2), each at most 1m0s")
-	if b := WaitBound(8, 4096, 128, time.Minute); b.Requests != 128 || b.By != "net.core.somaxconn" {
+	if b.Longest(500) != 1536*time.Millisecond || b.Longest(1) != time.Minute {
+		t.Errorf("longest waits %v and %v", b.Longest(500), b.Longest(1))
+	}
+	b = WaitBound(2, 4096, 1024, 4096, time.Minute)
+	contains(t, b.String(), "at most 1024 requests can wait (2 workers × 1024 open files / 2)")
+	if b.Raise != "worker_rlimit_nofile" {
+		t.Errorf("got %+v", b)
+	}
+	if b := WaitBound(8, 4096, 0, 128, time.Minute); b.Requests != 128 || b.By != "net.core.somaxconn" {
 		t.Errorf("got %+v", b)
 	}
 }

@@ -65,6 +65,7 @@ func (k *keeper) publish() {
 		st.ContainerID, st.Started = c.id, c.started
 		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
 	}
+	st.Rate = k.meter.read(time.Now(), k.gate.total())
 	inside, parked := k.gate.counts()
 	if !k.open {
 		st.Open, st.Parked = inside, parked

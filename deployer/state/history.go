@@ -30,6 +30,7 @@ type Event struct {
 	Slot      string    `json:"slot,omitempty"`
 	By        string    `json:"by"`
 	Seconds   float64   `json:"seconds"`
+	Start     float64   `json:"start,omitempty"` // seconds until the release was healthy
 	Outcome   string    `json:"outcome"`
 	Cut       int       `json:"cut"`
 	Note      string    `json:"note,omitempty"`

@@ -47,6 +47,7 @@ type SlotStatus struct {
 	Cut         int       `json:"cut,omitempty"`      // connections that were cut at the drain deadline
 	Parked      int       `json:"parked,omitempty"`   // requests that wait for the app
 	Open        int       `json:"open,omitempty"`     // connections left while holding or draining
+	Rate        float64   `json:"rate,omitempty"`     // new connections a second; kept ones carry more requests
 	Deadline    time.Time `json:"deadline,omitzero"`
 	PID         int       `json:"pid"`
 
