@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -86,4 +87,9 @@ server {
     }
 }
 `)
+}
+
+// peer is the index of the peer with a name.
+func (b *Bench) peer(name string) int {
+	return slices.IndexFunc(b.Peers, func(p Peer) bool { return p.Name == name })
 }

@@ -35,7 +35,7 @@ func Settings(quick bool) Options {
 		Throughput: ThroughputOptions{Rounds: 5, Seconds: 2, Connections: 32, PacedRounds: 3, Paced: 4 * time.Second, Share: 0.5},
 	}
 	if quick {
-		o.Throughput.Rounds, o.Throughput.Seconds, o.Throughput.PacedRounds, o.Throughput.Paced = 2, 1, 1, 2*time.Second
+		o.Throughput.Rounds, o.Throughput.Seconds, o.Throughput.PacedRounds, o.Throughput.Paced = 3, 1, 1, 2*time.Second
 	}
 	return o
 }

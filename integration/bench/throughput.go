@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +19,7 @@ type Path struct {
 	Title     string `json:"title"`
 	Keepalive bool   `json:"upstream_keepalive"`
 	Requests  Series `json:"requests_per_second"` // wrk, saturated
+	Hop       Series `json:"hop_cpu_us"`          // CPU a request of what stands between nginx and the app
 	Errors    int    `json:"errors"`              // of wrk and of the paced client
 	Rate      int    `json:"paced_rate"`          // requests a second of the next three
 	P50       Series `json:"p50_ms"`
@@ -27,6 +29,7 @@ type Path struct {
 
 // ThroughputOptions say how long to measure.
 type ThroughputOptions struct {
+	Peers       []string // names; none: all
 	Rounds      int
 	Seconds     int // of one wrk run
 	Connections int // of wrk and of the paced client
@@ -39,7 +42,7 @@ type ThroughputOptions struct {
 // Throughput measures every path in turn, round by round. Each round begins
 // with another path, so that none always runs behind the same one.
 func (b *Bench) Throughput(ctx context.Context, o ThroughputOptions) ([]Path, error) {
-	paths := b.paths()
+	paths := b.paths(o.Peers)
 	for round := range o.Rounds + 1 {
 		if round > 0 {
 			b.Say("throughput: round %d of %d", round, o.Rounds)
@@ -50,23 +53,45 @@ func (b *Bench) Throughput(ctx context.Context, o ThroughputOptions) ([]Path, er
 			if round == 0 { // to warm up, not counted
 				seconds = 1
 			}
-			rate, errors, err := b.wrk(ctx, url(i/2, paths[i].Keepalive, "/health"), seconds, o.Connections)
-			if err != nil {
+			if err := b.saturate(ctx, &paths[i], seconds, o.Connections, round > 0); err != nil {
 				return nil, err
-			}
-			if round > 0 {
-				paths[i].Requests = append(paths[i].Requests, rate)
-				paths[i].Errors += errors
 			}
 		}
 	}
 	return paths, b.latency(ctx, o, paths)
 }
 
+// saturate runs wrk once and notes what it found, unless that was to warm up.
+func (b *Bench) saturate(ctx context.Context, p *Path, seconds, connections int, count bool) error {
+	n := b.peer(p.Peer)
+	peer := b.Peers[n]
+	before, err := b.usage(ctx, peer)
+	if err != nil {
+		return err
+	}
+	got, err := b.wrk(ctx, url(n, p.Keepalive, "/health"), seconds, connections)
+	if err != nil {
+		return err
+	}
+	after, err := b.usage(ctx, peer)
+	if err != nil || !count {
+		return err
+	}
+	p.Requests = append(p.Requests, got.rate)
+	p.Errors += got.errors
+	if got.requests > 0 {
+		p.Hop = append(p.Hop, float64((after.cpu-before.cpu).Microseconds())/float64(got.requests))
+	}
+	return nil
+}
+
 // paths are in the order of the peers, without upstream keepalive first.
-func (b *Bench) paths() []Path {
+func (b *Bench) paths(only []string) []Path {
 	var paths []Path
 	for _, p := range b.Peers {
+		if len(only) > 0 && !slices.Contains(only, p.Name) {
+			continue
+		}
 		paths = append(paths, Path{Peer: p.Name, Title: p.Title}, Path{Peer: p.Name, Title: p.Title, Keepalive: true})
 	}
 	return paths
@@ -83,7 +108,7 @@ func (b *Bench) latency(ctx context.Context, o ThroughputOptions, paths []Path) 
 		for n := range paths {
 			i := (n + 3*round) % len(paths)
 			p := &paths[i]
-			got, err := b.paced(ctx, load.Pace{URL: url(i/2, p.Keepalive, "/health"), Rate: p.Rate, Connections: o.Connections, For: o.Paced})
+			got, err := b.paced(ctx, load.Pace{URL: url(b.peer(p.Peer), p.Keepalive, "/health"), Rate: p.Rate, Connections: o.Connections, For: o.Paced})
 			if err != nil {
 				return err
 			}
@@ -121,35 +146,42 @@ func (b *Bench) paced(ctx context.Context, p load.Pace) (load.Paced, error) {
 	return got, json.Unmarshal([]byte(out), &got)
 }
 
-// wrk saturates url and returns requests a second and how many went wrong.
-func (b *Bench) wrk(ctx context.Context, url string, seconds, connections int) (rate float64, errors int, err error) {
+// saturation is what wrk says.
+type saturation struct {
+	rate     float64 // requests a second
+	requests int
+	errors   int
+}
+
+func (b *Bench) wrk(ctx context.Context, url string, seconds, connections int) (saturation, error) {
 	out, err := b.Run(ctx, "wrk", "--threads", "1", "--connections", strconv.Itoa(connections),
 		"--duration", fmt.Sprintf("%ds", seconds), "--timeout", "10s", url)
 	if err != nil {
-		return 0, 0, err
+		return saturation{}, err
 	}
 	return parseWrk(out)
 }
 
 var (
 	wrkRate   = regexp.MustCompile(`(?m)^Requests/sec:\s+([0-9.]+)`)
+	wrkCount  = regexp.MustCompile(`(?m)^\s+(\d+) requests in `)
 	wrkErrors = regexp.MustCompile(`(?m)^\s+Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
 	wrkStatus = regexp.MustCompile(`(?m)^\s+Non-2xx or 3xx responses: (\d+)`)
 )
 
-func parseWrk(out string) (rate float64, errors int, err error) {
-	m := wrkRate.FindStringSubmatch(out)
-	if m == nil {
-		return 0, 0, fmt.Errorf("wrk says nothing of a rate: %q", out)
+func parseWrk(out string) (saturation, error) {
+	rate, count := wrkRate.FindStringSubmatch(out), wrkCount.FindStringSubmatch(out)
+	if rate == nil || count == nil {
+		return saturation{}, fmt.Errorf("wrk says nothing of a rate: %q", out)
 	}
-	if rate, err = strconv.ParseFloat(m[1], 64); err != nil {
-		return 0, 0, err
-	}
+	var s saturation
+	s.rate, _ = strconv.ParseFloat(rate[1], 64) // digits by the expressions
+	s.requests, _ = strconv.Atoi(count[1])
 	for _, m := range [][]string{wrkErrors.FindStringSubmatch(out), wrkStatus.FindStringSubmatch(out)} {
 		for i := 1; i < len(m); i++ {
-			n, _ := strconv.Atoi(m[i]) // digits by the expression
-			errors += n
+			n, _ := strconv.Atoi(m[i])
+			s.errors += n
 		}
 	}
-	return rate, errors, nil
+	return s, nil
 }

@@ -37,7 +37,14 @@ func run(ctx context.Context) (err error) {
 	quick := flag.Bool("quick", false, "short rounds and few of them: for a look, not for figures")
 	out := flag.String("out", "bin/bench", "directory for bench.json and performance.svg")
 	parts := flag.String("parts", strings.Join(bench.Parts, " "), "which parts to run")
+	rounds := flag.Int("rounds", 0, "rounds of throughput; 0: as many as usual")
+	only := flag.String("peers", "", "measure throughput of these alone, for example \"published edgeman-proxy\"")
 	flag.Parse()
+	o := bench.Settings(*quick)
+	if *rounds > 0 {
+		o.Throughput.Rounds = *rounds
+	}
+	o.Throughput.Peers = strings.Fields(*only)
 	if err := host.Sweep(os.Stderr); err != nil {
 		return err
 	}
@@ -54,7 +61,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	report, err := b.Measure(ctx, strings.Fields(*parts), bench.Settings(*quick))
+	report, err := b.Measure(ctx, strings.Fields(*parts), o)
 	if err != nil {
 		return err
 	}
