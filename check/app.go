@@ -36,8 +36,8 @@ type Slot struct {
 	SocketPath          string
 	Release             int
 	Image, ImageID      string
-	Container           string // the name that its container must have
-	Phase               string // what its service said last, "" if nothing in this boot
+	Containers          []string // the names that its containers must have
+	Phase               string   // what its service said last, "" if nothing in this boot
 	Message             string
 	Since               time.Time // of the phase
 	Exits               int       // times its container ended by itself

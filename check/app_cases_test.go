@@ -30,7 +30,7 @@ func adopted(w *world, upstream string) {
 		Drain: time.Minute,
 		Slots: []Slot{{
 			Name: "myapp:blue", Filled: true, SocketUnit: "edgeman@myapp:blue.socket", Service: "edgeman@myapp:blue.service", SocketPath: socket,
-			Release: 3, Image: "myapp:v3", ImageID: "sha256:3", Container: "myapp-blue-3", Phase: "healthy", Since: base.Add(-time.Minute),
+			Release: 3, Image: "myapp:v3", ImageID: "sha256:3", Containers: []string{"myapp-blue-3"}, Phase: "healthy", Since: base.Add(-time.Minute),
 		}, {Name: "myapp:green", SocketUnit: "edgeman@myapp:green.socket", Service: "edgeman@myapp:green.service"}},
 	}}
 	w.units["edgeman@myapp:blue.socket"] = Unit{Active: "active", FileState: "enabled"}

@@ -74,7 +74,7 @@ func readSlot(p state.Paths, slot sockets.Slot) (Slot, error) {
 		return s, err
 	case filled:
 		s.Filled, s.Release, s.Image, s.ImageID = true, r.Number, r.Image, r.ImageID
-		s.Container = r.Container(slot.Color)
+		s.Containers = r.Containers(slot.Color)
 	}
 	if st, ok, err := p.ReadSlotStatus(slot); err == nil && ok {
 		s.Phase, s.Message, s.Since, s.Exits = st.Phase, st.Message, st.Since, st.Exits

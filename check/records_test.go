@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func TestRecords(t *testing.T) {
 	p, _ := realApp(t)
 	a := oneApp(t, p)
 	s := a.live()
-	if a.Name != "myapp" || s == nil || !s.Filled || s.Release != 1 || s.Container != "myapp-blue-1" || s.ImageID != "sha256:1" || s.Phase != "healthy" || s.Exits != 2 {
+	if a.Name != "myapp" || s == nil || !s.Filled || s.Release != 1 || !slices.Equal(s.Containers, []string{"myapp-blue-1"}) || s.ImageID != "sha256:1" || s.Phase != "healthy" || s.Exits != 2 {
 		t.Errorf("app %+v", a)
 	}
 	if a.Missing != "" || a.Interrupted != "" || a.Busy != "" || len(a.Edits) != 1 || a.Drain != time.Minute {

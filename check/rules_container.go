@@ -89,13 +89,9 @@ func containerDrift(h *host) []Finding {
 
 func (h *host) slotDrift(a App, s Slot) string {
 	running := map[string]bool{} // by release
-	var mine *Container
-	for i, c := range h.containers {
+	for _, c := range h.containers {
 		if c.Labels["edgeman.app"]+":"+c.Labels["edgeman.slot"] == s.Name && c.Running {
 			running[c.Labels["edgeman.release"]] = true
-		}
-		if c.Name == s.Container {
-			mine = &h.containers[i]
 		}
 	}
 	switch {
@@ -103,12 +99,27 @@ func (h *host) slotDrift(a App, s Slot) string {
 		return fmt.Sprintf("containers of %d releases run in %s", len(running), s.Name)
 	case !s.Filled || s.Name != a.LiveSlot || s.NextPending || s.Phase == "idle" || s.Phase == "holding":
 		return ""
-	case mine == nil:
-		return fmt.Sprintf("the container %s of release %d is gone", s.Container, s.Release)
-	case !mine.Running:
-		return fmt.Sprintf("the container %s of release %d has stopped (exit code %d)", s.Container, s.Release, mine.ExitCode)
-	case s.ImageID != "" && mine.ImageID != s.ImageID:
-		return fmt.Sprintf("the container %s runs another image than release %d", s.Container, s.Release)
+	}
+	for _, name := range s.Containers {
+		if why := h.containerOf(s, name); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// containerOf says what is wrong with the container that the slot should run by
+// this name.
+func (h *host) containerOf(s Slot, name string) string {
+	at := slices.IndexFunc(h.containers, func(c Container) bool { return c.Name == name })
+	if at < 0 {
+		return fmt.Sprintf("the container %s of release %d is gone", name, s.Release)
+	}
+	switch c := h.containers[at]; {
+	case !c.Running:
+		return fmt.Sprintf("the container %s of release %d has stopped (exit code %d)", name, s.Release, c.ExitCode)
+	case s.ImageID != "" && c.ImageID != s.ImageID:
+		return fmt.Sprintf("the container %s runs another image than release %d", name, s.Release)
 	}
 	return ""
 }

@@ -77,6 +77,20 @@ type SlotReport struct {
 	ExitCode int       `json:"exit_code,omitempty"`
 	Waiting  int       `json:"waiting,omitempty"` // requests that wait for the app
 	Restarts uint32    `json:"restarts,omitempty"`
+
+	Replicas []ReplicaReport `json:"replicas,omitempty"` // if it runs several containers
+}
+
+// ReplicaReport is one of several containers behind a slot.
+type ReplicaReport struct {
+	Container   string    `json:"container"`
+	State       string    `json:"state"`            // starting, healthy, waiting (starts again) or failed
+	Since       time.Time `json:"since,omitzero"`   // its start
+	Connections int       `json:"connections"`      // open now; 0 in native mode, where nobody counts them
+	Served      uint64    `json:"served,omitempty"` // connections since the slot's service began; mode proxy only
+	Message     string    `json:"message,omitempty"`
+	Exits       int       `json:"exits,omitempty"`
+	ExitCode    int       `json:"exit_code,omitempty"`
 }
 
 // OperationStatus is a command under way, or one that was interrupted.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"edgeman/deployer/state"
 )
 
 // Print writes the status for people: one line a slot, and below it what is
@@ -63,8 +65,33 @@ func (a AppStatus) rows(w io.Writer, now time.Time) {
 	}
 }
 
+// up is how many of the slot's replicas are up, "2/3 up"; empty if it has one.
+func (r SlotReport) up() string {
+	if len(r.Replicas) == 0 {
+		return ""
+	}
+	up := 0
+	for _, one := range r.Replicas {
+		if one.State == state.PhaseHealthy {
+			up++
+		}
+	}
+	return fmt.Sprintf("%d/%d up", up, len(r.Replicas))
+}
+
 // remark is the free text at the end of a slot's line.
 func (r SlotReport) remark(live bool, now time.Time) string {
+	text := r.say(live, now)
+	if up := r.up(); up != "" && text != "" {
+		return up + ", " + text
+	} else if up != "" {
+		return up
+	}
+	return text
+}
+
+// say is what the slot's state alone makes worth saying.
+func (r SlotReport) say(live bool, now time.Time) string {
 	left := ago(r.Deadline.Sub(now))
 	switch r.State {
 	case SlotLive:
@@ -137,10 +164,25 @@ func (a AppStatus) PrintDetails(w io.Writer, now time.Time) error {
 	line("strategy", a.Strategy)
 	for _, s := range a.Slots {
 		if s.State != SlotEmpty {
-			line("container", fmt.Sprintf("%s (%s)", orDash(s.Container), s.Name))
+			s.containerLines(line, a.Mode)
 		}
 	}
 	return table.Flush()
+}
+
+// containerLines name the slot's containers. In native mode the kernel gives
+// connections to replicas, and nobody counts them.
+func (r SlotReport) containerLines(line func(name, value string), mode string) {
+	if len(r.Replicas) == 0 {
+		line("container", fmt.Sprintf("%s (%s)", orDash(r.Container), r.Name))
+	}
+	for _, one := range r.Replicas {
+		text := fmt.Sprintf("%s (%s), %s", one.Container, r.Name, one.State)
+		if mode != "native" {
+			text += fmt.Sprintf(", %d connections", one.Connections)
+		}
+		line("container", text+because(one.Message))
+	}
 }
 
 func number(n int) string {

@@ -1,6 +1,10 @@
 package deployer
 
-import "fmt"
+import (
+	"fmt"
+
+	"edgeman/deployer/state"
+)
 
 // findProblems says what is wrong and what to type next, worst first. It is
 // written for somebody who was woken up.
@@ -45,8 +49,17 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 		}
 		a.problem(text, logs)
 	}
-	if s.Exits > 0 {
-		a.problem(fmt.Sprintf("container %s ended by itself %s, the last time with code %d%s", s.Container, times(s.Exits), s.ExitCode, exitMeaning(s.ExitCode)), logs)
+	containers := s.Replicas
+	if len(containers) == 0 {
+		containers = []ReplicaReport{{Container: s.Container, State: state.PhaseHealthy, Exits: s.Exits, ExitCode: s.ExitCode}}
+	}
+	for _, c := range containers {
+		if c.State != state.PhaseHealthy && s.State == SlotLive {
+			a.problem(fmt.Sprintf("container %s is not up, the other replicas serve%s", c.Container, because(c.Message)), logs)
+		}
+		if c.Exits > 0 {
+			a.problem(fmt.Sprintf("container %s ended by itself %s, the last time with code %d%s", c.Container, times(c.Exits), c.ExitCode, exitMeaning(c.ExitCode)), logs)
+		}
 	}
 	if s.Restarts > 0 {
 		a.problem(fmt.Sprintf("edgeman's own service of slot %s was restarted %s", s.Name, times(int(s.Restarts))),

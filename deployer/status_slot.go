@@ -1,6 +1,7 @@
 package deployer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -185,7 +186,21 @@ func (l slotLook) fromService(r *SlotReport) {
 	}
 	r.Message, r.Deadline = st.Message, st.Deadline
 	r.Exits, r.ExitCode, r.Waiting = st.Exits, st.ExitCode, st.Parked
+	for _, one := range st.Replicas {
+		r.Replicas = append(r.Replicas, ReplicaReport{
+			Container: one.Container, State: one.Phase, Since: one.Started, Connections: one.Open, Served: one.Served,
+			Message: cmp.Or(one.Message, probeOf(one)), Exits: one.Exits, ExitCode: one.ExitCode,
+		})
+	}
 	if r.State == SlotStarting && st.Probe != "" && st.Message == "" {
 		r.Message = st.Probe
 	}
+}
+
+// probeOf is the last answer of a replica that is not healthy.
+func probeOf(r state.Replica) string {
+	if r.Phase == state.PhaseHealthy {
+		return ""
+	}
+	return r.Probe
 }

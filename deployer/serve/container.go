@@ -30,10 +30,11 @@ func (r *runner) ensure(life context.Context, e engine, side *sync.WaitGroup) (c
 		if c, err = r.create(ctx, e); err != nil {
 			return err
 		}
-		if c.Running && c.Status == "paused" && !r.held() {
-			return e.Unpause(ctx, c.ID)
-		}
 		if c.Running {
+			r.holds.Store(true) // an earlier process gave it the listener
+			if c.Status == "paused" && !r.held() {
+				return e.Unpause(ctx, c.ID)
+			}
 			return nil
 		}
 		if r.native() {

@@ -80,6 +80,7 @@ func (r *runner) offer(ctx context.Context, e engine, id string) (<-chan struct{
 	if err := r.host.listener.SetBlocking(r.release.Blocking); err != nil {
 		return nil, err
 	}
+	r.holds.Store(false)
 	h, err := r.host.handoff(r.host.handoffDir(r.name))
 	if err != nil {
 		return nil, err
@@ -92,6 +93,7 @@ func (r *runner) offer(ctx context.Context, e engine, id string) (<-chan struct{
 			func(p sockets.Peer, err error) {
 				r.host.say("%s: process %d does not get the listener: %v", r.name, p.PID, err)
 			})
+		r.holds.Store(err == nil)
 		if err != nil && ctx.Err() == nil {
 			r.host.say("%s: %v", r.name, err)
 			r.set(func(c *condition) { c.message = firstLine(err.Error()) })
@@ -114,7 +116,9 @@ func owned(ctx context.Context, e engine, id string, pid int) error {
 	return errors.Join(errors.New("it is none of the container's"), err)
 }
 
-// nativeProbe asks the app through the slot's socket, the only way to it.
+// nativeProbe asks the app through the slot's socket, the only way to it. Which
+// of several containers answers there is up to the kernel, so that each has to
+// have taken the listener before its own question counts.
 func (r *runner) nativeProbe(e engine, c docker.Container) probe {
 	accepts := r.acceptProbe()
 	ask := accepts
@@ -130,6 +134,9 @@ func (r *runner) nativeProbe(e engine, c docker.Container) probe {
 		r.host.say("%s: the image's health check asks localhost, where nothing listens in native mode; asking the slot's socket instead", r.name)
 	}
 	return func(ctx context.Context) (string, bool) {
+		if !r.holds.Load() {
+			return "the container has not taken the listener yet", false
+		}
 		answer, ok := ask(ctx)
 		if ok || time.Since(c.Started) < deafAfter || !r.listensItself(ctx, c) {
 			return answer, ok

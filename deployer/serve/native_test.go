@@ -150,6 +150,7 @@ func TestDeafNativeAppIsNamed(t *testing.T) {
 		socket: path, release: state.Release{Port: 8080, Mode: modeNative},
 		host: &host{say: t.Logf, target: func(docker.Container, state.Release) (reachable, error) { return fakeTarget{app, false}, nil }},
 	}
+	r.holds.Store(true)
 	check := &docker.Healthcheck{Command: []string{"curl", "-f", "http://localhost:8080/"}}
 	tests := []struct {
 		started time.Time
@@ -179,3 +180,42 @@ func TestAsksLocalhost(t *testing.T) {
 		}
 	}
 }
+
+// Another container's answer says nothing of one that has not taken the listener.
+func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		h := &takesOne{make(chan sockets.Peer, 3), make(chan struct{})}
+		w.native(h)
+		first := true
+		w.handoff = func(dir string) (handoff, error) {
+			if strings.HasSuffix(dir, "-2") && first {
+				first = false
+				return neverAsked{}, nil
+			}
+			return &takesOne{make(chan sockets.Peer, 3), make(chan struct{})}, nil
+		}
+		r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: modeNative, Replicas: 3}
+		w.must(w.paths.WriteRelease(&r))
+		w.must(w.paths.FillSlot(w.slot, r.Number))
+		w.start(app)
+		time.Sleep(5 * time.Second)
+		st := w.wantUp(2, 3)
+		if got := st.Replicas[1].Probe; got != "the container has not taken the listener yet" {
+			t.Errorf("probe %q", got)
+		}
+		w.engine.kill("myapp-blue-5-2", nil, 125)
+		time.Sleep(5 * time.Second)
+		w.wantUp(3, 3)
+		w.stop()
+	})
+}
+
+// neverAsked is a hand-off that nobody comes to.
+type neverAsked struct{}
+
+func (neverAsked) Next(ctx context.Context, _ func(sockets.Peer) error, _ func(sockets.Peer, error)) (sockets.Peer, error) {
+	<-ctx.Done()
+	return sockets.Peer{}, ctx.Err()
+}
+
+func (neverAsked) Close() error { return nil }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"edgeman/deployer/docker"
@@ -52,6 +53,8 @@ type runner struct {
 
 	mu  sync.Mutex
 	now condition
+
+	holds atomic.Bool // the container has taken the listener, in native mode
 
 	cancel context.CancelFunc
 	done   chan struct{}
