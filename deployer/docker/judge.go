@@ -120,11 +120,7 @@ func (f facts) recreate(s settings, fixed []string) []string {
 		out = append(out, "publishes "+p)
 	}
 	out = append(out, writable(f.in.InspectResponse)...)
-	for name, ep := range s.Networks {
-		for _, a := range fixedAddresses(ep) {
-			out = append(out, fmt.Sprintf("has the fixed address %s on network %s", a, name))
-		}
-	}
+	out = append(out, fixedIn(s)...)
 	hc := f.in.HostConfig
 	for _, d := range hc.Devices {
 		out = append(out, "uses the device "+d.PathOnHost)

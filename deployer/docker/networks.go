@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -74,6 +75,17 @@ func userDefined(network string) bool {
 		return false
 	}
 	return !strings.HasPrefix(network, "container:")
+}
+
+// fixedIn tells the addresses that the operator chose, on every network.
+func fixedIn(s settings) []string {
+	var out []string
+	for name, ep := range s.Networks {
+		for _, a := range fixedAddresses(ep) {
+			out = append(out, fmt.Sprintf("has the fixed address %s on network %s", a, name))
+		}
+	}
+	return out
 }
 
 // fixedAddresses are those that the operator chose for an endpoint.

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"encoding/json"
-	"fmt"
 	"sort"
 
 	"github.com/docker/docker/api/types/container"
@@ -24,11 +23,7 @@ func Single(raw json.RawMessage) ([]string, error) {
 	for _, p := range ports {
 		out = append(out, "publishes "+p)
 	}
-	for name, ep := range s.Networks {
-		for _, a := range fixedAddresses(ep) {
-			out = append(out, fmt.Sprintf("has the fixed address %s on network %s", a, name))
-		}
-	}
+	out = append(out, fixedIn(s)...)
 	var mode container.NetworkMode
 	if err := s.HostConfig.get("NetworkMode", &mode); err != nil {
 		return nil, err

@@ -1,0 +1,178 @@
+package docker
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// CodeOwnName and CodeOwnAddress warn of what only one container can have.
+const (
+	CodeOwnName    = "own-name"    // host names that the containers had
+	CodeOwnAddress = "own-address" // fixed addresses that they had
+)
+
+// Copies joins the adoptions of containers that are copies of one another into
+// the one of all of them. What has to be each one's own is left out of the
+// settings: host name, fixed addresses. Their names reach any of the new ones.
+// differ says in what else they are not alike, without values; then they are no
+// copies.
+func Copies(all []Adoption) (joined Adoption, differ []string, err error) {
+	parsed := make([]settings, len(all))
+	for i, a := range all {
+		if parsed[i], err = parseSettings(a.Settings); err != nil {
+			return joined, nil, err
+		}
+	}
+	joined = Adoption{Container: all[0].Container}
+	for i, a := range all {
+		own := fixedIn(parsed[i])
+		for _, reason := range a.Recreate {
+			if !slices.Contains(own, reason) && !slices.Contains(joined.Recreate, reason) {
+				joined.Recreate = append(joined.Recreate, reason)
+			}
+		}
+		for _, what := range own {
+			joined.warn(CodeOwnAddress, fmt.Sprintf("container %s %s; the copies have none", a.Container.Name, what))
+		}
+		joined.Refusals = append(joined.Refusals, a.Refusals...)
+		for _, n := range a.Warnings {
+			joined.warn(n.Code, n.Text)
+		}
+	}
+	slices.Sort(joined.Recreate)
+	if names := hostnames(parsed); len(names) > 1 {
+		joined.warn(CodeOwnName, fmt.Sprintf("the host names %s go away: each copy is called by its own id", strings.Join(names, ", ")))
+		for _, s := range parsed {
+			s.Config.drop("Hostname")
+		}
+	}
+	aliases := dropOwn(parsed)
+	for _, s := range parsed[1:] {
+		differ = append(differ, unlike(parsed[0], s)...)
+	}
+	for network, names := range aliases {
+		if ep := parsed[0].Networks[network]; ep != nil {
+			ep.set("Aliases", names)
+		}
+	}
+	joined.Settings = parsed[0].bytes()
+	slices.Sort(differ)
+	return joined, slices.Compact(differ), nil
+}
+
+func (a *Adoption) warn(code, text string) {
+	if n := (Note{Code: code, Text: text}); !slices.Contains(a.Warnings, n) {
+		a.Warnings = append(a.Warnings, n)
+	}
+}
+
+// hostnames are the different ones that the operator chose; "" stands for the
+// containers without one.
+func hostnames(all []settings) []string {
+	var out []string
+	for _, s := range all {
+		name := ""
+		_ = s.Config.get("Hostname", &name) // was decoded before
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// dropOwn takes the members out of each network that are one container's own,
+// and returns the names that lead to any of them.
+func dropOwn(all []settings) map[string][]string {
+	aliases := map[string][]string{}
+	for _, s := range all {
+		for network, ep := range s.Networks {
+			var names []string
+			_ = ep.get("Aliases", &names) // written by endpoints
+			for _, n := range names {
+				if !slices.Contains(aliases[network], n) {
+					aliases[network] = append(aliases[network], n)
+				}
+			}
+			ep.drop("Aliases", "IPAMConfig", "MacAddress")
+		}
+		var mounts []json.RawMessage // the daemon lists them in any order
+		_ = s.HostConfig.get("Mounts", &mounts)
+		if len(mounts) > 0 {
+			slices.SortFunc(mounts, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
+			s.HostConfig.set("Mounts", mounts)
+		}
+	}
+	return aliases
+}
+
+// unlike names what differs between two containers' settings. Values may be
+// secrets, so they are not told.
+func unlike(a, b settings) []string {
+	var out []string
+	for _, key := range differing(a.Config, b.Config) {
+		switch key {
+		case "Env":
+			out = append(out, unlikeEnv(a, b)...)
+		case "Labels":
+			var x, y map[string]string
+			_, _ = a.Config.get(key, &x), b.Config.get(key, &y)
+			for _, label := range differing(x, y) {
+				out = append(out, "label "+label)
+			}
+		default:
+			out = append(out, key)
+		}
+	}
+	for _, key := range differing(a.HostConfig, b.HostConfig) {
+		switch key {
+		case "Mounts", "Binds":
+			out = append(out, "mounts")
+		case "PortBindings":
+			out = append(out, "other published ports")
+		default:
+			out = append(out, key)
+		}
+	}
+	for _, network := range differing(a.Networks, b.Networks) {
+		out = append(out, "network "+network)
+	}
+	return out
+}
+
+func unlikeEnv(a, b settings) []string {
+	vars := func(s settings) map[string]string {
+		var list []string
+		_ = s.Config.get("Env", &list) // was decoded before
+		m := map[string]string{}
+		for _, e := range list {
+			k, v, _ := strings.Cut(e, "=")
+			m[k] = v
+		}
+		return m
+	}
+	var out []string
+	for _, name := range differing(vars(a), vars(b)) {
+		out = append(out, "environment variable "+name)
+	}
+	return out
+}
+
+// differing are the keys that only one of two maps has, or with another value.
+func differing[V any](a, b map[string]V) []string {
+	var out []string
+	for k, v := range a {
+		x, errx := json.Marshal(v)
+		y, erry := json.Marshal(b[k])
+		if _, ok := b[k]; !ok || errx != nil || erry != nil || !sameJSON(x, y) {
+			out = append(out, k)
+		}
+	}
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	return out
+}
