@@ -23,17 +23,17 @@ func (k *keeper) keptOut() bool {
 // the pause has passed; empty if nothing keeps it from that. A container that
 // Docker cannot be asked for counts as running.
 func (k *keeper) bar(ctx context.Context, p state.Pause) string {
-	if p.Container == "" {
-		return ""
+	for _, id := range p.Bars() {
+		other, err := k.inspect(ctx, id)
+		switch {
+		case errors.Is(err, docker.ErrNotFound) || err == nil && !other.Running:
+		case err != nil:
+			return fmt.Sprintf("requests wait: whether container %.12s still runs is unknown: %s", id, firstLine(err.Error()))
+		default:
+			return fmt.Sprintf("requests wait: container %s still runs, and must not run beside this slot's: edgeman repair %s", other.Name, k.slot.App)
+		}
 	}
-	other, err := k.inspect(ctx, p.Container)
-	switch {
-	case errors.Is(err, docker.ErrNotFound) || err == nil && !other.Running:
-		return ""
-	case err != nil:
-		return fmt.Sprintf("requests wait: whether container %.12s still runs is unknown: %s", p.Container, firstLine(err.Error()))
-	}
-	return fmt.Sprintf("requests wait: container %s still runs, and must not run beside this slot's: edgeman repair %s", other.Name, k.slot.App)
+	return ""
 }
 
 func (k *keeper) inspect(ctx context.Context, name string) (c docker.Container, err error) {

@@ -11,9 +11,11 @@ import (
 )
 
 // other runs a container that is none of the slot's.
-func (w *world) other() string {
+func (w *world) other() string { return w.otherCalled("original") }
+
+func (w *world) otherCalled(name string) string {
 	w.t.Helper()
-	id, err := w.engine.Create(w.t.Context(), docker.Spec{Name: "original"})
+	id, err := w.engine.Create(w.t.Context(), docker.Spec{Name: name})
 	w.must(err)
 	w.must(w.engine.Start(w.t.Context(), id))
 	return id

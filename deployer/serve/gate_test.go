@@ -154,3 +154,10 @@ func TestGateSaysWhenItIsEmpty(t *testing.T) {
 	g.leave()
 	<-empty
 }
+
+// only is a pool of one.
+func only(up upstream) *pool {
+	p := newPool(1)
+	p.set(0, up)
+	return p
+}

@@ -3,12 +3,13 @@ package serve
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"edgeman/deployer/state"
 )
 
-// handOver lets what waits in the slot go to the container that the app is
-// given back to: the slot's own has stopped, that one answers, and nginx still
+// handOver lets what waits in the slot go to the containers that the app is
+// given back to: the slot's own have stopped, those answer, and nginx still
 // sends everything here.
 func (k *keeper) handOver(ctx context.Context) {
 	wanted := k.paused && k.pause.Forward && k.pause.Container != "" &&
@@ -20,21 +21,33 @@ func (k *keeper) handOver(ctx context.Context) {
 		k.endHandOver()
 		return
 	}
-	other, err := k.inspect(ctx, k.pause.Container)
-	if err == nil {
-		as := k.release
-		as.Mode, as.Port = "proxy", cmp.Or(k.pause.Port, as.Port)
-		k.handed, err = k.host.target(other, as)
+	bars := k.pause.Bars()
+	to := newPool(len(bars))
+	for i, id := range bars {
+		up, err := k.reach(ctx, id)
+		if err != nil {
+			k.dropHanded()
+			k.trouble = firstLine(err.Error())
+			k.host.say("%v", err)
+			return
+		}
+		to.set(i, up)
+		k.handed = append(k.handed, up)
 	}
-	if err != nil {
-		k.handed = nil
-		k.trouble = firstLine(err.Error())
-		k.host.say("%v", err)
-		return
-	}
-	k.host.say("handing requests over to container %s", other.Name)
-	k.gate.open(only(k.handed))
+	k.host.say("handing requests over to container %s", strings.Join(bars, ", "))
+	k.gate.open(to)
 	k.resume()
+}
+
+// reach is the app in a container that is not the slot's own.
+func (k *keeper) reach(ctx context.Context, id string) (reachable, error) {
+	other, err := k.inspect(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	as := k.release
+	as.Mode, as.Port = "proxy", cmp.Or(k.pause.Port, as.Port)
+	return k.host.target(other, as)
 }
 
 // endHandOver holds requests back again, or leaves them to the slot's own
@@ -47,6 +60,12 @@ func (k *keeper) endHandOver() {
 	if k.paused {
 		k.hold()
 	}
-	k.handed.Close()
+	k.dropHanded()
+}
+
+func (k *keeper) dropHanded() {
+	for _, up := range k.handed {
+		up.Close()
+	}
 	k.handed = nil
 }

@@ -38,3 +38,42 @@ func TestHandOver(t *testing.T) {
 		w.stop()
 	})
 }
+
+// An app that was adopted from several containers does not start before the last
+// of them has stopped, and goes back to all of them.
+func TestSeveralOriginals(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		originals := []string{w.other(), w.otherCalled("second")}
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		pause := state.PauseFor(time.Now().Add(time.Second), state.PauseAdopt, originals)
+		w.must(w.paths.SetPause(w.slot, pause))
+		w.start(app)
+		time.Sleep(2 * time.Second)
+		w.must(w.engine.Stop(t.Context(), originals[0]))
+		time.Sleep(3 * time.Second)
+		w.wantRunning("second")
+
+		w.must(w.engine.Stop(t.Context(), originals[1]))
+		time.Sleep(3 * time.Second)
+		w.wantRunning("myapp-blue-1")
+		w.wants(state.PhaseHealthy)
+
+		pause = state.PauseFor(time.Now().Add(time.Minute), state.PauseRelease, originals)
+		w.must(w.paths.SetPause(w.slot, pause))
+		w.nudge()
+		time.Sleep(2 * time.Second)
+		for _, id := range originals {
+			w.must(w.engine.Start(t.Context(), id))
+		}
+		pause.Forward = true
+		w.must(w.paths.SetPause(w.slot, pause))
+		w.nudge()
+		time.Sleep(time.Second)
+		if !w.open() || w.listener.isPaused() || len(w.k.handed) != 2 {
+			t.Errorf("requests wait, and %d of 2 originals get some", len(w.k.handed))
+		}
+		w.wantRunning("original", "second")
+		w.stop()
+	})
+}

@@ -71,7 +71,7 @@ type keeper struct {
 	known    state.SlotStatus
 	output   *output
 
-	handed     reachable // the container that a release forwards to
+	handed     []reachable // the containers that a release forwards to
 	meter      meter
 	frozen     atomic.Bool // a pause holds the native container's processes
 	backlog    int         // the longest queue the kernel gave the listener

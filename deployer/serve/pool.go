@@ -52,13 +52,6 @@ func newPool(n int) *pool {
 	return p
 }
 
-// only is a pool of one.
-func only(up upstream) *pool {
-	p := newPool(1)
-	p.set(0, up)
-	return p
-}
-
 // set makes member i take connections through up, or none if it is nil. Its
 // open connections go on.
 func (p *pool) set(i int, up upstream) {

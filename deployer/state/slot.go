@@ -84,13 +84,27 @@ type Pause struct {
 	Until  time.Time `json:"until"`
 	Reason string    `json:"reason"`
 
-	// Container is the id of one that must not run beside the slot's. While it
-	// does the slot's is not started, even past Until.
-	Container string `json:"container,omitempty"`
-	// Forward lets what waits go to that container instead: it runs again, and
-	// nginx is about to use it directly.
+	// Container is the id of one that must not run beside the slot's, and Others
+	// are more. While one does the slot's are not started, even past Until.
+	Container string   `json:"container,omitempty"`
+	Others    []string `json:"others,omitempty"`
+	// Forward lets what waits go to those containers instead: they run again, and
+	// nginx is about to use them directly.
 	Forward bool   `json:"forward,omitempty"`
-	Port    uint16 `json:"port,omitempty"` // where that container's app listens
+	Port    uint16 `json:"port,omitempty"` // where those containers' app listens
+}
+
+// Bars are the ids of the containers that must not run beside the slot's.
+func (p Pause) Bars() []string {
+	if p.Container == "" {
+		return nil
+	}
+	return append([]string{p.Container}, p.Others...)
+}
+
+// PauseFor is a pause while containers run that the slot's must not run beside.
+func PauseFor(until time.Time, reason string, containers []string) Pause {
+	return Pause{Until: until, Reason: reason, Container: containers[0], Others: containers[1:]}
 }
 
 // SetPause makes the slot's service hold requests until the deadline.
