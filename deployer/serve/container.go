@@ -57,19 +57,42 @@ func (r *runner) ensure(life context.Context, e engine, side *sync.WaitGroup) (c
 func (r *runner) create(ctx context.Context, e engine) (docker.Container, error) {
 	c, err := e.Inspect(ctx, r.name)
 	if errors.Is(err, docker.ErrNotFound) {
-		if err := r.makeHandoff(); err != nil {
-			return docker.Container{}, err
-		}
-		id, err := e.Create(ctx, r.spec())
-		if err != nil {
-			return docker.Container{}, err
-		}
-		return e.Inspect(ctx, id)
+		return r.make(ctx, e)
 	}
 	if err == nil && c.Labels[labelRelease] != strconv.Itoa(r.release.Number) {
 		err = fmt.Errorf("the container %s is not one that edgeman made\nhint: docker rename %s another-name", r.name, r.name)
 	}
 	return c, err
+}
+
+// make creates the container. What Docker gives the first of several by itself,
+// a volume for a VOLUME of the image, is for all of them, or each would keep
+// data of its own that the next release could not take over.
+func (r *runner) make(ctx context.Context, e engine) (docker.Container, error) {
+	spec := r.spec()
+	if r.first != nil {
+		first, err := r.first.create(ctx, e)
+		if err != nil {
+			return docker.Container{}, err
+		}
+		if spec.Settings, _, err = docker.KeepVolumes(spec.Settings, first); err != nil {
+			return docker.Container{}, err
+		}
+	} else {
+		r.making.Lock()
+		defer r.making.Unlock()
+		if c, err := e.Inspect(ctx, r.name); !errors.Is(err, docker.ErrNotFound) {
+			return c, err // by another replica's wish
+		}
+	}
+	if err := r.makeHandoff(); err != nil {
+		return docker.Container{}, err
+	}
+	id, err := e.Create(ctx, spec)
+	if err != nil {
+		return docker.Container{}, err
+	}
+	return e.Inspect(ctx, id)
 }
 
 // spec is the container that the release wants in this slot.

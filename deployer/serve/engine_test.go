@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +31,7 @@ type behaviour struct {
 	healthcheck func() int    // exit code of its own check
 	cannotStart bool
 	missing     bool // the image is not there
+	volume      bool // the image declares one
 	stopTakes   time.Duration
 }
 
@@ -99,6 +102,7 @@ func (e *fakeEngine) Create(_ context.Context, s docker.Spec) (string, error) {
 	e.specs[s.Name] = s
 	c := &fakeContainer{behaviour: b}
 	c.ID, c.Name, c.Labels, c.ImageID, c.StopTimeout = s.Name, s.Name, maps.Clone(s.Labels), s.ImageID, 10*time.Second
+	c.Raw = json.RawMessage(inspectOf(s.Name, b.volume))
 	if b.healthcheck != nil {
 		c.Healthcheck = &docker.Healthcheck{Command: []string{"check"}, Timeout: time.Second}
 	}
@@ -258,4 +262,20 @@ func (e *fakeEngine) running() map[string]bool {
 		}
 	}
 	return out
+}
+
+// inspectOf is what Docker says of a container, with a volume of its own if its
+// image declares one.
+func inspectOf(name string, volume bool) string {
+	declared, mounts := "null", "[]"
+	if volume {
+		declared = `{"/data":{}}`
+		mounts = `[{"Type":"volume","Name":"` + anonymous(name) + `","Source":"/v","Destination":"/data","Driver":"local","RW":true}]`
+	}
+	return `{"Id":"` + name + `","Name":"/` + name + `","Image":"x","State":{},"Config":{"Volumes":` + declared + `},"HostConfig":{},"NetworkSettings":{},"Mounts":` + mounts + `}`
+}
+
+// anonymous is the name that Docker makes up for a container's volume.
+func anonymous(container string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(container)))
 }

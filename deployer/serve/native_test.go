@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"path/filepath"
 	"strings"
@@ -194,7 +195,7 @@ func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 			}
 			return &takesOne{make(chan sockets.Peer, 3), make(chan struct{})}, nil
 		}
-		r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: modeNative, Replicas: 3}
+		r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: modeNative, Replicas: 3, Settings: json.RawMessage(`{"version":1}`)}
 		w.must(w.paths.WriteRelease(&r))
 		w.must(w.paths.FillSlot(w.slot, r.Number))
 		w.start(app)

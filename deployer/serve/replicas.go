@@ -22,9 +22,15 @@ type replicas struct {
 // newReplicas are the release's containers, or those of them that which names.
 func (k *keeper) newReplicas(r state.Release, which func(name string) bool) *replicas {
 	g := &replicas{host: k.host, release: r}
+	var first *runner
 	for i, name := range r.Containers(k.slot.Color) {
+		one := k.newRunner(r, i)
+		one.first = first
+		if i == 0 {
+			first = one
+		}
 		if which == nil || which(name) {
-			g.runners = append(g.runners, k.newRunner(r, i))
+			g.runners = append(g.runners, one)
 		}
 	}
 	g.pool = newPool(len(g.runners))

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"encoding/json"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,7 +20,7 @@ func three(n string) []string {
 // replicated records another release, of image-N, with n replicas.
 func (w *world) replicated(n int) state.Release {
 	w.t.Helper()
-	r := state.Release{App: "myapp", ImageID: "image-1", Image: "myapp:v1", Port: 8080, Replicas: n}
+	r := state.Release{App: "myapp", ImageID: "image-1", Image: "myapp:v1", Port: 8080, Replicas: n, Settings: json.RawMessage(`{"version":1}`)}
 	w.must(w.paths.WriteRelease(&r))
 	return r
 }
@@ -162,7 +164,7 @@ func TestRecreateWithReplicas(t *testing.T) {
 func TestFailedRecreateBringsAllReplicasBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.filled(app)
-		next := state.Release{App: "myapp", ImageID: "image-2", Image: "myapp:v2", Port: 8080, Replicas: 2}
+		next := state.Release{App: "myapp", ImageID: "image-2", Image: "myapp:v2", Port: 8080, Replicas: 2, Settings: json.RawMessage(`{"version":1}`)}
 		w.must(w.paths.WriteRelease(&next))
 		w.engine.behaviour["image-2"] = behaviour{deaf: true}
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", time.Second)
@@ -225,6 +227,22 @@ func TestPauseAndResumeWithReplicas(t *testing.T) {
 		w.wants(state.PhaseHealthy)
 		if !w.open() {
 			t.Error("requests wait")
+		}
+		w.stop()
+	})
+}
+
+// Each replica with a volume of its own would have data that the next release
+// does not find.
+func TestReplicasShareTheVolumeThatTheirImageDeclares(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{volume: true}
+		w.filled(app)
+		for i, name := range three("4") {
+			has := strings.Contains(string(w.engine.specs[name].Settings), anonymous("myapp-blue-4-1"))
+			if want := i > 0; has != want {
+				t.Errorf("%s is given the first one's volume: %v, want %v", name, has, want)
+			}
 		}
 		w.stop()
 	})

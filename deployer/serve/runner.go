@@ -42,6 +42,7 @@ type runner struct {
 	release  state.Release
 	name     string
 	index    int                    // among the release's containers
+	first    *runner                // of the container at index 0; nil for that one itself
 	changed  func()                 // after every change of the condition
 	through  func() bool            // probes go through the slot's own socket
 	held     func() bool            // a pause keeps the container frozen
@@ -53,6 +54,8 @@ type runner struct {
 
 	mu  sync.Mutex
 	now condition
+
+	making sync.Mutex // the container
 
 	holds atomic.Bool // the container has taken the listener, in native mode
 
