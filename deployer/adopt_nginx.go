@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
 )
 
 // changeNginx tests the edited configuration where nobody sees it, then puts it
@@ -90,6 +91,8 @@ type drained struct {
 	took   time.Duration
 }
 
+func (d drained) String() string { return howDrained(d.before, state.Ended{Cut: d.cut}, d.took) }
+
 // awaitOldWorkers waits until the nginx workers of before the last reload are
 // gone and open counts nothing any more. At the limit it is content: what is
 // left will be cut, and is counted.
@@ -117,7 +120,7 @@ func (h *Host) awaitOldWorkers(ctx context.Context, limit time.Duration, open fu
 			d.cut = left
 			return d, nil
 		}
-		w.say("%d connections and %d old nginx workers left, cut in %s", left, leaving, (limit - d.took).Round(time.Second))
+		w.say("%s and %s left, cut in %s", state.Plural(left, "connection"), state.Plural(leaving, "old nginx worker"), (limit - d.took).Round(time.Second))
 		if !sleep(ctx, pollEvery) {
 			return d, fmt.Errorf("waiting for the old connections: %w", ctx.Err())
 		}

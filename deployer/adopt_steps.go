@@ -208,7 +208,7 @@ func (t *takeover) retireContainer(ctx context.Context) error {
 		return err
 	}
 	t.cut = d.cut
-	t.step("drain", "old container: %d → %d connections in %s, stopped and kept", d.before, d.cut, seconds(d.took))
+	t.step("drain", "old container: %s, stopped and kept", d)
 	if !t.record.Recreate {
 		return nil
 	}

@@ -84,10 +84,23 @@ func (hist History) made() int {
 }
 
 func outcome(e state.Event) string {
-	if e.Note == "" {
+	var notes []string
+	kinds := e.CutKinds.String()
+	switch {
+	case e.Note != "" && kinds != "":
+		notes = append(notes, e.Note+" ("+kinds+")")
+	case kinds != "":
+		notes = append(notes, "cut "+kinds)
+	case e.Note != "":
+		notes = append(notes, e.Note)
+	}
+	if e.WebsocketsClosed > 0 {
+		notes = append(notes, "closed "+state.Plural(e.WebsocketsClosed, "websocket"))
+	}
+	if len(notes) == 0 {
 		return e.Outcome
 	}
-	return e.Outcome + ": " + e.Note
+	return e.Outcome + ": " + strings.Join(notes, "; ")
 }
 
 // shortDigest are the twelve digits that Docker shows of an identifier, too.

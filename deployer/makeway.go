@@ -36,7 +36,7 @@ func (h *Host) makeWay(ctx context.Context, b back, original string, runs bool) 
 		return w, nil
 	}
 	h.note("the slot's container is stopped before the original starts; requests wait meanwhile")
-	if err := h.Paths.SetDrain(slot, state.Drain{Deadline: now.Add(b.drain)}); err != nil {
+	if err := h.Paths.SetDrain(slot, b.app.DrainTerms(now, b.drain)); err != nil {
 		return nil, err
 	}
 	if err := h.Paths.WithState(ctx, b.app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {

@@ -25,8 +25,14 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 	if err := h.warnWait(ctx, expected); err != nil {
 		return err
 	}
-	until := time.Now().Add(max)
-	if err := h.Paths.SetPause(slot, state.Pause{Until: until, Reason: "pause"}); err != nil {
+	app, err := h.Paths.ReadApp(name)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	until := now.Add(max)
+	pause := state.Pause{Until: until, Reason: state.PauseAsked, WebsocketsUntil: app.DrainTerms(now, max).WebsocketsUntil}
+	if err := h.Paths.SetPause(slot, pause); err != nil {
 		return err
 	}
 	w := h.wait("pause")
@@ -38,7 +44,11 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 		}
 		if st.Phase == state.PhaseHolding {
 			w.done()
-			h.step("pause", "%s holds its requests until %s at the latest", slot, until.Format(time.TimeOnly))
+			text := fmt.Sprintf("%s holds its requests until %s at the latest", slot, until.Format(time.TimeOnly))
+			if st.WebsocketsClosed > 0 {
+				text += ", " + state.Plural(st.WebsocketsClosed, "websocket") + " closed"
+			}
+			h.step("pause", "%s", text)
 			return nil
 		}
 		w.say("%s: %s", slot.Color, orDash(st.Message))

@@ -29,7 +29,9 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	if s.renew {
 		return s.renewService(ctx)
 	}
-	if err := s.Paths.SetDrain(slot, state.Drain{Deadline: time.Now().Add(s.drain), Start: s.timeout}); err != nil {
+	terms := s.app.DrainTerms(time.Now(), s.drain)
+	terms.Start = s.timeout
+	if err := s.Paths.SetDrain(slot, terms); err != nil {
 		return err
 	}
 	asked := time.Now()
@@ -40,7 +42,8 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	if err != nil {
 		return err
 	}
-	result.Cut, s.ready = st.Cut, time.Since(asked)
+	result.setEnded(st.Ended())
+	s.ready = time.Since(asked)
 	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(s.ready))
 	return s.Paths.ClearDrain(slot)
 }

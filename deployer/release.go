@@ -77,7 +77,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	}
 	result.Done = true
 	if !o.JSON {
-		fmt.Fprintf(h.Out, "%s released, %d connections cut.\n", o.App, result.Cut)
+		fmt.Fprintf(h.Out, "%s released, %s.\n", o.App, state.Ended{Cut: result.Cut})
 	}
 	return result, nil
 }

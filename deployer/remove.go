@@ -30,7 +30,7 @@ func (h *Host) drainSlots(ctx context.Context, b back) error {
 	}
 	b.result.Cut = d.cut
 	if !b.quiet {
-		h.step("drain", "slots: %d → %d connections in %s", d.before, d.cut, seconds(d.took))
+		h.step("drain", "slots: %s", d)
 	}
 	return nil
 }

@@ -102,9 +102,11 @@ func (s *swap) switchBack(ctx context.Context) (SwapResult, error) {
 		return result, s.failed(err)
 	}
 	s.step("switch", "live → %s, which still ran", idle.Color)
-	if result.Cut, err = s.awaitDrain(ctx, s.old, before); err != nil {
+	ended, err := s.awaitDrain(ctx, s.old, before)
+	if err != nil {
 		return result, s.failed(err)
 	}
+	result.setEnded(ended)
 	return s.finish(ctx, result)
 }
 

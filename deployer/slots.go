@@ -206,7 +206,8 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 			return err
 		}
 	}
-	for {
+	waited := false
+	for ; ; waited = true {
 		_, filled, err := h.Paths.SlotRelease(slot)
 		if err != nil {
 			return err
@@ -217,7 +218,8 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 		}
 		switch {
 		case !filled && !running(unit):
-			return h.Units.Stop(ctx, slot.SocketUnit())
+			w.done()
+			return errors.Join(h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
 		case filled && !running(unit):
 			return h.abandon(ctx, slot)
 		}
@@ -248,64 +250,13 @@ func (h *Host) warmEnds(slot sockets.Slot, st state.SlotStatus) error {
 	if err != nil || !ok || terms.WarmUntil.IsZero() {
 		return err
 	}
-	left := terms.Deadline.Sub(terms.WarmUntil)
-	return h.Paths.SetDrain(slot, state.Drain{Deadline: time.Now().Add(left)})
+	terms.Deadline = time.Now().Add(terms.Deadline.Sub(terms.WarmUntil))
+	terms.WarmUntil = time.Time{}
+	return h.Paths.SetDrain(slot, terms)
 }
 
-// awaitDrain waits until the retired slot has ended by itself and reports how
-// many connections were cut.
-func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (int, error) {
-	w := s.wait("drain")
-	defer w.done()
-	limit := time.Now().Add(s.drain + stopSlack)
-	drained, reloaded := time.Duration(0), !s.app.Drain.Reload
-	for {
-		st, _, err := s.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return 0, err
-		}
-		if st.Phase == state.PhaseWarm {
-			w.done()
-			s.step("drain", "%s: kept warm for %s", slot.Color, time.Duration(s.app.KeepWarm))
-			return 0, nil
-		}
-		_, filled, err := s.Paths.SlotRelease(slot)
-		if err != nil {
-			return 0, err
-		}
-		if !filled && drained == 0 {
-			drained = w.elapsed()
-		}
-		unit, err := s.Units.State(ctx, slot.ServiceUnit())
-		if err != nil {
-			return 0, err
-		}
-		if !running(unit) { // it has ended, or somebody else ended it
-			w.done()
-			s.step("drain", "%s: %d → %d connections in %s", slot.Color, before, st.Cut, seconds(drained))
-			return st.Cut, s.clearSlot(ctx, slot, false)
-		}
-		count, err := sockets.Connections(slot.SocketPath(s.Paths.Run))
-		if err != nil {
-			return 0, err
-		}
-		w.say("%s: %d connections left, cut in %s", slot.Color, count.Total(), until(limit.Add(-stopSlack)))
-		if !reloaded && w.elapsed() > s.drain/2 {
-			// Workers that leave close their idle connections to the app.
-			reloaded = true
-			if err := s.reload(ctx); err != nil {
-				s.note("nginx was not reloaded for the drain: %v", err)
-			}
-		}
-		if time.Now().After(limit) {
-			return 0, fmt.Errorf("%s did not end %s after its drain deadline; the new release serves\nhint: edgeman repair %s", slot, stopSlack, slot.App)
-		}
-		if !sleep(ctx, pollEvery) {
-			return 0, fmt.Errorf("waiting for %s to drain: %w; the new release serves and the old one ends by itself", slot, ctx.Err())
-		}
-	}
-}
-
+// awaitDrain waits until the retired slot has ended by itself and reports what
+// became of its connections.
 // running tells whether systemd has a process for the unit, or will have one.
 func running(u sockets.UnitState) bool {
 	switch u.Active {

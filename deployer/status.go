@@ -71,6 +71,9 @@ type SlotReport struct {
 	Connections int       `json:"connections"`
 	Since       time.Time `json:"since,omitzero"` // of the state
 
+	Oldest time.Time   `json:"oldest,omitzero"` // since when the oldest connection is open
+	Kinds  state.Kinds `json:"kinds,omitzero"`  // of the connections that a drain waits for
+
 	Message  string    `json:"message,omitempty"`
 	Deadline time.Time `json:"deadline,omitzero"` // when draining, paused or warm ends
 	Exits    int       `json:"exits,omitempty"`   // times the container ended by itself

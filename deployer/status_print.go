@@ -21,7 +21,7 @@ func (s Status) Print(w io.Writer, now time.Time, colour bool) error {
 	}
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "APP\tSLOT\tSTATE\tRELEASE\tIMAGE\tCONNS\tSINCE\t")
+	fmt.Fprintln(table, "APP\tSLOT\tSTATE\tRELEASE\tIMAGE\tCONNS\tOLDEST\tSINCE\t")
 	for _, a := range s.Apps {
 		a.rows(table, now)
 	}
@@ -46,8 +46,8 @@ func (s Status) Print(w io.Writer, now time.Time, colour bool) error {
 func (a AppStatus) rows(w io.Writer, now time.Time) {
 	name := a.Name
 	row := func(r SlotReport) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", name, r.Name, r.State,
-			number(r.Release), orDash(r.Image), r.Connections, since(r.Since, now), r.remark(r.Name == a.Live, now))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", name, r.Name, r.State,
+			number(r.Release), orDash(r.Image), r.Connections, since(r.Oldest, now), since(r.Since, now), r.remark(r.Name == a.Live, now))
 		name = ""
 	}
 	for _, r := range a.Slots {
@@ -61,7 +61,7 @@ func (a AppStatus) rows(w io.Writer, now time.Time) {
 		}
 	}
 	if name != "" {
-		fmt.Fprintf(w, "%s\t-\tnothing live\t-\t-\t0\t-\t\n", name)
+		fmt.Fprintf(w, "%s\t-\tnothing live\t-\t-\t0\t-\t-\t\n", name)
 	}
 }
 
@@ -100,7 +100,11 @@ func (r SlotReport) say(live bool, now time.Time) string {
 		if r.Deadline.IsZero() {
 			return r.Message
 		}
-		return fmt.Sprintf("cut in %s at the latest", left)
+		text := fmt.Sprintf("cut in %s at the latest", left)
+		if kinds := r.Kinds.String(); kinds != "" {
+			text += ": " + kinds
+		}
+		return text
 	case SlotWarm:
 		return fmt.Sprintf("for an instant rollback, %s more", left)
 	case SlotPaused:
@@ -179,7 +183,7 @@ func (r SlotReport) containerLines(line func(name, value string), mode string) {
 	for _, one := range r.Replicas {
 		text := fmt.Sprintf("%s (%s), %s", one.Container, r.Name, one.State)
 		if mode != "native" {
-			text += fmt.Sprintf(", %d connections", one.Connections)
+			text += ", " + state.Plural(one.Connections, "connection")
 		}
 		line("container", text+because(one.Message))
 	}

@@ -163,7 +163,7 @@ func (l slotLook) report() SlotReport {
 			r.Deadline = l.pause.Until
 		}
 	case SlotDraining:
-		if r.Deadline.IsZero() {
+		if r.Deadline.IsZero() && l.filled { // else it is over
 			r.Deadline = l.drain.Deadline
 		}
 	case SlotWarm:
@@ -185,6 +185,12 @@ func (l slotLook) fromService(r *SlotReport) {
 		r.Container = st.Container
 	}
 	r.Message, r.Deadline = st.Message, st.Deadline
+	if r.Connections > 0 {
+		r.Oldest = st.Oldest
+	}
+	if st.OpenKinds.Total() == r.Connections {
+		r.Kinds = st.OpenKinds
+	}
 	r.Exits, r.ExitCode, r.Waiting = st.Exits, st.ExitCode, st.Parked
 	for _, one := range st.Replicas {
 		r.Replicas = append(r.Replicas, ReplicaReport{

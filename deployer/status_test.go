@@ -263,8 +263,8 @@ func TestStatusPrint(t *testing.T) {
 		Name: "myapp", Site: "/etc/nginx/sites-available/myapp", Live: "green", Since: at(12 * time.Second),
 		Release: 7, Image: "myapp:v2", Digest: "sha256:0123", Mode: "proxy", Strategy: "auto",
 		Slots: []SlotReport{
-			{Name: "blue", State: SlotDraining, Release: 6, Image: "myapp:v1", Container: "myapp-blue-6", Connections: 4, Since: at(12 * time.Second), Deadline: now.Add(48 * time.Second)},
-			{Name: "green", State: SlotLive, Release: 7, Image: "myapp:v2", Container: "myapp-green-7", Connections: 31, Since: at(12 * time.Second)},
+			{Name: "blue", State: SlotDraining, Release: 6, Image: "myapp:v1", Container: "myapp-blue-6", Connections: 4, Oldest: at(3 * time.Hour), Kinds: state.Kinds{Websockets: 3, Idle: 1}, Since: at(12 * time.Second), Deadline: now.Add(48 * time.Second)},
+			{Name: "green", State: SlotLive, Release: 7, Image: "myapp:v2", Container: "myapp-green-7", Connections: 31, Oldest: at(11 * time.Second), Since: at(12 * time.Second)},
 		},
 		Operation: &OperationStatus{Name: "swap", PID: 4711},
 	}

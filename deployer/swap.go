@@ -24,6 +24,18 @@ type SwapResult struct {
 	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
 	Cut      int     `json:"cut"`
 	Draining bool    `json:"draining,omitempty"` // the old slot still ends by itself
+
+	CutKinds         state.Kinds `json:"cut_kinds,omitzero"`
+	WebsocketsClosed int         `json:"websockets_closed,omitempty"` // by the app's drain.websockets
+}
+
+// ended is what the result says of the old release's connections.
+func (r SwapResult) ended() state.Ended {
+	return state.Ended{Cut: r.Cut, Kinds: r.CutKinds, Closed: r.WebsocketsClosed}
+}
+
+func (r *SwapResult) setEnded(n state.Ended) {
+	r.Cut, r.CutKinds, r.WebsocketsClosed = n.Cut, n.Kinds, n.Closed
 }
 
 // Summary is the result in one line.
@@ -32,7 +44,7 @@ func (r SwapResult) Summary() string {
 	if r.Draining {
 		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains by itself", r.App, before, after, r.Seconds)
 	}
-	return fmt.Sprintf("%s: %s → %s in %.1fs, %d connections cut", r.App, before, after, r.Seconds, r.Cut)
+	return fmt.Sprintf("%s: %s → %s in %.1fs, %s", r.App, before, after, r.Seconds, r.ended())
 }
 
 // swap is one run of Swap, Restart or Rollback: what its steps share.
@@ -52,6 +64,7 @@ type swap struct {
 	renew   bool          // move the slot's service to this program, too
 	drain   time.Duration
 	timeout time.Duration
+	terms   state.Drain // of the old slot, once they are stated
 	detach  bool
 	cut     bool
 }
@@ -176,6 +189,9 @@ func (s *swap) run(ctx context.Context) (SwapResult, error) {
 	if why != "" {
 		s.note("strategy %s: %s", strategy, why)
 	}
+	if s.current.Mode == "native" && s.app.Drain.Websockets.Close {
+		s.note("websockets of release %d go on until the drain deadline: in native mode the app itself holds its connections", s.current.Number)
+	}
 	result := SwapResult{
 		App: s.app.Name, Strategy: strategy, Release: s.next.Number, Image: s.next.Image,
 		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
@@ -196,7 +212,7 @@ func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error
 	if err := s.Paths.EndOperation(s.app.Name); err != nil {
 		return result, err
 	}
-	if err := s.record(state.Done, result.Cut, ""); err != nil {
+	if err := s.record(state.Done, result.ended(), ""); err != nil {
 		return result, err
 	}
 	s.prune(ctx)
@@ -231,10 +247,11 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	result.Slot = idle.String()
 	if s.detach {
 		result.Draining = true
-		s.step("drain", "%s: %d connections, at most %s, by itself", s.old.Color, before, s.drain)
+		s.step("drain", "%s: %s, at most %s, by itself", s.old.Color, state.Plural(before, "connection"), s.drain)
 		return nil
 	}
-	result.Cut, err = s.awaitDrain(ctx, s.old, before)
+	ended, err := s.awaitDrain(ctx, s.old, before)
+	result.setEnded(ended)
 	return err
 }
 
@@ -260,12 +277,12 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 			return fmt.Errorf("%s no longer runs release %d", idle, s.next.Number)
 		}
 		now := time.Now()
-		terms := state.Drain{Deadline: now.Add(s.drain)}
+		s.terms = s.app.DrainTerms(now, s.drain)
 		if s.app.KeepWarm > 0 {
-			terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
-			terms.Deadline = terms.WarmUntil.Add(s.drain)
+			s.terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
+			s.terms.Deadline = s.terms.WarmUntil.Add(s.drain)
 		}
-		if err := s.Paths.SetDrain(s.old, terms); err != nil {
+		if err := s.Paths.SetDrain(s.old, s.terms); err != nil {
 			return err
 		}
 		err = sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, idle)
@@ -297,10 +314,10 @@ func (s *swap) failed(err error) error {
 	var broken *BrokenError
 	if s.over {
 		err = &BrokenError{fmt.Errorf("release %d serves, but its command did not come to its end: %w\nhint: the old slot ends by itself; edgeman status %s", s.next.Number, err, s.app.Name)}
-		return errors.Join(err, s.Paths.EndOperation(s.app.Name), s.record(state.Done, 0, firstLine(err)))
+		return errors.Join(err, s.Paths.EndOperation(s.app.Name), s.record(state.Done, state.Ended{}, firstLine(err)))
 	}
 	if errors.As(err, &broken) {
-		return errors.Join(err, s.record(state.Broken, 0, firstLine(err)))
+		return errors.Join(err, s.record(state.Broken, state.Ended{}, firstLine(err)))
 	}
 	if end := s.Paths.EndOperation(s.app.Name); end != nil {
 		return errors.Join(err, end)
@@ -308,7 +325,7 @@ func (s *swap) failed(err error) error {
 	if s.next.Number == 0 {
 		return err
 	}
-	if rec := s.record(state.Failed, 0, firstLine(err)); rec != nil {
+	if rec := s.record(state.Failed, state.Ended{}, firstLine(err)); rec != nil {
 		return errors.Join(err, rec)
 	}
 	err = fmt.Errorf("%w\n%s serves as before", err, s.app.Name)
@@ -318,10 +335,12 @@ func (s *swap) failed(err error) error {
 	return err
 }
 
-func (s *swap) record(outcome string, cut int, note string) error {
-	return s.Paths.Record(s.app.Name, state.Event{
+func (s *swap) record(outcome string, ended state.Ended, note string) error {
+	e := state.Event{
 		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
 		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
-		Seconds: time.Since(s.started).Seconds(), Start: s.ready.Seconds(), Outcome: outcome, Cut: cut, Note: note,
-	})
+		Seconds: time.Since(s.started).Seconds(), Start: s.ready.Seconds(), Outcome: outcome, Note: note,
+	}
+	e.SetEnded(ended)
+	return s.Paths.Record(s.app.Name, e)
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // limit is how long anything in a test may take.
-const limit = 20 * time.Second
+const limit = 60 * time.Second
 
 // relay is one forwarded connection and its two outer ends.
 type relay struct {

@@ -110,20 +110,6 @@ func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) 
 	if asJSON {
 		return h.PrintJSON(r)
 	}
-	cut := fmt.Sprintf("%d %s cut", r.Cut, plural(r.Cut, "connection"))
-	if r.Draining {
-		cut = "the old slot drains by itself"
-	}
-	from, to := shortImages(r.Previous, r.Image)
-	_, err = fmt.Fprintf(h.Out, "%s: %s → %s in %.1fs, %s\n", r.App, from, to, r.Seconds, cut)
+	_, err = fmt.Fprintln(h.Out, r.Summary())
 	return err
-}
-
-// shortImages leaves a repository that both have in common away.
-func shortImages(from, to string) (string, string) {
-	i, j := strings.LastIndexByte(from, ':'), strings.LastIndexByte(to, ':')
-	if i < 0 || j < 0 || from[:i] != to[:j] || strings.Contains(from[i:], "/") || strings.Contains(from, "@") {
-		return from, to
-	}
-	return from[i+1:], to[j+1:]
 }

@@ -53,12 +53,14 @@ func (k *keeper) halt(ctx context.Context) {
 	if k.halted {
 		return
 	}
+	now, terms := time.Now(), k.haltTerms()
+	k.endWebsockets(terms.WebsocketsEnd(now))
 	inside, _ := k.gate.counts()
-	if inside > 0 && time.Now().Before(k.haltAt()) {
+	if inside > 0 && now.Before(terms.Deadline) {
 		return
 	}
-	if k.replicas != nil {
-		k.cut = inside
+	if k.replicas != nil && inside > 0 {
+		k.cutOff(inside)
 	}
 	k.progress("stopping release %d", k.release.Number)
 	if k.frozen.Swap(false) {
@@ -72,12 +74,12 @@ func (k *keeper) halt(ctx context.Context) {
 	k.halted, k.trouble = true, ""
 }
 
-// haltAt is when the connections inside are cut for a release.
-func (k *keeper) haltAt() time.Time {
+// haltTerms are those on which connections end for a release.
+func (k *keeper) haltTerms() state.Drain {
 	if d, ok, err := k.paths.ReadDrain(k.slot); err == nil && ok {
-		return d.Deadline
+		return d
 	}
-	return k.pausedAt.Add(time.Duration(k.app.Drain.Timeout))
+	return k.app.DrainTerms(k.pausedAt, time.Duration(k.app.Drain.Timeout))
 }
 
 // attach looks after the containers of a retired slot that still run. One that

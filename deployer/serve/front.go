@@ -41,6 +41,7 @@ type front struct {
 	slots    chan struct{} // one for each accepted connection
 	trouble  func(error)   // told of accept errors, at most one a second
 	conns    sync.WaitGroup
+	inside   inside
 	unhold   func() // not nil while held
 }
 
@@ -128,7 +129,8 @@ func (f *front) carry(c *net.UnixConn) {
 		c.Close()
 		<-f.slots
 	}()
-	deadline := time.Now().Add(f.park)
+	now := time.Now()
+	deadline := now.Add(f.park)
 	for wait := dialMin; ; wait = min(2*wait, dialMax) {
 		to, err := f.gate.enter(c, deadline)
 		if err != nil {
@@ -136,8 +138,7 @@ func (f *front) carry(c *net.UnixConn) {
 		}
 		app, left, err := dial(to, deadline)
 		if err == nil {
-			_, _, _ = sockets.Forward(c, app, nil) // ends as its ends ended
-			app.Close()
+			f.forward(&carried{client: c, app: app, since: now})
 			left()
 			f.gate.leave()
 			return
@@ -148,6 +149,12 @@ func (f *front) carry(c *net.UnixConn) {
 		}
 		time.Sleep(wait)
 	}
+}
+
+func (f *front) forward(c *carried) {
+	f.inside.add(c)
+	defer f.inside.remove(c)
+	_, _, _ = sockets.Forward(c.client, c.app, c) // ends as its ends ended
 }
 
 func dial(to *pool, deadline time.Time) (app *net.TCPConn, left func(), err error) {

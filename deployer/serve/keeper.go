@@ -24,6 +24,7 @@ const (
 	lookNative  = time.Second            // the app can do anything to the listener
 	lookBusy    = time.Second            // a command is at work, or requests wait
 	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
+	lookOpen    = 2 * time.Second        // somebody reads how old they are
 )
 
 // keeper decides for one slot. It is the only one who opens the gate, holds the
@@ -63,7 +64,7 @@ type keeper struct {
 
 	drain state.Drain // terms of the retirement
 	left  int         // connections at the last count
-	cut   int         // connections that the last recreate, or the end, cut
+	ended state.Ended // what the last recreate, pause or the end did to connections
 
 	prepared bool        // the container of a slot that waits for its adoption
 	trouble  string      // why not, or why not even its release is known
@@ -191,7 +192,7 @@ func (k *keeper) turned(was role, now time.Time) {
 	k.stir()
 	k.zeroSince, k.retiredAt, k.deadline = time.Time{}, time.Time{}, time.Time{}
 	if k.role == retired {
-		k.retiredAt = now
+		k.retiredAt, k.ended = now, state.Ended{}
 	}
 	if was == retired && k.role == live {
 		// The terms were for the retirement that did not happen.
@@ -251,6 +252,9 @@ func (k *keeper) wait() time.Duration {
 		return lookNative
 	case k.release.Count() > 1 && !k.calm.trimmed:
 		return lookBusy // the status says what each replica does
+	}
+	if inside, _ := k.gate.counts(); inside > 0 {
+		return lookOpen
 	}
 	return lookIdle
 }

@@ -33,6 +33,10 @@ func (k *keeper) obeyPause(ctx context.Context) {
 	if on != k.paused {
 		k.turnPause(ctx, on)
 	}
+	if on {
+		due := state.Drain{WebsocketsUntil: p.WebsocketsUntil}
+		k.endWebsockets(due.WebsocketsEnd(time.Now()))
+	}
 	if on && p.Reason == state.PauseRelease {
 		k.halt(ctx)
 	} else {
@@ -46,6 +50,7 @@ func (k *keeper) turnPause(ctx context.Context, on bool) {
 	freeze := on && k.pause.Reason != state.PauseRelease
 	thaw := k.frozen.Swap(freeze) && !freeze
 	if on {
+		k.ended = state.Ended{}
 		k.host.say("holding requests until %s", k.pause.Until.Format(time.TimeOnly))
 	} else {
 		k.host.say("letting requests in again")
@@ -89,7 +94,8 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 	case k.trouble != "":
 		st.Message = k.trouble
 	case st.Open > 0 && !k.halted:
-		st.Message = fmt.Sprintf("%d connections left", st.Open)
+		st.OpenKinds = k.front.inside.kinds(st.Open)
+		st.Message = st.OpenKinds.Of(st.Open) + " left"
 		return
 	case k.halted:
 		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", k.pause.Until.Format(time.TimeOnly), k.pause.Reason)

@@ -19,7 +19,7 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 	if !k.asked() || k.role != live {
 		return k.dropNext(ctx, next)
 	}
-	k.cut, k.rejected = 0, nil
+	k.ended, k.rejected = state.Ended{}, nil
 	k.host.say("replacing release %d by %d", k.release.Number, next.Number)
 	err = k.recreate(ctx, next)
 	k.stir()
@@ -113,12 +113,14 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 // progress says how far a recreate is.
 func (k *keeper) progress(format string, args ...any) {
 	inside, parked := k.gate.counts()
-	k.out.publish(k.role, state.SlotStatus{
+	st := state.SlotStatus{
 		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
 		Healthy: k.condition().phase == state.PhaseHealthy,
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Open: inside, Parked: parked, Cut: k.cut, Deadline: k.deadline,
-	})
+		Open: inside, Parked: parked, Deadline: k.deadline,
+	}
+	st.SetEnded(k.ended)
+	k.out.publish(k.role, st)
 }
 
 // stillNext is an error when the slot is not to run next any more.
@@ -135,18 +137,19 @@ func (k *keeper) stillNext(next state.Release) error {
 func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 	d, ok, err := k.paths.ReadDrain(k.slot)
 	if err != nil || !ok {
-		d.Deadline = time.Now().Add(time.Duration(k.settings().Drain.Timeout))
+		d = k.usualTerms(time.Now())
 	}
 	k.deadline = d.Deadline
 	defer func() { k.deadline = time.Time{} }()
 	for {
+		now := time.Now()
+		k.endWebsockets(d.WebsocketsEnd(now))
 		inside, _ := k.gate.counts()
 		if inside == 0 {
 			return nil
 		}
-		if !time.Now().Before(d.Deadline) {
-			k.cut = inside
-			k.host.say("cutting %d connections at the drain deadline", inside)
+		if !now.Before(d.Deadline) {
+			k.cutOff(inside)
 			return nil
 		}
 		if !k.asked() {
@@ -155,7 +158,7 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 		if err := k.stillNext(next); err != nil {
 			return err
 		}
-		k.progress("%d connections left, cut at %s", inside, d.Deadline.Format(time.TimeOnly))
+		k.progress("%s left, cut at %s", k.front.inside.kinds(inside).Of(inside), d.Deadline.Format(time.TimeOnly))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -32,9 +32,27 @@ func (k *keeper) terms() state.Drain {
 		k.host.say("%v", err)
 	}
 	if !ok {
-		d = state.Drain{Deadline: k.retiredAt.Add(time.Duration(k.settings().Drain.Timeout))}
+		d = k.usualTerms(k.retiredAt)
 	}
 	return d
+}
+
+// usualTerms are those of the app file.
+func (k *keeper) usualTerms(from time.Time) state.Drain {
+	app := k.settings()
+	return app.DrainTerms(from, time.Duration(app.Drain.Timeout))
+}
+
+// endWebsockets ends those that have had their time. Some may come later: nginx
+// can send a handshake over a connection that it has kept.
+func (k *keeper) endWebsockets(due bool) {
+	if !due {
+		return
+	}
+	if n := k.front.inside.endWebsockets(); n > 0 {
+		k.ended.Closed += n
+		k.host.say("%s: closed %s, whose clients reach the new release when they connect again", k.slot, state.Plural(n, "websocket"))
+	}
 }
 
 // drained tells whether the retired slot may end now: no connection is left,
@@ -43,6 +61,7 @@ func (k *keeper) drained() bool {
 	now := time.Now()
 	k.drain = k.terms()
 	k.deadline = k.drain.Deadline
+	k.endWebsockets(k.drain.WebsocketsEnd(now))
 	n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
 	if err != nil {
 		// Without the kernel's count only the deadline ends the slot.
@@ -83,14 +102,14 @@ func (k *keeper) drainWait() time.Duration {
 
 // describeDrain puts the drain into the status.
 func (k *keeper) describeDrain(st *state.SlotStatus) {
-	st.Open = k.left
+	st.Open, st.OpenKinds = k.left, k.front.inside.kinds(k.left)
 	if time.Now().Before(k.drain.WarmUntil) {
 		st.Phase, st.Deadline = state.PhaseWarm, k.drain.WarmUntil
 		st.Message = "kept for a rollback until " + k.drain.WarmUntil.Format(time.TimeOnly)
 		return
 	}
 	st.Phase = state.PhaseDraining
-	st.Message = fmt.Sprintf("%d connections left, cut at %s", k.left, k.deadline.Format(time.TimeOnly))
+	st.Message = fmt.Sprintf("%s left, cut at %s", st.OpenKinds.Of(k.left), k.deadline.Format(time.TimeOnly))
 }
 
 // empty takes the slot's release away, in one moment in which nobody else
@@ -125,16 +144,25 @@ func (k *keeper) empty(ctx context.Context) bool {
 // last word and exits as drained. Neither a signal nor systemd's own stopping
 // of this process keeps it from that.
 func (k *keeper) end() (int, error) {
-	k.cut = k.left
-	if k.cut > 0 {
-		k.host.say("%s: cutting %d connections at the drain deadline", k.slot, k.cut)
+	if k.left > 0 {
+		k.cutOff(k.left)
+	}
+	if k.ended.Cut > 0 || k.ended.Closed > 0 {
 		k.recordCut()
 	}
+	k.out.publish(k.role, k.word(state.PhaseDraining, "stopping the container, "+k.ended.String()))
 	ctx := context.Background()
 	if k.replicas != nil {
 		k.replicas.end()
 	}
 	return k.clear(ctx)
+}
+
+// cutOff counts n connections as cut, by what they are at.
+func (k *keeper) cutOff(n int) {
+	k.ended.Kinds = k.front.inside.kinds(n)
+	k.ended.Cut = k.ended.Kinds.Total()
+	k.host.say("%s: cutting %s at the drain deadline", k.slot, k.ended.Kinds.Of(k.ended.Cut))
 }
 
 // recordCut puts what was cut into the history where no command is there to do
@@ -143,11 +171,15 @@ func (k *keeper) recordCut() {
 	if _, held, err := k.paths.LockHolder(k.slot.App); err != nil || held {
 		return
 	}
-	err := k.paths.Record(k.slot.App, state.Event{
+	e := state.Event{
 		Time: time.Now().UTC(), Operation: "drain", Release: k.release.Number, Image: k.release.Image, Slot: k.slot.String(),
-		By: "edgeman serve", Outcome: state.Done, Cut: k.cut, Note: "cut at the drain deadline",
-	})
-	if err != nil {
+		By: "edgeman serve", Outcome: state.Done,
+	}
+	e.SetEnded(k.ended)
+	if e.Cut > 0 {
+		e.Note = "cut at the drain deadline"
+	}
+	if err := k.paths.Record(k.slot.App, e); err != nil {
 		k.host.say("%v", err)
 	}
 }
@@ -161,10 +193,7 @@ func (k *keeper) clear(ctx context.Context) (int, error) {
 		if err == nil {
 			return k.lastWord(ctx)
 		}
-		k.out.publish(retired, state.SlotStatus{
-			Phase: state.PhaseFailed, Message: "its container is not removed yet: " + firstLine(err.Error()),
-			Release: k.release.Number, Image: k.release.Image, Cut: k.cut,
-		})
+		k.out.publish(retired, k.word(state.PhaseFailed, "its container is not removed yet: "+firstLine(err.Error())))
 		if ctx.Err() != nil {
 			// Whoever stops the service now removes the container, or the next start does.
 			return exitStopped, nil
@@ -188,7 +217,7 @@ func (k *keeper) removeOnce(ctx context.Context) error {
 // lastWord ends the service of an empty slot. Its socket is stopped, too, or
 // the next connection would start the service again for nothing.
 func (k *keeper) lastWord(ctx context.Context) (int, error) {
-	k.publishEmpty()
+	k.out.publish(retired, k.word(state.PhaseEmpty, ""))
 	err := errors.Join(
 		k.paths.ClearDrain(k.slot), k.paths.ClearPause(k.slot), k.paths.DropNext(k.slot))
 	if _, filled, _ := k.paths.SlotRelease(k.slot); filled {
@@ -201,8 +230,9 @@ func (k *keeper) lastWord(ctx context.Context) (int, error) {
 	return exitEmptied, err
 }
 
-func (k *keeper) publishEmpty() {
-	k.out.publish(retired, state.SlotStatus{
-		Phase: state.PhaseEmpty, Release: k.release.Number, Image: k.release.Image, Cut: k.cut,
-	})
+// word is the status of a slot that is about to end.
+func (k *keeper) word(phase, message string) state.SlotStatus {
+	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image}
+	st.SetEnded(k.ended)
+	return st
 }

@@ -47,6 +47,10 @@ func (p *publisher) publish(r role, st state.SlotStatus) {
 	}
 }
 
+// oldFrom is the age from which a connection's is published. Those of ordinary
+// requests would be news at every look, and wrong at the next moment.
+const oldFrom = time.Second
+
 // publish says what the slot is doing.
 func (k *keeper) publish() {
 	if k.release.Number == 0 {
@@ -55,7 +59,11 @@ func (k *keeper) publish() {
 	}
 	st := state.SlotStatus{
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Phase: state.PhaseStarting, Deadline: k.deadline, Cut: k.cut, Rejected: k.rejected,
+		Phase: state.PhaseStarting, Deadline: k.deadline, Rejected: k.rejected,
+	}
+	st.SetEnded(k.ended)
+	if oldest := k.front.inside.oldest(); time.Since(oldest) >= oldFrom {
+		st.Oldest = oldest.UTC()
 	}
 	if k.replicas != nil {
 		c := k.condition()

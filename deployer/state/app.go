@@ -58,8 +58,9 @@ type App struct {
 	Retain   int      `toml:"retain" comment:"how many releases to remember"`
 
 	Drain struct {
-		Timeout Duration `toml:"timeout" comment:"how long old connections may go on after a switch"`
-		Reload  bool     `toml:"reload,omitempty" comment:"reload nginx once, half-way to the timeout, before anything is cut"`
+		Timeout    Duration   `toml:"timeout" comment:"how long old connections may go on after a switch"`
+		Websockets Websockets `toml:"websockets" comment:"wait (as long as any other), or close-after DURATION"`
+		Reload     bool       `toml:"reload,omitempty" comment:"reload nginx once, half-way to the timeout, before anything is cut"`
 	} `toml:"drain"`
 	Start struct {
 		Timeout Duration `toml:"timeout" comment:"how long a new container may take to become healthy"`
@@ -199,6 +200,8 @@ func (a App) Validate() error {
 		return fmt.Errorf("mode %q is neither proxy nor native", a.Mode)
 	case !slices.Contains([]string{"auto", "overlap", "recreate"}, a.Strategy):
 		return fmt.Errorf("strategy %q is none of auto, overlap, recreate", a.Strategy)
+	case a.Mode == "native" && a.Drain.Websockets.Close:
+		return fmt.Errorf("drain.websockets = %q needs mode proxy: in native mode the app itself holds its connections, and nobody else can tell its websockets or end one", a.Drain.Websockets)
 	case a.Proxy.Via != "netns" && a.Proxy.Via != "bridge":
 		return fmt.Errorf("proxy.via %q is neither netns nor bridge", a.Proxy.Via)
 	case a.Port == 0 && a.Mode == "proxy":

@@ -34,7 +34,16 @@ type Event struct {
 	Outcome   string    `json:"outcome"`
 	Cut       int       `json:"cut"`
 	Note      string    `json:"note,omitempty"`
+
+	CutKinds         Kinds `json:"cut_kinds,omitzero"`
+	WebsocketsClosed int   `json:"websockets_closed,omitempty"` // by the app's drain.websockets
 }
+
+// Ended is what the event says of connections that were ended.
+func (e Event) Ended() Ended { return Ended{e.Cut, e.CutKinds, e.WebsocketsClosed} }
+
+// SetEnded is the opposite.
+func (e *Event) SetEnded(n Ended) { e.Cut, e.CutKinds, e.WebsocketsClosed = n.Cut, n.Kinds, n.Closed }
 
 // Record appends e to the app's history and syncs it. A line that a power cut
 // tore stays by itself. The caller holds the app's lock.

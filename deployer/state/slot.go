@@ -92,6 +92,10 @@ type Pause struct {
 	// nginx is about to use them directly.
 	Forward bool   `json:"forward,omitempty"`
 	Port    uint16 `json:"port,omitempty"` // where those containers' app listens
+
+	// WebsocketsUntil is when websockets are ended that keep the slot from coming
+	// to rest; zero leaves them alone.
+	WebsocketsUntil time.Time `json:"websockets_until,omitzero"`
 }
 
 // Bars are the ids of the containers that must not run beside the slot's.
@@ -128,38 +132,6 @@ func (p Paths) ReadPause(s sockets.Slot) (Pause, bool, error) {
 
 // ClearPause lets requests through again.
 func (p Paths) ClearPause(s sockets.Slot) error { return removeFile(p.SlotPause(s)) }
-
-// Drain are the terms on which a retired slot ends: it stays until WarmUntil in
-// any case, then until its connections are gone or Deadline has passed. For a
-// slot whose release is replaced in place, Start is how long the next one may
-// take to become healthy.
-type Drain struct {
-	Deadline  time.Time     `json:"deadline"`
-	WarmUntil time.Time     `json:"warm_until,omitzero"`
-	Start     time.Duration `json:"start_ns,omitempty"`
-}
-
-// SetDrain states the terms before the switch, so that the slot's service finds
-// them whenever it notices that it is retired.
-func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
-	if err := p.MakeRun(); err != nil {
-		return err
-	}
-	return writeJSON(p.SlotDrain(s), d, 0o600)
-}
-
-// ReadDrain are the slot's drain terms; false means none were stated.
-func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
-	var d Drain
-	err := readJSON(p.SlotDrain(s), &d)
-	if errors.Is(err, fs.ErrNotExist) {
-		return d, false, nil
-	}
-	return d, err == nil, err
-}
-
-// ClearDrain forgets the slot's drain terms.
-func (p Paths) ClearDrain(s sockets.Slot) error { return removeFile(p.SlotDrain(s)) }
 
 // releaseTarget is relative so that the tree can be moved or mounted elsewhere.
 func releaseTarget(app string, number int) string {

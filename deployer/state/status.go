@@ -47,9 +47,14 @@ type SlotStatus struct {
 	Cut         int       `json:"cut,omitempty"`      // connections that were cut at the drain deadline
 	Parked      int       `json:"parked,omitempty"`   // requests that wait for the app
 	Open        int       `json:"open,omitempty"`     // connections left while holding or draining
+	Oldest      time.Time `json:"oldest,omitzero"`    // since when the oldest connection is open; zero if that is not known, or a second at most
 	Rate        float64   `json:"rate,omitempty"`     // new connections a second; kept ones carry more requests
 	Deadline    time.Time `json:"deadline,omitzero"`
 	PID         int       `json:"pid"`
+
+	CutKinds         Kinds `json:"cut_kinds,omitzero"`          // of Cut
+	OpenKinds        Kinds `json:"open_kinds,omitzero"`         // of Open
+	WebsocketsClosed int   `json:"websockets_closed,omitempty"` // by the app's drain.websockets
 
 	// Replicas are the slot's containers one by one if it runs several. Exits,
 	// ExitCode, Failures and Probe above are those of the one that does worst.
@@ -57,6 +62,14 @@ type SlotStatus struct {
 
 	// Rejected is the release that the last recreate did not get healthy.
 	Rejected *Rejected `json:"rejected,omitempty"`
+}
+
+// Ended is what the status says of connections that were ended.
+func (st SlotStatus) Ended() Ended { return Ended{st.Cut, st.CutKinds, st.WebsocketsClosed} }
+
+// SetEnded is the opposite.
+func (st *SlotStatus) SetEnded(n Ended) {
+	st.Cut, st.CutKinds, st.WebsocketsClosed = n.Cut, n.Kinds, n.Closed
 }
 
 // Replica is one of several containers behind a slot.

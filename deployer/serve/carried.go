@@ -1,0 +1,106 @@
+package serve
+
+import (
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/state"
+)
+
+// carried is one connection that is being forwarded.
+type carried struct {
+	traffic
+	client *net.UnixConn
+	app    *net.TCPConn
+	since  time.Time // it was accepted
+	ended  bool      // by end
+}
+
+// inside are all connections that are being forwarded. Its methods may be
+// called concurrently.
+type inside struct {
+	mu  sync.Mutex
+	all map[*carried]struct{}
+}
+
+func (i *inside) add(c *carried) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.all == nil {
+		i.all = make(map[*carried]struct{})
+	}
+	i.all[c] = struct{}{}
+}
+
+func (i *inside) remove(c *carried) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.all, c)
+}
+
+// oldest is when the connection that is open for the longest was accepted; zero
+// if there is none.
+func (i *inside) oldest() (since time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for c := range i.all {
+		if since.IsZero() || c.since.Before(since) {
+			since = c.since
+		}
+	}
+	return since
+}
+
+// kinds tells what n connections of the slot are at. Those that are not carried
+// here are still in the queue, or the app took them in by itself.
+func (i *inside) kinds(n int) (k state.Kinds) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for c := range i.all {
+		switch now, vague := c.state(); {
+		case now == upgraded:
+			k.Websockets++
+		case now == foreign, now == answering && vague:
+			k.Unknown++
+		case now == quiet && !unread(c.client):
+			k.Idle++
+		default:
+			k.Requests++
+		}
+	}
+	k.Unknown += max(0, n-k.Total())
+	return k
+}
+
+// endWebsockets closes both ends of every websocket, and returns how many. A
+// closing frame would be more polite, but it may stand only between two frames
+// of the app's, and those are not looked at.
+func (i *inside) endWebsockets() (n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for c := range i.all {
+		if now, _ := c.state(); now == upgraded && !c.ended {
+			c.ended = true
+			c.client.Close()
+			c.app.Close()
+			n++
+		}
+	}
+	return n
+}
+
+// unread tells whether the client has not read yet all that it was sent: then
+// an answer is not over, whoever holds it.
+func unread(client syscall.Conn) bool {
+	rc, err := client.SyscallConn()
+	if err != nil {
+		return false
+	}
+	waiting := 0
+	_ = rc.Control(func(fd uintptr) { waiting, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return waiting > 0
+}

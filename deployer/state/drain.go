@@ -1,0 +1,96 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"edgeman/sockets"
+)
+
+// Websockets is how long websockets may go on after a switch: as long as any
+// other connection, or for a time of their own, after which they are ended so
+// that their clients connect again and reach the new release.
+type Websockets struct {
+	Close bool
+	After time.Duration
+}
+
+// UnmarshalText reads "wait" or "close-after DURATION".
+func (w *Websockets) UnmarshalText(b []byte) error {
+	words := strings.Fields(string(b))
+	switch {
+	case len(words) == 1 && words[0] == "wait":
+		*w = Websockets{}
+		return nil
+	case len(words) == 2 && words[0] == "close-after":
+		var d Duration
+		if err := d.UnmarshalText([]byte(words[1])); err != nil {
+			return err
+		}
+		*w = Websockets{Close: true, After: time.Duration(d)}
+		return nil
+	}
+	return fmt.Errorf(`drain.websockets %q is neither "wait" nor "close-after DURATION"`, b)
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (w Websockets) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+func (w Websockets) String() string {
+	if w.Close {
+		return "close-after " + w.After.String()
+	}
+	return "wait"
+}
+
+// Drain are the terms on which a retired slot ends: it stays until WarmUntil in
+// any case, then until its connections are gone or Deadline has passed. From
+// WebsocketsUntil on, unless zero, websockets are ended, warm or not. For a
+// slot whose release is replaced in place, Start is how long the next one may
+// take to become healthy.
+type Drain struct {
+	Deadline        time.Time     `json:"deadline"`
+	WarmUntil       time.Time     `json:"warm_until,omitzero"`
+	WebsocketsUntil time.Time     `json:"websockets_until,omitzero"`
+	Start           time.Duration `json:"start_ns,omitempty"`
+}
+
+// DrainTerms are the terms that the app's settings give a slot that is retired
+// at this moment, with timeout in the place of their own.
+func (a App) DrainTerms(at time.Time, timeout time.Duration) Drain {
+	d := Drain{Deadline: at.Add(timeout)}
+	if a.Drain.Websockets.Close {
+		d.WebsocketsUntil = at.Add(a.Drain.Websockets.After)
+	}
+	return d
+}
+
+// WebsocketsEnd tells whether websockets are to be ended by now.
+func (d Drain) WebsocketsEnd(now time.Time) bool {
+	return !d.WebsocketsUntil.IsZero() && !now.Before(d.WebsocketsUntil)
+}
+
+// SetDrain states the terms before the switch, so that the slot's service finds
+// them whenever it notices that it is retired.
+func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
+	if err := p.MakeRun(); err != nil {
+		return err
+	}
+	return writeJSON(p.SlotDrain(s), d, 0o600)
+}
+
+// ReadDrain are the slot's drain terms; false means none were stated.
+func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
+	var d Drain
+	err := readJSON(p.SlotDrain(s), &d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, false, nil
+	}
+	return d, err == nil, err
+}
+
+// ClearDrain forgets the slot's drain terms.
+func (p Paths) ClearDrain(s sockets.Slot) error { return removeFile(p.SlotDrain(s)) }
