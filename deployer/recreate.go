@@ -52,6 +52,9 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 // requests wait in the socket, which systemd keeps.
 func (s *swap) renewService(ctx context.Context) error {
 	start := time.Now()
+	if err := s.Paths.SetDrain(s.old, state.Drain{Deadline: start.Add(s.drain)}); err != nil {
+		return err
+	}
 	unitCtx, cancel := context.WithTimeout(ctx, s.drain+unitWait+stopSlack)
 	defer cancel()
 	if err := s.Units.Restart(unitCtx, s.old.ServiceUnit()); err != nil {
@@ -60,8 +63,9 @@ func (s *swap) renewService(ctx context.Context) error {
 	if err := s.awaitHealthy(ctx, s.old, s.next.Number, s.timeout); err != nil {
 		return s.withLastWords(ctx, err, s.ailing(s.old, s.next))
 	}
-	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, seconds(time.Since(start)))
-	return nil
+	s.ready = time.Since(start)
+	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, seconds(s.ready))
+	return s.Paths.ClearDrain(s.old)
 }
 
 // awaitRecreate waits until the next link is gone: promoted, or dropped because

@@ -80,6 +80,7 @@ type SlotReport struct {
 	ExitCode int       `json:"exit_code,omitempty"`
 	Waiting  int       `json:"waiting,omitempty"` // requests that wait for the app
 	Restarts uint32    `json:"restarts,omitempty"`
+	Version  string    `json:"version,omitempty"` // of the edgeman that serves the slot
 
 	Replicas []ReplicaReport `json:"replicas,omitempty"` // if it runs several containers
 }
@@ -177,7 +178,7 @@ func (h *Host) appStatus(ctx context.Context, name string) AppStatus {
 		}
 		a.Slots = append(a.Slots, report)
 	}
-	a.findProblems(hasLive)
+	a.findProblems(hasLive, h.Version)
 	return a
 }
 

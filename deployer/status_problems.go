@@ -8,7 +8,7 @@ import (
 
 // findProblems says what is wrong and what to type next, worst first. It is
 // written for somebody who was woken up.
-func (a *AppStatus) findProblems(hasLive bool) {
+func (a *AppStatus) findProblems(hasLive bool, version string) {
 	found := a.Problems
 	a.Problems = []Problem{}
 	if !hasLive {
@@ -25,6 +25,11 @@ func (a *AppStatus) findProblems(hasLive bool) {
 	for _, s := range a.Slots {
 		if s.Name != a.Live && s.State == SlotFailed {
 			a.problem(fmt.Sprintf("slot %s is filled and does not run", s.Name), "edgeman repair "+a.Name)
+		}
+	}
+	for _, s := range a.Slots {
+		if s.Name == a.Live && s.Version != "" && version != "" && s.Version != version {
+			a.problem(fmt.Sprintf("slot %s is served by edgeman %s, and %s is at hand", s.Name, s.Version, version), "edgeman upgrade "+a.Name)
 		}
 	}
 	a.Problems = append(a.Problems, found...)

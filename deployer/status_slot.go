@@ -191,7 +191,7 @@ func (l slotLook) fromService(r *SlotReport) {
 	if st.OpenKinds.Total() == r.Connections {
 		r.Kinds = st.OpenKinds
 	}
-	r.Exits, r.ExitCode, r.Waiting = st.Exits, st.ExitCode, st.Parked
+	r.Exits, r.ExitCode, r.Waiting, r.Version = st.Exits, st.ExitCode, st.Parked, st.Version
 	for _, one := range st.Replicas {
 		r.Replicas = append(r.Replicas, ReplicaReport{
 			Container: one.Container, State: one.Phase, Since: one.Started, Connections: one.Open, Served: one.Served,

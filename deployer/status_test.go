@@ -282,9 +282,9 @@ func TestStatusPrint(t *testing.T) {
 			{Name: "green", State: SlotWarm, Release: 8, Image: "wiki:11", Since: at(2 * time.Minute), Deadline: now.Add(8 * time.Minute)},
 		},
 	}
-	sick.findProblems(true)
+	sick.findProblems(true, "")
 	gone := AppStatus{Name: "zine", Slots: []SlotReport{{Name: "blue", State: SlotEmpty}, {Name: "green", State: SlotEmpty}}}
-	gone.findProblems(false)
+	gone.findProblems(false, "")
 	held := AppStatus{Name: "held", Live: "blue", Slots: []SlotReport{{Name: "blue", State: SlotPaused, Release: 1, Image: "held:1", Connections: 5, Since: at(2 * time.Second), Deadline: now.Add(28 * time.Second)}}}
 
 	var out bytes.Buffer

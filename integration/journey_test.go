@@ -167,8 +167,8 @@ type statusApp struct {
 	Name, Live, Image string
 	Release           int
 	Slots             []struct {
-		Name, State, Container string
-		Release, Connections   int
+		Name, State, Container, Version string
+		Release, Connections            int
 	}
 	Problems []struct{ Text string }
 }

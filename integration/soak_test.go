@@ -58,8 +58,8 @@ type soakApp struct {
 
 // Swap after swap under mixed load loses no request and leaves nothing behind.
 // Two apps are swapped at the same time, one by overlap and one by recreate,
-// each time to an image of its own. SOAK_SWAPS and SOAK_RECREATES say how often;
-// what one needs that is done a thousand times shows in few, or not at all.
+// each time to an image of its own. SOAK_SWAPS and SOAK_RECREATES say how often,
+// and SOAK_FOR after how long to make an end all the same.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -106,7 +106,8 @@ func soakSize(name string, size int) int {
 func soakHost(ctx context.Context, t *testing.T, h *host.Host, apps []*soakApp) {
 	t.Helper()
 	Install(ctx, t, h)
-	must(ctx, t, h, "sed", "-i", "s/worker_connections .*/worker_connections 4096;/", "/etc/nginx/nginx.conf")
+	must(ctx, t, h, "sh", "-c", `sed -i '1i worker_rlimit_nofile 16384;' /etc/nginx/nginx.conf
+		sed -i 's/worker_connections .*/worker_connections 4096;/' /etc/nginx/nginx.conf`)
 	for _, a := range apps {
 		if err := h.BuildImages(ctx, host.Image{Tag: a.name + ":base"}); err != nil {
 			t.Fatal(err)
@@ -170,11 +171,14 @@ func soakSwaps(ctx context.Context, t *testing.T, h *host.Host, apps []*soakApp)
 	defer stop(nil)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	start, said := time.Now(), time.Now()
+	start, said, limit := time.Now(), time.Now(), 6*time.Hour
+	if d, err := time.ParseDuration(os.Getenv("SOAK_FOR")); err == nil {
+		limit = d
+	}
 	for _, a := range apps {
 		warm := len(a.seconds)
 		wg.Go(func() {
-			for i := 1; i <= a.swaps && ctx.Err() == nil; i++ {
+			for i := 1; i <= a.swaps && ctx.Err() == nil && time.Since(start) < limit; i++ {
 				if err := a.swap(ctx, h); err != nil {
 					stop(err)
 					return

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,7 +58,7 @@ func (u *Units) Restart(ctx context.Context, unit string) error {
 
 // StartNoWait asks systemd to start a unit and does not wait for it.
 func (u *Units) StartNoWait(ctx context.Context, unit string) error {
-	return u.call(ctx, "starting "+unit, func(c *dbus.Conn) error {
+	return u.call(ctx, "starting "+unit, func(ctx context.Context, c *dbus.Conn) error {
 		_, err := start(c, ctx, unit, "replace", nil)
 		return err
 	})
@@ -66,7 +67,7 @@ func (u *Units) StartNoWait(ctx context.Context, unit string) error {
 // StopNoWait asks systemd to stop a unit and does not wait for it. A service
 // stops its own units with it: waiting would be waiting for its own end.
 func (u *Units) StopNoWait(ctx context.Context, unit string) error {
-	return u.call(ctx, "stopping "+unit, func(c *dbus.Conn) error {
+	return u.call(ctx, "stopping "+unit, func(ctx context.Context, c *dbus.Conn) error {
 		_, err := stop(c, ctx, unit, "replace", nil)
 		return err
 	})
@@ -79,11 +80,13 @@ const jobPoll = 250 * time.Millisecond
 
 // run enqueues a job and waits for its result.
 func (u *Units) run(ctx context.Context, what, unit string, ask enqueue) error {
+	ctx, cancel := bounded(ctx, jobWait)
+	defer cancel()
 	var conn *dbus.Conn
 	// Buffered, because the library writes the result while it holds a lock:
 	// a reader that has given up would stall the connection for everybody.
 	result := make(chan string, 1)
-	err := u.call(ctx, what, func(c *dbus.Conn) error {
+	err := u.call(ctx, what, func(ctx context.Context, c *dbus.Conn) error {
 		conn = c
 		_, err := ask(c, ctx, unit, "replace", result)
 		return err
@@ -98,7 +101,7 @@ func (u *Units) run(ctx context.Context, what, unit string, ask enqueue) error {
 		case r := <-result:
 			return jobError(what, unit, r)
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, ctx.Err())
+			return fmt.Errorf("%s: %w", what, unfinished(ctx.Err()))
 		case <-poll.C:
 			// The result comes as a signal, and a connection that was lost
 			// meanwhile (daemon-reexec) will never bring it.
@@ -124,10 +127,18 @@ func (u *Units) runOut(ctx context.Context, what, unit string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, ctx.Err())
+			return fmt.Errorf("%s: %w", what, unfinished(ctx.Err()))
 		case <-poll.C:
 		}
 	}
+}
+
+// unfinished says so of a job that was still under way when its time was over.
+func unfinished(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the job did not end in time: %w", err)
+	}
+	return err
 }
 
 // jobError turns the result of a job into an error, or nil.
@@ -140,7 +151,7 @@ func jobError(what, unit, result string) error {
 
 // hasJob reports whether systemd has a job for the unit, waiting or running.
 func (u *Units) hasJob(ctx context.Context, unit string) (pending bool, err error) {
-	err = u.call(ctx, "asking for the job of "+unit, func(c *dbus.Conn) error {
+	err = u.call(ctx, "asking for the job of "+unit, func(ctx context.Context, c *dbus.Conn) error {
 		p, err := c.GetUnitPropertyContext(ctx, unit, "Job")
 		if err != nil {
 			return err
@@ -163,7 +174,7 @@ func first(list []any) any {
 // conditionMet reports whether the unit's conditions held at the last start.
 func (u *Units) conditionMet(ctx context.Context, unit string) bool {
 	met := true
-	_ = u.call(ctx, "asking for the condition of "+unit, func(c *dbus.Conn) error {
+	_ = u.call(ctx, "asking for the condition of "+unit, func(ctx context.Context, c *dbus.Conn) error {
 		p, err := c.GetUnitPropertyContext(ctx, unit, "ConditionResult")
 		if err == nil {
 			met, _ = p.Value.Value().(bool)

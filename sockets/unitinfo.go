@@ -23,7 +23,7 @@ type UnitInfo struct {
 // Info describes a service, socket or timer. A unit that does not exist has
 // Load "not-found".
 func (u *Units) Info(ctx context.Context, unit string) (info UnitInfo, err error) {
-	err = u.call(ctx, "asking about "+unit, func(c *dbus.Conn) error {
+	err = u.call(ctx, "asking about "+unit, func(ctx context.Context, c *dbus.Conn) error {
 		general, err := c.GetUnitPropertiesContext(ctx, unit)
 		if err != nil {
 			return err

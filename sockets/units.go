@@ -19,17 +19,42 @@ var ErrSkipped = errors.New("a condition of the unit is not met")
 // Units talks to systemd over its private socket, which needs root and works
 // without a message bus. It is safe for concurrent use. Where systemd has
 // executed itself again, it connects anew. The deadline of every call is its
-// context's.
+// context's, or half a minute when that has none, and two minutes for a job.
 type Units struct {
+	dial func(context.Context) (*dbus.Conn, error)
 	mu   sync.Mutex
 	conn *dbus.Conn
 }
 
+const (
+	callWait = 30 * time.Second
+	jobWait  = 2 * time.Minute
+)
+
 // OpenUnits connects to systemd.
 func OpenUnits(ctx context.Context) (*Units, error) {
-	u := &Units{}
+	ctx, cancel := bounded(ctx, callWait)
+	defer cancel()
+	u := &Units{dial: dbus.NewSystemdConnectionContext}
 	_, err := u.connect(ctx)
 	return u, err
+}
+
+// bounded gives ctx a deadline when it has none: systemd may hang, and whoever
+// asks it must not hang with it.
+func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// unanswered says so when err is a wait that came to its end.
+func unanswered(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("systemd did not answer in time: %w", err)
+	}
+	return err
 }
 
 // Close ends the connection.
@@ -60,7 +85,7 @@ func (u *Units) connect(ctx context.Context) (*dbus.Conn, error) {
 	}
 	made := make(chan result, 1)
 	go func() {
-		c, err := dbus.NewSystemdConnectionContext(context.WithoutCancel(ctx))
+		c, err := u.dial(context.WithoutCancel(ctx))
 		made <- result{c, err}
 	}()
 	select {
@@ -78,17 +103,19 @@ func (u *Units) connect(ctx context.Context) (*dbus.Conn, error) {
 				r.conn.Close()
 			}
 		}()
-		return nil, fmt.Errorf("connecting to systemd: %w", ctx.Err())
+		return nil, fmt.Errorf("connecting to systemd: %w", unanswered(ctx.Err()))
 	}
 }
 
 // call runs do with a connection, once more with a new one if it broke.
 // Everything asked for here can be asked twice.
-func (u *Units) call(ctx context.Context, what string, do func(*dbus.Conn) error) error {
+func (u *Units) call(ctx context.Context, what string, do func(context.Context, *dbus.Conn) error) error {
+	ctx, cancel := bounded(ctx, callWait)
+	defer cancel()
 	for try := 1; ; try++ {
 		conn, err := u.connect(ctx)
 		if err == nil {
-			err = do(conn)
+			err = unanswered(do(ctx, conn))
 			if err != nil && try == 1 && !conn.Connected() {
 				continue
 			}
@@ -110,7 +137,7 @@ const noSuchUnit = "org.freedesktop.systemd1.NoSuchUnit"
 
 // Enable makes units start at boot. Call [Units.Reload] afterwards.
 func (u *Units) Enable(ctx context.Context, units ...string) error {
-	return u.call(ctx, "enabling "+strings.Join(units, ", "), func(c *dbus.Conn) error {
+	return u.call(ctx, "enabling "+strings.Join(units, ", "), func(ctx context.Context, c *dbus.Conn) error {
 		_, _, err := c.EnableUnitFilesContext(ctx, units, false, false)
 		return err
 	})
@@ -119,7 +146,7 @@ func (u *Units) Enable(ctx context.Context, units ...string) error {
 // Disable takes units out of the boot again, also if they never were in it.
 // Call [Units.Reload] afterwards.
 func (u *Units) Disable(ctx context.Context, units ...string) error {
-	return u.call(ctx, "disabling "+strings.Join(units, ", "), func(c *dbus.Conn) error {
+	return u.call(ctx, "disabling "+strings.Join(units, ", "), func(ctx context.Context, c *dbus.Conn) error {
 		_, err := c.DisableUnitFilesContext(ctx, units, false)
 		return err
 	})
@@ -127,7 +154,7 @@ func (u *Units) Disable(ctx context.Context, units ...string) error {
 
 // Reload makes systemd read all unit files again (daemon-reload).
 func (u *Units) Reload(ctx context.Context) error {
-	return u.call(ctx, "reloading unit files", func(c *dbus.Conn) error {
+	return u.call(ctx, "reloading unit files", func(ctx context.Context, c *dbus.Conn) error {
 		return c.ReloadContext(ctx)
 	})
 }
@@ -135,7 +162,7 @@ func (u *Units) Reload(ctx context.Context) error {
 // ResetFailed forgets that a unit has failed. A unit that systemd does not
 // know has not failed.
 func (u *Units) ResetFailed(ctx context.Context, unit string) error {
-	return u.call(ctx, "resetting "+unit, func(c *dbus.Conn) error {
+	return u.call(ctx, "resetting "+unit, func(ctx context.Context, c *dbus.Conn) error {
 		err := c.ResetFailedUnitContext(ctx, unit)
 		if isDBus(err, noSuchUnit) {
 			return nil
@@ -146,19 +173,38 @@ func (u *Units) ResetFailed(ctx context.Context, unit string) error {
 
 // Kill sends a signal to the unit's main process.
 func (u *Units) Kill(ctx context.Context, unit string, signal int32) error {
-	return u.call(ctx, fmt.Sprintf("sending signal %d to %s", signal, unit), func(c *dbus.Conn) error {
+	return u.call(ctx, fmt.Sprintf("sending signal %d to %s", signal, unit), func(ctx context.Context, c *dbus.Conn) error {
 		return c.KillUnitWithTarget(ctx, unit, dbus.Main, signal)
 	})
 }
 
 // Version returns systemd's version as it says it, "252.39-1~deb12u1".
 func (u *Units) Version(ctx context.Context) (version string, err error) {
-	err = u.call(ctx, "asking systemd for its version", func(c *dbus.Conn) error {
-		v, err := c.GetManagerProperty("Version")
+	err = u.call(ctx, "asking systemd for its version", func(ctx context.Context, c *dbus.Conn) error {
+		v, err := managerProperty(ctx, c, "Version")
 		version = strings.Trim(v, `"`)
 		return err
 	})
 	return version, err
+}
+
+// managerProperty is the library's, which takes no context.
+func managerProperty(ctx context.Context, c *dbus.Conn, name string) (string, error) {
+	type answer struct {
+		value string
+		err   error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		v, err := c.GetManagerProperty(name)
+		got <- answer{v, err}
+	}()
+	select {
+	case a := <-got:
+		return a.value, a.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // UnitState is what systemd knows about a unit.
@@ -177,7 +223,7 @@ type UnitState struct {
 // loaded is inactive and dead.
 func (u *Units) State(ctx context.Context, unit string) (state UnitState, err error) {
 	kind := unitKind(unit)
-	err = u.call(ctx, "asking for the state of "+unit, func(c *dbus.Conn) error {
+	err = u.call(ctx, "asking for the state of "+unit, func(ctx context.Context, c *dbus.Conn) error {
 		general, err := c.GetUnitPropertiesContext(ctx, unit)
 		if err != nil {
 			return err

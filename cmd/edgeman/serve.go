@@ -29,7 +29,7 @@ func serveCommand(env *environment) *cli.Command {
 			// A service has its own way with signals: SIGHUP means "look again".
 			signal.Reset(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 			code, err := serve.Run(context.Background(), serve.Options{
-				Slot: slot, Paths: env.paths, Stdout: env.stdout, Stderr: env.stderr,
+				Slot: slot, Paths: env.paths, Stdout: env.stdout, Stderr: env.stderr, Version: programVersion(),
 			})
 			return exitStatus(code, err)
 		},

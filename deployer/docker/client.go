@@ -26,6 +26,9 @@ const socket = "unix:///var/run/docker.sock"
 // a daemon that hangs cannot hang edgeman. Streams (logs, wait, pull) are exempt.
 const callTimeout = 60 * time.Second
 
+// pingTimeout bounds the first word with a daemon, also before a stream.
+const pingTimeout = 20 * time.Second
+
 // Client speaks to the local Docker daemon. It is safe for concurrent use. It
 // keeps no connection open between calls, and survives daemon restarts and
 // upgrades: the API version is negotiated again after the daemon went away.
@@ -89,6 +92,9 @@ func (c *Client) conn(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The lock is held meanwhile, so this wait is no caller's own to make longer.
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
 	ping, err := api.Ping(ctx)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -80,6 +81,9 @@ func readOwned(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, 1<<20))
 }
 
+// helperTimeout bounds a credential helper, which may ask a service far away.
+const helperTimeout = 30 * time.Second
+
 // runHelper runs the helper without a shell, from root's fixed search path.
 func runHelper(ctx context.Context, program string, input []byte) ([]byte, error) {
 	const dirs = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -88,10 +92,17 @@ func runHelper(ctx context.Context, program string, input []byte) ([]byte, error
 		if fi, err := os.Stat(path); err != nil || fi.IsDir() {
 			continue
 		}
+		ctx, cancel := context.WithTimeout(ctx, helperTimeout)
+		defer cancel()
 		cmd := exec.CommandContext(ctx, path, "get")
+		cmd.WaitDelay = time.Second // its children may hold the output open
 		cmd.Env = []string{"PATH=" + dirs, "HOME=/root"}
 		cmd.Stdin = bytes.NewReader(input)
-		return cmd.Output()
+		out, err := cmd.Output()
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%s did not end in time: %w", program, ctx.Err())
+		}
+		return out, err
 	}
 	return nil, fmt.Errorf("%s is not installed", program)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // build is what "nginx -V" tells about how the binary was made.
@@ -15,10 +16,15 @@ type build struct {
 
 var versionLine = regexp.MustCompile(`(?m)^nginx version: [^/\s]+/(\d+\.\d+\.\d+)`)
 
+// versionLimit bounds "nginx -V", which only prints.
+const versionLimit = 10 * time.Second
+
 func readBuild(ctx context.Context, binary string) (build, error) {
+	ctx, cancel := withLimit(ctx, versionLimit)
+	defer cancel()
 	out, err := nginxCommand(ctx, binary, "-V").CombinedOutput()
 	if err != nil {
-		return build{}, fmt.Errorf("asking %s for its version: %w", binary, err)
+		return build{}, fmt.Errorf("asking %s for its version: %w", binary, unanswered(ctx, binary+" -V", err))
 	}
 	b, err := parseBuild(string(out))
 	if err != nil {

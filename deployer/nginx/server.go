@@ -153,6 +153,15 @@ func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
 	return nginxCommand(ctx, s.Binary, args...)
 }
 
+// unanswered says so when a command was ended by its deadline: err is then only
+// that it was killed.
+func unanswered(ctx context.Context, command string, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%s did not end in time: %w", command, ctx.Err())
+	}
+	return err
+}
+
 func nginxCommand(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = "/"

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrAlreadyBroken means that the configuration on disk was invalid before
@@ -61,7 +62,12 @@ func (s *Server) Precheck(ctx context.Context) ([]Message, error) {
 	return warnings, err
 }
 
+// testLimit bounds a test: nginx looks up every host name of the configuration.
+const testLimit = time.Minute
+
 func (s *Server) test(ctx context.Context) ([]Message, error) {
+	ctx, cancel := withLimit(ctx, testLimit)
+	defer cancel()
 	tidy := keepAbsent(s.PidFile)
 	cmd := s.command(ctx, "-t")
 	var out capped
@@ -69,7 +75,7 @@ func (s *Server) test(ctx context.Context) ([]Message, error) {
 	err := cmd.Run()
 	tidy()
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("testing the nginx configuration: %w", ctx.Err())
+		return nil, fmt.Errorf("testing the nginx configuration: %w", unanswered(ctx, s.Binary+" -t", ctx.Err()))
 	}
 	messages := parseMessages(out.String())
 	if err == nil {

@@ -36,6 +36,8 @@ type Options struct {
 	Stdout io.Writer // what the container prints goes here
 	Stderr io.Writer // and here, and so does what the service itself says
 	Init   string    // path of edgeman-init, for native mode
+
+	Version string // of this program, for the status
 }
 
 // Run serves the slot until it is drained, stopped by SIGTERM or by ctx, or
@@ -109,7 +111,7 @@ func newKeeper(o Options) (*keeper, error) {
 		k.host.listener = l
 	}
 	k.known, _, _ = o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
-	k.out = &publisher{paths: o.Paths, slot: o.Slot, notify: k.host.notify, say: say}
+	k.out = &publisher{paths: o.Paths, slot: o.Slot, version: o.Version, notify: k.host.notify, say: say}
 	k.front = newFront(l, k.gate, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
 		func(err error) { say("%v", err) })
 	k.output, err = openOutput(o.Paths.SlotOutput(o.Slot), o.Stdout, o.Stderr, say)

@@ -13,18 +13,19 @@ import (
 // publisher tells the world what the slot is doing: in its status file, which
 // commands read, and to systemd. It writes only what changed.
 type publisher struct {
-	paths  state.Paths
-	slot   sockets.Slot
-	notify func(string) error
-	say    func(string, ...any)
+	paths   state.Paths
+	slot    sockets.Slot
+	version string // of this program
+	notify  func(string) error
+	say     func(string, ...any)
 
 	last state.SlotStatus
 	line string
 }
 
-// publish writes st unless it says nothing new. Since and PID are filled in.
+// publish writes st unless it says nothing new. Since, PID and Version are filled in.
 func (p *publisher) publish(r role, st state.SlotStatus) {
-	st.PID = os.Getpid()
+	st.PID, st.Version = os.Getpid(), p.version
 	st.Since = p.last.Since
 	if st.Phase != p.last.Phase {
 		st.Since = time.Now().UTC()

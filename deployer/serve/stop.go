@@ -9,7 +9,8 @@ import (
 	"edgeman/deployer/state"
 )
 
-// stopLimit is how long connections may go on when the service is told to stop.
+// stopLimit is how long connections may go on when the service is told to stop
+// by nobody who waits for it.
 const stopLimit = 10 * time.Second
 
 // stop ends the service although its slot is not empty: the host shuts down, or
@@ -17,11 +18,14 @@ const stopLimit = 10 * time.Second
 // with the next start; queued connections stay in the kernel.
 func (k *keeper) stop() (int, error) {
 	ctx := context.Background()
+	limit := k.stopLimit()
 	_ = k.host.notify(fmt.Sprintf("STOPPING=1\nSTATUS=finishing connections\nEXTEND_TIMEOUT_USEC=%d",
-		(2 * stopLimit).Microseconds()))
+		(limit + stopLimit).Microseconds()))
 	select {
 	case <-k.gate.empty():
-	case <-time.After(stopLimit):
+	case <-time.After(limit):
+		inside, _ := k.gate.counts()
+		k.host.say("cutting %d connections", inside)
 	}
 	if k.replicas != nil {
 		k.replicas.end()
@@ -31,6 +35,16 @@ func (k *keeper) stop() (int, error) {
 		Phase: state.PhaseEmpty, Message: "stopped", Release: k.release.Number, Image: k.release.Image,
 	})
 	return exitStopped, err
+}
+
+// stopLimit is the time of the command that has the service started anew, if
+// there is one: requests wait in the socket for that long.
+func (k *keeper) stopLimit() time.Duration {
+	d, ok, err := k.paths.ReadDrain(k.slot)
+	if err != nil || !ok || !k.asked() {
+		return stopLimit
+	}
+	return max(stopLimit, time.Until(d.Deadline))
 }
 
 // vacate ends the service of a slot without a release. If it ran one until now,

@@ -45,33 +45,59 @@ func (e Event) Ended() Ended { return Ended{e.Cut, e.CutKinds, e.WebsocketsClose
 // SetEnded is the opposite.
 func (e *Event) SetEnded(n Ended) { e.Cut, e.CutKinds, e.WebsocketsClosed = n.Cut, n.Kinds, n.Closed }
 
+// historyMost is how long a history may get, in bytes: about a thousand events.
+// The older half is dropped then.
+const historyMost = 256 << 10
+
 // Record appends e to the app's history and syncs it. A line that a power cut
 // tore stays by itself. The caller holds the app's lock.
 func (p Paths) Record(app string, e Event) error {
+	path := filepath.Join(p.App(app), "history.jsonl")
+	if err := appendEvent(path, e); err != nil {
+		return fmt.Errorf("recording history: %w", err)
+	}
+	if err := trimHistory(path); err != nil {
+		return fmt.Errorf("shortening history: %w", err)
+	}
+	return nil
+}
+
+func appendEvent(path string, e Event) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(p.App(app), "history.jsonl")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("recording history: %w", err)
+		return err
 	}
 	defer f.Close()
 	torn, err := endsTorn(f)
 	if err != nil {
-		return fmt.Errorf("recording history: %w", err)
+		return err
 	}
 	if torn {
 		line = append([]byte("\n"), line...)
 	}
 	if _, err := f.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("recording history: %w", err)
+		return err
 	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("recording history: %w", err)
+	return f.Sync()
+}
+
+// trimHistory drops whole lines from the beginning of a history that has grown
+// too long.
+func trimHistory(path string) error {
+	st, err := os.Stat(path)
+	if err != nil || st.Size() <= historyMost {
+		return err
 	}
-	return nil
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	_, data, _ = bytes.Cut(data[len(data)-historyMost/2:], []byte("\n"))
+	return writeFile(path, data, 0o600)
 }
 
 // endsTorn tells whether the last line of f lacks its end.

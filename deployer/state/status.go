@@ -51,6 +51,7 @@ type SlotStatus struct {
 	Rate        float64   `json:"rate,omitempty"`     // new connections a second; kept ones carry more requests
 	Deadline    time.Time `json:"deadline,omitzero"`
 	PID         int       `json:"pid"`
+	Version     string    `json:"version,omitempty"` // of the service's edgeman
 
 	CutKinds         Kinds `json:"cut_kinds,omitzero"`          // of Cut
 	OpenKinds        Kinds `json:"open_kinds,omitzero"`         // of Open

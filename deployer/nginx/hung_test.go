@@ -1,0 +1,36 @@
+package nginx
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// An nginx that hangs, in a look-up of a name for example, is ended at the
+// deadline, with whatever it started, and the error says what was asked.
+func TestHungNginx(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "nginx")
+	must(t, os.WriteFile(binary, []byte("#!/bin/sh\nsleep 30\n"), 0o755))
+	s := &Server{Binary: binary, Prefix: "/", Main: "/dev/null", PidFile: "/dev/null"}
+	for what, call := range map[string]func(context.Context) error{
+		"nginx -t did not end in time": func(ctx context.Context) error { _, err := s.Test(ctx); return err },
+		"nginx -V did not end in time": func(ctx context.Context) error { _, err := readBuild(ctx, binary); return err },
+	} {
+		t.Run(what, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			err := call(ctx)
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("came back after %s", took)
+			}
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), what) {
+				t.Errorf("error %v, want %q", err, what)
+			}
+		})
+	}
+}
