@@ -111,7 +111,7 @@ func TestStatusShowsReplicas(t *testing.T) {
 		},
 	}
 	a := AppStatus{Name: "myapp", Live: "blue", Slots: []SlotReport{look.report()}}
-	a.findProblems(true)
+	a.findProblems(true, "")
 	var out bytes.Buffer
 	if err := (Status{Apps: []AppStatus{a}}).Print(&out, now, false); err != nil {
 		t.Fatal(err)
