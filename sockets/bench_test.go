@@ -13,28 +13,44 @@ import (
 
 // copyBoth is what Forward is measured against: the net package's own splice,
 // or, behind plain interfaces, a copy through buffers of this process.
-func copyBoth(wrap func(net.Conn) net.Conn) func(*net.UnixConn, *net.TCPConn) {
-	return func(client *net.UnixConn, app *net.TCPConn) {
-		defer client.Close()
-		defer app.Close()
+func copyBoth(b *testing.B, wrap func(net.Conn) net.Conn) func(client, app *Conn) {
+	return func(clientConn, appConn *Conn) {
+		client, app := netConn(b, clientConn).(*net.UnixConn), netConn(b, appConn).(*net.TCPConn)
 		done := make(chan struct{})
 		go func() {
 			_, _ = io.Copy(wrap(client), wrap(app))
 			_ = client.CloseWrite()
 			close(done)
 		}()
-		_, _ = io.Copy(wrap(app), wrap(client))
-		_ = app.CloseWrite()
-		<-done
+		go func() {
+			defer client.Close()
+			defer app.Close()
+			_, _ = io.Copy(wrap(app), wrap(client))
+			_ = app.CloseWrite()
+			<-done
+		}()
 	}
+}
+
+func netConn(t testing.TB, c *Conn) net.Conn {
+	t.Helper()
+	n, err := c.Net()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 type plainConn struct{ net.Conn }
 
-var forwarders = map[string]func(*net.UnixConn, *net.TCPConn){
-	"Forward":  func(c *net.UnixConn, a *net.TCPConn) { _, _, _ = Forward(c, a, nil) },
-	"io.Copy":  copyBoth(func(c net.Conn) net.Conn { return c }),
-	"buffered": copyBoth(func(c net.Conn) net.Conn { return plainConn{c} }),
+func forwarder(b *testing.B, name string) func(client, app *Conn) {
+	switch name {
+	case "io.Copy":
+		return copyBoth(b, func(c net.Conn) net.Conn { return c })
+	case "buffered":
+		return copyBoth(b, func(c net.Conn) net.Conn { return plainConn{c} })
+	}
+	return func(client, app *Conn) { Forward(client, app, nil, func(int64, int64, error) {}) }
 }
 
 // BenchmarkThroughput moves large answers.
@@ -42,7 +58,7 @@ func BenchmarkThroughput(b *testing.B) {
 	for _, name := range []string{"Forward", "io.Copy", "buffered"} {
 		b.Run(name, func(b *testing.B) {
 			client, accepted, dialed, app := newStage(b).connect(b)
-			go forwarders[name](accepted, dialed)
+			forwarder(b, name)(accepted, dialed)
 			block := make([]byte, 256<<10)
 			b.SetBytes(int64(len(block)))
 			go func() {
@@ -67,7 +83,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	for _, name := range []string{"Forward", "io.Copy", "buffered"} {
 		b.Run(name, func(b *testing.B) {
 			client, accepted, dialed, app := newStage(b).connect(b)
-			go forwarders[name](accepted, dialed)
+			forwarder(b, name)(accepted, dialed)
 			go func() { _, _ = io.Copy(plainConn{app}, plainConn{app}) }()
 			buf := make([]byte, 512)
 			for b.Loop() {
@@ -102,8 +118,9 @@ func BenchmarkDial(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		_, _ = c.Read(make([]byte, 1))
-		c.Close()
+		nc := netConn(b, c)
+		_, _ = nc.Read(make([]byte, 1))
+		nc.Close()
 	}
 }
 
@@ -126,7 +143,7 @@ func BenchmarkIdle(b *testing.B) {
 				var held []net.Conn
 				for range n {
 					client, accepted, dialed, app := s.connect(b)
-					go forwarders[name](accepted, dialed)
+					forwarder(b, name)(accepted, dialed)
 					write(b, client, "question")
 					expect(b, app, "question")
 					write(b, app, "answer")
@@ -135,7 +152,6 @@ func BenchmarkIdle(b *testing.B) {
 				}
 				// The outer two ends are part of it, for about a kilobyte each.
 				b.ReportMetric(float64(residentKB(b)-before)/float64(n), "KB/conn")
-				b.ReportMetric(float64(openPipes(b)), "pipes")
 				b.ReportMetric(float64(n), "conns")
 				for _, c := range held {
 					c.Close()

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -73,7 +71,7 @@ func (d *Dialer) Close() error {
 // Dial connects to dst. The connection has TCP_NODELAY set, and keepalive
 // probes as the net package sets them: a container's interface can go away
 // without a last word.
-func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
+func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*Conn, error) {
 	dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
 	for try := 1; ; try++ {
 		before := d.sourceShift()
@@ -82,44 +80,49 @@ func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, er
 			return c, nil
 		}
 		if !errors.Is(err, unix.EADDRNOTAVAIL) || !d.source(dst.Addr()).IsValid() || try >= maxSources {
-			return nil, err
+			return nil, fmt.Errorf("dial tcp %s: %w", dst, err)
 		}
 		d.shiftSource(before)
 	}
 }
 
-func (d *Dialer) dial(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
-	var nd net.Dialer
-	if d.ns != nil {
-		// The net package has no way to be given a socket and connect it. But
-		// Control runs right after its own socket(2), before the descriptor is
-		// bound, connected or registered with the poller: there ours is put in
-		// its place. Deadlines, cancelling and waiting are then the net
-		// package's own, and no thread waits inside the namespace.
-		nd.Control = func(_, _ string, c syscall.RawConn) error {
-			fd, err := d.socket(dst.Addr())
-			if err != nil {
-				return err
-			}
-			defer unix.Close(fd)
-			return replace(c, fd)
-		}
+func (d *Dialer) dial(ctx context.Context, dst netip.AddrPort) (*Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	c, err := nd.DialContext(ctx, "tcp", dst.String())
+	fd, err := d.socket(dst.Addr())
 	if err != nil {
 		return nil, err
 	}
-	return c.(*net.TCPConn), nil
+	c := &Conn{fd}
+	err = unix.Connect(fd, sockaddr(dst))
+	if err == unix.EINPROGRESS || err == unix.EINTR {
+		err = c.connected(ctx)
+	} else {
+		err = os.NewSyscallError("connect", err)
+	}
+	if err == nil && d.ns == nil && selfConnected(fd, dst) {
+		err = os.NewSyscallError("connect", unix.ECONNREFUSED)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
-// replace makes c's descriptor another one of the socket fd.
-func replace(c syscall.RawConn, fd int) error {
-	var dupErr error
-	err := c.Control(func(target uintptr) { dupErr = unix.Dup3(fd, int(target), unix.O_CLOEXEC) })
-	if err != nil {
-		return err
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
 	}
-	return os.NewSyscallError("dup3", dupErr)
+	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+}
+
+// selfConnected reports whether the kernel chose, as the source of fd, dst
+// itself, where nobody listened: TCP then meets itself.
+func selfConnected(fd int, dst netip.AddrPort) bool {
+	from, err := unix.Getsockname(fd)
+	return err == nil && addrPort(from) == dst
 }
 
 // The side that closes first keeps its port in TIME_WAIT for a minute, and
@@ -184,6 +187,9 @@ func (d *Dialer) socket(dst netip.Addr) (int, error) {
 	if dst.Is6() {
 		family = unix.AF_INET6
 	}
+	if d.ns == nil {
+		return newSocket(family, netip.Addr{})
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.spare[family]) == 0 {
@@ -227,13 +233,31 @@ func newSocket(family int, src netip.Addr) (int, error) {
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if src.IsValid() {
-		if err := bindSource(fd, src); err != nil {
-			unix.Close(fd)
-			return -1, err
-		}
+	err = setOptions(fd)
+	if err == nil && src.IsValid() {
+		err = bindSource(fd, src)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
 	}
 	return fd, nil
+}
+
+// setOptions sets what the net package would.
+func setOptions(fd int) error {
+	for _, o := range []struct{ level, name, value int }{
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
+	} {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return nil
 }
 
 // bindSource binds fd to src and leaves the choice of a port to connect(2),

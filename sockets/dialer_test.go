@@ -37,10 +37,11 @@ func TestDialInNetns(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l, dst := n.listen(t, c.listen)
 			for range 2*spareSockets + 1 {
-				conn, err := d.Dial(t.Context(), dst)
+				bare, err := d.Dial(t.Context(), dst)
 				if err != nil {
 					t.Fatal(err)
 				}
+				conn := netConn(t, bare).(*net.TCPConn)
 				app, err := l.AcceptTCP()
 				if err != nil {
 					t.Fatal(err)

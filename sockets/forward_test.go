@@ -21,8 +21,8 @@ import (
 // limit is how long anything in a test may take.
 const limit = 60 * time.Second
 
-// relay is one forwarded connection and its two outer ends.
-type relay struct {
+// relayed is one forwarded connection and its two outer ends.
+type relayed struct {
 	client *net.UnixConn // what nginx would hold
 	app    *net.TCPConn  // what the app would hold
 	done   chan result
@@ -31,6 +31,12 @@ type relay struct {
 type result struct {
 	sent, received int64
 	err            error
+}
+
+// stream is what both kinds of connection can do.
+type stream interface {
+	net.Conn
+	CloseWrite() error
 }
 
 // stage makes the sockets around relays.
@@ -54,7 +60,7 @@ func newStage(t testing.TB) *stage {
 }
 
 // connect returns both ends of a connection through each listener.
-func (s *stage) connect(t testing.TB) (client, accepted *net.UnixConn, dialed, app *net.TCPConn) {
+func (s *stage) connect(t testing.TB) (client *net.UnixConn, accepted, dialed *Conn, app *net.TCPConn) {
 	t.Helper()
 	client, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: s.unix.Path(), Net: "unix"})
 	if err != nil {
@@ -64,7 +70,7 @@ func (s *stage) connect(t testing.TB) (client, accepted *net.UnixConn, dialed, a
 	if err != nil {
 		t.Fatal(err)
 	}
-	dialed, err = net.DialTCP("tcp", nil, s.tcp.Addr().(*net.TCPAddr))
+	dialed, err = new(Dialer).Dial(t.Context(), s.tcp.Addr().(*net.TCPAddr).AddrPort())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,21 +81,20 @@ func (s *stage) connect(t testing.TB) (client, accepted *net.UnixConn, dialed, a
 	return client, accepted, dialed, app
 }
 
-func (s *stage) relay(t testing.TB) *relay {
+func (s *stage) relay(t testing.TB) *relayed {
 	t.Helper()
 	client, accepted, dialed, app := s.connect(t)
 	deadline := time.Now().Add(limit)
 	client.SetDeadline(deadline)
 	app.SetDeadline(deadline)
-	r := &relay{client, app, make(chan result, 1)}
-	go func() {
-		var seen tally
-		sent, received, err := Forward(accepted, dialed, &seen)
+	r := &relayed{client, app, make(chan result, 1)}
+	var seen tally
+	Forward(accepted, dialed, &seen, func(sent, received int64, err error) {
 		if seen.toApp < sent || seen.toClient < received {
 			t.Errorf("told of %d and %d bytes, carried %d and %d", seen.toApp, seen.toClient, sent, received)
 		}
 		r.done <- result{sent, received, err}
-	}()
+	})
 	t.Cleanup(func() { client.Close(); app.Close() })
 	return r
 }
@@ -100,7 +105,7 @@ type tally struct{ toApp, toClient int64 }
 func (o *tally) ToApp(_ []byte, n int)    { o.toApp += int64(n) }
 func (o *tally) ToClient(_ []byte, n int) { o.toClient += int64(n) }
 
-func (r *relay) end(t testing.TB) result {
+func (r *relayed) end(t testing.TB) result {
 	t.Helper()
 	select {
 	case res := <-r.done:
@@ -111,7 +116,7 @@ func (r *relay) end(t testing.TB) result {
 	}
 }
 
-func (r *relay) running(t testing.TB) {
+func (r *relayed) running(t testing.TB) {
 	t.Helper()
 	select {
 	case res := <-r.done:
@@ -254,21 +259,26 @@ func TestForwardAppGoneAfterHalfClose(t *testing.T) {
 	}
 }
 
-// Closing both ends from outside cuts a connection in every state.
+// A connection on which nothing happens can be cut from outside.
 func TestForwardCut(t *testing.T) {
-	_, accepted, dialed, _ := newStage(t).connect(t)
+	client, accepted, dialed, app := newStage(t).connect(t)
 	done := make(chan error, 1)
-	go func() {
-		_, _, err := Forward(accepted, dialed, nil)
-		done <- err
-	}()
-	accepted.Close()
-	dialed.Close()
+	r := Forward(accepted, dialed, nil, func(_, _ int64, err error) { done <- err })
+	write(t, app, "an answer")
+	waitFor(t, func() bool { return r.Unread() > 0 })
+	expect(t, client, "an answer")
+	waitFor(t, func() bool { return r.Unread() == 0 })
+	r.Cut()
 	select {
-	case <-done:
+	case err := <-done:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
 	case <-time.After(limit):
-		t.Fatal("Forward did not return")
+		t.Fatal("it did not end")
 	}
+	expectEOF(t, client)
+	r.Cut() // again, to no effect
 }
 
 // Random data in random pieces both ways at once, with readers that stall.
@@ -338,17 +348,16 @@ func receiveSlowly(t *testing.T, c stream) [32]byte {
 	}
 }
 
-// Idle connections hold no pipes, and nothing is left when they end.
+// Connections hold no goroutine, and nothing is left when they end.
 func TestForwardLeaksNothing(t *testing.T) {
 	s := newStage(t)
 	warm := s.relay(t)
 	warm.client.Close()
 	warm.end(t)
 	warm.app.Close()
-	drainPipes()
 	fds, goroutines := openFDs(t), runtime.NumGoroutine()
 	const n = 200
-	var relays []*relay
+	var relays []*relayed
 	for range n {
 		r := s.relay(t)
 		write(t, r.client, "question")
@@ -357,9 +366,8 @@ func TestForwardLeaksNothing(t *testing.T) {
 		expect(t, r.client, "answer")
 		relays = append(relays, r)
 	}
-	waitFor(t, func() bool { return pooledPipes() == openPipes(t) })
-	if got := openPipes(t); got > keptPipes {
-		t.Errorf("%d pipes open while all %d connections are idle", got, n)
+	if got := runtime.NumGoroutine(); got > goroutines {
+		t.Errorf("%d goroutines with %d connections, %d without", got, n, goroutines)
 	}
 	for i, r := range relays {
 		switch i % 4 {
@@ -381,7 +389,6 @@ func TestForwardLeaksNothing(t *testing.T) {
 		r.client.Close()
 		r.app.Close()
 	}
-	drainPipes()
 	waitFor(t, func() bool { return openFDs(t) <= fds && runtime.NumGoroutine() <= goroutines })
 }
 
@@ -416,37 +423,4 @@ func openFDs(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(entries)
-}
-
-// openPipes counts the pipes that were opened since the process started.
-func openPipes(t testing.TB) int {
-	t.Helper()
-	return pipeFDs()/2 - basePipes
-}
-
-var basePipes = pipeFDs() / 2
-
-func pipeFDs() (n int) {
-	entries, _ := os.ReadDir("/proc/self/fd")
-	for _, e := range entries {
-		if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); strings.HasPrefix(to, "pipe:") {
-			n++
-		}
-	}
-	return n
-}
-
-func pooledPipes() int {
-	pipePool.Lock()
-	defer pipePool.Unlock()
-	return len(pipePool.free)
-}
-
-func drainPipes() {
-	pipePool.Lock()
-	defer pipePool.Unlock()
-	for _, p := range pipePool.free {
-		p.close()
-	}
-	pipePool.free = nil
 }

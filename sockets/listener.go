@@ -24,8 +24,11 @@ var ErrDead = errors.New("listening socket was shut down")
 // and never unlinks a path it did not make. All methods may be called concurrently,
 // except that only one goroutine at a time may be in Accept.
 type Listener struct {
-	ul   *net.UnixListener
-	path string
+	// A file and not a net.UnixListener, which gives no way to accept without
+	// registering the connection with the runtime's poller.
+	file   *os.File
+	path   string
+	unlink bool
 
 	mu   sync.Mutex
 	gate chan struct{} // not nil while paused; closed by Resume
@@ -34,17 +37,23 @@ type Listener struct {
 // Listen makes a listening socket at path, for tests and tools; slots take
 // theirs from systemd with [Inherited]. Close removes the path.
 func Listen(path string, backlog int) (*Listener, error) {
-	ul, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, os.NewSyscallError("socket", err)
 	}
-	l := &Listener{ul: ul, path: path}
-	// The net package always listens with net.core.somaxconn.
-	if err := l.Relisten(backlog); err != nil {
-		ul.Close()
-		return nil, err
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("listening on %s: %w", path, os.NewSyscallError("bind", err))
 	}
-	return l, nil
+	if err := unix.Listen(fd, backlog); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("listening on %s: %w", path, os.NewSyscallError("listen", err))
+	}
+	l, err := newListener(fd)
+	if err == nil {
+		l.unlink = true
+	}
+	return l, err
 }
 
 // newListener takes over fd, also when it fails.
@@ -56,20 +65,17 @@ func newListener(fd int) (*Listener, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), "listener")
-	defer f.Close() // FileListener works on a duplicate
-	fl, err := net.FileListener(f)
+	addr, err := unix.Getsockname(fd)
 	if err != nil {
-		return nil, err
+		unix.Close(fd)
+		return nil, os.NewSyscallError("getsockname", err)
 	}
-	ul, ok := fl.(*net.UnixListener)
+	bound, ok := addr.(*unix.SockaddrUnix)
 	if !ok {
-		fl.Close()
-		return nil, fmt.Errorf("not a Unix socket but %s", fl.Addr().Network())
+		unix.Close(fd)
+		return nil, errors.New("not a Unix socket")
 	}
-	// The path is systemd's. The net package would remove it on Close.
-	ul.SetUnlinkOnClose(false)
-	return &Listener{ul: ul, path: ul.Addr().String()}, nil
+	return &Listener{file: os.NewFile(uintptr(fd), bound.Name), path: bound.Name}, nil
 }
 
 // checkListening tells a listening stream socket from anything else.
@@ -95,7 +101,10 @@ func (l *Listener) Path() string { return l.path }
 // queued stay queued while another process holds the listener, and are reset
 // when none does.
 func (l *Listener) Close() error {
-	err := l.ul.Close()
+	err := l.file.Close()
+	if err == nil && l.unlink {
+		err = os.Remove(l.path)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.openGate()
@@ -104,28 +113,24 @@ func (l *Listener) Close() error {
 
 // SyscallConn gives access to the descriptor without duplicating it and
 // without changing its mode, for passing it on.
-func (l *Listener) SyscallConn() (syscall.RawConn, error) { return l.ul.SyscallConn() }
+func (l *Listener) SyscallConn() (syscall.RawConn, error) { return l.file.SyscallConn() }
 
 // Accept returns the next connection. While the listener is paused it waits.
 // It returns the context's error when ctx ends, [net.ErrClosed] after Close
 // and [ErrDead] if the socket has been shut down; a shutdown(2) while it waits
 // it cannot see, that takes [Listener.Alive]. Every other error (no descriptors, no
 // memory) can pass: wait a little, say so, and call Accept again.
-func (l *Listener) Accept(ctx context.Context) (*net.UnixConn, error) {
+func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
+	stop := context.AfterFunc(ctx, func() { l.file.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
 	for {
 		if err := l.waitOpen(ctx); err != nil {
 			return nil, err
 		}
-		// On a dead Unix socket accept(2) would find nothing, for ever.
-		if alive, err := l.alive(); err == nil && !alive {
-			return nil, fmt.Errorf("accepting on %s: %w", l.path, ErrDead)
-		}
-		stop := context.AfterFunc(ctx, func() { l.ul.SetDeadline(time.Unix(1, 0)) })
-		c, err := l.ul.AcceptUnix()
-		stop()
+		fd, err := l.accept()
 		switch {
 		case err == nil:
-			return c, nil
+			return &Conn{fd}, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			// Paused, or this or an earlier call's context ended.
 			if err := ctx.Err(); err != nil {
@@ -137,6 +142,47 @@ func (l *Listener) Accept(ctx context.Context) (*net.UnixConn, error) {
 	}
 }
 
+// accept takes one connection without registering it with the runtime's poller
+// and without asking who it is, as the net package would.
+func (l *Listener) accept() (fd int, err error) {
+	var acceptErr error
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return -1, closed(err)
+	}
+	err = raw.Read(func(s uintptr) bool {
+		for {
+			fd, _, acceptErr = unix.Accept4(int(s), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			switch acceptErr {
+			case unix.EINTR, unix.ECONNABORTED:
+			case unix.EAGAIN:
+				// On a dead Unix socket accept(2) would find nothing, for ever.
+				if listens(int(s)) {
+					return false
+				}
+				acceptErr = ErrDead
+				return true
+			default:
+				acceptErr = os.NewSyscallError("accept4", acceptErr)
+				return true
+			}
+		}
+	})
+	if err != nil {
+		return -1, closed(err)
+	}
+	return fd, acceptErr
+}
+
+// closed says in the net package's words that the file is closed; the runtime's
+// poller has no other error, except that a deadline has passed.
+func closed(err error) error {
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	return net.ErrClosed
+}
+
 // waitOpen waits until the listener is not paused and makes it ready to accept.
 func (l *Listener) waitOpen(ctx context.Context) error {
 	for {
@@ -146,9 +192,9 @@ func (l *Listener) waitOpen(ctx context.Context) error {
 		l.mu.Lock()
 		gate := l.gate
 		if gate == nil {
-			err := l.ul.SetDeadline(time.Time{})
+			err := l.file.SetDeadline(time.Time{})
 			l.mu.Unlock()
-			return err
+			return closed(err)
 		}
 		l.mu.Unlock()
 		select {
@@ -165,7 +211,7 @@ func (l *Listener) Pause() {
 	defer l.mu.Unlock()
 	if l.gate == nil {
 		l.gate = make(chan struct{})
-		l.ul.SetDeadline(time.Unix(1, 0))
+		l.file.SetDeadline(time.Unix(1, 0))
 	}
 }
 
@@ -231,25 +277,28 @@ func (l *Listener) Alive() bool {
 
 func (l *Listener) alive() (alive bool, err error) {
 	err = l.control("poll", func(fd int) error {
-		// shutdown(SHUT_RD), which is enough to refuse every connect, shows
-		// as RDHUP only; SHUT_RDWR as HUP too.
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-		_, err := unix.Poll(p, 0)
-		alive = p[0].Revents&(unix.POLLHUP|unix.POLLRDHUP) == 0
-		return err
+		alive = listens(fd)
+		return nil
 	})
 	return alive, err
 }
 
+// listens reports whether connections can still arrive on fd. shutdown(SHUT_RD),
+// which is enough to refuse every connect, shows as RDHUP only; SHUT_RDWR as
+// HUP too.
+func listens(fd int) bool {
+	return polled(uintptr(fd), unix.POLLRDHUP)&(unix.POLLHUP|unix.POLLRDHUP) == 0
+}
+
 // control runs do on the descriptor, which stays open meanwhile.
 func (l *Listener) control(what string, do func(fd int) error) error {
-	rc, err := l.ul.SyscallConn()
+	rc, err := l.file.SyscallConn()
 	if err != nil {
-		return err
+		return closed(err)
 	}
 	var doErr error
 	if err := rc.Control(func(fd uintptr) { doErr = do(int(fd)) }); err != nil {
-		return err
+		return closed(err)
 	}
 	if doErr != nil {
 		return fmt.Errorf("%s on %s: %w", what, l.path, doErr)

@@ -71,7 +71,7 @@ func TestAccept(t *testing.T) {
 
 func TestPauseResume(t *testing.T) {
 	l := listen(t)
-	accepted := make(chan *net.UnixConn)
+	accepted := make(chan *Conn)
 	go func() {
 		defer close(accepted)
 		for {

@@ -16,10 +16,7 @@ func TestForwardIsObserved(t *testing.T) {
 	client, accepted, dialed, app := newStage(t).connect(t)
 	o := words{make(chan string, 10)}
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _, _ = Forward(accepted, dialed, o)
-	}()
+	Forward(accepted, dialed, o, func(int64, int64, error) { close(done) })
 	for _, s := range []struct {
 		from, to stream
 		want     string

@@ -1,23 +1,19 @@
 package serve
 
 import (
-	"net"
 	"sync"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"edgeman/deployer/state"
+	"edgeman/sockets"
 )
 
 // carried is one connection that is being forwarded.
 type carried struct {
 	traffic
-	client *net.UnixConn
-	app    *net.TCPConn
-	since  time.Time // it was accepted
-	ended  bool      // by end
+	relay *sockets.Relay
+	since time.Time // it was accepted
+	ended bool      // by endWebsockets
 }
 
 // inside are all connections that are being forwarded. Its methods may be
@@ -27,13 +23,15 @@ type inside struct {
 	all map[*carried]struct{}
 }
 
-func (i *inside) add(c *carried) {
+// add begins to forward c; start may end it at once, in another goroutine.
+func (i *inside) add(c *carried, start func() *sockets.Relay) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.all == nil {
 		i.all = make(map[*carried]struct{})
 	}
 	i.all[c] = struct{}{}
+	c.relay = start()
 }
 
 func (i *inside) remove(c *carried) {
@@ -66,7 +64,7 @@ func (i *inside) kinds(n int) (k state.Kinds) {
 			k.Websockets++
 		case now == foreign, now == answering && vague:
 			k.Unknown++
-		case now == quiet && !unread(c.client):
+		case now == quiet && c.relay.Unread() == 0: // else the answer is not over, whoever holds it
 			k.Idle++
 		default:
 			k.Requests++
@@ -85,22 +83,9 @@ func (i *inside) endWebsockets() (n int) {
 	for c := range i.all {
 		if now, _ := c.state(); now == upgraded && !c.ended {
 			c.ended = true
-			c.client.Close()
-			c.app.Close()
+			c.relay.Cut()
 			n++
 		}
 	}
 	return n
-}
-
-// unread tells whether the client has not read yet all that it was sent: then
-// an answer is not over, whoever holds it.
-func unread(client syscall.Conn) bool {
-	rc, err := client.SyscallConn()
-	if err != nil {
-		return false
-	}
-	waiting := 0
-	_ = rc.Control(func(fd uintptr) { waiting, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
-	return waiting > 0
 }

@@ -23,7 +23,7 @@ const (
 
 // listener is the slot's listening socket.
 type listener interface {
-	Accept(ctx context.Context) (*net.UnixConn, error)
+	Accept(ctx context.Context) (*sockets.Conn, error)
 	Pause()
 	Resume() error
 	Pending() (int, error)
@@ -61,7 +61,8 @@ func (f *front) run(ctx context.Context) error {
 		}
 		c, err := f.listener.Accept(ctx)
 		if err == nil {
-			f.conns.Go(func() { f.carry(c) })
+			f.conns.Add(1)
+			go f.carry(c)
 			continue
 		}
 		<-f.slots
@@ -122,42 +123,50 @@ func (f *front) spill(ctx context.Context) {
 	}
 }
 
-// carry forwards one connection. Until the app takes it the client waits, and
-// sees nothing of an app that is down, starting or being replaced.
-func (f *front) carry(c *net.UnixConn) {
-	defer func() {
-		c.Close()
-		<-f.slots
-	}()
+// carry brings one connection to the app. Until the app takes it the client
+// waits, and sees nothing of an app that is down, starting or being replaced.
+func (f *front) carry(c *sockets.Conn) {
 	now := time.Now()
 	deadline := now.Add(f.park)
 	for wait := dialMin; ; wait = min(2*wait, dialMax) {
 		to, err := f.gate.enter(c, deadline)
 		if err != nil {
-			return
+			break
 		}
 		app, left, err := dial(to, deadline)
 		if err == nil {
-			f.forward(&carried{client: c, app: app, since: now})
-			left()
-			f.gate.leave()
+			f.forward(&carried{since: now}, c, app, left)
 			return
 		}
 		f.gate.leave()
-		if gone(c) || !time.Now().Before(deadline) {
-			return
+		if c.Gone() || !time.Now().Before(deadline) {
+			break
 		}
 		time.Sleep(wait)
 	}
+	c.Close()
+	f.done()
 }
 
-func (f *front) forward(c *carried) {
-	f.inside.add(c)
-	defer f.inside.remove(c)
-	_, _, _ = sockets.Forward(c.client, c.app, c) // ends as its ends ended
+// forward begins to carry bytes; it ends as its ends end.
+func (f *front) forward(c *carried, client, app *sockets.Conn, left func()) {
+	f.inside.add(c, func() *sockets.Relay {
+		return sockets.Forward(client, app, c, func(int64, int64, error) {
+			f.inside.remove(c)
+			left()
+			f.gate.leave()
+			f.done()
+		})
+	})
 }
 
-func dial(to *pool, deadline time.Time) (app *net.TCPConn, left func(), err error) {
+// done ends what accepting a connection began.
+func (f *front) done() {
+	<-f.slots
+	f.conns.Done()
+}
+
+func dial(to *pool, deadline time.Time) (app *sockets.Conn, left func(), err error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	return to.take(ctx)

@@ -22,7 +22,7 @@ type echoApp struct {
 	refusing atomic.Int32
 }
 
-func (a *echoApp) Dial(ctx context.Context) (*net.TCPConn, error) {
+func (a *echoApp) Dial(ctx context.Context) (*sockets.Conn, error) {
 	if a.refusing.Add(-1) >= 0 {
 		return nil, syscall.ECONNREFUSED
 	}

@@ -2,13 +2,11 @@ package serve
 
 import (
 	"errors"
-	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"edgeman/sockets"
 )
 
 var (
@@ -23,13 +21,13 @@ type gate struct {
 	mu     sync.Mutex
 	to     *pool // nil while shut
 	closed bool
-	parked map[*net.UnixConn]struct{}
+	parked map[*sockets.Watch]struct{}
 	inside int           // connections that passed and have not left
 	passed uint64        // connections that ever did
 	idle   chan struct{} // closed when inside is 0; nil until somebody waits
 }
 
-func newGate() *gate { return &gate{parked: make(map[*net.UnixConn]struct{})} }
+func newGate() *gate { return &gate{parked: make(map[*sockets.Watch]struct{})} }
 
 // open lets connections through to the pool, those that wait first.
 func (g *gate) open(to *pool) {
@@ -57,31 +55,42 @@ func (g *gate) close() {
 // wake ends the wait of everything parked by making its read deadline pass.
 func (g *gate) wake() {
 	for c := range g.parked {
-		_ = c.SetReadDeadline(time.Unix(1, 0))
+		_ = c.SetDeadline(time.Unix(1, 0))
 	}
 }
 
 // enter waits until the gate is open and counts the connection as inside until
 // leave. It gives up at the deadline and when the client is gone.
-func (g *gate) enter(c *net.UnixConn, deadline time.Time) (*pool, error) {
+func (g *gate) enter(c *sockets.Conn, deadline time.Time) (*pool, error) {
+	if to, err := g.pass(nil); to != nil || err != nil {
+		return to, err
+	}
+	w, err := c.Watch()
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
 	for {
-		to, err := g.pass(c, deadline)
-		if to != nil || err != nil {
-			return to, err
-		}
-		err = untilHungUp(c)
-		g.unpark(c)
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		// Before it is in the set, or it would undo a wake-up.
+		if err := w.SetDeadline(deadline); err != nil {
 			return nil, err
 		}
-		if !time.Now().Before(deadline) {
-			return nil, os.ErrDeadlineExceeded
+		if to, err := g.pass(w); to != nil || err != nil {
+			return to, err
+		}
+		err := w.Gone()
+		g.unpark(w)
+		switch {
+		case err == nil:
+			return nil, errHungUp
+		case !errors.Is(err, os.ErrDeadlineExceeded) || !time.Now().Before(deadline):
+			return nil, err
 		}
 	}
 }
 
-// pass goes through the open gate or parks c at the shut one.
-func (g *gate) pass(c *net.UnixConn, deadline time.Time) (*pool, error) {
+// pass goes through the open gate or parks w, if not nil, at the shut one.
+func (g *gate) pass(w *sockets.Watch) (*pool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -90,20 +99,18 @@ func (g *gate) pass(c *net.UnixConn, deadline time.Time) (*pool, error) {
 	if g.to != nil {
 		g.inside++
 		g.passed++
-		return g.to, c.SetReadDeadline(time.Time{})
+		return g.to, nil
 	}
-	// Before it is in the set, or it would undo a wake-up.
-	if err := c.SetReadDeadline(deadline); err != nil {
-		return nil, err
+	if w != nil {
+		g.parked[w] = struct{}{}
 	}
-	g.parked[c] = struct{}{}
 	return nil, nil
 }
 
-func (g *gate) unpark(c *net.UnixConn) {
+func (g *gate) unpark(w *sockets.Watch) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.parked, c)
+	delete(g.parked, w)
 }
 
 // leave ends what enter began.
@@ -144,38 +151,4 @@ func (g *gate) empty() <-chan struct{} {
 		g.idle = make(chan struct{})
 	}
 	return g.idle
-}
-
-// untilHungUp waits for the client to close its end and reads nothing. A
-// client that only shut its sending side still waits for an answer, so that
-// does not count. The read deadline ends the wait early.
-func untilHungUp(c *net.UnixConn) error {
-	rc, err := c.SyscallConn()
-	if err != nil {
-		return err
-	}
-	err = rc.Read(hungUp)
-	if err != nil {
-		return err
-	}
-	return errHungUp
-}
-
-func hungUp(fd uintptr) bool {
-	p := []unix.PollFd{{Fd: int32(fd)}} // POLLHUP and POLLERR are always asked for
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0 && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
-}
-
-// gone asks whether the client hung up, without waiting.
-func gone(c syscall.Conn) bool {
-	rc, err := c.SyscallConn()
-	if err != nil {
-		return true
-	}
-	is := false
-	if err := rc.Control(func(fd uintptr) { is = hungUp(fd) }); err != nil {
-		return true
-	}
-	return is
 }

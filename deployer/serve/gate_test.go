@@ -7,21 +7,23 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"edgeman/sockets"
 )
 
 // pair is one connection through a Unix socket.
-func pair(t *testing.T) (client, server *net.UnixConn) {
+func pair(t *testing.T) (client *net.UnixConn, server *sockets.Conn) {
 	t.Helper()
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s"), Net: "unix"})
+	l, err := sockets.Listen(filepath.Join(t.TempDir(), "s"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	client, err = net.DialUnix("unix", nil, l.Addr().(*net.UnixAddr))
+	client, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: l.Path(), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err = l.AcceptUnix()
+	server, err = l.Accept(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +32,7 @@ func pair(t *testing.T) (client, server *net.UnixConn) {
 }
 
 // entering waits at the gate in the background.
-func entering(g *gate, c *net.UnixConn, wait time.Duration) <-chan error {
+func entering(g *gate, c *sockets.Conn, wait time.Duration) <-chan error {
 	done := make(chan error, 1)
 	go func() {
 		_, err := g.enter(c, time.Now().Add(wait))
@@ -81,7 +83,12 @@ func TestGateLetsWaitingConnectionsThroughWhenItOpens(t *testing.T) {
 	}
 	// The wake-up must not have left its deadline behind.
 	buf := make([]byte, 9)
-	if _, err := server.Read(buf); err != nil || string(buf) != "a request" {
+	conn, err := server.Net()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Read(buf); err != nil || string(buf) != "a request" {
 		t.Errorf("read %q, %v", buf, err)
 	}
 }

@@ -31,7 +31,11 @@ func (r *runner) dialProbe(ctx context.Context, up upstream) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", r.socket)
 	}
-	return up.Dial(ctx)
+	c, err := up.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.Net()
 }
 
 // watchHealth probes until the app is healthy. An app that was healthy before,

@@ -3,16 +3,17 @@ package serve
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"time"
+
+	"edgeman/sockets"
 )
 
 // upstream is one running container.
 type upstream interface {
 	// Dial opens a connection to the app. An error says that it does not take
 	// connections now; it may a moment later.
-	Dial(ctx context.Context) (*net.TCPConn, error)
+	Dial(ctx context.Context) (*sockets.Conn, error)
 }
 
 // pool spreads connections over a release's containers: each goes to the one
@@ -70,7 +71,7 @@ func (p *pool) counts(i int) (open int, served uint64) {
 // take opens a connection to the member with the fewest. One that refuses is
 // passed over, so an error says that none of them takes connections. The
 // caller calls left when the connection has ended.
-func (p *pool) take(ctx context.Context) (conn *net.TCPConn, left func(), err error) {
+func (p *pool) take(ctx context.Context) (conn *sockets.Conn, left func(), err error) {
 	err = errNobody
 	for tried := uint64(0); ; {
 		i, up, more := p.pick(tried)
@@ -124,7 +125,7 @@ func (p *pool) giveUp(m *member) {
 	m.served--
 }
 
-func dialOne(ctx context.Context, up upstream, more bool) (*net.TCPConn, error) {
+func dialOne(ctx context.Context, up upstream, more bool) (*sockets.Conn, error) {
 	if more {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, elsewhere)

@@ -3,10 +3,11 @@ package serve
 import (
 	"context"
 	"errors"
-	"net"
 	"syscall"
 	"testing"
 	"time"
+
+	"edgeman/sockets"
 )
 
 // someApp takes connections unless it refuses or hangs.
@@ -16,7 +17,7 @@ type someApp struct {
 	asked          int
 }
 
-func (a *someApp) Dial(ctx context.Context) (*net.TCPConn, error) {
+func (a *someApp) Dial(ctx context.Context) (*sockets.Conn, error) {
 	a.asked++
 	switch {
 	case a.refuses:

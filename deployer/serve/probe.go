@@ -84,9 +84,8 @@ func dialProbe(up upstream) probe {
 		if err != nil {
 			return "connect: " + err.Error(), false
 		}
-		addr := c.RemoteAddr()
-		c.Close()
-		return fmt.Sprintf("connect: %s accepts", addr), true
+		defer c.Close()
+		return fmt.Sprintf("connect: %s accepts", c.Peer()), true
 	}
 }
 

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync/atomic"
 
@@ -39,7 +38,7 @@ func newTarget(c docker.Container, r state.Release, source netip.Addr) (*target,
 }
 
 // Dial tries the address that answered last first, then the others.
-func (t *target) Dial(ctx context.Context) (conn *net.TCPConn, err error) {
+func (t *target) Dial(ctx context.Context) (conn *sockets.Conn, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// When the container's addresses go away under a connection that is being

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"strconv"
 	"sync"
 	"testing"
@@ -22,7 +21,7 @@ type fakeTarget struct {
 	deaf bool
 }
 
-func (f fakeTarget) Dial(ctx context.Context) (*net.TCPConn, error) {
+func (f fakeTarget) Dial(ctx context.Context) (*sockets.Conn, error) {
 	if f.deaf {
 		return nil, errors.New("refused")
 	}
@@ -39,7 +38,7 @@ type fakeListener struct {
 	undone   int // times it was made non-blocking after it was blocking
 }
 
-func (l *fakeListener) Accept(ctx context.Context) (*net.UnixConn, error) {
+func (l *fakeListener) Accept(ctx context.Context) (*sockets.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

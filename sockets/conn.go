@@ -1,0 +1,145 @@
+package sockets
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Conn is a connection before it is forwarded: a client's, from
+// [Listener.Accept], or one to an app, from [Dialer.Dial]. It is a bare
+// descriptor in non-blocking mode that the runtime's poller does not know,
+// because [Forward] has one of its own. One goroutine at a time may use it.
+type Conn struct{ fd int }
+
+// Close closes the connection. Once [Forward] has it, Close does nothing.
+func (c *Conn) Close() error {
+	fd := c.take()
+	if fd < 0 {
+		return nil
+	}
+	return os.NewSyscallError("close", unix.Close(fd))
+}
+
+// take leaves nothing for Close to close.
+func (c *Conn) take() int {
+	fd := c.fd
+	c.fd = -1
+	return fd
+}
+
+// Gone reports whether the peer has closed its end altogether. A peer that
+// only shut its sending side still waits for an answer, so that does not count.
+func (c *Conn) Gone() bool { return hungUp(uintptr(c.fd)) }
+
+// Peer returns the address of an app, and the zero AddrPort for a client.
+func (c *Conn) Peer() netip.AddrPort {
+	sa, err := unix.Getpeername(c.fd)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(sa)
+}
+
+// addrPort is what sa says if it is of TCP.
+func addrPort(sa unix.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// Net hands the connection to the net package, for talking to the app itself.
+// The Conn is used up, also by an error.
+func (c *Conn) Net() (net.Conn, error) {
+	f := os.NewFile(uintptr(c.take()), "")
+	defer f.Close() // FileConn works on a duplicate
+	return net.FileConn(f)
+}
+
+// Watch gives a second handle on the connection, which the runtime's poller
+// knows, for waiting on it without a thread. Close the handle.
+func (c *Conn) Watch() (*Watch, error) {
+	fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return &Watch{os.NewFile(uintptr(fd), "")}, nil
+}
+
+// Watch waits on a [Conn]. Its methods may be called concurrently.
+type Watch struct{ f *os.File }
+
+// SetDeadline ends every wait at t with [os.ErrDeadlineExceeded].
+func (w *Watch) SetDeadline(t time.Time) error { return w.f.SetDeadline(t) }
+
+// Close ends every wait; the connection itself stays open.
+func (w *Watch) Close() error { return w.f.Close() }
+
+// Gone waits until the peer has closed its end, as [Conn.Gone] means it, and
+// reads nothing.
+func (w *Watch) Gone() error {
+	return w.wait(syscall.RawConn.Read, hungUp)
+}
+
+// wait waits until ready is true of the descriptor.
+func (w *Watch) wait(how func(syscall.RawConn, func(uintptr) bool) error, ready func(uintptr) bool) error {
+	rc, err := w.f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return how(rc, ready)
+}
+
+// connected waits until connect(2) has come to an end, good or bad.
+func (c *Conn) connected(ctx context.Context) error {
+	// Within one machine the handshake is over when connect(2) returns, though
+	// it says EINPROGRESS. So nothing is registered anywhere and no thread is
+	// switched for it.
+	if !settled(uintptr(c.fd)) {
+		w, err := c.Watch()
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		defer context.AfterFunc(ctx, func() { _ = w.SetDeadline(time.Unix(1, 0)) })()
+		err = w.wait(syscall.RawConn.Write, settled)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	result, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && result != 0 {
+		err = syscall.Errno(result)
+	}
+	return os.NewSyscallError("connect", err)
+}
+
+// hungUp asks without waiting whether both directions have ended. For a Unix
+// socket that is the moment at which the peer closes its descriptor, for TCP
+// also that at which a reset arrives.
+func hungUp(fd uintptr) bool { return polled(fd, 0)&(unix.POLLHUP|unix.POLLERR) != 0 }
+
+// settled asks without waiting whether connect(2) has come to an end.
+func settled(fd uintptr) bool { return polled(fd, unix.POLLOUT) != 0 }
+
+// polled is poll(2) without waiting; POLLHUP and POLLERR are always asked for.
+func polled(fd uintptr, events int16) int16 {
+	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
+	if _, err := unix.Poll(p, 0); err != nil {
+		return 0
+	}
+	return p[0].Revents
+}
