@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxThreads bounds the processors in use; splice(2) moves far more than one
+// maxThreads bounds the processors in use; one moves far more bytes than one
 // app answers on this many.
 const maxThreads = 4
 
