@@ -17,17 +17,11 @@ func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
 	if err != nil {
 		return err
 	}
-	env, err := s.app.Environment()
-	if err != nil {
-		return &RefusedError{err}
+	if s.next, err = s.wanted(); err != nil {
+		return err
 	}
-	s.next = state.Release{
-		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
-		Image: image.ref, ImageID: image.ID, Digest: image.digest(),
-		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health, Blocking: s.app.Native.Blocking,
-		Replicas: s.app.Replicas,
-		Env:      env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
-	}
+	s.next.Image, s.next.ImageID, s.next.Digest = image.ref, image.ID, image.digest()
+	s.sayDifferences()
 	if err := s.keepVolumes(ctx); err != nil {
 		return err
 	}
@@ -40,6 +34,20 @@ func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
 	s.fresh = true
 	s.op.Release, s.op.From = s.next.Number, s.current.Number
 	return nil
+}
+
+// wanted is a new release as the app file wants it, but for its image.
+func (s *swap) wanted() (state.Release, error) {
+	env, err := s.app.Environment()
+	if err != nil {
+		return state.Release{}, &RefusedError{err}
+	}
+	return state.Release{
+		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
+		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health, Blocking: s.app.Native.Blocking,
+		Replicas: s.app.Replicas,
+		Env:      env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
+	}, nil
 }
 
 // keepVolumes mounts again what Docker gave the live container by itself: a

@@ -63,7 +63,7 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 			a.problem(fmt.Sprintf("container %s is not up, the other replicas serve%s", c.Container, because(c.Message)), logs)
 		}
 		if c.Exits > 0 {
-			a.problem(fmt.Sprintf("container %s ended by itself %s, the last time with code %d%s", c.Container, times(c.Exits), c.ExitCode, exitMeaning(c.ExitCode)), logs)
+			a.problem(fmt.Sprintf("container %s ended %s and not by edgeman, the last time with code %d%s", c.Container, times(c.Exits), c.ExitCode, exitMeaning(c.ExitCode)), logs)
 		}
 	}
 	if s.Restarts > 0 {
@@ -91,11 +91,11 @@ func times(n int) string {
 func exitMeaning(code int) string {
 	switch code {
 	case 137:
-		return " (killed, perhaps for lack of memory)"
+		return " (SIGKILL: by docker stop or kill, or for lack of memory)"
 	case 139:
 		return " (segmentation fault)"
 	case 143:
-		return " (SIGTERM)"
+		return " (SIGTERM, which docker stop sends)"
 	}
 	return ""
 }

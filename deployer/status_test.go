@@ -186,7 +186,7 @@ func TestStatusProblems(t *testing.T) {
 			func(h *Host) error {
 				return h.Paths.WriteSlotStatus(green, state.SlotStatus{Phase: state.PhaseWaiting, Exits: 3, ExitCode: 137, Message: "starting it again in 4s", Container: "myapp-green-2", Parked: 7})
 			},
-			"ended by itself 3 times, the last time with code 137 (killed", "edgeman logs myapp -n 50",
+			"ended 3 times and not by edgeman, the last time with code 137 (SIGKILL", "edgeman logs myapp -n 50",
 		},
 		"interrupted": {
 			func(h *Host) error {

@@ -24,6 +24,7 @@ type SwapResult struct {
 	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
 	Cut      int     `json:"cut"`
 	Draining bool    `json:"draining,omitempty"` // the old slot still ends by itself
+	Error    string  `json:"error,omitempty"`    // why it failed; the rest then says what was tried
 
 	CutKinds         state.Kinds `json:"cut_kinds,omitzero"`
 	WebsocketsClosed int         `json:"websockets_closed,omitempty"` // by the app's drain.websockets
@@ -111,6 +112,7 @@ func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {
 		s.app.Strategy = o.Strategy
 	}
 	s.again(s.current)
+	s.sayNotTaken()
 	return s.run(ctx)
 }
 

@@ -143,7 +143,7 @@ func killReplica(ctx context.Context, t *testing.T, h *host.Host) {
 	if now := others(); now != same {
 		t.Errorf("the other replicas were touched:\n%s\nbefore:\n%s", now, same)
 	}
-	if out := must(ctx, t, h, "edgeman", "status"); !contains(out, "3/3 up") || !contains(out, before[1].Container+" ended by itself once") {
+	if out := must(ctx, t, h, "edgeman", "status"); !contains(out, "3/3 up") || !contains(out, before[1].Container+" ended once") {
 		t.Errorf("status:\n%s", out)
 	}
 }

@@ -25,6 +25,7 @@ func rollbackCommand(env *environment) *cli.Command {
 			}
 			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
 				result, err := h.Rollback(ctx, o)
+				result.App = o.App
 				return printSwap(h, result, err, o.JSON)
 			}, withUnits, withDocker, tryNginx)
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,6 +40,7 @@ func swapCommand(env *environment) *cli.Command {
 			}
 			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
 				result, err := h.Swap(ctx, o)
+				result.App = o.App
 				return printSwap(h, result, err, o.JSON)
 			}, withUnits, withDocker, tryNginx)
 		},
@@ -61,6 +63,7 @@ func restartCommand(env *environment) *cli.Command {
 			}
 			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
 				result, err := h.Restart(ctx, o)
+				result.App = o.App
 				return printSwap(h, result, err, o.JSON)
 			}, withUnits, withDocker, tryNginx)
 		},
@@ -102,8 +105,13 @@ func swapOptions(env *environment, c *cli.Context) (o deployer.SwapOptions, err 
 	return o, err
 }
 
-// printSwap is the last line of a swap, restart or rollback that went well.
+// printSwap is the last line of a swap, restart or rollback that went well. With
+// JSON, programs get an object with the error in it, too.
 func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) error {
+	if err != nil && asJSON {
+		r.Error = err.Error()
+		return errors.Join(err, h.PrintJSON(r))
+	}
 	if err != nil {
 		return err
 	}

@@ -133,12 +133,16 @@ func (p Paths) History(app string) ([]Event, error) {
 	return events, lines.Err()
 }
 
-// Caller is who runs this command: the user behind sudo, if there is one.
+// Caller is who runs this command: the user behind sudo, if there is one. A
+// timer's or a service's has no name in its environment.
 func Caller() string {
 	for _, name := range []string{"SUDO_USER", "USER", "LOGNAME"} {
 		if v := os.Getenv(name); v != "" {
 			return v
 		}
+	}
+	if os.Getuid() == 0 {
+		return "root"
 	}
 	return fmt.Sprintf("uid %d", os.Getuid())
 }
