@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -104,18 +105,16 @@ func (h *Host) warnWait(ctx context.Context, w wait) error {
 // be kept from it.
 func (h *Host) sayBound(b nginx.Bound, w wait) {
 	limit := min(w.limit, b.ReadTimeout)
-	if w.rate == 0 {
-		h.note("requests wait meanwhile: %s; a wait of %s fits up to %.0f requests a second", b, limit, float64(b.Requests)/limit.Seconds())
-		return
+	fits := fmt.Sprintf("a wait of %s fits up to %.0f requests a second", limit, float64(b.Requests)/limit.Seconds())
+	if w.rate > 0 {
+		fits = fmt.Sprintf("at the %.3g new connections a second of now, a wait of %s fits", w.rate, seconds(b.Longest(w.rate)))
 	}
-	h.note("requests wait meanwhile: %s; at the %.3g new connections a second of now, a wait of %s fits", b, w.rate, seconds(b.Longest(w.rate)))
-	if w.last == 0 || b.Fits(w.rate, w.last) {
-		return
-	}
-	if w.last >= b.ReadTimeout {
+	h.note("requests wait meanwhile: %s; %s", b, fits)
+	switch {
+	case w.last >= b.ReadTimeout:
 		h.warn("%s %s: that will not fit, and requests will fail\nhint: raise proxy_read_timeout", w.what, seconds(w.last))
-		return
+	case !b.Fits(w.rate, w.last):
+		h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait\nhint: raise %s",
+			w.what, seconds(w.last), w.rate*w.last.Seconds(), b.Raise)
 	}
-	h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait\nhint: raise %s",
-		w.what, seconds(w.last), w.rate*w.last.Seconds(), b.Raise)
 }
