@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"edgeman/deployer/state"
+	"edgeman/sockets"
 )
 
 // replicas are the containers that run one release in a slot. Each has a runner
@@ -35,6 +37,41 @@ func (k *keeper) newReplicas(r state.Release, which func(name string) bool) *rep
 	}
 	g.pool = newPool(len(g.runners))
 	return g
+}
+
+// run looks after the release's containers from now on, or after those of them
+// that which names.
+func (k *keeper) run(r state.Release, which func(name string) bool) {
+	k.replicas = k.newReplicas(r, which)
+	k.replicas.begin()
+}
+
+// newRunner is for the release's container at index.
+func (k *keeper) newRunner(r state.Release, index int) *runner {
+	name := r.Containers(k.slot.Color)[index]
+	return &runner{
+		host: k.host, slot: k.slot, release: r, name: name, index: index,
+		changed: func() { poke(k.changes) },
+		// Through the socket a probe would reach any of several.
+		through:  func() bool { return r.Count() == 1 && k.through.Load() },
+		socket:   k.slot.SocketPath(k.paths.Run),
+		held:     k.frozen.Load,
+		keep:     k.wanted,
+		patience: k.patience(),
+		known:    known(k.known, name),
+		output:   k.output.of(index, r.Count()),
+	}
+}
+
+// wanted tells the containers that a link of this slot names from leftovers.
+func (k *keeper) wanted(container string) bool {
+	for _, named := range []func(sockets.Slot) (state.Release, bool, error){k.paths.SlotRelease, k.paths.NextRelease} {
+		r, ok, err := named(k.slot)
+		if err != nil || ok && slices.Contains(r.Containers(k.slot.Color), container) {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *replicas) begin() {
