@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -32,5 +33,21 @@ func TestHungNginx(t *testing.T) {
 				t.Errorf("error %v, want %q", err, what)
 			}
 		})
+	}
+}
+
+// Whoever else holds a lock on the directory is waited for, but not for ever.
+func TestHungLock(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "site")
+	must(t, os.WriteFile(path, []byte("old"), 0o644))
+	held, err := lockDir(t.Context(), dir)
+	must(t, err)
+	defer held.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err = Replace(ctx, path, sha256.Sum256([]byte("old")), []byte("new"))
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "locking "+dir+": another process holds a lock on it") {
+		t.Errorf("error %v", err)
 	}
 }

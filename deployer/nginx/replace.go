@@ -201,6 +201,10 @@ func (r replacement) open(name string, flags int, mode uint32) (*os.File, error)
 	return os.NewFile(uintptr(fd), filepath.Join(r.dir.Name(), name)), nil
 }
 
+// lockLimit bounds the wait for another replacement in the same directory, which
+// takes milliseconds.
+const lockLimit = 30 * time.Second
+
 // lockDir opens a directory and takes the lock on it.
 func lockDir(ctx context.Context, path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -208,6 +212,8 @@ func lockDir(ctx context.Context, path string) (*os.File, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	dir := os.NewFile(uintptr(fd), path)
+	ctx, cancel := withLimit(ctx, lockLimit)
+	defer cancel()
 	err = poll(ctx, 20*time.Millisecond, func() (bool, error) {
 		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -215,6 +221,9 @@ func lockDir(ctx context.Context, path string) (*os.File, error) {
 		}
 		return true, err
 	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("another process holds a lock on it: %w", err)
+	}
 	if err != nil {
 		dir.Close()
 		return nil, fmt.Errorf("locking %s: %w", path, err)
