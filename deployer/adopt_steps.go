@@ -38,7 +38,7 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	if err := h.Paths.MakeApp(c.name); err != nil {
 		return err
 	}
-	lock, err := h.Paths.TakeLock(ctx, c.name, "adopt", h.Wait)
+	lock, err := h.takeLock(ctx, c.name, "adopt")
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (h *Host) liveSlot(ctx context.Context, name, operation string) (sockets.Sl
 	if _, err := h.Paths.ReadApp(name); err != nil {
 		return sockets.Slot{}, nil, err
 	}
-	lock, err := h.Paths.TakeLock(ctx, name, operation, h.Wait)
+	lock, err := h.takeLock(ctx, name, operation)
 	if err != nil {
 		return sockets.Slot{}, nil, err
 	}

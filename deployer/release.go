@@ -30,7 +30,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if err != nil {
 		return ReleaseResult{}, err
 	}
-	lock, err := h.Paths.TakeLock(ctx, o.App, "release", h.Wait)
+	lock, err := h.takeLock(ctx, o.App, "release")
 	if err != nil {
 		return ReleaseResult{}, err
 	}

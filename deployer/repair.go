@@ -20,7 +20,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 	if _, err := os.Stat(h.Paths.App(name)); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: %s", state.ErrNoApp, name)
 	}
-	lock, err := h.Paths.TakeLock(ctx, name, "repair", h.Wait)
+	lock, err := h.takeLock(ctx, name, "repair")
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, tim
 	if err != nil {
 		return nil, err
 	}
-	lock, err := h.Paths.TakeLock(ctx, name, operation, h.Wait)
+	lock, err := h.takeLock(ctx, name, operation)
 	if err != nil {
 		return nil, err
 	}

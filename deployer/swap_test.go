@@ -106,10 +106,13 @@ func TestSwapIsLockedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Unlock()
-	w.Wait = 10 * time.Millisecond
+	w.Wait = 300 * time.Millisecond
 	_, err = w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2"})
 	if ExitCode(err) != ExitLocked || !strings.Contains(err.Error(), "edgeman pause") {
 		t.Errorf("%v; want the holder's name and exit code %d", err, ExitLocked)
+	}
+	if want := "note: waiting up to 300ms for edgeman pause of myapp (pid "; !strings.Contains(w.err.String(), want) {
+		t.Errorf("says %q, want %q", &w.err, want)
 	}
 }
 
