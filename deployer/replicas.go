@@ -10,12 +10,9 @@ import (
 )
 
 // checkReplicas refuses several containers with settings that only one can have
-// and says what the new number means.
+// and says what they share.
 func (s *swap) checkReplicas() error {
-	n, before := s.next.Count(), s.current.Count()
-	if n != before {
-		s.note("replicas: %d → %d", before, n)
-	}
+	n := s.next.Count()
 	if n == 1 {
 		return nil
 	}

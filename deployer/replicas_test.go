@@ -46,7 +46,7 @@ func TestSwapRecordsReplicas(t *testing.T) {
 	if r, err := w.Paths.ReadRelease("myapp", 2); err != nil || r.Count() != 3 {
 		t.Errorf("release %+v, %v; want 3 replicas", r, err)
 	}
-	if !strings.Contains(w.err.String(), "replicas: 1 → 3") {
+	if !strings.Contains(w.err.String(), "replicas 1 → 3") {
 		t.Errorf("the change is not said:\n%s", &w.err)
 	}
 }

@@ -120,7 +120,7 @@ func (l *lines) Write(p []byte) (int, error) {
 
 // end ends a line that the container did not.
 func (l *lines) end() {
-	if len(l.rest) > 0 {
+	if len(l.rest) > 0 || l.inside {
 		_ = l.line(append(l.rest, '\n')) // there is nobody to tell
 	}
 	l.rest = nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,4 +97,82 @@ func TestLongLineIsCopiedWhole(t *testing.T) {
 	if want := text + "\nnext\n"; out.String() != want {
 		t.Errorf("copied %d bytes, want %d", out.Len(), len(want))
 	}
+}
+
+// Containers that run side by side are told apart, and each has a place of its
+// own in the file.
+func TestOutputOfSeveralContainers(t *testing.T) {
+	stamp := "2026-11-23T04:00:00.000000007Z "
+	path := filepath.Join(t.TempDir(), "position")
+	copied := func() string {
+		t.Helper()
+		var out bytes.Buffer
+		all, err := openOutput(path, &out, &out, t.Logf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer all.position.Close()
+		for i := range 3 {
+			c := docker.Container{ID: strings.Repeat(fmt.Sprint(i), 64), Name: fmt.Sprintf("myapp-blue-1-%d", i+1)}
+			e := &logsOf{fakeEngine: newFakeEngine(), lines: []string{stamp + "hello\n"}}
+			e.containers[c.ID] = &fakeContainer{Container: c}
+			all.of(i, 3).follow(t.Context(), e, c)
+		}
+		return out.String()
+	}
+	if got, want := copied(), "[1] hello\n[2] hello\n[3] hello\n"; got != want {
+		t.Errorf("copied %q, want %q", got, want)
+	}
+	if got := copied(); got != "" {
+		t.Errorf("copied again: %q", got)
+	}
+}
+
+// numbered passes text through lines of the second of three containers, cut into
+// pieces of a size, and checks that each line comes out once, whole, and with
+// its number.
+func numbered(t *testing.T, text []byte, size int) {
+	t.Helper()
+	const stamp = "2026-11-23T04:00:00.000000007Z "
+	var stamped, want, out bytes.Buffer
+	for line := range bytes.Lines(text) {
+		fmt.Fprintf(&stamped, "%s%s", stamp, line)
+		fmt.Fprintf(&want, "[2] %s", line)
+	}
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		want.WriteByte('\n')
+	}
+	all, err := openOutput(filepath.Join(t.TempDir(), "p"), &out, &out, t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer all.position.Close()
+	l := &lines{to: &out, o: all.of(1, 3), id: strings.Repeat("a", 64)}
+	for piece := range slices.Chunk(stamped.Bytes(), size) {
+		if _, err := l.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.end()
+	if !bytes.Equal(out.Bytes(), want.Bytes()) {
+		t.Errorf("got %.200q (%d bytes), want %.200q (%d bytes)", out.Bytes(), out.Len(), want.Bytes(), want.Len())
+	}
+}
+
+func TestLinesThatAreVeryLong(t *testing.T) {
+	for _, n := range []int{
+		maxLine - stampWidth - 2,
+		maxLine - stampWidth - 1, // ends where it is cut
+		maxLine + 7, 3 * maxLine,
+	} {
+		numbered(t, bytes.Repeat([]byte("x"), n), 4096)
+		numbered(t, append(bytes.Repeat([]byte("x"), n), "\nnext\n"...), 4096)
+	}
+}
+
+// However Docker's answer is cut into pieces.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("one\ntwo\n\nthree"), uint8(3))
+	f.Add([]byte("2026-11-23T04:00:00.000000007Z [2] four\n"), uint8(200))
+	f.Fuzz(func(t *testing.T, text []byte, size uint8) { numbered(t, text, int(size)+1) })
 }
