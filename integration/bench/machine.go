@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
 
@@ -33,6 +34,9 @@ func (b *Bench) machine(ctx context.Context) (Machine, error) {
 	if err != nil {
 		return Machine{}, err
 	}
-	lines := append(strings.Split(strings.TrimSpace(out), "\n"), make([]string, 5)...)
-	return Machine{CPU: lines[0], Cores: lines[1], Memory: lines[2], Kernel: lines[3], Debian: lines[4], Versions: lines[5 : len(lines)-5]}, nil
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) < 6 {
+		return Machine{}, fmt.Errorf("what the machine is: %q", out)
+	}
+	return Machine{CPU: lines[0], Cores: lines[1], Memory: lines[2], Kernel: lines[3], Debian: lines[4], Versions: lines[5:]}, nil
 }

@@ -10,16 +10,17 @@ import (
 type Bench struct {
 	*World
 	Peers []Peer
+	done  map[string]int // replacements so far, by peer: releases alternate
 }
 
 // containerFlags are the same for every container, besides its port.
-const containerFlags = "docker run --detach --restart always "
+const containerFlags = "docker run --detach --restart always --stop-timeout " + grace + " "
 
 // Setup brings a fresh host to where everything can be measured. The images
 // bench:v1 and bench:v2, edgeman, edgeman-init and /opt/load are there already.
 func Setup(ctx context.Context, w *World) (*Bench, error) {
 	if _, err := w.shell(ctx, strings.Join([]string{
-		`sed -i 's/worker_connections .*/worker_connections 16384;/; 1i worker_rlimit_nofile 65536;' /etc/nginx/nginx.conf`,
+		`sed -i 's/worker_connections .*/worker_connections 8192;/; 1i worker_rlimit_nofile 20000;' /etc/nginx/nginx.conf`,
 		`rm -f /etc/nginx/sites-enabled/default`,
 		containerFlags + `--name bench-app bench:v1`,
 		containerFlags + `--name published --publish 127.0.0.1:8101:8080 bench:v1`,
@@ -33,7 +34,7 @@ func Setup(ctx context.Context, w *World) (*Bench, error) {
 		return nil, err
 	}
 	address = strings.TrimSpace(address)
-	b := &Bench{World: w, Peers: peers(address)}
+	b := &Bench{World: w, Peers: peers(address), done: map[string]int{}}
 	if err := b.startPeers(ctx, address); err != nil {
 		return nil, err
 	}
@@ -59,10 +60,10 @@ func Setup(ctx context.Context, w *World) (*Bench, error) {
 func (b *Bench) startPeers(ctx context.Context, address string) error {
 	for path, text := range map[string]string{
 		"/etc/systemd/system/bench-proxyd.socket":  socketUnit("socket-proxyd.sock"),
-		"/etc/systemd/system/bench-proxyd.service": "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd --connections-max=16384 " + address + ":8080\nLimitNOFILE=65536\n",
+		"/etc/systemd/system/bench-proxyd.service": "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd --connections-max=8192 " + address + ":8080\nLimitNOFILE=20000\n",
 		"/etc/systemd/system/bench-floor.socket":   socketUnit("floor.sock"),
-		"/etc/systemd/system/bench-floor.service":  "[Service]\nExecStart=/opt/echo/echo\nEnvironment=ECHO_LISTEN=fd ECHO_VERSION=v1\nLimitNOFILE=65536\n",
-		"/etc/caddy/Caddyfile":                     "http://127.0.0.1:8202 {\n\treverse_proxy " + address + ":8080\n}\n",
+		"/etc/systemd/system/bench-floor.service":  "[Service]\nExecStart=/opt/echo/echo\nEnvironment=ECHO_LISTEN=fd ECHO_VERSION=v1\nLimitNOFILE=20000\n",
+		"/etc/caddy/Caddyfile":                     "http://:8202 {\n\tbind 127.0.0.1\n\treverse_proxy " + address + ":8080\n}\n",
 		"/run/bench/haproxy.cfg":                   "\nfrontend bench\n\tbind 127.0.0.1:8201\n\tno log\n\tdefault_backend app\n\nbackend app\n\tserver app " + address + ":8080\n",
 	} {
 		if err := b.Write(ctx, path, []byte(text), 0o644); err != nil {

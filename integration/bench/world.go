@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -31,17 +32,18 @@ func (w *World) shell(ctx context.Context, script string, args ...string) (strin
 	return w.Run(ctx, append([]string{"sh", "-e", "-c", script, "sh"}, args...)...)
 }
 
-// answers waits until url answers with 200, for at most half a minute.
+// answers waits until the app itself answers at url, for at most half a minute:
+// a proxy may well answer 200 to what it does not pass on.
 func (w *World) answers(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		_, err := w.Run(ctx, "curl", "-sf", "--max-time", "2", "-o", "/dev/null", url)
-		if err == nil {
+		out, err := w.Run(ctx, "curl", "-sf", "--max-time", "2", "--include", url)
+		if err == nil && strings.Contains(strings.ToLower(out), "x-version: v") {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s does not answer: %w", url, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("the app does not answer at %s: %w\n%s", url, errors.Join(ctx.Err(), err), out)
 		}
 		w.Sleep(ctx, 100*time.Millisecond)
 	}

@@ -12,62 +12,59 @@ import (
 	"time"
 )
 
-// Switches asks url for one small answer after the other, each on a new
-// connection, until ctx ends, and looks at the symlink before each. For every
-// change of the app's version it returns the time from the last look at which
-// the link still named what it had named before, to the end of the first answer
-// of the new version: an upper bound of how long the switch took, wide by one
-// request.
+// Switches asks address for one small answer after the other, each on a new
+// connection, until ctx ends, and looks at the symlink link before each. For
+// every change of the app's version it returns the time from the last look at
+// which the link was the old one to the end of the first answer of the new
+// version: an upper bound of what the switch took, wide by one request.
 func Switches(ctx context.Context, link, address string) ([]time.Duration, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
-	s := switches{target: "none yet"}
+	s := switches{
+		look: func() (string, error) { return os.Readlink(link) },
+		ask:  func() (string, error) { return askVersion(u) },
+		now:  time.Now,
+	}
 	for ctx.Err() == nil {
-		looked := time.Now()
-		target, err := os.Readlink(link)
-		if err != nil {
+		if err := s.step(); err != nil {
 			return nil, err
 		}
-		s.look(target, looked)
-		version, err := askVersion(u)
-		if err != nil {
-			return nil, err
-		}
-		s.answer(version, time.Now())
 	}
 	return s.took, nil
 }
 
-// switches pairs changes of the link with changes of the version.
 type switches struct {
-	target   string
-	sameAt   time.Time // when the link was last seen naming target
-	oldAt    time.Time // when it was last seen naming what was before
-	version  string
-	answered bool
-	took     []time.Duration
+	look func() (target string, err error)
+	ask  func() (version string, err error)
+	now  func() time.Time
+
+	target  string    // of the link when version began to answer
+	version string    // that answers
+	oldAt   time.Time // the last look that found target
+	took    []time.Duration
 }
 
-func (s *switches) look(target string, at time.Time) {
-	if target != s.target {
-		s.oldAt, s.target, s.answered = s.sameAt, target, false
+func (s *switches) step() error {
+	looked := s.now()
+	target, err := s.look()
+	if err != nil {
+		return err
 	}
-	s.sameAt = at
-}
-
-// answer may come before the look that sees the new target.
-func (s *switches) answer(version string, at time.Time) {
-	if s.version != "" && version != s.version && !s.answered {
-		from := s.oldAt
-		if from.IsZero() || s.took != nil && from.Before(s.oldAt) {
-			from = s.sameAt
-		}
-		s.took = append(s.took, at.Sub(from))
-		s.answered = true
+	if target == s.target {
+		s.oldAt = looked
 	}
-	s.version = version
+	version, err := s.ask()
+	if err != nil || version == s.version {
+		return err
+	}
+	if s.version != "" {
+		s.took = append(s.took, s.now().Sub(s.oldAt))
+	}
+	s.version, s.oldAt = version, s.now()
+	s.target, err = s.look() // the look above may have been before the switch
+	return err
 }
 
 func askVersion(u *url.URL) (string, error) {

@@ -26,30 +26,46 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 45*time.Minute)
 	defer cancel()
-	if err := run(ctx); err != nil {
+	if err := run(ctx, parse()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) (err error) {
-	release := flag.String("release", "bookworm", "Debian release of the host")
+// flags of the command.
+type flags struct {
+	release, out, docs, parts string
+	options                   bench.Options
+}
+
+func parse() flags {
+	var f flags
 	quick := flag.Bool("quick", false, "short rounds and few of them: for a look, not for figures")
-	out := flag.String("out", "bin/bench", "directory for bench.json and performance.svg")
-	parts := flag.String("parts", strings.Join(bench.Parts, " "), "which parts to run")
 	rounds := flag.Int("rounds", 0, "rounds of throughput; 0: as many as usual")
+	replacements := flag.Int("replacements", 0, "replacements of each kind; 0: as many as usual")
 	only := flag.String("peers", "", "measure throughput of these alone, for example \"published edgeman-proxy\"")
+	flag.StringVar(&f.release, "release", "bookworm", "Debian release of the host")
+	flag.StringVar(&f.parts, "parts", strings.Join(bench.Parts, " "), "which parts to run")
+	flag.StringVar(&f.out, "out", "bin/bench", "directory for bench.json and performance.svg")
+	flag.StringVar(&f.docs, "docs", "", "directory of performance.md, to write the tables and the chart into")
 	flag.Parse()
-	o := bench.Settings(*quick)
+	f.options = bench.Settings(*quick)
 	if *rounds > 0 {
-		o.Throughput.Rounds = *rounds
+		f.options.Throughput.Rounds = *rounds
 	}
-	o.Throughput.Peers = strings.Fields(*only)
+	if *replacements > 0 {
+		f.options.Swap.Replacements = *replacements
+	}
+	f.options.Throughput.Peers = strings.Fields(*only)
+	return f
+}
+
+func run(ctx context.Context, f flags) (err error) {
 	if err := host.Sweep(os.Stderr); err != nil {
 		return err
 	}
-	say("booting a throw-away %s host with %s", *release, strings.Join(packages, ", "))
-	h, err := host.Up(ctx, host.Options{Release: *release, Log: os.Stderr, Packages: packages})
+	say("booting a throw-away %s host with %s", f.release, strings.Join(packages, ", "))
+	h, err := host.Up(ctx, host.Options{Release: f.release, Log: os.Stderr, Packages: packages})
 	if err != nil {
 		return err
 	}
@@ -61,12 +77,15 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	report, err := b.Measure(ctx, strings.Fields(*parts), o)
-	if err != nil {
+	report, err := b.Measure(ctx, strings.Fields(f.parts), f.options)
+	if report != nil {
+		fmt.Print(report.Text())
+		err = errors.Join(err, report.Save(f.out))
+	}
+	if err != nil || f.docs == "" {
 		return err
 	}
-	fmt.Print(report.Text())
-	return report.Save(*out)
+	return report.Document(f.docs)
 }
 
 // install puts the app's images, the binaries and the load client into the host.

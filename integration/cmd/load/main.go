@@ -1,6 +1,7 @@
 // Command load runs package load inside a test host: options as JSON in its
 // only argument, the result as JSON on stdout. It stops when its standard input
-// ends, or after -for. With -paced the options are a load.Pace.
+// ends, or after -for. With -paced the options are a load.Pace, which says itself
+// how long. With -switches the arguments are a symlink and a URL.
 package main
 
 import (
@@ -19,48 +20,50 @@ import (
 func main() {
 	limit := flag.Duration("for", 0, "stop after this long instead of at the end of standard input")
 	paced := flag.Bool("paced", false, "measure how long answers take at a steady rate")
+	switches := flag.Bool("switches", false, "measure how long switches of a symlink take")
 	flag.Parse()
-	if *paced {
-		runPaced()
-		return
-	}
-	var o load.Options
-	if err := json.Unmarshal([]byte(flag.Arg(0)), &o); err != nil {
-		fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(2)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if *limit > 0 {
+	switch {
+	case *limit > 0:
 		ctx, stop = context.WithTimeout(ctx, *limit)
 		defer stop()
-	} else {
+	case !*paced:
 		go func() {
 			io.Copy(io.Discard, os.Stdin)
 			stop()
 		}()
 	}
-	result := load.Run(ctx, o)
-	print(result)
-	fmt.Fprintln(os.Stderr, "load:", result)
+	switch {
+	case *paced:
+		var p load.Pace
+		options(&p)
+		result, err := load.RunPaced(ctx, p)
+		print(result, err)
+	case *switches:
+		took, err := load.Switches(ctx, flag.Arg(0), flag.Arg(1))
+		print(took, err)
+	default:
+		var o load.Options
+		options(&o)
+		result := load.Run(ctx, o)
+		print(result, nil)
+		fmt.Fprintln(os.Stderr, "load:", result)
+	}
 }
 
-func runPaced() {
-	var p load.Pace
-	if err := json.Unmarshal([]byte(flag.Arg(0)), &p); err != nil {
+func options(o any) {
+	if err := json.Unmarshal([]byte(flag.Arg(0)), o); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(2)
 	}
-	result, err := load.RunPaced(context.Background(), p)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(1)
-	}
-	print(result)
 }
 
-func print(result any) {
-	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+func print(result any, err error) {
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(result)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
