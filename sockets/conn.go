@@ -16,7 +16,11 @@ import (
 // [Listener.Accept], or one to an app, from [Dialer.Dial]. It is a bare
 // descriptor in non-blocking mode that the runtime's poller does not know,
 // because [Forward] has one of its own. One goroutine at a time may use it.
-type Conn struct{ fd int }
+type Conn struct {
+	fd         int
+	connecting bool
+	result     error // of connecting
+}
 
 // Close closes the connection. Once [Forward] has it, Close does nothing.
 func (c *Conn) Close() error {
@@ -100,40 +104,52 @@ func (w *Watch) wait(how func(syscall.RawConn, func(uintptr) bool) error, ready 
 	return how(rc, ready)
 }
 
-// connected waits until connect(2) has come to an end, good or bad.
-func (c *Conn) connected(ctx context.Context) error {
-	// Within one machine the handshake is over when connect(2) returns, though
-	// it says EINPROGRESS. So nothing is registered anywhere and no thread is
-	// switched for it.
-	if !settled(uintptr(c.fd)) {
-		w, err := c.Watch()
-		if err != nil {
-			return err
-		}
-		defer w.Close()
-		defer context.AfterFunc(ctx, func() { _ = w.SetDeadline(time.Unix(1, 0)) })()
-		err = w.wait(syscall.RawConn.Write, settled)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			return err
-		}
+// Connected waits until a connection from [Dialer.Begin] is made, or says why
+// it could not be.
+func (c *Conn) Connected(ctx context.Context) error {
+	if !c.connecting {
+		return nil
 	}
-	result, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && result != 0 {
-		err = syscall.Errno(result)
+	w, err := c.Watch()
+	if err != nil {
+		return err
 	}
-	return os.NewSyscallError("connect", err)
+	defer w.Close()
+	defer context.AfterFunc(ctx, func() { _ = w.SetDeadline(time.Unix(1, 0)) })()
+	err = w.wait(syscall.RawConn.Write, func(uintptr) bool { return c.settle() })
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	return c.result
+}
+
+// Settled reports whether Connected returns at once.
+func (c *Conn) Settled() bool { return !c.connecting }
+
+// settle asks without waiting whether connect(2) has come to an end, and how.
+func (c *Conn) settle() bool {
+	events := polled(uintptr(c.fd), unix.POLLOUT)
+	if events == 0 {
+		return false
+	}
+	c.connecting = false
+	if events&(unix.POLLERR|unix.POLLHUP) != 0 {
+		n, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && n != 0 {
+			err = syscall.Errno(n)
+		}
+		c.result = os.NewSyscallError("connect", err)
+	}
+	return true
 }
 
 // hungUp asks without waiting whether both directions have ended. For a Unix
 // socket that is the moment at which the peer closes its descriptor, for TCP
 // also that at which a reset arrives.
 func hungUp(fd uintptr) bool { return polled(fd, 0)&(unix.POLLHUP|unix.POLLERR) != 0 }
-
-// settled asks without waiting whether connect(2) has come to an end.
-func settled(fd uintptr) bool { return polled(fd, unix.POLLOUT) != 0 }
 
 // polled is poll(2) without waiting; POLLHUP and POLLERR are always asked for.
 func polled(fd uintptr, events int16) int16 {

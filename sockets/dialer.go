@@ -90,18 +90,34 @@ func (d *Dialer) dial(ctx context.Context, dst netip.AddrPort) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	c, err := d.Begin(dst)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Connected(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Begin does what Dial does and does not wait: [Conn.Connected] does. But within
+// one machine the handshake is over by the time that connect(2) returns, though
+// it says EINPROGRESS, and then Begin knows.
+func (d *Dialer) Begin(dst netip.AddrPort) (*Conn, error) {
+	dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
 	fd, err := d.socket(dst.Addr())
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{fd}
-	err = unix.Connect(fd, sockaddr(dst))
-	if err == unix.EINPROGRESS || err == unix.EINTR {
-		err = c.connected(ctx)
-	} else {
-		err = os.NewSyscallError("connect", err)
+	c := &Conn{fd: fd}
+	err = os.NewSyscallError("connect", unix.Connect(fd, sockaddr(dst)))
+	if errors.Is(err, unix.EINPROGRESS) {
+		c.connecting = true
+		c.settle()
+		err = c.result
 	}
-	if err == nil && d.ns == nil && selfConnected(fd, dst) {
+	if d.ns == nil && selfConnected(fd, dst) {
 		err = os.NewSyscallError("connect", unix.ECONNREFUSED)
 	}
 	if err != nil {

@@ -1,14 +1,11 @@
 package sockets
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"sync"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,16 +19,17 @@ var ErrDead = errors.New("listening socket was shut down")
 // too: systemd, and in native mode the container. They share one open file
 // description, so a Listener switches it to blocking mode only when asked to,
 // and never unlinks a path it did not make. All methods may be called concurrently,
-// except that only one goroutine at a time may be in Accept.
+// except that only one goroutine at a time may be in Serve or Accept.
 type Listener struct {
-	// A file and not a net.UnixListener, which gives no way to accept without
-	// registering the connection with the runtime's poller.
-	file   *os.File
 	path   string
 	unlink bool
 
-	mu   sync.Mutex
-	gate chan struct{} // not nil while paused; closed by Resume
+	open sync.RWMutex // held by all who use fd
+	fd   int          // -1 once it is closed
+
+	mu        sync.Mutex
+	gate      chan struct{} // not nil while paused; closed by Resume
+	accepting *acceptor
 }
 
 // Listen makes a listening socket at path, for tests and tools; slots take
@@ -59,8 +57,7 @@ func Listen(path string, backlog int) (*Listener, error) {
 // newListener takes over fd, also when it fails.
 func newListener(fd int) (*Listener, error) {
 	// The unit says NonBlocking=yes. This covers a unit that does not, and an
-	// app that had the socket before us and made it blocking. It comes before
-	// NewFile, which would otherwise see a blocking file.
+	// app that had the socket before us and made it blocking.
 	if err := errors.Join(checkListening(fd), unix.SetNonblock(fd, true)); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -75,7 +72,7 @@ func newListener(fd int) (*Listener, error) {
 		unix.Close(fd)
 		return nil, errors.New("not a Unix socket")
 	}
-	return &Listener{file: os.NewFile(uintptr(fd), bound.Name), path: bound.Name}, nil
+	return &Listener{fd: fd, path: bound.Name}, nil
 }
 
 // checkListening tells a listening stream socket from anything else.
@@ -101,117 +98,31 @@ func (l *Listener) Path() string { return l.path }
 // queued stay queued while another process holds the listener, and are reset
 // when none does.
 func (l *Listener) Close() error {
-	err := l.file.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stop(net.ErrClosed)
+	l.open.Lock()
+	defer l.open.Unlock()
+	if l.fd < 0 {
+		return net.ErrClosed
+	}
+	err := os.NewSyscallError("close", unix.Close(l.fd))
+	l.fd = -1
 	if err == nil && l.unlink {
 		err = os.Remove(l.path)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.openGate()
 	return err
 }
 
-// SyscallConn gives access to the descriptor without duplicating it and
-// without changing its mode, for passing it on.
-func (l *Listener) SyscallConn() (syscall.RawConn, error) { return l.file.SyscallConn() }
-
-// Accept returns the next connection. While the listener is paused it waits.
-// It returns the context's error when ctx ends, [net.ErrClosed] after Close
-// and [ErrDead] if the socket has been shut down; a shutdown(2) while it waits
-// it cannot see, that takes [Listener.Alive]. Every other error (no descriptors, no
-// memory) can pass: wait a little, say so, and call Accept again.
-func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
-	stop := context.AfterFunc(ctx, func() { l.file.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	for {
-		if err := l.waitOpen(ctx); err != nil {
-			return nil, err
-		}
-		fd, err := l.accept()
-		switch {
-		case err == nil:
-			return &Conn{fd}, nil
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			// Paused, or this or an earlier call's context ended.
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-		default:
-			return nil, fmt.Errorf("accepting on %s: %w", l.path, err)
-		}
-	}
-}
-
-// accept takes one connection without registering it with the runtime's poller
-// and without asking who it is, as the net package would.
-func (l *Listener) accept() (fd int, err error) {
-	var acceptErr error
-	raw, err := l.file.SyscallConn()
-	if err != nil {
-		return -1, closed(err)
-	}
-	err = raw.Read(func(s uintptr) bool {
-		for {
-			fd, _, acceptErr = unix.Accept4(int(s), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			switch acceptErr {
-			case unix.EINTR, unix.ECONNABORTED:
-			case unix.EAGAIN:
-				// On a dead Unix socket accept(2) would find nothing, for ever.
-				if listens(int(s)) {
-					return false
-				}
-				acceptErr = ErrDead
-				return true
-			default:
-				acceptErr = os.NewSyscallError("accept4", acceptErr)
-				return true
-			}
-		}
-	})
-	if err != nil {
-		return -1, closed(err)
-	}
-	return fd, acceptErr
-}
-
-// closed says in the net package's words that the file is closed; the runtime's
-// poller has no other error, except that a deadline has passed.
-func closed(err error) error {
-	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
-	}
-	return net.ErrClosed
-}
-
-// waitOpen waits until the listener is not paused and makes it ready to accept.
-func (l *Listener) waitOpen(ctx context.Context) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		l.mu.Lock()
-		gate := l.gate
-		if gate == nil {
-			err := l.file.SetDeadline(time.Time{})
-			l.mu.Unlock()
-			return closed(err)
-		}
-		l.mu.Unlock()
-		select {
-		case <-gate:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// Pause stops accepting: connections wait in the kernel's queue. A call of
-// Accept that is under way may still return the one connection it was taking.
+// Pause stops accepting: connections wait in the kernel's queue. When it
+// returns, nothing is under way.
 func (l *Listener) Pause() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gate == nil {
 		l.gate = make(chan struct{})
-		l.file.SetDeadline(time.Unix(1, 0))
+		l.stop(errPaused)
 	}
 }
 
@@ -292,14 +203,12 @@ func listens(fd int) bool {
 
 // control runs do on the descriptor, which stays open meanwhile.
 func (l *Listener) control(what string, do func(fd int) error) error {
-	rc, err := l.file.SyscallConn()
-	if err != nil {
-		return closed(err)
+	l.open.RLock()
+	defer l.open.RUnlock()
+	if l.fd < 0 {
+		return net.ErrClosed
 	}
-	var doErr error
-	if err := rc.Control(func(fd uintptr) { doErr = do(int(fd)) }); err != nil {
-		return closed(err)
-	}
+	doErr := do(l.fd)
 	if doErr != nil {
 		return fmt.Errorf("%s on %s: %w", what, l.path, doErr)
 	}

@@ -3,6 +3,7 @@ package sockets
 import (
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,9 @@ type loop struct {
 	buf    []byte
 	again  []*Relay // had more to move than one turn allows
 	ended  []*Relay
+
+	acceptors map[int32]*acceptor
+	incoming  []*acceptor // have connections to accept
 }
 
 // loopCount is how many threads forward. The fewer there are, the more a thread
@@ -58,7 +62,7 @@ func newLoop() (*loop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("epoll_create1: %w", err)
 	}
-	l := &loop{epoll: fd, buf: make([]byte, bufferSize)}
+	l := &loop{epoll: fd, buf: make([]byte, bufferSize), acceptors: make(map[int32]*acceptor)}
 	if l.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("eventfd: %w", err)
@@ -89,15 +93,23 @@ func (l *loop) run() {
 		}
 		l.mu.Lock()
 		for _, e := range events[:max(n, 0)] {
-			if e.Fd != wakeUp {
+			switch {
+			case e.Fd >= 0:
 				l.handle(e)
+			case e.Fd != wakeUp && l.acceptors[e.Fd] != nil:
+				l.incoming = append(l.incoming, l.acceptors[e.Fd])
 			}
 		}
 		timeout = l.turn()
 		ended := l.reap()
+		incoming := l.incoming
+		l.incoming = nil
 		l.mu.Unlock()
 		for _, r := range ended {
 			r.done(r.flows[0].moved, r.flows[1].moved, r.err)
+		}
+		for _, a := range incoming {
+			a.accept()
 		}
 	}
 }
@@ -161,6 +173,27 @@ func (l *loop) register(op int, r *Relay, side int) {
 	if err := unix.EpollCtl(l.epoll, op, r.ends[side].fd, &e); err != nil && r.err == nil {
 		r.err = fmt.Errorf("epoll_ctl: %w", err)
 	}
+}
+
+// listen has the loop accept for a.
+func (l *loop) listen(a *acceptor) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for a.id = wakeUp - 1; l.acceptors[a.id] != nil; a.id-- {
+	}
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: a.id}
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, a.fd, &e); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	l.acceptors[a.id] = a
+	return nil
+}
+
+func (l *loop) unlisten(a *acceptor) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.acceptors, a.id)
+	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, a.fd, nil)
 }
 
 // handle brings one end's state up to date and moves what can be moved.

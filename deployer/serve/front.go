@@ -23,6 +23,7 @@ const (
 
 // listener is the slot's listening socket.
 type listener interface {
+	Serve(ctx context.Context, take func(*sockets.Conn) (more bool)) error
 	Accept(ctx context.Context) (*sockets.Conn, error)
 	Pause()
 	Resume() error
@@ -55,17 +56,15 @@ func (f *front) run(ctx context.Context) error {
 	var told time.Time
 	for {
 		select {
-		case f.slots <- struct{}{}:
+		case f.slots <- struct{}{}: // there is room for one at least
+			<-f.slots
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		c, err := f.listener.Accept(ctx)
+		err := f.listener.Serve(ctx, f.take)
 		if err == nil {
-			f.conns.Add(1)
-			go f.carry(c)
 			continue
 		}
-		<-f.slots
 		if ctx.Err() != nil || errors.Is(err, sockets.ErrDead) || errors.Is(err, net.ErrClosed) {
 			return err
 		}
@@ -75,6 +74,52 @@ func (f *front) run(ctx context.Context) error {
 		}
 		sleep(ctx, acceptPause)
 	}
+}
+
+// take begins with an accepted connection, and reports whether there is room
+// for more. It does not block: what cannot be done at once gets a goroutine.
+func (f *front) take(c *sockets.Conn) (more bool) {
+	f.slots <- struct{}{} // has room, see run
+	f.conns.Add(1)
+	if !f.begin(c) {
+		go f.carry(c)
+	}
+	return len(f.slots) < cap(f.slots)
+}
+
+// begin is carry for an app that is there and takes the connection at once, as
+// nearly all do.
+func (f *front) begin(c *sockets.Conn) bool {
+	to, err := f.gate.pass(nil)
+	if to == nil || err != nil {
+		return false
+	}
+	app, left, err := to.begin()
+	if err != nil {
+		f.gate.leave()
+		return false
+	}
+	now := &carried{since: time.Now()}
+	if app.Settled() {
+		f.forward(now, c, app, left)
+	} else {
+		go f.await(now, c, app, left)
+	}
+	return true
+}
+
+// await goes on with a connection to the app that takes its time.
+func (f *front) await(now *carried, c, app *sockets.Conn, left func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), elsewhere)
+	defer cancel()
+	if app.Connected(ctx) == nil {
+		f.forward(now, c, app, left)
+		return
+	}
+	app.Close()
+	left()
+	f.gate.leave()
+	f.carry(c)
 }
 
 // hold leaves new connections in the kernel's queue until release. Only the

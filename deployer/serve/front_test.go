@@ -29,6 +29,13 @@ func (a *echoApp) Dial(ctx context.Context) (*sockets.Conn, error) {
 	return (&sockets.Dialer{}).Dial(ctx, a.addr)
 }
 
+func (a *echoApp) Begin() (*sockets.Conn, error) {
+	if a.refusing.Add(-1) >= 0 {
+		return nil, syscall.ECONNREFUSED
+	}
+	return (&sockets.Dialer{}).Begin(a.addr)
+}
+
 func newEchoApp(t *testing.T) *echoApp {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

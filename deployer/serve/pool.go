@@ -14,6 +14,8 @@ type upstream interface {
 	// Dial opens a connection to the app. An error says that it does not take
 	// connections now; it may a moment later.
 	Dial(ctx context.Context) (*sockets.Conn, error)
+	// Begin begins to do so and does not wait.
+	Begin() (*sockets.Conn, error)
 }
 
 // pool spreads connections over a release's containers: each goes to the one
@@ -89,6 +91,20 @@ func (p *pool) take(ctx context.Context) (conn *sockets.Conn, left func(), err e
 			return nil, nil, err
 		}
 	}
+}
+
+// begin is take without waiting and for the first choice only.
+func (p *pool) begin() (conn *sockets.Conn, left func(), err error) {
+	i, up, _ := p.pick(0)
+	if up == nil {
+		return nil, nil, errNobody
+	}
+	m := p.members[i]
+	if conn, err = up.Begin(); err != nil {
+		p.giveUp(m)
+		return nil, nil, err
+	}
+	return conn, m.left, nil
 }
 
 // pick chooses among the members that are not in the set tried and counts the

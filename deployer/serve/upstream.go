@@ -56,6 +56,11 @@ func (t *target) Dial(ctx context.Context) (conn *sockets.Conn, err error) {
 	return nil, err
 }
 
+// Begin begins with the address that answered last.
+func (t *target) Begin() (*sockets.Conn, error) {
+	return t.dialer.Begin(t.addrs[t.last.Load()])
+}
+
 // Close gives the namespace up and ends every Dial; connections go on.
 func (t *target) Close() error {
 	t.end()

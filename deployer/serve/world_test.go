@@ -28,6 +28,13 @@ func (f fakeTarget) Dial(ctx context.Context) (*sockets.Conn, error) {
 	return f.echoApp.Dial(ctx)
 }
 
+func (f fakeTarget) Begin() (*sockets.Conn, error) {
+	if f.deaf {
+		return nil, errors.New("refused")
+	}
+	return f.echoApp.Begin()
+}
+
 func (f fakeTarget) Close() error { return nil }
 
 // fakeListener never has a connection.
@@ -41,6 +48,11 @@ type fakeListener struct {
 func (l *fakeListener) Accept(ctx context.Context) (*sockets.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+func (l *fakeListener) Serve(ctx context.Context, _ func(*sockets.Conn) bool) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 func (l *fakeListener) Pause()             { l.set(true) }
 func (l *fakeListener) Resume() error      { l.set(false); return l.SetBlocking(false) }
