@@ -268,6 +268,31 @@ func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 	}
 }
 
+// An image that another app's release names stays, whoever forgets it.
+func TestPruneKeepsWhatAnotherAppNeeds(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	app, err := w.Paths.ReadApp("myapp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app.Retain = 2
+	other := state.DefaultApp("other")
+	other.Port, other.Image = 8080, "myapp"
+	r := state.Release{App: "other", Image: "myapp:v2", ImageID: "sha256:v2", Port: 8080, Mode: "proxy"}
+	if err := errors.Join(w.Paths.WriteApp(app), w.Paths.MakeApp("other"), w.Paths.WriteApp(other), w.Paths.WriteRelease(&r)); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []string{"v2", "v1", "v3"} {
+		if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Image(context.Background(), "sha256:v2"); err != nil {
+		t.Errorf("an image that another app's release names was removed: %v", err)
+	}
+}
+
 func TestReference(t *testing.T) {
 	tests := []struct{ repository, given, want string }{
 		{"myapp", "v2", "myapp:v2"},
