@@ -1,0 +1,60 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// finish closes a run whose release serves.
+func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error) {
+	result.Seconds, result.Start = time.Since(s.started).Seconds(), s.ready.Seconds()
+	if err := s.Paths.EndOperation(s.app.Name); err != nil {
+		return result, err
+	}
+	if err := s.record(state.Done, result.ended(), ""); err != nil {
+		return result, err
+	}
+	s.prune(ctx)
+	return result, nil
+}
+
+// failed ends a run that did not succeed: the journal is closed, the history
+// told, and the error says what still works.
+func (s *swap) failed(err error) error {
+	var broken *BrokenError
+	if s.over {
+		err = &BrokenError{fmt.Errorf("release %d serves, but its command did not come to its end: %w\nhint: the old slot ends by itself; edgeman status %s", s.next.Number, err, s.app.Name)}
+		return errors.Join(err, s.Paths.EndOperation(s.app.Name), s.record(state.Done, state.Ended{}, firstLine(err)))
+	}
+	if errors.As(err, &broken) {
+		return errors.Join(err, s.record(state.Broken, state.Ended{}, firstLine(err)))
+	}
+	if end := s.Paths.EndOperation(s.app.Name); end != nil {
+		return errors.Join(err, end)
+	}
+	if s.next.Number == 0 {
+		return err
+	}
+	if rec := s.record(state.Failed, state.Ended{}, firstLine(err)); rec != nil {
+		return errors.Join(err, rec)
+	}
+	err = fmt.Errorf("%w\n%s serves as before", err, s.app.Name)
+	if s.fresh { // it never served, so no rollback leads to it
+		return errors.Join(err, s.forgetRelease(s.app.Name, s.next.Number))
+	}
+	return err
+}
+
+func (s *swap) record(outcome string, ended state.Ended, note string) error {
+	e := state.Event{
+		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
+		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
+		Seconds: time.Since(s.started).Seconds(), Start: s.ready.Seconds(), Outcome: outcome, Note: note,
+	}
+	e.SetEnded(ended)
+	return s.Paths.Record(s.app.Name, e)
+}
