@@ -108,8 +108,9 @@ func readOperation(p state.Paths, a *App) {
 // container that was there before.
 func readAdoption(p state.Paths, a *App) {
 	var record struct {
-		Site string          `json:"site"`
-		Plan *nginxconf.Plan `json:"plan"`
+		Site   string            `json:"site"`
+		Plan   *nginxconf.Plan   `json:"plan"`
+		Others []json.RawMessage `json:"others"` // originals beyond the first
 	}
 	data, err := os.ReadFile(filepath.Join(p.Site(a.Name), "adoption.json"))
 	if err == nil {
@@ -132,11 +133,19 @@ func readAdoption(p state.Paths, a *App) {
 			a.Missing = "the stored bytes of " + f.Path + " are damaged"
 		}
 	}
-	data, err = os.ReadFile(filepath.Join(p.Site(a.Name), "container.json"))
+	for i := range len(record.Others) + 1 {
+		if err := readOriginal(p, a.Name, i); err != nil {
+			a.Missing = fmt.Sprintf("the settings of the adopted container cannot be read: %v", plainError(err))
+		}
+	}
+}
+
+// readOriginal looks whether container i, as it was before adopt, can be made
+// again.
+func readOriginal(p state.Paths, app string, i int) error {
+	data, err := os.ReadFile(p.Original(app, i))
 	if err == nil && !json.Valid(data) {
 		err = errors.New("damaged")
 	}
-	if err != nil {
-		a.Missing = fmt.Sprintf("the settings of the adopted container cannot be read: %v", plainError(err))
-	}
+	return err
 }

@@ -33,10 +33,12 @@ func realApp(t *testing.T) (state.Paths, *world) {
 	plan := nginxconf.Plan{Files: []nginxconf.FileEdit{{
 		Path: "/etc/nginx/sites-available/a", Before: []byte("a"), After: []byte("b"), BeforeSum: hexSum([]byte("a")), AfterSum: hexSum([]byte("b")),
 	}}}
-	data, err := json.Marshal(map[string]any{"site": "/etc/nginx/sites-available/a", "plan": plan})
+	data, err := json.Marshal(map[string]any{"site": "/etc/nginx/sites-available/a", "plan": plan, "others": []any{map[string]string{"container": "web-2"}}})
 	w.must(err)
 	w.must(os.WriteFile(filepath.Join(p.Site("myapp"), "adoption.json"), data, 0o600))
-	w.must(os.WriteFile(filepath.Join(p.Site("myapp"), "container.json"), []byte("{}"), 0o600))
+	for i := range 2 {
+		w.must(os.WriteFile(p.Original("myapp", i), []byte("{}"), 0o600))
+	}
 	return p, w
 }
 
@@ -86,6 +88,7 @@ func TestRecordsOfAWayBackThatIsGone(t *testing.T) {
 	for name, breakIt := range map[string]func(p state.Paths) error{
 		"no record":    func(p state.Paths) error { return os.Remove(filepath.Join(p.Site("myapp"), "adoption.json")) },
 		"no container": func(p state.Paths) error { return os.Remove(filepath.Join(p.Site("myapp"), "container.json")) },
+		"no second":    func(p state.Paths) error { return os.Remove(p.Original("myapp", 1)) },
 		"torn":         func(p state.Paths) error { return os.Truncate(filepath.Join(p.Site("myapp"), "container.json"), 1) },
 		"damaged bytes": func(p state.Paths) error {
 			path := filepath.Join(p.Site("myapp"), "adoption.json")

@@ -24,21 +24,28 @@ type AdoptResult struct {
 
 // AdoptedApp is one target of a site and the app that it becomes.
 type AdoptedApp struct {
-	App       string   `json:"app"`
-	Target    string   `json:"target"`
-	Upstream  string   `json:"upstream,omitempty"`
-	Class     string   `json:"class"`
-	Container string   `json:"container"`
-	Image     string   `json:"image"`
-	Port      uint16   `json:"port"`
-	Via       string   `json:"via"`
-	Peer      string   `json:"peer"` // which peer address the app sees, before and after
-	Strategy  string   `json:"strategy"`
-	Why       []string `json:"why,omitempty"` // of the strategy
-	Edits     []string `json:"edits"`         // each with its place and reason
-	Notes     []string `json:"notes,omitempty"`
-	Warnings  []string `json:"warnings,omitempty"`
-	Diff      string   `json:"diff"`
+	App       string `json:"app"`
+	Target    string `json:"target"`
+	Upstream  string `json:"upstream,omitempty"`
+	Class     string `json:"class"`
+	Container string `json:"container"`
+
+	// Targets and Containers are all addresses and the container behind each,
+	// Target and Container the first.
+	Targets    []string `json:"targets"`
+	Containers []string `json:"containers"`
+	Replicas   int      `json:"replicas"`
+
+	Image    string   `json:"image"`
+	Port     uint16   `json:"port"`
+	Via      string   `json:"via"`
+	Peer     string   `json:"peer"` // which peer address the app sees, before and after
+	Strategy string   `json:"strategy"`
+	Why      []string `json:"why,omitempty"` // of the strategy
+	Edits    []string `json:"edits"`         // each with its place and reason
+	Notes    []string `json:"notes,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	Diff     string   `json:"diff"`
 }
 
 // Adopt takes over what a site sends its requests to: it prints the plan, asks,
@@ -124,14 +131,19 @@ func afterOthers(err error, done []candidate) error {
 
 // describe is the candidate as the operator is told about it.
 func (c candidate) describe(o AdoptOptions) AdoptedApp {
+	first := c.targets[0]
 	a := AdoptedApp{
-		App: c.name, Target: c.target.Address, Upstream: c.target.Upstream, Class: string(c.target.Class),
-		Container: c.container.Name, Image: c.image, Port: c.port, Via: c.via,
-		Peer:     peerNote(c.container, c.via),
+		App: c.name, Target: first.Address, Upstream: first.Upstream, Class: string(first.Class),
+		Container: c.containers[0].Name, Image: c.image, Port: c.port, Via: c.via, Replicas: len(c.containers),
+		Peer:     peerNote(c.containers[0], c.via),
 		Strategy: "overlap", Why: c.adoption.Recreate, Warnings: c.warnings, Diff: c.plan.Diff(),
 	}
 	if len(a.Why) > 0 {
 		a.Strategy = "recreate"
+	}
+	for i, t := range c.targets {
+		a.Targets = append(a.Targets, t.Address)
+		a.Containers = append(a.Containers, c.containers[i].Name)
 	}
 	for _, f := range c.plan.Files {
 		for _, e := range f.Edits {
@@ -148,11 +160,11 @@ func (c candidate) describe(o AdoptOptions) AdoptedApp {
 // only asks for the plan is told the reason of each edit, too.
 func (h *Host) showPlan(r AdoptResult, reasons bool) {
 	for _, a := range r.Apps {
-		through := a.Target
+		through := strings.Join(a.Targets, ", ")
 		if a.Upstream != "" {
-			through = fmt.Sprintf("upstream %s (%s)", a.Upstream, a.Target)
+			through = fmt.Sprintf("upstream %s (%s)", a.Upstream, through)
 		}
-		fmt.Fprintf(h.Out, "%s: %s is served by container %s (%s)\n", a.App, through, a.Container, a.Image)
+		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)\n", a.App, through, plural(a.Replicas, "container"), strings.Join(a.Containers, ", "), a.Image)
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
 			for _, e := range a.Edits {
@@ -167,12 +179,19 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 			h.warn("%s: %s", a.App, w)
 		}
 		if a.Strategy == "recreate" {
-			h.note("%s: the old container is stopped before the new one starts, requests wait meanwhile: %s", a.App, strings.Join(a.Why, "; "))
+			h.note("%s: %s, requests wait meanwhile: %s", a.App, stopFirst(a.Replicas), strings.Join(a.Why, "; "))
 		}
 	}
 	for _, l := range r.Left {
 		h.note("%s stays as it is: %s", l.Target, l.Reason)
 	}
+}
+
+func stopFirst(n int) string {
+	if n == 1 {
+		return "the old container is stopped before the new one starts"
+	}
+	return fmt.Sprintf("all %d old containers are stopped before a new one starts", n)
 }
 
 // confirm asks on a terminal; without one only --yes goes on.

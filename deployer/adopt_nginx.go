@@ -46,7 +46,7 @@ func (t *takeover) changeNginx(ctx context.Context) error {
 // askThrough sends one request the way nginx does now, through the live
 // pointer. Any answer will do: the slot has been found healthy before.
 func (t *takeover) askThrough(ctx context.Context) error {
-	if t.record.Recreate || t.target.Protocol != "http" {
+	if t.record.Recreate || t.targets[0].Protocol != "http" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,17 +17,27 @@ import (
 	"edgeman/sockets"
 )
 
-// candidate is one target of a site that will become an app.
+// candidate is what will become an app: one target of a site, or several with a
+// copy of one container behind each.
 type candidate struct {
-	name      string
-	target    nginxconf.Target
-	plan      *nginxconf.Plan
-	container docker.Container
-	port      uint16
-	adoption  docker.Adoption
-	via       string
-	image     string
-	warnings  []string
+	name       string
+	targets    []nginxconf.Target
+	plan       *nginxconf.Plan
+	containers []docker.Container // one for each target
+	port       uint16
+	adoption   docker.Adoption
+	via        string
+	image      string
+	warnings   []string
+}
+
+// addresses are the targets' as nginx's files spell them.
+func (c candidate) addresses() string {
+	var list []string
+	for _, t := range c.targets {
+		list = append(list, t.Address)
+	}
+	return strings.Join(list, ", ")
 }
 
 // left is a target of the site that stays as it is, and why.
@@ -54,18 +63,18 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 		leave  []left
 		refuse []error
 	)
-	for _, t := range targets {
-		if len(o.Only) > 0 && !slices.Contains(o.Only, t.Address) && !slices.Contains(o.Only, t.Upstream) {
-			leave = append(leave, left{t.Address, "not asked for"})
+	for _, group := range conf.Together(targets) {
+		c, err := h.planTogether(ctx, o, conf, facts, group)
+		if err == nil {
+			take = append(take, c)
 			continue
 		}
-		c, err := h.planTarget(ctx, o, conf, facts, t)
-		if err != nil {
+		for _, t := range group {
 			leave = append(leave, left{t.Address, firstLine(err)})
-			refuse = append(refuse, err)
-			continue
 		}
-		take = append(take, c)
+		if !errors.Is(err, errNotAsked) {
+			refuse = append(refuse, err)
+		}
 	}
 	if len(take) == 0 {
 		return nil, leave, refuseSite(site, refuse)
@@ -120,112 +129,6 @@ func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxcon
 		"hint: systemctl reload nginx when it is meant to be live, or --reload-pending", strings.Join(names, ", "))
 }
 
-// planTarget finds the container behind one target and plans its edit.
-func (h *Host) planTarget(ctx context.Context, o AdoptOptions, conf *nginxconf.Config, facts nginx.Facts, t nginxconf.Target) (candidate, error) {
-	c := candidate{target: t}
-	if app, ok := h.ownSocket(t.Address); ok {
-		return c, refuse("adopted already, as %s\nhint: edgeman status %s", app, app)
-	}
-	if t.Refusal != nil {
-		return c, &RefusedError{t.Refusal}
-	}
-	var err error
-	if c.container, c.port, err = h.behind(ctx, o, t); err != nil {
-		return c, err
-	}
-	if c.adoption, err = h.Docker.Adopt(ctx, c.container.ID, c.port, t.Addr); err != nil {
-		return c, err
-	}
-	for _, n := range c.adoption.Refusals {
-		if !slices.Contains(o.Allow, n.Code) {
-			return c, refuseNote(c.container.Name, n)
-		}
-	}
-	c.image = c.container.Image
-	if o.Image != "" {
-		c.image = o.Image
-	}
-	c.via, c.warnings = chooseVia(o, c.container)
-	for _, n := range c.adoption.Warnings {
-		c.warnings = append(c.warnings, n.Text)
-	}
-	if w := facts.Confinement.Warning(); w != "" {
-		c.warnings = append(c.warnings, w)
-	}
-	return c, nil
-}
-
-// ownSocket tells which app an address in nginx's files belongs to already.
-func (h *Host) ownSocket(address string) (app string, ok bool) {
-	path, isUnix := strings.CutPrefix(address, "unix:")
-	app = filepath.Base(filepath.Dir(path))
-	return app, isUnix && path == h.Paths.Live(app)
-}
-
-// behind finds the container that answers at the target's address.
-func (h *Host) behind(ctx context.Context, o AdoptOptions, t nginxconf.Target) (docker.Container, uint16, error) {
-	if o.Container != "" {
-		c, err := h.Docker.Inspect(ctx, o.Container)
-		if errors.Is(err, docker.ErrNotFound) {
-			return c, 0, refuse("there is no container %q\nhint: docker ps", o.Container)
-		}
-		port, ok := portBehind(c, t.Addr, o.Port)
-		if err == nil && !ok {
-			err = refuse("container %s does not publish %s, so the app's port is not known\nhint: say it with --port", c.Name, t.Address)
-		}
-		return c, port, err
-	}
-	found, err := h.Docker.Serving(ctx, t.Addr)
-	switch {
-	case err != nil:
-		return docker.Container{}, 0, err
-	case len(found) == 0:
-		return docker.Container{}, 0, refuse("%s: no running container serves %s\nhint: docker ps shows what runs; name it with --container", t.Uses[0].Pos, t.Address)
-	case len(found) > 1:
-		var names []string
-		for _, f := range found {
-			names = append(names, f.Container.Name)
-		}
-		return docker.Container{}, 0, refuse("%s may be served by %s\nhint: say which with --container", t.Address, strings.Join(names, " or "))
-	}
-	port := found[0].Port
-	if o.Port != 0 {
-		port = o.Port
-	}
-	return found[0].Container, port, nil
-}
-
-// portBehind is the container's port that the address leads to.
-func portBehind(c docker.Container, addr netip.AddrPort, chosen uint16) (uint16, bool) {
-	if chosen != 0 {
-		return chosen, true
-	}
-	for _, p := range c.Published {
-		if p.HostPort == addr.Port() && p.Proto == "tcp" {
-			return p.ContainerPort, true
-		}
-	}
-	for _, n := range c.Networks {
-		if n.IPv4 == addr.Addr() || n.IPv6 == addr.Addr() {
-			return addr.Port(), true
-		}
-	}
-	return addr.Port(), c.NetworkMode == "host"
-}
-
-// chooseVia keeps the bridge for an app that seems to know its gateway: it may
-// trust that peer and no other.
-func chooseVia(o AdoptOptions, c docker.Container) (via string, warnings []string) {
-	named := docker.NamesGateway(c)
-	switch {
-	case o.Via != "":
-		return o.Via, nil
-	case len(named) > 0:
-		return "bridge", []string{fmt.Sprintf("%s names its gateway or subnet (%s), so requests go over the bridge and keep that peer", c.Name, strings.Join(named, ", "))}
-	}
-	return "netns", nil
-}
-
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 
 // nameCandidates names the apps: as asked, else after the site for a single
@@ -237,7 +140,10 @@ func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) err
 		c := &take[i]
 		base := strings.TrimSuffix(filepath.Base(site), ".conf")
 		if len(take) > 1 {
-			base = c.container.Name
+			base = c.containers[0].Name
+			if len(c.containers) > 1 {
+				base = c.targets[0].Upstream
+			}
 		}
 		c.name = strings.Trim(notInName.ReplaceAllString(strings.ToLower(base), "-"), "-")
 		if len(c.name) > 31 {
@@ -246,9 +152,11 @@ func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) err
 		if o.Name != "" && len(take) == 1 {
 			c.name = o.Name
 		}
-		for _, key := range []string{c.target.Address, c.target.Upstream} {
-			if n, ok := o.Names[key]; ok && key != "" {
-				c.name = n
+		for _, t := range c.targets {
+			for _, key := range []string{t.Address, t.Upstream} {
+				if n, ok := o.Names[key]; ok && key != "" {
+					c.name = n
+				}
 			}
 		}
 		if err := sockets.ValidName(c.name); err != nil {
@@ -284,21 +192,29 @@ func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) erro
 	if err != nil {
 		return &RefusedError{err}
 	}
-	for _, t := range targets {
-		if t.Address != c.target.Address {
+	for _, group := range conf.Together(targets) {
+		if !slices.EqualFunc(group, c.targets, func(a, b nginxconf.Target) bool { return a.Address == b.Address }) {
 			continue
 		}
-		c.plan, err = conf.Plan(t, nginxconf.Options{Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version, Everywhere: o.Everywhere})
+		c.plan, err = conf.Plan(group[0], nginxconf.Options{
+			Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version,
+			With: group[1:], Merge: len(group) > 1, Everywhere: o.Everywhere,
+		})
 		if err != nil {
 			return &RefusedError{err}
 		}
-		return refuseStays(o, c.plan)
+		return errors.Join(refuseStays(o, c.plan), refuseLosses(o, c.plan))
 	}
-	return refuse("%s no longer sends requests to %s", o.Site, c.target.Address)
+	return refuse("%s no longer sends requests to %s", o.Site, c.addresses())
 }
 
-// AllowOtherSites is the code of the refusal that keeps other sites' upstreams.
-const AllowOtherSites = "other-sites"
+// Codes of refusals that the operator can accept: other sites' upstreams that
+// fail, and what several servers of an upstream give and replicas do not.
+const (
+	AllowOtherSites     = "other-sites"
+	AllowLostStickiness = nginxconf.LostStickiness
+	AllowLostWeights    = nginxconf.LostWeights
+)
 
 // refuseStays keeps adopt from taking the address away from other sites.
 func refuseStays(o AdoptOptions, plan *nginxconf.Plan) error {
@@ -310,6 +226,17 @@ func refuseStays(o AdoptOptions, plan *nginxconf.Plan) error {
 		places = append(places, fmt.Sprintf("%s: %s", s.Pos, s.Text))
 	}
 	return refuse("%s\nhint: --everywhere takes these over, too; --allow-%s accepts that they fail", strings.Join(places, "\n"), AllowOtherSites)
+}
+
+// refuseLosses keeps adopt from taking what several servers gave without asking.
+func refuseLosses(o AdoptOptions, plan *nginxconf.Plan) error {
+	var errs []error
+	for _, l := range plan.Losses {
+		if !slices.Contains(o.Allow, l.Code) {
+			errs = append(errs, refuse("%s: %s\nhint: --allow-%s accepts that", l.Pos, l.Text, l.Code))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func refuseNote(container string, n docker.Note) error {

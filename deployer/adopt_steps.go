@@ -2,8 +2,10 @@ package deployer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"edgeman/deployer/state"
@@ -30,8 +32,7 @@ type takeover struct {
 // adopt carries one candidate out. Every step is undone on failure, by the same
 // code that gives a site back later.
 func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
-	t := &takeover{Host: h, candidate: c, o: o, started: time.Now(), slot: sockets.Slot{App: c.name, Color: sockets.Blue}}
-	t.settings()
+	t := h.newTakeover(o, c)
 	if err := t.app.Validate(); err != nil {
 		return &UsageError{err}
 	}
@@ -47,8 +48,7 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	if err := t.stillFree(); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{t.writeState, t.openSlot, t.changeNginx, t.retireContainer}
-	for _, step := range steps {
+	for _, step := range t.steps() {
 		if err := step(ctx); err != nil {
 			return t.undo(ctx, err)
 		}
@@ -64,6 +64,16 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
 	}
 	return err
+}
+
+func (h *Host) newTakeover(o AdoptOptions, c candidate) *takeover {
+	t := &takeover{Host: h, candidate: c, o: o, started: time.Now(), slot: sockets.Slot{App: c.name, Color: sockets.Blue}}
+	t.settings()
+	return t
+}
+
+func (t *takeover) steps() []func(context.Context) error {
+	return []func(context.Context) error{t.writeState, t.openSlot, t.changeNginx, t.retireContainers}
 }
 
 // stillFree looks again under the lock: another adopt may have taken the name.
@@ -83,7 +93,7 @@ func (t *takeover) stillFree() error {
 func (t *takeover) settings() {
 	t.app = state.DefaultApp(t.name)
 	t.app.Port, t.app.Health, t.app.Image = t.port, t.o.Health, repositoryOf(t.image)
-	t.app.Proxy.Via = t.via
+	t.app.Proxy.Via, t.app.Replicas = t.via, len(t.containers)
 	if t.o.Mode != "" {
 		t.app.Mode = t.o.Mode
 	}
@@ -99,17 +109,31 @@ func (t *takeover) settings() {
 // writeState puts down everything that the undo needs, then release 1 and the
 // live pointer. Nothing outside of edgeman's own directories is touched.
 func (t *takeover) writeState(ctx context.Context) error {
-	image, err := t.Docker.Image(ctx, t.container.ImageID)
+	first, old := t.targets[0], t.containers[0]
+	image, err := t.Docker.Image(ctx, old.ImageID)
 	if err != nil {
 		return err
 	}
 	t.record = Adoption{
-		App: t.name, Site: t.o.Site, Target: t.target.Address, Address: t.target.Addr, Upstream: t.target.Upstream,
-		Class: t.target.Class, Plan: t.plan, Container: t.container.Name, ContainerID: t.container.ID,
-		RestartPolicy: t.container.RestartPolicy, Image: t.container.Image, ImageID: t.container.ImageID, Release: 1,
+		App: t.name, Site: t.o.Site, Upstream: first.Upstream, Class: first.Class, Plan: t.plan,
+		Image: old.Image, ImageID: old.ImageID, Release: 1,
 		Recreate: len(t.adoption.Recreate) > 0, Health: t.o.Health, By: state.Caller(), Time: time.Now().UTC(),
 	}
-	if err := writeAdoption(t.Paths, t.record, t.container.Raw); err != nil {
+	var inspects []json.RawMessage
+	for i, c := range t.containers {
+		o := Original{
+			Target: t.targets[i].Address, Address: t.targets[i].Addr,
+			Container: c.Name, ContainerID: c.ID, RestartPolicy: c.RestartPolicy,
+			Direct: ownAddress(c, t.targets[i].Addr.Addr()),
+		}
+		if i == 0 {
+			t.record.Original = o
+		} else {
+			t.record.Others = append(t.record.Others, o)
+		}
+		inspects = append(inspects, c.Raw)
+	}
+	if err := writeAdoption(t.Paths, t.record, inspects); err != nil {
 		return err
 	}
 	t.op = state.Operation{Name: "adopt", Release: 1, Slot: t.slot.String(), Started: t.started}
@@ -120,7 +144,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 		return err
 	}
 	t.release = state.Release{
-		App: t.name, Image: t.image, ImageID: t.container.ImageID, Digest: found{image, t.image}.digest(), Created: time.Now().UTC(), By: state.Caller(),
+		App: t.name, Image: t.image, ImageID: old.ImageID, Replicas: t.app.Replicas, Digest: found{image, t.image}.digest(), Created: time.Now().UTC(), By: state.Caller(),
 		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, Settings: t.adoption.Settings, Recreate: t.adoption.Recreate,
 	}
 	if err := t.Paths.WriteRelease(&t.release); err != nil {
@@ -140,7 +164,7 @@ func (t *takeover) openSlot(ctx context.Context) error {
 			return err
 		}
 		until := time.Now().Add(t.drain + t.timeout + reloadWait + stopSlack)
-		if err := t.Paths.SetPause(t.slot, state.Pause{Until: until, Reason: state.PauseAdopt, Container: t.container.ID}); err != nil {
+		if err := t.Paths.SetPause(t.slot, state.PauseFor(until, state.PauseAdopt, t.record.ids())); err != nil {
 			return err
 		}
 	}
@@ -160,7 +184,7 @@ func (t *takeover) openSlot(ctx context.Context) error {
 
 func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	if err := t.awaitHealthy(ctx, t.slot, t.release.Number, t.timeout); err != nil {
-		return t.withLastWords(ctx, err, t.release.Container(t.slot.Color))
+		return t.withLastWords(ctx, err, t.ailing(t.slot, t.release))
 	}
 	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, seconds(time.Since(start)))
 	return nil
@@ -197,10 +221,17 @@ func (h *Host) reload(ctx context.Context) error {
 	return err
 }
 
-// retireContainer waits until nginx has let go of the old container, stops it
-// and keeps it. With recreate the new one starts only then.
-func (t *takeover) retireContainer(ctx context.Context) error {
-	d, err := t.awaitOldWorkers(ctx, t.drain, func() (int, error) { return sockets.TCPConnections(t.target.Addr) })
+// retireContainers waits until nginx has let go of the old containers, stops
+// them and keeps them. With recreate the new ones start only then.
+func (t *takeover) retireContainers(ctx context.Context) error {
+	var before, now []int // connections of each
+	d, err := t.awaitOldWorkers(ctx, t.drain, func() (total int, err error) {
+		now, total, err = t.record.connections()
+		if before == nil {
+			before = now
+		}
+		return total, err
+	})
 	if err != nil {
 		return err
 	}
@@ -208,7 +239,7 @@ func (t *takeover) retireContainer(ctx context.Context) error {
 		return err
 	}
 	t.cut = d.cut
-	t.step("drain", "old container: %s, stopped and kept", d)
+	t.step("drain", "%s: %s, stopped and kept", t.record.oldOnes(before, now), d)
 	if !t.record.Recreate {
 		return nil
 	}
@@ -219,13 +250,26 @@ func (t *takeover) retireContainer(ctx context.Context) error {
 	return t.awaitStart(ctx, start)
 }
 
-// stopOld takes the adopted container out of service without losing it: its
-// restart policy first, or the daemon would bring it back.
+// stopOld takes the adopted containers out of service without losing them:
+// their restart policy first, or the daemon would bring them back.
 func (h *Host) stopOld(ctx context.Context, a Adoption) error {
-	if err := h.Docker.SetRestart(ctx, a.ContainerID, "no"); err != nil {
-		return err
+	for _, id := range a.ids() {
+		if err := h.Docker.SetRestart(ctx, id, "no"); err != nil {
+			return err
+		}
 	}
-	return h.Docker.Stop(ctx, a.ContainerID)
+	return h.stopAll(ctx, a.ids())
+}
+
+// stopAll stops containers at the same time: each may take its stop timeout.
+func (h *Host) stopAll(ctx context.Context, ids []string) error {
+	errs := make([]error, len(ids))
+	var all sync.WaitGroup
+	for i, id := range ids {
+		all.Go(func() { errs[i] = h.Docker.Stop(ctx, id) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // undo gives everything back after a step has failed, and says so.

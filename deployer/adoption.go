@@ -8,10 +8,12 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
+	"edgeman/sockets"
 )
 
 // Adoption is the record of what adopt took over: everything that release needs
@@ -19,33 +21,108 @@ import (
 type Adoption struct {
 	App      string          `json:"app"`
 	Site     string          `json:"site"`
-	Target   string          `json:"target"` // the address as nginx's files spelled it
-	Address  netip.AddrPort  `json:"address"`
 	Upstream string          `json:"upstream,omitempty"`
 	Class    nginxconf.Class `json:"class"`
 	Plan     *nginxconf.Plan `json:"plan"` // edits, with each file's bytes before and after
 
-	Container     string    `json:"container"` // its name
-	ContainerID   string    `json:"container_id"`
-	RestartPolicy string    `json:"restart_policy"`
-	Image         string    `json:"image"`
-	ImageID       string    `json:"image_id"`
-	Release       int       `json:"release"`
-	Recreate      bool      `json:"recreate"` // old and new must not run at the same time
-	Health        string    `json:"health,omitempty"`
-	By            string    `json:"by"`
-	Time          time.Time `json:"time"`
+	Original            // the first, and usually the only one
+	Others   []Original `json:"others,omitempty"`
+
+	Image    string    `json:"image"` // of all of them
+	ImageID  string    `json:"image_id"`
+	Release  int       `json:"release"`
+	Recreate bool      `json:"recreate"` // old and new must not run at the same time
+	Health   string    `json:"health,omitempty"`
+	By       string    `json:"by"`
+	Time     time.Time `json:"time"`
+}
+
+// Original is a container that served at one address before adopt.
+type Original struct {
+	Target        string         `json:"target"` // the address as nginx's files spelled it
+	Address       netip.AddrPort `json:"address"`
+	Container     string         `json:"container"` // its name
+	ContainerID   string         `json:"container_id"`
+	RestartPolicy string         `json:"restart_policy"`
+	Direct        bool           `json:"direct,omitempty"` // the address is the container's own, not a published port
+}
+
+// originals are all containers that served before.
+func (a Adoption) originals() []Original { return append([]Original{a.Original}, a.Others...) }
+
+// ids are their containers'.
+func (a Adoption) ids() []string {
+	var ids []string
+	for _, o := range a.originals() {
+		ids = append(ids, o.ContainerID)
+	}
+	return ids
+}
+
+// connections counts those to each original.
+func (a Adoption) connections() (each []int, total int, err error) {
+	for _, o := range a.originals() {
+		n, err := sockets.TCPConnections(o.Address)
+		if err != nil {
+			return nil, 0, err
+		}
+		each, total = append(each, n), total+n
+	}
+	return each, total, nil
+}
+
+// oldOnes names the originals for people, with the connections of each at the
+// switch and at the end where there are several.
+func (a Adoption) oldOnes(before, after []int) string {
+	if len(a.Others) == 0 {
+		return "old container"
+	}
+	var words []string
+	for i, name := range a.names() {
+		words = append(words, fmt.Sprintf("%s %d → %d", name, before[i], after[i]))
+	}
+	return "old containers (" + strings.Join(words, ", ") + ")"
+}
+
+func (a Adoption) targets() string {
+	var list []string
+	for _, o := range a.originals() {
+		list = append(list, o.Target)
+	}
+	return strings.Join(list, ", ")
+}
+
+func (a Adoption) names() []string {
+	var list []string
+	for _, o := range a.originals() {
+		list = append(list, o.Container)
+	}
+	return list
+}
+
+// containers names them: "container web" or "containers web-1, web-2".
+func (a Adoption) containers() string {
+	return plural(len(a.Others)+1, "container") + " " + strings.Join(a.names(), ", ")
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
 }
 
 // ErrNotAdopted is returned where an app has no adoption on record.
 var ErrNotAdopted = errors.New("nothing on record to give back")
 
-// writeAdoption stores the record and the container's whole inspect output,
+// writeAdoption stores the record and each container's whole inspect output,
 // from which it can be made again when somebody has pruned it. Both may hold
 // secrets, so both are root's only.
-func writeAdoption(p state.Paths, a Adoption, inspect json.RawMessage) error {
-	if err := state.WriteJSON(filepath.Join(p.Site(a.App), "container.json"), inspect); err != nil {
-		return err
+func writeAdoption(p state.Paths, a Adoption, inspects []json.RawMessage) error {
+	for i, inspect := range inspects {
+		if err := state.WriteJSON(p.Original(a.App, i), inspect); err != nil {
+			return err
+		}
 	}
 	return state.WriteJSON(filepath.Join(p.Site(a.App), "adoption.json"), a)
 }
@@ -66,8 +143,8 @@ func readAdoption(p state.Paths, app string) (Adoption, error) {
 	return a, nil
 }
 
-func readInspect(p state.Paths, app string) (json.RawMessage, error) {
-	data, err := os.ReadFile(filepath.Join(p.Site(app), "container.json"))
+func readInspect(p state.Paths, app string, i int) (json.RawMessage, error) {
+	data, err := os.ReadFile(p.Original(app, i))
 	if err != nil {
 		return nil, fmt.Errorf("reading the adopted container's settings: %w", err)
 	}

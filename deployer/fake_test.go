@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,8 +29,11 @@ type world struct {
 	units      map[string]string // unit: active state
 	calls      []string
 	images     map[string]docker.Image
+	mu         sync.Mutex // containers are stopped at the same time
 	containers map[string]docker.Container
-	sick       map[string]bool // image ids that never become healthy
+	listeners  map[string]net.Listener // by unit; nil: sockets are not opened
+	settings   map[string]string       // of a container that is adopted
+	sick       map[string]bool         // image ids that never become healthy
 	nginxFails error
 	retire     bool // retired slots end by themselves at once
 }
@@ -113,7 +118,7 @@ func (u unitsOf) Start(_ context.Context, unit string) error {
 	u.units[unit] = "active"
 	name, isService := strings.CutSuffix(strings.TrimPrefix(unit, "edgeman@"), ".service")
 	if !isService {
-		return nil
+		return u.listen(unit)
 	}
 	slot, err := sockets.ParseSlot(name)
 	if err != nil {
@@ -122,9 +127,34 @@ func (u unitsOf) Start(_ context.Context, unit string) error {
 	return u.supervise(slot)
 }
 
+// listen opens the slot's socket, in a world that wants to see it.
+func (w *world) listen(unit string) error {
+	if w.listeners == nil || w.listeners[unit] != nil {
+		return nil
+	}
+	slot, err := sockets.ParseSlot(strings.TrimSuffix(strings.TrimPrefix(unit, "edgeman@"), ".socket"))
+	if err == nil {
+		err = w.Paths.MakeRun()
+	}
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("unix", slot.SocketPath(w.Paths.Run))
+	if err != nil {
+		return err
+	}
+	w.listeners[unit] = l
+	w.t.Cleanup(func() { l.Close() })
+	return nil
+}
+
 func (u unitsOf) Stop(_ context.Context, unit string) error {
 	u.calls = append(u.calls, "stop "+unit)
 	u.units[unit] = "inactive"
+	if l := u.listeners[unit]; l != nil {
+		l.Close()
+		delete(u.listeners, unit)
+	}
 	return nil
 }
 
@@ -154,16 +184,24 @@ func (w *world) Stop(_ context.Context, id string) error        { return w.setRu
 func (w *world) RemoveImage(_ context.Context, id string) error { delete(w.images, id); return nil }
 
 func (w *world) setRunning(id string, running bool) error {
+	return w.change(id, func(c *docker.Container) { c.Running = running })
+}
+
+func (w *world) change(id string, f func(*docker.Container)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	c, ok := w.containers[id]
 	if !ok {
 		return docker.ErrNotFound
 	}
-	c.Running = running
+	f(&c)
 	w.containers[id] = c
 	return nil
 }
 
 func (w *world) Inspect(_ context.Context, name string) (docker.Container, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	c, ok := w.containers[name]
 	if !ok {
 		return c, docker.ErrNotFound
@@ -204,8 +242,11 @@ func (w *world) Tail(context.Context, string, int) (string, error) { return "las
 
 func (w *world) Serving(_ context.Context, at netip.AddrPort) ([]docker.Target, error) {
 	for _, c := range w.containers {
+		if c.Running && ownAddress(c, at.Addr()) {
+			return []docker.Target{{Container: c, Port: at.Port(), By: "address"}}, nil
+		}
 		for _, p := range c.Published {
-			if p.HostPort == at.Port() && c.Running {
+			if p.HostPort == at.Port() && c.Running && (!p.HostIP.IsValid() || p.HostIP == at.Addr()) {
 				return []docker.Target{{Container: c, Port: p.ContainerPort, By: "published"}}, nil
 			}
 		}
@@ -214,14 +255,27 @@ func (w *world) Serving(_ context.Context, at netip.AddrPort) ([]docker.Target, 
 }
 
 func (w *world) Adopt(_ context.Context, id string, _ uint16, _ netip.AddrPort) (docker.Adoption, error) {
-	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(`{}`)}, nil
+	settings := w.settings[id]
+	if settings == "" {
+		settings = `{"version":1}`
+	}
+	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(settings)}, nil
 }
 
-func (w *world) Rename(context.Context, string, string) error     { return nil }
-func (w *world) SetRestart(context.Context, string, string) error { return nil }
+func (w *world) Rename(context.Context, string, string) error { return nil }
 
-func (w *world) Recreate(context.Context, json.RawMessage) (string, []string, error) {
-	return "", nil, errors.New("not in this world")
+func (w *world) SetRestart(_ context.Context, id, policy string) error {
+	return w.change(id, func(c *docker.Container) { c.RestartPolicy = policy })
+}
+
+// Recreate finds in raw which of the adopted containers it is to make.
+func (w *world) Recreate(_ context.Context, raw json.RawMessage) (string, []string, error) {
+	var c docker.Container
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return "", nil, err
+	}
+	w.containers[c.ID] = c
+	return c.ID, nil, nil
 }
 
 func (w *world) RecreateAs(context.Context, json.RawMessage, docker.Spec) (string, error) {

@@ -46,9 +46,9 @@ func (w *world) onRecord() (site string) {
 	}
 	w.containers["old"] = old
 	err = writeAdoption(w.Paths, Adoption{
-		App: "myapp", Site: site, Target: targets[0].Address, Address: targets[0].Addr, Plan: plan,
-		Container: "old", ContainerID: "old", ImageID: "sha256:v1", Release: 1,
-	}, json.RawMessage(`{}`))
+		App: "myapp", Site: site, Plan: plan, ImageID: "sha256:v1", Release: 1,
+		Original: Original{Target: targets[0].Address, Address: targets[0].Addr, Container: "old", ContainerID: "old"},
+	}, []json.RawMessage{json.RawMessage(`{}`)})
 	if err == nil {
 		err = os.WriteFile(site, plan.Files[0].After, 0o644)
 	}

@@ -9,8 +9,8 @@ import (
 	"edgeman/sockets"
 )
 
-// way is a slot that steps aside for the adopted container, because the two
-// must not run at the same time.
+// way is a slot that steps aside for the adopted containers, because its
+// own must not run beside them.
 type way struct {
 	slot  sockets.Slot
 	pause state.Pause
@@ -19,7 +19,7 @@ type way struct {
 // makeWay holds the app's requests back in its live slot and waits until the
 // slot's container has stopped. It returns nil where both may run, and where
 // the slot is gone already.
-func (h *Host) makeWay(ctx context.Context, b back, original string, runs bool) (*way, error) {
+func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool) (*way, error) {
 	slot, ok, err := sockets.ReadLive(h.Paths.Live(b.app.Name))
 	if err != nil || !ok {
 		return nil, err
@@ -29,10 +29,9 @@ func (h *Host) makeWay(ctx context.Context, b back, original string, runs bool) 
 		return nil, err
 	}
 	now := time.Now()
-	w := &way{slot: slot, pause: state.Pause{
-		Until: now.Add(b.drain + b.timeout + reloadWait + stopSlack), Reason: state.PauseRelease, Container: original,
-	}}
-	if runs { // it was never stopped: the slot waits for it already
+	until := now.Add(b.drain + b.timeout + reloadWait + stopSlack)
+	w := &way{slot: slot, pause: state.PauseFor(until, state.PauseRelease, originals)}
+	if run { // they were never stopped: the slot waits for them already
 		return w, nil
 	}
 	h.note("the slot's container is stopped before the original starts; requests wait meanwhile")

@@ -11,18 +11,19 @@ import (
 
 // ReleaseResult is what was given back.
 type ReleaseResult struct {
-	App       string   `json:"app"`
-	Site      string   `json:"site"`
-	Container string   `json:"container"`
-	Image     string   `json:"image"`
-	Files     []string `json:"files"`
-	Cut       int      `json:"cut"`
-	Recreated bool     `json:"recreated"` // the adopted container was gone and was made again
-	Diff      string   `json:"diff"`
-	Done      bool     `json:"done"`
+	App        string   `json:"app"`
+	Site       string   `json:"site"`
+	Container  string   `json:"container"` // the first of Containers
+	Containers []string `json:"containers"`
+	Image      string   `json:"image"`
+	Files      []string `json:"files"`
+	Cut        int      `json:"cut"`
+	Recreated  bool     `json:"recreated"` // the adopted container was gone and was made again
+	Diff       string   `json:"diff"`
+	Done       bool     `json:"done"`
 }
 
-// Release undoes adopt: the adopted container serves again at its address,
+// Release undoes adopt: the adopted containers serve again at their addresses,
 // nginx's files are as they were byte for byte, and everything of edgeman's is
 // gone. Requests flow throughout.
 func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, error) {
@@ -39,7 +40,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if err != nil {
 		return ReleaseResult{}, &RefusedError{err}
 	}
-	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Image: record.Image}
+	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Containers: record.names(), Image: record.Image}
 	b := newBack(app, record)
 	b.result = &result
 	if o.Timeout > 0 {
@@ -64,7 +65,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 		return result, &RefusedError{err}
 	}
 	if !o.JSON {
-		fmt.Fprintf(h.Out, "%s: %s goes back to container %s (%s)\n%s", o.App, record.Target, record.Container, result.Image, result.Diff)
+		fmt.Fprintf(h.Out, "%s: %s goes back to %s (%s)\n%s", o.App, record.targets(), record.containers(), result.Image, result.Diff)
 	}
 	if o.DryRun {
 		return result, nil

@@ -71,11 +71,11 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operatio
 		Host: h, slot: sockets.Slot{App: app.Name, Color: sockets.Blue}, app: app, record: record, op: op,
 		started: time.Now(), drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout),
 	}
-	t.target.Addr, t.name = record.Address, app.Name
+	t.name = app.Name
 	if t.release, err = h.Paths.ReadRelease(app.Name, record.Release); err != nil {
 		return err
 	}
-	if err := t.retireContainer(ctx); err != nil {
+	if err := t.retireContainers(ctx); err != nil {
 		return &BrokenError{fmt.Errorf("completing the adoption of %s: %w\nhint: requests flow; edgeman release %s gives the site back", app.Name, err, app.Name)}
 	}
 	h.note("the adoption of %s was interrupted at step %q: completed", app.Name, op.Step)

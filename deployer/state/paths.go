@@ -51,6 +51,15 @@ func (p Paths) Release(app string, number int) string {
 // Site is the directory with everything needed to give a site back.
 func (p Paths) Site(app string) string { return filepath.Join(p.App(app), "site") }
 
+// Original is the whole inspect output of adopted container i, from 0.
+func (p Paths) Original(app string, i int) string {
+	name := "container.json"
+	if i > 0 {
+		name = "container-" + strconv.Itoa(i+1) + ".json"
+	}
+	return filepath.Join(p.Site(app), name)
+}
+
 // Slots is the flat directory of slot links; a unit's %i names an entry.
 func (p Paths) Slots() string { return filepath.Join(p.Var, "slots") }
 

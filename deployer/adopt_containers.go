@@ -1,0 +1,241 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
+	"edgeman/nginxconf"
+)
+
+// errNotAsked says that a target is none of those that the operator named.
+var errNotAsked = errors.New("not asked for")
+
+// planTogether finds the container behind each of the targets that become one
+// app, and judges whether they can.
+func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf.Config, facts nginx.Facts, group []nginxconf.Target) (candidate, error) {
+	c := candidate{targets: group}
+	if err := asked(o, group); err != nil {
+		return c, err
+	}
+	if app, ok := h.ownSocket(group[0].Address); ok {
+		return c, refuse("adopted already, as %s\nhint: edgeman status %s", app, app)
+	}
+	if r := group[0].Refusal; r != nil {
+		return c, &RefusedError{r}
+	}
+	all, err := h.judgeAll(ctx, o, &c)
+	if err != nil {
+		return c, err
+	}
+	c.adoption = all[0]
+	if len(all) > 1 {
+		if c.adoption, err = joinCopies(c, all); err != nil {
+			return c, err
+		}
+	}
+	c.image = c.containers[0].Image
+	if o.Image != "" {
+		c.image = o.Image
+	}
+	c.via, c.warnings = chooseVia(o, c.containers)
+	for _, n := range c.adoption.Warnings {
+		c.warnings = append(c.warnings, n.Text)
+	}
+	if w := facts.Confinement.Warning(); w != "" {
+		c.warnings = append(c.warnings, w)
+	}
+	return c, nil
+}
+
+// asked tells whether the operator wants the targets taken over. Those that
+// share an upstream's requests go together or not at all.
+func asked(o AdoptOptions, group []nginxconf.Target) error {
+	if len(o.Only) == 0 {
+		return nil
+	}
+	n := 0
+	for _, t := range group {
+		if slices.Contains(o.Only, t.Address) || slices.Contains(o.Only, t.Upstream) {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return errNotAsked
+	case len(group):
+		return nil
+	}
+	return refuse("the servers of upstream %s become one app together\nhint: --only %s", group[0].Upstream, group[0].Upstream)
+}
+
+// judgeAll finds the container behind each target and asks whether it can be
+// replaced.
+func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]docker.Adoption, error) {
+	if len(c.targets) > 1 && o.Container != "" {
+		return nil, refuse("upstream %s has %d servers; --container names one container\nhint: leave it out, or --only", c.targets[0].Upstream, len(c.targets))
+	}
+	var all []docker.Adoption
+	for i, t := range c.targets {
+		found, port, err := h.behind(ctx, o, t)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			c.port = port
+		}
+		c.containers = append(c.containers, found)
+		if err := c.sameAsFirst(i, port); err != nil {
+			return nil, err
+		}
+		a, err := h.Docker.Adopt(ctx, found.ID, port, t.Addr)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range a.Refusals {
+			if !slices.Contains(o.Allow, n.Code) {
+				return nil, refuseNote(found.Name, n)
+			}
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// sameAsFirst refuses the i-th container unless it is another one of the first's
+// image that listens on the same port.
+func (c *candidate) sameAsFirst(i int, port uint16) error {
+	first, now := c.containers[0], c.containers[i]
+	for n, other := range c.containers[:i] {
+		if other.ID == now.ID {
+			return c.unlike(i, "leads to container %s, as %s does", now.Name, c.targets[n].Address)
+		}
+	}
+	switch {
+	case now.ImageID != first.ImageID:
+		return c.unlike(i, "is container %s of %s, and %s is %s of %s", now.Name, imageOf(now), c.targets[0].Address, first.Name, imageOf(first))
+	case port != c.port:
+		return c.unlike(i, "is container %s that listens on %d, and %s listens on %d", now.Name, port, first.Name, c.port)
+	}
+	return nil
+}
+
+// imageOf names an image so that two builds of one tag are told apart.
+func imageOf(c docker.Container) string {
+	return fmt.Sprintf("%s (%.12s)", c.Image, strings.TrimPrefix(c.ImageID, "sha256:"))
+}
+
+// unlike says why target i is no copy of the others, with its line.
+func (c *candidate) unlike(i int, format string, args ...any) error {
+	t := c.targets[i]
+	return refuse("%s: %s %s\nhint: the servers of upstream %s become one app only if they are copies of one container",
+		placeOf(t), t.Address, fmt.Sprintf(format, args...), t.Upstream)
+}
+
+// placeOf is the line that names a target's address.
+func placeOf(t nginxconf.Target) nginxconf.Pos {
+	if u := t.Uses[0]; u.Server.Line != 0 {
+		return u.Server
+	}
+	return t.Uses[0].Pos
+}
+
+// joinCopies makes one adoption of those of several containers, if they are
+// alike and as many can be made of one's settings.
+func joinCopies(c candidate, all []docker.Adoption) (docker.Adoption, error) {
+	for i := range all[1:] {
+		_, differ, err := docker.Copies([]docker.Adoption{all[0], all[i+1]})
+		if err != nil {
+			return docker.Adoption{}, err
+		}
+		if len(differ) > 0 {
+			return docker.Adoption{}, c.unlike(i+1, "is container %s, which has other settings than %s: %s",
+				c.containers[i+1].Name, c.containers[0].Name, strings.Join(differ, ", "))
+		}
+	}
+	joined, _, err := docker.Copies(all)
+	if err != nil {
+		return joined, err
+	}
+	single, err := docker.Single(joined.Settings)
+	if err == nil && len(single) > 0 {
+		err = c.unlike(0, "is container %s, of which there can be only one: it %s", c.containers[0].Name, strings.Join(single, ", and "))
+	}
+	return joined, err
+}
+
+// ownSocket tells which app an address in nginx's files belongs to already.
+func (h *Host) ownSocket(address string) (app string, ok bool) {
+	path, isUnix := strings.CutPrefix(address, "unix:")
+	app = filepath.Base(filepath.Dir(path))
+	return app, isUnix && path == h.Paths.Live(app)
+}
+
+// behind finds the container that answers at the target's address.
+func (h *Host) behind(ctx context.Context, o AdoptOptions, t nginxconf.Target) (docker.Container, uint16, error) {
+	if o.Container != "" {
+		c, err := h.Docker.Inspect(ctx, o.Container)
+		if errors.Is(err, docker.ErrNotFound) {
+			return c, 0, refuse("there is no container %q\nhint: docker ps", o.Container)
+		}
+		port, ok := portBehind(c, t.Addr, o.Port)
+		if err == nil && !ok {
+			err = refuse("container %s does not publish %s, so the app's port is not known\nhint: say it with --port", c.Name, t.Address)
+		}
+		return c, port, err
+	}
+	found, err := h.Docker.Serving(ctx, t.Addr)
+	switch {
+	case err != nil:
+		return docker.Container{}, 0, err
+	case len(found) == 0:
+		return docker.Container{}, 0, refuse("%s: no running container serves %s\nhint: docker ps shows what runs; name it with --container", placeOf(t), t.Address)
+	case len(found) > 1:
+		var names []string
+		for _, f := range found {
+			names = append(names, f.Container.Name)
+		}
+		return docker.Container{}, 0, refuse("%s may be served by %s\nhint: say which with --container", t.Address, strings.Join(names, " or "))
+	}
+	port := found[0].Port
+	if o.Port != 0 {
+		port = o.Port
+	}
+	return found[0].Container, port, nil
+}
+
+// portBehind is the container's port that the address leads to.
+func portBehind(c docker.Container, addr netip.AddrPort, chosen uint16) (uint16, bool) {
+	if chosen != 0 {
+		return chosen, true
+	}
+	for _, p := range c.Published {
+		if p.HostPort == addr.Port() && p.Proto == "tcp" {
+			return p.ContainerPort, true
+		}
+	}
+	if ownAddress(c, addr.Addr()) {
+		return addr.Port(), true
+	}
+	return addr.Port(), c.NetworkMode == "host"
+}
+
+// chooseVia keeps the bridge for an app that seems to know its gateway: it may
+// trust that peer and no other.
+func chooseVia(o AdoptOptions, containers []docker.Container) (via string, warnings []string) {
+	if o.Via != "" {
+		return o.Via, nil
+	}
+	for _, c := range containers {
+		if named := docker.NamesGateway(c); len(named) > 0 {
+			return "bridge", []string{fmt.Sprintf("%s names its gateway or subnet (%s), so requests go over the bridge and keep that peer", c.Name, strings.Join(named, ", "))}
+		}
+	}
+	return "netns", nil
+}
