@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
-	"edgeman/sockets"
 )
 
 // History is what `edgeman history --json` prints. Fields are only ever added.
@@ -114,10 +113,6 @@ func shortDigest(d string) string {
 
 // liveRelease is the number of the release that serves; 0 if none does.
 func (h *Host) liveRelease(name string) (int, error) {
-	slot, ok, err := sockets.ReadLive(h.Paths.Live(name))
-	if err != nil || !ok {
-		return 0, err
-	}
-	r, _, err := h.Paths.SlotRelease(slot)
+	_, r, _, err := h.served(name)
 	return r.Number, err
 }

@@ -20,11 +20,7 @@ type way struct {
 // slot's container has stopped. It returns nil where both may run, and where
 // the slot is gone already.
 func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool) (*way, error) {
-	slot, ok, err := sockets.ReadLive(h.Paths.Live(b.app.Name))
-	if err != nil || !ok {
-		return nil, err
-	}
-	live, filled, err := h.Paths.SlotRelease(slot)
+	slot, live, filled, err := h.served(b.app.Name)
 	if err != nil || !filled || !b.record.Recreate && len(live.Recreate) == 0 {
 		return nil, err
 	}
@@ -49,25 +45,11 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 
 // awaitStopped waits until the slot's service has stopped its container.
 func (h *Host) awaitStopped(ctx context.Context, slot sockets.Slot, limit time.Duration) error {
-	w := h.wait("stop")
-	defer w.done()
-	for {
-		st, _, err := h.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return err
-		}
-		unit, err := h.Units.State(ctx, slot.ServiceUnit())
-		if err != nil {
-			return err
-		}
-		if st.Stopped || !running(unit) {
-			return nil
-		}
-		w.say("%s: %s", slot.Color, orDash(st.Message))
-		if w.elapsed() > limit || !sleep(ctx, pollEvery) {
-			return fmt.Errorf("%s did not stop its container within %s: %s", slot, limit, orDash(st.Message))
-		}
+	last, in, err := h.watch(ctx, slot, "stop", limit, func(s sight) bool { return s.status.Stopped || !s.runs })
+	if err == nil && !in {
+		err = fmt.Errorf("%s did not stop its container within %s: %s", slot, limit, orDash(last.status.Message))
 	}
+	return err
 }
 
 // forward lets the requests that wait in the slot go to the original.

@@ -91,7 +91,7 @@ func (h *Host) liveSlot(ctx context.Context, name, operation string) (sockets.Sl
 	}
 	slot, ok, err := sockets.ReadLive(h.Paths.Live(name))
 	if err == nil && !ok {
-		err = refuse("%s has no live slot\nhint: edgeman repair %s", name, name)
+		err = noLiveSlot(name)
 	}
 	if err != nil {
 		lock.Unlock()

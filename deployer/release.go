@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"edgeman/deployer/state"
-	"edgeman/sockets"
 )
 
 // ReleaseResult is what was given back.
@@ -109,11 +108,7 @@ func (h *Host) chosenBefore(app string, op state.Operation) (*state.Release, err
 // chooseBack decides whose image and settings are given back: nil means the
 // original's. The operator has to say when a swap has moved on since.
 func (h *Host) chooseBack(o ReleaseOptions, record Adoption) (*state.Release, error) {
-	slot, ok, err := sockets.ReadLive(h.Paths.Live(o.App))
-	if err != nil || !ok {
-		return nil, err
-	}
-	live, filled, err := h.Paths.SlotRelease(slot)
+	_, live, filled, err := h.served(o.App)
 	if err != nil || !filled || live.Number == record.Release || live.ImageID == record.ImageID {
 		return nil, err
 	}

@@ -117,18 +117,13 @@ func (h *Host) repairSlots(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	live, ok, err := sockets.ReadLive(h.Paths.Live(name))
-	if err != nil {
+	live, r, filled, err := h.served(name)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !ok {
+	case live == sockets.Slot{}:
 		return &BrokenError{fmt.Errorf("%s has no live pointer\nhint: edgeman release %s gives the site back", name, name)}
-	}
-	r, filled, err := h.Paths.SlotRelease(live)
-	if err != nil {
-		return err
-	}
-	if !filled {
+	case !filled:
 		return &BrokenError{fmt.Errorf("the live slot %s is empty\nhint: edgeman release %s gives the site back", live, name)}
 	}
 	started := false

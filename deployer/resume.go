@@ -72,29 +72,12 @@ func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.S
 	if err := h.Paths.WithState(ctx, app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(app.Drain.Timeout)+time.Duration(app.Start.Timeout)+stopSlack)
-	defer cancel()
-	w := h.wait("start")
-	defer w.done()
-	for {
-		st, _, err := h.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return err
-		}
-		r, filled, err := h.Paths.SlotRelease(slot)
-		if err != nil {
-			return err
-		}
-		unit, err := h.Units.State(ctx, slot.ServiceUnit())
-		if err != nil {
-			return err
-		}
-		if !running(unit) || filled && st.Phase == state.PhaseHealthy && st.Release == r.Number {
-			return nil
-		}
-		w.say("%s: %s", slot.Color, orDash(st.Message))
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("%s did not settle: %s\nhint: journalctl -u %s", slot, orDash(st.Message), slot.ServiceUnit())
-		}
+	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout) + stopSlack
+	last, in, err := h.watch(ctx, slot, "start", limit, func(s sight) bool {
+		return !s.runs || s.filled && s.status.Phase == state.PhaseHealthy && s.status.Release == s.release.Number
+	})
+	if err == nil && !in {
+		err = fmt.Errorf("%s did not settle: %s\nhint: journalctl -u %s", slot, orDash(last.status.Message), slot.ServiceUnit())
 	}
+	return err
 }

@@ -208,24 +208,17 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 	}
 	waited := false
 	for ; ; waited = true {
-		_, filled, err := h.Paths.SlotRelease(slot)
+		s, err := h.see(ctx, slot)
 		if err != nil {
 			return err
 		}
-		unit, err := h.Units.State(ctx, slot.ServiceUnit())
-		if err != nil {
-			return err
-		}
+		st := s.status
 		switch {
-		case !filled && !running(unit):
+		case !s.filled && !s.runs:
 			w.done()
 			return errors.Join(h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
-		case filled && !running(unit):
+		case s.filled && !s.runs:
 			return h.abandon(ctx, slot)
-		}
-		st, _, err := h.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return err
 		}
 		if err := h.warmEnds(slot, st); err != nil {
 			return err

@@ -167,18 +167,13 @@ func (s *swap) refusePaused() error {
 
 // locate reads the live pointer and the release behind it.
 func (s *swap) locate() error {
-	live, ok, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
-	if err != nil {
+	live, current, filled, err := s.served(s.app.Name)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !ok {
-		return refuse("%s has no live slot\nhint: edgeman repair %s", s.app.Name, s.app.Name)
-	}
-	current, filled, err := s.Paths.SlotRelease(live)
-	if err != nil {
-		return err
-	}
-	if !filled {
+	case live == sockets.Slot{}:
+		return noLiveSlot(s.app.Name)
+	case !filled:
 		return refuse("the live slot %s is empty\nhint: edgeman repair %s", live, s.app.Name)
 	}
 	s.old, s.current = live, current
