@@ -183,6 +183,30 @@ func TestReleaseOfCopiesStays(t *testing.T) {
 	w.wantAdopted()
 }
 
+// A container's own address may be somebody else's when it is started again:
+// nginx is not led there.
+func TestReleaseToAnAddressThatIsGone(t *testing.T) {
+	w := newCopies(t, 2, "")
+	to, err := w.begin()
+	if err == nil {
+		err = w.adopt(context.Background(), to.o, to.candidate)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := netip.MustParseAddr("127.0.77.99")
+	l, err := net.Listen("tcp", netip.AddrPortFrom(elsewhere, netip.MustParseAddrPort(w.addrs[1]).Port()).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w.set("web-2", func(c *docker.Container) { c.Networks = []docker.Network{{IPv4: elsewhere}} })
+	if err := w.release(); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "web-2 did not get its address 127.0.77.2 back") {
+		t.Errorf("exit code %d, %v", ExitCode(err), err)
+	}
+	w.wantAdopted()
+}
+
 func TestAdoptOfCopiesThatFails(t *testing.T) {
 	for name, breakIt := range map[string]func(*copies){
 		"sick":          func(w *copies) { w.sick["sha256:v1"] = true },

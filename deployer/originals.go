@@ -87,11 +87,19 @@ func (h *Host) runOriginals(ctx context.Context, b back, all []docker.Container)
 			err = nil
 		}
 		if err != nil {
-			return 0, h.withLastWords(ctx, err, all[i].ID)
+			return 0, h.withLastWords(ctx, err, all[i].Name)
 		}
+		now, err := h.Docker.Inspect(ctx, all[i].ID) // a stopped container publishes nothing
+		if err != nil {
+			return 0, err
+		}
+		if o.Direct && !ownAddress(now, o.Address.Addr()) {
+			return 0, fmt.Errorf("container %s did not get its address %s back, which nginx's file names\n"+
+				"hint: docker network inspect shows who has it; edgeman restart %s moves the app's own containers elsewhere", now.Name, o.Address.Addr(), b.app.Name)
+		}
+		port = b.port(now, o)
 	}
-	now, err := h.Docker.Inspect(ctx, all[0].ID) // a stopped container publishes nothing
-	return b.port(now, b.record.Original), err
+	return port, nil
 }
 
 // original is a container to go back to: the one that was kept, or one made
@@ -141,9 +149,6 @@ func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string) e
 		c, err := h.Docker.Inspect(ctx, id)
 		if err != nil {
 			return err
-		}
-		if o.Direct && !ownAddress(c, o.Address.Addr()) {
-			return fmt.Errorf("container %s did not get its address %s back, which nginx's file names\nhint: docker network inspect shows who has it now", c.Name, o.Address.Addr())
 		}
 		for _, to := range docker.Destinations(c, b.port(c, o)) {
 			if last = answers(ctx, to, b.health()); last == nil {

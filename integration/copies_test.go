@@ -104,11 +104,7 @@ func TestAdoptServersOfOneImage(t *testing.T) {
 		t.Errorf("after swap %s run", got)
 	}
 	t.Log(must(ctx, t, h, "sh", "-c", "edgeman release myapp --yes --to original 2>&1"))
-	total := clients.stop(ctx, t, 1000)
-	t.Logf("adopt, swap, release of three: %d requests, %d failed, longest wait %v", total.Requests, total.Failed, total.Longest)
-	if total.Failed > 0 {
-		t.Errorf("%d of %d requests failed: %q", total.Failed, total.Requests, total.Errors)
-	}
+	wantNoneFailed(ctx, t, clients, "adopt, swap, release of three")
 	wantCopies(ctx, t, h, before)
 
 	// nginx asks another line when a replica dies under a request, as it asked
@@ -134,8 +130,9 @@ func TestAdoptServersOfOneImage(t *testing.T) {
 	wantCopies(ctx, t, h, before)
 }
 
-// An adoption of three containers that fails, or is killed and undone, leaves
-// all three as they were; so does one that had to stop them first.
+// An adoption of three containers that is refused or fails leaves all three as
+// they were. One that has to stop them first and is killed is completed or
+// undone, and so is its release.
 func TestAdoptOfServersIsUndone(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
@@ -151,31 +148,38 @@ func TestAdoptOfServersIsUndone(t *testing.T) {
 	}
 	wantCopies(ctx, t, h, before)
 
-	for _, tt := range []struct{ args, kill string }{{"", "socket"}, {"-v data:/data", "nginx"}} {
-		before = startCopies(ctx, t, h, one, tt.args)
-		clients := startLoads(ctx, t, h, 40)
-		code, out = run(ctx, t, h, sick...)
-		if code != deployer.ExitFailed || !contains(out, "everything is as it was before") {
-			t.Errorf("%q, sick: exit code %d\n%s", tt.args, code, out)
-		}
+	before = startCopies(ctx, t, h, one, "")
+	clients := startLoads(ctx, t, h, 40)
+	code, out = run(ctx, t, h, sick...)
+	if code != deployer.ExitFailed || !contains(out, "everything is as it was before") {
+		t.Errorf("sick: exit code %d\n%s", code, out)
+	}
+	wantNoneFailed(ctx, t, clients, "sick")
+	wantCopies(ctx, t, h, before)
+
+	before = startCopies(ctx, t, h, one, "-v data:/data")
+	clients = startLoads(ctx, t, h, 20)
+	killAt(ctx, t, h, "nginx", adopt...)
+	_, out = run(ctx, t, h, "sh", "-c", "edgeman repair myapp 2>&1")
+	t.Logf("adopt killed after nginx; repair says: %s", strings.TrimSpace(out))
+	if siteFile(ctx, t, h) == before {
 		wantCopies(ctx, t, h, before)
-		killAt(ctx, t, h, tt.kill, adopt...)
-		_, out := run(ctx, t, h, "sh", "-c", "edgeman repair myapp 2>&1")
-		t.Logf("%q, adopt killed after %s; repair says: %s", tt.args, tt.kill, strings.TrimSpace(out))
-		if siteFile(ctx, t, h) == before {
-			wantCopies(ctx, t, h, before)
-			must(ctx, t, h, adopt...)
-		}
-		if got := running(ctx, t, h); got != "myapp-blue-1-1 myapp-blue-1-2 myapp-blue-1-3" {
-			t.Errorf("adopted, %s run", got)
-		}
-		killAt(ctx, t, h, "start", "edgeman", "release", "myapp", "--yes")
-		must(ctx, t, h, "edgeman", "repair", "myapp")
-		wantCopies(ctx, t, h, before)
-		total := clients.stop(ctx, t, 200)
-		t.Logf("%q: %d requests, %d failed, longest wait %v", tt.args, total.Requests, total.Failed, total.Longest.Round(time.Millisecond))
-		if total.Failed > 0 {
-			t.Errorf("%q: %d of %d requests failed: %q", tt.args, total.Failed, total.Requests, total.Errors)
-		}
+		must(ctx, t, h, adopt...)
+	}
+	if got := running(ctx, t, h); got != "myapp-blue-1-1 myapp-blue-1-2 myapp-blue-1-3" {
+		t.Errorf("adopted, %s run", got)
+	}
+	killAt(ctx, t, h, "start", "edgeman", "release", "myapp", "--yes")
+	must(ctx, t, h, "edgeman", "repair", "myapp")
+	wantNoneFailed(ctx, t, clients, "stopped first, killed")
+	wantCopies(ctx, t, h, before)
+}
+
+func wantNoneFailed(ctx context.Context, t *testing.T, c clients, what string) {
+	t.Helper()
+	total := c.stop(ctx, t, 200)
+	t.Logf("%s: %d requests, %d failed, longest wait %v", what, total.Requests, total.Failed, total.Longest.Round(time.Millisecond))
+	if total.Failed > 0 {
+		t.Errorf("%s: %d of %d requests failed: %q", what, total.Failed, total.Requests, total.Errors)
 	}
 }
