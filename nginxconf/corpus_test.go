@@ -70,7 +70,7 @@ func frame(text, path string) string {
 
 func TestCorpusPlans(t *testing.T) {
 	files := corpusFiles(t)
-	var unread, planned, refused int
+	var unread, planned, together, refused int
 	classes, reasons := map[Class]int{}, map[string]int{}
 	for path, text := range files {
 		main := frame(text, "/site")
@@ -91,10 +91,14 @@ func TestCorpusPlans(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		for _, tg := range targets {
+		for _, app := range c.Together(targets) {
+			tg := app[0]
+			if len(app) > 1 {
+				together++
+			}
 			for _, v := range []Version{{1, 18, 0}, {1, 22, 1}, {1, 31, 5}} {
 				o := testOptions
-				o.NginxVersion = v
+				o.NginxVersion, o.With, o.Merge = v, app[1:], len(app) > 1
 				p, err := c.Plan(tg, o)
 				var r *Refusal
 				if errors.As(err, &r) {
@@ -115,7 +119,7 @@ func TestCorpusPlans(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d files, %d not read, %d plans %v, %d refusals", len(files), unread, planned, classes, refused)
+	t.Logf("%d files, %d not read, %d plans %v, %d apps of several servers, %d refusals", len(files), unread, planned, classes, together, refused)
 	if planned < 300 || unread > 30 {
 		t.Errorf("%d plans, %d files not read", planned, unread)
 	}
@@ -236,10 +240,10 @@ func (s *sample) plans(path string, v Version) int {
 		s.t.Errorf("%s: %v", path, err)
 	}
 	n := 0
-	for _, tg := range targets {
+	for _, app := range c.Together(targets) {
 		o := testOptions
-		o.NginxVersion = v
-		p, err := c.Plan(tg, o)
+		o.NginxVersion, o.With, o.Merge = v, app[1:], len(app) > 1
+		p, err := c.Plan(app[0], o)
 		if err != nil {
 			continue
 		}

@@ -17,6 +17,7 @@ func FuzzPlan(f *testing.F) {
 		"upstream a{server [::1]:8080;server 127.0.0.1:8080;keepalive 3;}server{location/{proxy_pass http://a;}}",
 		"server{location / {proxy_pass http://127.0.0.1:8080/$1;proxy_redirect default;if($a){proxy_pass http://127.0.0.1:8080;}}}",
 		"map $a $b{default 127.0.0.1:8080;hostnames;}server{location /{proxy_pass http://$b/;}}server{set $c http;location /{proxy_pass ${c}://$b;}}",
+		"upstream a{server 127.0.0.1:1;server \"127.0.0.1:2\"max_fails=2;server localhost:1 backup;}server{location /{proxy_pass http://a;}}",
 		"server{proxy_set_header Host ${proxy_host}x;location /{proxy_pass http://127.0.0.1:8080;location /a{proxy_pass http://localhost:8080;}}}",
 	} {
 		f.Add(s)
@@ -33,10 +34,11 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, tg := range targets {
+		for _, app := range c.Together(targets) {
+			tg := app[0]
 			for _, v := range []Version{{1, 18, 0}, {1, 30, 0}} {
 				o := testOptions
-				o.NginxVersion, o.Merge, o.Partial, o.Everywhere = v, true, true, true
+				o.NginxVersion, o.With, o.Merge, o.Partial, o.Everywhere = v, app[1:], true, true, true
 				p, err := c.Plan(tg, o)
 				var r *Refusal
 				if errors.As(err, &r) {
