@@ -1,0 +1,92 @@
+package serve
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// converse lets the echoing app say something through c.
+func converse(t *testing.T, c *net.UnixConn, answer string) {
+	t.Helper()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Write([]byte(answer)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, len(answer))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Real connections are told apart, also after one of them was used again, and
+// only websockets are ended.
+func TestFrontTellsWebsockets(t *testing.T) {
+	f, path := running(t, 10)
+	f.gate.open(only(newEchoApp(t)))
+	const (
+		whole     = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+		part      = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"
+		switching = "HTTP/1.1 101 Switching Protocols\r\n\r\n"
+	)
+	idle, slow, socket, reused := connect(t, path), connect(t, path), connect(t, path), connect(t, path)
+	converse(t, idle, whole)
+	converse(t, slow, part)
+	converse(t, socket, switching)
+	for range 3 {
+		converse(t, reused, whole)
+	}
+	want := state.Kinds{Websockets: 1, Requests: 1, Idle: 2, Unknown: 1}
+	eventually(t, "kinds", func() bool { return f.inside.kinds(5) == want })
+	converse(t, reused, switching)
+	want = state.Kinds{Websockets: 2, Requests: 1, Idle: 1}
+	if got := f.inside.kinds(4); got != want {
+		t.Errorf("after an upgrade: %+v", got)
+	}
+	if n := f.inside.endWebsockets(); n != 2 {
+		t.Errorf("%d websockets ended", n)
+	}
+	for _, c := range []*net.UnixConn{socket, reused} {
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil || isTimeout(err) {
+			t.Errorf("the websocket goes on: %d, %v", n, err)
+		}
+	}
+	converse(t, idle, whole)
+	converse(t, slow, "more of both") // at the same time: no telling where the answer ends
+	want = state.Kinds{Idle: 1, Unknown: 1}
+	eventually(t, "only websockets are gone", func() bool { return f.inside.kinds(0) == want })
+	for _, c := range []*net.UnixConn{idle, slow} {
+		c.Close()
+	}
+}
+
+func isTimeout(err error) bool {
+	e, ok := err.(net.Error)
+	return ok && e.Timeout()
+}
+
+// An answer that nginx has not read yet is not over.
+func TestAnUnreadAnswerIsARequestInProgress(t *testing.T) {
+	f, path := running(t, 10)
+	f.gate.open(only(newEchoApp(t)))
+	c := connect(t, path)
+	if _, err := c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "answered", func() bool {
+		f.inside.mu.Lock()
+		defer f.inside.mu.Unlock()
+		for c := range f.inside.all {
+			now, _ := c.state()
+			return now == quiet && unread(c.client)
+		}
+		return false
+	})
+	if got, want := f.inside.kinds(1), (state.Kinds{Requests: 1}); got != want {
+		t.Errorf("kinds %+v, want %+v", got, want)
+	}
+	c.Close()
+}
