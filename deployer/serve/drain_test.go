@@ -174,7 +174,7 @@ func TestWebsocketsEndByTheAppFile(t *testing.T) {
 
 func TestRecreateEndsWebsockets(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		all := w.serving(app, state.Drain{Deadline: after(9), WebsocketsUntil: after(4)}, aWebsocket, aRequest, anIdle)
+		all := w.serving(app, state.Drain{Deadline: after(10), WebsocketsUntil: after(5)}, aWebsocket, aRequest, anIdle)
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
 		w.must(err)
 		defer lock.Unlock()
