@@ -81,7 +81,7 @@ func TestAnUnreadAnswerIsARequestInProgress(t *testing.T) {
 		defer f.inside.mu.Unlock()
 		for c := range f.inside.all {
 			now, _ := c.state()
-			return now == quiet && unread(c.client)
+			return now == quiet && c.relay.Unread() > 0
 		}
 		return false
 	})

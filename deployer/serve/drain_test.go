@@ -1,11 +1,11 @@
 package serve
 
 import (
-	"net"
 	"testing"
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/sockets"
 )
 
 // What a connection is at is decided by what passed last.
@@ -21,11 +21,11 @@ var (
 func (w *world) carries(each ...[]string) (all []*carried) {
 	w.t.Helper()
 	for _, steps := range each {
-		c := &carried{client: &net.UnixConn{}, app: &net.TCPConn{}, since: time.Now()}
+		c := &carried{since: time.Now()}
 		for _, s := range steps {
 			step(&c.traffic, s)
 		}
-		w.k.front.inside.add(c)
+		w.k.front.inside.add(c, func() *sockets.Relay { return new(sockets.Relay) })
 		w.k.gate.mu.Lock()
 		w.k.gate.inside++
 		w.k.gate.mu.Unlock()
