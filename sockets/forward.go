@@ -23,7 +23,7 @@ import (
 // err is the reason when a direction broke rather than ended; a side that went
 // away in order is not an error, and [Relay.Cut] is [net.ErrClosed].
 //
-// o, if not nil, is told of everything that passes.
+// o, if not nil, is shown everything that passes.
 //
 // A connection on which no data flows costs neither a goroutine nor a buffer.
 func Forward(client, app *Conn, o Observer, done func(sent, received int64, err error)) *Relay {
@@ -91,10 +91,10 @@ type end struct {
 
 // flow is one of the two directions.
 type flow struct {
-	moved int64                     // bytes that the destination took
-	rest  []byte                    // read and not yet taken
-	ended bool                      // the source's end was passed on
-	tell  func(first []byte, n int) // nil: nobody watches
+	moved int64              // bytes that the destination took
+	rest  []byte             // read and not yet taken
+	ended bool               // the source's end was passed on
+	tell  func(piece []byte) // nil: nobody watches
 }
 
 // finished reports whether nothing more can come of the relay: a direction
@@ -146,7 +146,7 @@ func (l *loop) pump(r *Relay, from int) {
 			// event. That saves every second read.
 			src.readable = n == len(l.buf) || src.thorough
 			if f.tell != nil {
-				f.tell(l.buf[:min(n, lookLen)], n)
+				f.tell(l.buf[:n])
 			}
 			l.send(r, from, l.buf[:n])
 		}

@@ -102,8 +102,8 @@ func (s *stage) relay(t testing.TB) *relayed {
 // tally is an observer that counts.
 type tally struct{ toApp, toClient int64 }
 
-func (o *tally) ToApp(_ []byte, n int)    { o.toApp += int64(n) }
-func (o *tally) ToClient(_ []byte, n int) { o.toClient += int64(n) }
+func (o *tally) ToApp(p []byte)    { o.toApp += int64(len(p)) }
+func (o *tally) ToClient(p []byte) { o.toClient += int64(len(p)) }
 
 func (r *relayed) end(t testing.TB) result {
 	t.Helper()

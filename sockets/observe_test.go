@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// words is an observer that keeps the first bytes of each piece.
+// words is an observer that keeps each piece.
 type words struct{ said chan string }
 
-func (o words) ToApp(first []byte, n int)    { o.said <- fmt.Sprintf("> %d %s", n, first) }
-func (o words) ToClient(first []byte, n int) { o.said <- fmt.Sprintf("< %d %s", n, first) }
+func (o words) ToApp(p []byte)    { o.said <- fmt.Sprintf("> %d %s", len(p), p) }
+func (o words) ToClient(p []byte) { o.said <- fmt.Sprintf("< %d %s", len(p), p) }
 
 // An observer sees the beginning of everything before the other side does.
 func TestForwardIsObserved(t *testing.T) {

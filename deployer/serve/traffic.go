@@ -25,40 +25,41 @@ type traffic struct {
 	head    bool // the request is a HEAD, whose answer has no body
 	http    bool // the app has spoken HTTP/1 before
 	chunked bool
-	vague   bool // where the answer ends cannot be told
-	left    int64
+	vague   bool    // where the answer ends cannot be told
+	left    int64   // body bytes to come; -1: until the end of a chunked body, or of the connection
+	tail    [5]byte // of a chunked body
 }
 
 // ToApp takes note of a piece of a request. A new one can begin although the
 // answer before does not look finished: then it was, or will go on.
-func (t *traffic) ToApp(first []byte, _ int) {
+func (t *traffic) ToApp(piece []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.now == quiet || t.now == answering {
 		t.now = asked
-		t.head = bytes.HasPrefix(first, []byte("HEAD "))
+		t.head = bytes.HasPrefix(piece, []byte("HEAD "))
 	}
 }
 
 // ToClient takes note of a piece of an answer.
-func (t *traffic) ToClient(first []byte, n int) {
+func (t *traffic) ToClient(piece []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.now == quiet || t.now == asked:
-		t.begin(first, n)
+		t.begin(piece)
 	case t.now != answering:
 	case t.chunked:
-		t.chunk(first, n)
+		t.chunk(piece)
 	case t.left >= 0:
-		t.take(int64(n))
+		t.take(len(piece))
 	}
 }
 
 // begin reads the head of an answer, which is whole in its first piece unless
-// the app writes it in parts or it is very long.
-func (t *traffic) begin(first []byte, n int) {
-	if !bytes.HasPrefix(first, []byte("HTTP/1.")) {
+// the app writes it in parts.
+func (t *traffic) begin(piece []byte) {
+	if !bytes.HasPrefix(piece, []byte("HTTP/1.")) {
 		// More of an answer that looked finished, or something else altogether.
 		t.now, t.vague = answering, true
 		if !t.http {
@@ -66,41 +67,46 @@ func (t *traffic) begin(first []byte, n int) {
 		}
 		return
 	}
-	h := readHead(first)
-	t.http, t.now, t.chunked, t.vague, t.left = true, answering, false, false, -1
-	switch rest := n - h.size; {
+	h := readHead(piece)
+	t.http, t.now, t.chunked, t.vague, t.left = true, answering, h.chunked, false, -1
+	switch rest := piece[h.size:]; {
 	case h.status == 101:
 		t.now = upgraded
 	case h.size == 0:
-		t.vague = true
+		t.chunked, t.vague = false, true
 	case h.status < 200: // one more is to follow
 		t.now = asked
-		if rest > 0 {
-			t.begin(first[h.size:], rest)
+		if len(rest) > 0 {
+			t.begin(rest)
 		}
 	case t.head, h.status == 204, h.status == 304:
 		t.now = quiet
 	case h.chunked:
-		t.chunked = true
-		t.chunk(first, n)
+		t.tail = [5]byte{}
+		t.chunk(rest)
 	case h.length >= 0:
 		t.left = h.length
-		t.take(int64(rest))
+		t.take(len(rest))
 	}
 }
 
 // take counts body bytes of an answer whose length is known.
-func (t *traffic) take(n int64) {
-	if t.left -= n; t.left <= 0 {
+func (t *traffic) take(n int) {
+	if t.left -= int64(n); t.left <= 0 {
 		t.now = quiet
 	}
 }
 
-// chunk looks for the last chunk at the end of a piece. Apps write it at once,
-// with or without what comes before.
-func (t *traffic) chunk(first []byte, n int) {
-	t.vague = len(first) < n
-	if !t.vague && bytes.HasSuffix(first, []byte("0\r\n\r\n")) {
+// chunk looks for the last chunk at the end of what has come. Apps send no
+// trailers unless they are asked to.
+func (t *traffic) chunk(piece []byte) {
+	if keep := len(t.tail) - len(piece); keep > 0 {
+		copy(t.tail[:], t.tail[len(piece):])
+		copy(t.tail[keep:], piece)
+	} else {
+		copy(t.tail[:], piece[-keep:])
+	}
+	if string(t.tail[:]) == "0\r\n\r\n" {
 		t.now = quiet
 	}
 }
