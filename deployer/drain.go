@@ -84,6 +84,8 @@ func (h *Host) tellCleared(slot sockets.Slot, waited bool) error {
 // and until when.
 func (s *swap) drainLine(st state.SlotStatus, filled bool, left int) string {
 	switch {
+	case !filled && st.Cut > 0:
+		return st.Ended().String() + ", its container is being stopped"
 	case !filled:
 		return "drained, its container is being stopped"
 	case left == 0:

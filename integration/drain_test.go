@@ -27,6 +27,10 @@ func TestDrainPolicy(t *testing.T) {
 	h := Up(ctx, t, releases()[0])
 	Install(ctx, t, h)
 	plainApp(ctx, t, h)
+	// What is cut does not hold its container up.
+	if err := h.BuildImages(ctx, host.Image{Tag: "myapp:v2", Env: map[string]string{"ECHO_TERM": "exit"}}); err != nil {
+		t.Fatal(err)
+	}
 	site(ctx, t, h, "myapp", strings.Replace(plainSite, "8080;", "8080;\n    keepalive 16;", 1))
 	must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
 	setWebsockets(ctx, t, h, "close-after 3s")
