@@ -90,16 +90,18 @@ func websocketsClose(ctx context.Context, t *testing.T, h *host.Host) {
 		t.Fatal(err)
 	}
 	t.Logf("swap: %+v; websockets: %v; requests: %v", r, talked, asked)
-	if r.WebsocketsClosed != sockets || r.Cut != 0 || r.Seconds < 3 {
-		t.Errorf("the swap closed %d websockets and cut %d in %.1fs", r.WebsocketsClosed, r.Cut, r.Seconds)
+	// On a machine that stalls, one may come back to the old release before nginx
+	// has let go of it.
+	if n := r.WebsocketsClosed; n < sockets || n > 2*sockets || r.Cut != 0 || r.Seconds < 3 {
+		t.Errorf("the swap closed %d websockets and cut %d in %.1fs", n, r.Cut, r.Seconds)
 	}
-	if talked.SessionsBroken != sockets || talked.Versions["v2"] != sockets {
-		t.Errorf("%d sessions broke, want %d, and %d are on the new release", talked.SessionsBroken, sockets, talked.Versions["v2"])
+	if talked.SessionsBroken != r.WebsocketsClosed || talked.Versions["v2"] != sockets {
+		t.Errorf("%d sessions broke, want %d, and %d are on the new release", talked.SessionsBroken, r.WebsocketsClosed, talked.Versions["v2"])
 	}
 	if asked.Broken() != 0 || asked.Requests < 100 {
 		t.Errorf("requests: %v", asked)
 	}
-	if e := lastEvent(ctx, t, h); e.WebsocketsClosed != sockets || e.Cut != 0 {
+	if e := lastEvent(ctx, t, h); e.WebsocketsClosed != r.WebsocketsClosed || e.Cut != 0 {
 		t.Errorf("history: %+v", e)
 	}
 }

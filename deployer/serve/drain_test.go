@@ -122,6 +122,32 @@ func TestWhatIsCutIsCountedByKind(t *testing.T) {
 	})
 }
 
+// A client that comes back must not be sent over a connection that nginx keeps
+// to the old release, so those go first; but there is a limit to that.
+func TestWebsocketsEndAfterWhatNginxKeeps(t *testing.T) {
+	for _, leaves := range []bool{true, false} {
+		inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			all := w.serving(app, state.Drain{Deadline: after(60), WebsocketsUntil: after(5)}, aWebsocket, anIdle)
+			w.live(w.slot.Other())
+			w.nudge()
+			time.Sleep(8 * time.Second)
+			if w.ended(all[0]) {
+				t.Error("ended while nginx still keeps a connection")
+			}
+			if leaves {
+				w.leaves(all[1])
+				time.Sleep(time.Second)
+			} else {
+				time.Sleep(keptAlive)
+			}
+			if !w.ended(all[0]) {
+				t.Error("the websocket goes on")
+			}
+			w.stop()
+		})
+	}
+}
+
 func TestWebsocketsOfAWarmSlotEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		all := w.serving(app, state.Drain{WarmUntil: after(60), Deadline: after(90), WebsocketsUntil: after(5)}, aWebsocket)
@@ -174,14 +200,14 @@ func TestWebsocketsEndByTheAppFile(t *testing.T) {
 
 func TestRecreateEndsWebsockets(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		all := w.serving(app, state.Drain{Deadline: after(10), WebsocketsUntil: after(5)}, aWebsocket, aRequest, anIdle)
+		all := w.serving(app, state.Drain{Deadline: after(10), WebsocketsUntil: after(5)}, aWebsocket, aRequest)
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
 		w.must(err)
 		defer lock.Unlock()
 		w.must(w.paths.SetNext(w.slot, 2))
 		w.nudge()
 		time.Sleep(3 * time.Second)
-		if st := w.wants(state.PhaseHolding); st.Open != 3 || w.ended(all[0]) {
+		if st := w.wants(state.PhaseHolding); st.Open != 2 || w.ended(all[0]) {
 			t.Errorf("status %+v", st)
 		}
 		time.Sleep(2 * time.Second)
@@ -190,8 +216,8 @@ func TestRecreateEndsWebsockets(t *testing.T) {
 		}
 		w.leaves(all[0])
 		time.Sleep(6 * time.Second)
-		want := state.Kinds{Requests: 1, Idle: 1}
-		if st := w.wants(state.PhaseHealthy); st.Release != 2 || st.Cut != 2 || st.CutKinds != want || st.WebsocketsClosed != 1 {
+		want := state.Kinds{Requests: 1}
+		if st := w.wants(state.PhaseHealthy); st.Release != 2 || st.Cut != 1 || st.CutKinds != want || st.WebsocketsClosed != 1 {
 			t.Errorf("status %+v", st)
 		}
 		w.stop()

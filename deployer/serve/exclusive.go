@@ -54,7 +54,7 @@ func (k *keeper) halt(ctx context.Context) {
 		return
 	}
 	now, terms := time.Now(), k.haltTerms()
-	k.endWebsockets(terms.WebsocketsEnd(now))
+	k.endWebsockets(terms.WebsocketsUntil)
 	inside, _ := k.gate.counts()
 	if inside > 0 && now.Before(terms.Deadline) {
 		return

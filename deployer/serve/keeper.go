@@ -61,9 +61,10 @@ type keeper struct {
 		trimmed bool
 	}
 
-	drain state.Drain // terms of the retirement
-	left  int         // connections at the last count
-	ended state.Ended // what the last recreate, pause or the end did to connections
+	drain  state.Drain // terms of the retirement
+	idleAt time.Time   // a connection was seen idle, while the end of websockets was near
+	left   int         // connections at the last count
+	ended  state.Ended // what the last recreate, pause or the end did to connections
 
 	prepared bool        // the container of a slot that waits for its adoption
 	trouble  string      // why not, or why not even its release is known

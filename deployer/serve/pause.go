@@ -34,8 +34,7 @@ func (k *keeper) obeyPause(ctx context.Context) {
 		k.turnPause(ctx, on)
 	}
 	if on {
-		due := state.Drain{WebsocketsUntil: p.WebsocketsUntil}
-		k.endWebsockets(due.WebsocketsEnd(time.Now()))
+		k.endWebsockets(p.WebsocketsUntil)
 	}
 	if on && p.Reason == state.PauseRelease {
 		k.halt(ctx)

@@ -143,7 +143,7 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 	defer func() { k.deadline = time.Time{} }()
 	for {
 		now := time.Now()
-		k.endWebsockets(d.WebsocketsEnd(now))
+		k.endWebsockets(d.WebsocketsUntil)
 		inside, _ := k.gate.counts()
 		if inside == 0 {
 			return nil

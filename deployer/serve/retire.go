@@ -43,10 +43,27 @@ func (k *keeper) usualTerms(from time.Time) state.Drain {
 	return app.DrainTerms(from, time.Duration(app.Drain.Timeout))
 }
 
-// endWebsockets ends those that have had their time. Some may come later: nginx
-// can send a handshake over a connection that it has kept.
-func (k *keeper) endWebsockets(due bool) {
-	if !due {
+// keptAlive is how long nginx goes on using the connections that it keeps to
+// the retired slot, with the settings that adopt writes and some time to spare.
+const keptAlive = 10 * time.Second
+
+// keptGap is for how long none of them may be idle until they count as gone: one
+// that is in use is idle again after its request.
+const keptGap = 500 * time.Millisecond
+
+// endWebsockets ends those that have had their time, which is over at until;
+// zero is never. While nginx keeps connections to the slot it waits a little:
+// the handshakes of the clients that come back would be sent over these, and
+// lead to the old release again. One that did is ended, too.
+func (k *keeper) endWebsockets(until time.Time) {
+	now := time.Now()
+	if until.IsZero() {
+		return
+	}
+	if k.front.inside.kinds(0).Idle > 0 {
+		k.idleAt = now
+	}
+	if now.Before(until) || now.Before(until.Add(keptAlive)) && now.Sub(k.idleAt) < keptGap {
 		return
 	}
 	if n := k.front.inside.endWebsockets(); n > 0 {
@@ -61,7 +78,7 @@ func (k *keeper) drained() bool {
 	now := time.Now()
 	k.drain = k.terms()
 	k.deadline = k.drain.Deadline
-	k.endWebsockets(k.drain.WebsocketsEnd(now))
+	k.endWebsockets(k.drain.WebsocketsUntil)
 	n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
 	if err != nil {
 		// Without the kernel's count only the deadline ends the slot.

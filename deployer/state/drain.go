@@ -68,11 +68,6 @@ func (a App) DrainTerms(at time.Time, timeout time.Duration) Drain {
 	return d
 }
 
-// WebsocketsEnd tells whether websockets are to be ended by now.
-func (d Drain) WebsocketsEnd(now time.Time) bool {
-	return !d.WebsocketsUntil.IsZero() && !now.Before(d.WebsocketsUntil)
-}
-
 // SetDrain states the terms before the switch, so that the slot's service finds
 // them whenever it notices that it is retired.
 func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
