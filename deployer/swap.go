@@ -10,44 +10,6 @@ import (
 	"edgeman/sockets"
 )
 
-// SwapResult is what a swap, restart or rollback did.
-type SwapResult struct {
-	App      string  `json:"app"`
-	Strategy string  `json:"strategy"`
-	Slot     string  `json:"slot"` // live now
-	Release  int     `json:"release"`
-	Image    string  `json:"image"`
-	Digest   string  `json:"digest,omitempty"`
-	From     int     `json:"from"`
-	Previous string  `json:"previous"` // image before
-	Seconds  float64 `json:"seconds"`
-	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
-	Cut      int     `json:"cut"`
-	Draining bool    `json:"draining,omitempty"` // the old slot still ends by itself
-	Error    string  `json:"error,omitempty"`    // why it failed; the rest then says what was tried
-
-	CutKinds         state.Kinds `json:"cut_kinds,omitzero"`
-	WebsocketsClosed int         `json:"websockets_closed,omitempty"` // by the app's drain.websockets
-}
-
-// ended is what the result says of the old release's connections.
-func (r SwapResult) ended() state.Ended {
-	return state.Ended{Cut: r.Cut, Kinds: r.CutKinds, Closed: r.WebsocketsClosed}
-}
-
-func (r *SwapResult) setEnded(n state.Ended) {
-	r.Cut, r.CutKinds, r.WebsocketsClosed = n.Cut, n.Kinds, n.Closed
-}
-
-// Summary is the result in one line.
-func (r SwapResult) Summary() string {
-	before, after := shortImages(r.Previous, r.Image)
-	if r.Draining {
-		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains by itself", r.App, before, after, r.Seconds)
-	}
-	return fmt.Sprintf("%s: %s → %s in %.1fs, %s", r.App, before, after, r.Seconds, r.ended())
-}
-
 // swap is one run of Swap, Restart or Rollback: what its steps share.
 type swap struct {
 	*Host

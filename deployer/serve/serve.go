@@ -6,6 +6,7 @@
 //
 //	keeper.go    the loop that decides           role.go, watch.go, status.go
 //	front.go     accepting and forwarding        gate.go, upstream.go
+//	carried.go   what each connection is at      traffic.go
 //	replicas.go  all containers of the release   pool.go
 //	runner.go    keeping one container running   container.go, health.go, probe.go, output.go
 //	retire.go    draining and ending             stop.go, pause.go, recreate.go, exclusive.go
