@@ -1,6 +1,7 @@
 # make build   static binaries in bin/
 # make test    unit tests; as root on Debian or Ubuntu also the end-to-end tests
 # make soak    1,000 swaps and 200 in place under mixed load; takes an hour (root)
+# make faults  everything that can go wrong, done for real; writes docs/faults.md (root)
 # make demo    see a docker restart and a swap under the same load (root)
 # make bench   edgeman side by side with what people use today (root, about 15 minutes)
 # make lint    formatting, vet, staticcheck, import rules
@@ -23,7 +24,7 @@ TOOLS      := $(CURDIR)/.tools
 GOFUMPT    := $(TOOLS)/gofumpt-v0.12.0
 STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
 
-.PHONY: build test unit fuzz certificates integration hosts soak demo bench lint clean
+.PHONY: build test unit fuzz certificates integration hosts soak faults demo bench lint clean
 
 build:
 	@mkdir -p bin
@@ -84,6 +85,13 @@ soak: build
 	$(WITH_GO) EDGEMAN_RELEASES="$$release" SOAK_SWAPS=$(SOAK_SWAPS) SOAK_RECREATES=$(SOAK_RECREATES) \
 	$(GO) test -tags integration -count=1 -timeout 6h -v -run '^TestSoak$$' $(TESTFLAGS) ./integration
 
+# The fault matrix, about half an hour; FAULTS selects rows, as a regular
+# expression for go test: FAULTS='proxy/The_disk'.
+FAULTS ?= .
+faults: build
+	@scripts/need $(HOST_NEEDS)
+	$(WITH_GO) EDGEMAN_RELEASES="$(firstword $(RELEASES))" $(GO) test -tags 'integration faults' -count=1 -timeout 120m -run 'TestFaults/$(FAULTS)' -v ./integration
+
 demo: build
 	@scripts/need $(HOST_NEEDS)
 	@$(WITH_GO) $(GO) run ./integration/cmd/demo
@@ -97,9 +105,9 @@ bench: build
 lint: $(GOFUMPT) $(STATICCHECK)
 	@echo gofumpt; out=$$($(GOFUMPT) -l .) && test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags integration ./integration/...
+	$(GO) vet -tags 'integration faults' ./integration/...
 	$(WITH_GO) $(STATICCHECK) ./...
-	$(WITH_GO) $(STATICCHECK) -tags integration ./integration/...
+	$(WITH_GO) $(STATICCHECK) -tags integration,faults ./integration/...
 	$(WITH_GO) $(GO) test -count=1 -run 'TestImportRules' ./integration
 
 $(GOFUMPT):

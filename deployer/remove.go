@@ -97,7 +97,8 @@ func (h *Host) forgetSlot(slot sockets.Slot) error {
 		err = errors.Join(err, readErr)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), slot.String()+".") {
+		// With a dot before it: the temporary file of a service that was killed.
+		if strings.HasPrefix(strings.TrimPrefix(e.Name(), "."), slot.String()+".") {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(h.Paths.Run, e.Name())))
 		}
 	}

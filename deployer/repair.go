@@ -18,7 +18,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 		return &UsageError{err}
 	}
 	if _, err := os.Stat(h.Paths.App(name)); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%w: %s", state.ErrNoApp, name)
+		return errors.Join(fmt.Errorf("%w: %s", state.ErrNoApp, name), h.Paths.SweepRemoved(name))
 	}
 	lock, err := h.takeLock(ctx, name, "repair")
 	if err != nil {
@@ -30,7 +30,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 		return err
 	}
 	if !interrupted {
-		return h.repairSlots(ctx, name)
+		return h.repairWhole(ctx, name)
 	}
 	app, err := h.Paths.ReadApp(name)
 	if errors.Is(err, state.ErrNoApp) {
@@ -46,6 +46,24 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 		return h.repairRelease(ctx, app, op)
 	}
 	return h.resume(ctx, app)
+}
+
+// repairWhole looks after an app that no command was interrupted on.
+func (h *Host) repairWhole(ctx context.Context, name string) error {
+	app, err := h.Paths.ReadApp(name)
+	if errors.Is(err, state.ErrNoApp) {
+		_, live, liveErr := sockets.ReadLive(h.Paths.Live(name))
+		if live || liveErr != nil {
+			return errors.Join(err, liveErr)
+		}
+		// Killed before it had begun, or after it was over.
+		h.note("an interrupted command has left some of %s's files and nothing else: removed", name)
+		return h.removeApp(ctx, name)
+	}
+	if err != nil {
+		return err
+	}
+	return h.repairSlots(ctx, app)
 }
 
 // repairAdopt undoes an adoption that nginx does not use yet and completes one
@@ -75,7 +93,10 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operatio
 	if t.release, err = h.Paths.ReadRelease(app.Name, record.Release); err != nil {
 		return err
 	}
-	if err := t.retireContainers(ctx); err != nil {
+	if err = t.holdAgain(ctx); err == nil {
+		err = t.retireContainers(ctx)
+	}
+	if err != nil {
 		return &BrokenError{fmt.Errorf("completing the adoption of %s: %w\nhint: requests flow; edgeman release %s gives the site back", app.Name, err, app.Name)}
 	}
 	h.note("the adoption of %s was interrupted at step %q: completed", app.Name, op.Step)
@@ -111,18 +132,41 @@ func (h *Host) sweepOther(ctx context.Context, slot sockets.Slot) error {
 	return h.clearSlot(ctx, slot, false)
 }
 
-// repairSlots looks for units that should run and do not.
-func (h *Host) repairSlots(ctx context.Context, name string) error {
-	app, err := h.Paths.ReadApp(name)
-	if err != nil {
-		return err
+// restorePointer makes the one slot live that is filled, after somebody has
+// removed the pointer.
+func (h *Host) restorePointer(ctx context.Context, name string) (sockets.Slot, error) {
+	var filled []sockets.Slot
+	for _, slot := range slotsOf(name) {
+		if _, ok, err := h.Paths.SlotRelease(slot); err != nil {
+			return slot, err
+		} else if ok {
+			filled = append(filled, slot)
+		}
 	}
+	if len(filled) != 1 {
+		return sockets.Slot{}, &BrokenError{fmt.Errorf("%s has no live pointer, and %d slots are filled\nhint: edgeman release %s gives the site back", name, len(filled), name)}
+	}
+	err := h.Paths.WithState(ctx, name, func() error {
+		return sockets.SwitchLive(h.Paths.Live(name), h.Paths.Run, filled[0])
+	})
+	if err == nil {
+		h.step("switch", "the live pointer was gone: → %s", filled[0].Color)
+	}
+	return filled[0], err
+}
+
+// repairSlots looks for units that should run and do not.
+func (h *Host) repairSlots(ctx context.Context, app state.App) error {
+	name := app.Name
 	live, r, filled, err := h.served(name)
+	if err == nil && live == (sockets.Slot{}) {
+		if live, err = h.restorePointer(ctx, name); err == nil {
+			r, filled, err = h.Paths.SlotRelease(live)
+		}
+	}
 	switch {
 	case err != nil:
 		return err
-	case live == sockets.Slot{}:
-		return &BrokenError{fmt.Errorf("%s has no live pointer\nhint: edgeman release %s gives the site back", name, name)}
 	case !filled:
 		return &BrokenError{fmt.Errorf("the live slot %s is empty\nhint: edgeman release %s gives the site back", live, name)}
 	}

@@ -3,6 +3,7 @@ package sockets
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"sync"
@@ -179,9 +180,13 @@ func (l *Listener) Pending() (int, error) {
 	return q.Waiting, err
 }
 
-// Alive reports whether connections can still arrive: false after Close, and
-// after anyone who holds the socket called shutdown(2) on it.
+// Alive reports whether connections can still arrive: false after Close, after
+// anyone who holds the socket called shutdown(2) on it, and after its file was
+// removed, which leaves clients nothing to connect to.
 func (l *Listener) Alive() bool {
+	if _, err := os.Lstat(l.Path()); errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
 	alive, err := l.alive()
 	return err == nil && alive
 }

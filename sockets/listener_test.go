@@ -191,6 +191,13 @@ func TestAlive(t *testing.T) {
 	if l.Alive() {
 		t.Error("alive after Close")
 	}
+	l = listen(t)
+	if err := os.Remove(l.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if l.Alive() {
+		t.Error("alive although nobody finds it any more")
+	}
 }
 
 // TestInherited runs itself again in the way of systemd: the socket is

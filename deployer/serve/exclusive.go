@@ -26,14 +26,26 @@ func (k *keeper) bar(ctx context.Context, p state.Pause) string {
 	for _, id := range p.Bars() {
 		other, err := k.inspect(ctx, id)
 		switch {
-		case errors.Is(err, docker.ErrNotFound) || err == nil && !other.Running:
+		case errors.Is(err, docker.ErrNotFound):
+		case err == nil && !other.Running && !(k.orphan && restarts(other)):
 		case err != nil:
-			return fmt.Sprintf("requests wait: whether container %.12s still runs is unknown: %s", id, firstLine(err.Error()))
+			return fmt.Sprintf("whether container %.12s still runs is unknown: %s", id, firstLine(err.Error()))
 		default:
-			return fmt.Sprintf("requests wait: container %s still runs, and must not run beside this slot's: edgeman repair %s", other.Name, k.slot.App)
+			return fmt.Sprintf("container %s still runs, and must not run beside this slot's: edgeman repair %s", other.Name, k.slot.App)
 		}
 	}
 	return ""
+}
+
+// restarts tells a container that may be up again in a moment from one that its
+// command has stopped: that takes the policy away first.
+func restarts(c docker.Container) bool { return c.RestartPolicy != "" && c.RestartPolicy != "no" }
+
+// attended tells whether a command works on the app. It is assumed where that
+// cannot be read: waiting spoils nothing.
+func (k *keeper) attended() bool {
+	_, held, err := k.paths.LockHolder(k.slot.App)
+	return held || err != nil
 }
 
 func (k *keeper) inspect(ctx context.Context, name string) (c docker.Container, err error) {

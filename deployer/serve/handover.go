@@ -10,10 +10,11 @@ import (
 
 // handOver lets what waits in the slot go to the containers that the app is
 // given back to: the slot's own have stopped, those answer, and nginx still
-// sends everything here.
+// sends everything here. The same when an adoption was killed after nginx had
+// been turned: the adopted container still runs, and serves until repair.
 func (k *keeper) handOver(ctx context.Context) {
-	wanted := k.paused && k.pause.Forward && k.pause.Container != "" &&
-		(k.halted || k.pause.Reason == state.PauseAdopt)
+	wanted := k.paused && k.pause.Container != "" &&
+		(k.pause.Forward && (k.halted || k.pause.Reason == state.PauseAdopt) || k.orphan && k.barred != "")
 	if wanted == (k.handed != nil) {
 		return
 	}

@@ -77,3 +77,61 @@ func TestSeveralOriginals(t *testing.T) {
 		w.stop()
 	})
 }
+
+// An adoption that is killed after nginx was turned must not leave its requests
+// waiting: they go to the adopted container while that runs, and the slot's own
+// starts at once where it was stopped for good.
+func TestKilledAdoptionGoesOnServing(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		original := w.other()
+		w.restartPolicy(original, "always")
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, 1))
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "adopt", 0)
+		w.must(err)
+		w.pause(state.PauseAdopt, original, time.Hour)
+		w.start(app)
+		time.Sleep(2 * time.Second)
+		if w.open() || !w.listener.isPaused() {
+			t.Error("requests get in while adopt is at work")
+		}
+
+		lock.Unlock() // as the kernel does for a dead holder
+		w.nudge()
+		time.Sleep(2 * time.Second)
+		if !w.open() || w.listener.isPaused() {
+			t.Error("requests wait, and the adopted container runs")
+		}
+		w.wantRunning("original")
+
+		lock, err = w.paths.TakeLock(t.Context(), "myapp", "repair", 0)
+		w.must(err)
+		w.pause(state.PauseAdopt, original, time.Hour)
+		w.nudge()
+		time.Sleep(2 * time.Second)
+		if st := w.wants(state.PhaseHolding); w.open() || !w.listener.isPaused() {
+			t.Errorf("requests still go to the adopted container while it is retired: %+v", st)
+		}
+
+		lock.Unlock()
+		w.must(w.engine.Stop(t.Context(), original))
+		w.nudge()
+		time.Sleep(2 * time.Second)
+		w.wantRunning() // it restarts by itself: Docker may be about to
+
+		w.restartPolicy(original, "no")
+		time.Sleep(3 * time.Second)
+		w.wantRunning("myapp-blue-1")
+		w.wants(state.PhaseHealthy)
+		if !w.open() || w.listener.isPaused() {
+			t.Error("requests wait")
+		}
+		w.stop()
+	})
+}
+
+func (w *world) restartPolicy(container, policy string) {
+	w.engine.mu.Lock()
+	defer w.engine.mu.Unlock()
+	w.engine.containers[container].RestartPolicy = policy
+}

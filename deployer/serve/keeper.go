@@ -48,6 +48,7 @@ type keeper struct {
 	paused    bool
 	pausedAt  time.Time
 	barred    string    // why the slot's container must not start past the deadline
+	orphan    bool      // the adoption that holds requests back was killed
 	halted    bool      // its container is stopped for a release
 	over      bool      // retired, with no container that runs
 	open      bool      // the gate

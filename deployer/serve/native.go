@@ -239,13 +239,13 @@ func (k *keeper) tend() error {
 	return nil
 }
 
-// revive replaces a listener that was shut down: only a new socket helps, and
-// systemd makes it. It stops this service first, with its container, which
+// revive replaces a listener that was shut down, or whose file was removed: only
+// a new socket helps, and systemd makes it. It stops this service first, with its container, which
 // would hold on to the dead one, and starts both again.
 func (k *keeper) revive(ctx context.Context) (int, error) {
-	k.host.say("the listening socket of %s was shut down by a process that holds it; making a new one", k.slot)
+	k.host.say("the listening socket of %s was shut down by a process that holds it, or its file was removed; making a new one", k.slot)
 	st := k.out.last
-	st.Phase, st.Message = state.PhaseFailed, "the listening socket was shut down; making a new one"
+	st.Phase, st.Message = state.PhaseFailed, "the listening socket was shut down or removed; making a new one"
 	k.out.publish(k.role, st)
 	go func() {
 		if err := k.host.restartUnit(context.WithoutCancel(ctx), k.slot.SocketUnit()); err != nil {

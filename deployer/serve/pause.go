@@ -18,7 +18,10 @@ func (k *keeper) obeyPause(ctx context.Context) {
 	if err != nil {
 		k.host.say("%v; not pausing", err)
 	}
-	k.barred = ""
+	k.barred, k.orphan = "", err == nil && p.Reason == state.PauseAdopt && len(p.Bars()) > 0 && !k.attended()
+	if on && k.orphan {
+		on = false // nobody is there to end it in time
+	}
 	if err == nil && !on && k.role != retired {
 		k.barred = k.bar(ctx, p)
 	}
@@ -88,8 +91,10 @@ func (k *keeper) resume() {
 func (k *keeper) describePause(st *state.SlotStatus) {
 	st.Deadline, st.Stopped = k.pause.Until, k.halted
 	switch {
+	case k.handed != nil && k.orphan:
+		st.Message = "requests go there: " + k.barred
 	case k.barred != "":
-		st.Message = k.barred
+		st.Message = "requests wait: " + k.barred
 	case k.trouble != "":
 		st.Message = k.trouble
 	case st.Open > 0 && !k.halted:

@@ -28,6 +28,7 @@ type judge struct {
 	slot  sockets.Slot
 
 	last      role
+	served    bool      // it was live in this process's time
 	freeSince time.Time // the candidate's lock, zero while it is held
 }
 
@@ -50,8 +51,11 @@ func (j *judge) ask(now time.Time) (role, error) {
 		return "", err
 	}
 	if ok && to == j.slot {
-		j.freeSince = time.Time{}
+		j.freeSince, j.served = time.Time{}, true
 		return live, nil
+	}
+	if !ok && j.served && j.last == live {
+		return live, nil // somebody removed the pointer; nothing says that another slot serves
 	}
 	holder, held, err := j.paths.LockHolder(j.slot.App)
 	if err != nil {

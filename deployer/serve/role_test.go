@@ -27,6 +27,7 @@ func TestRole(t *testing.T) {
 		{"a command names none", &green, &sockets.Slot{}, candidate, retired},
 		{"nobody wants it", &green, nil, live, retired},
 		{"no pointer, no command", nil, nil, retired, retired},
+		{"the pointer was removed", nil, nil, live, live},
 		{"its command has just ended", &green, nil, candidate, candidate},
 	}
 	for _, tt := range tests {
@@ -52,7 +53,7 @@ func TestRole(t *testing.T) {
 				}
 			}
 			j := newJudge(paths, blue)
-			j.last = tt.last
+			j.last, j.served = tt.last, tt.last == live
 			if got, err := j.role(time.Now()); got != tt.want || err != nil {
 				t.Errorf("got %s, %v; want %s", got, err, tt.want)
 			}

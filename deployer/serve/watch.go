@@ -55,7 +55,7 @@ func decides(b []byte, slot sockets.Slot) bool {
 			return true
 		}
 		switch strings.TrimRight(string(b[unix.SizeofInotifyEvent:size]), "\x00") {
-		case "live.sock", "lock", slot.String(), slot.String() + ".next", slot.String() + ".pause", slot.String() + ".drain":
+		case "live.sock", "lock", slot.String(), slot.String() + ".next", slot.String() + ".pause", slot.String() + ".drain", slot.String() + ".sock":
 			return true
 		}
 		b = b[size:]

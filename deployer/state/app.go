@@ -163,7 +163,7 @@ func (p Paths) RemoveApp(name string) error {
 	if err := removeFile(p.AppConfig(name)); err != nil {
 		return err
 	}
-	gone := filepath.Join(p.Apps(), "."+name+".removed")
+	gone := p.removedApp(name)
 	if err := os.RemoveAll(gone); err != nil {
 		return fmt.Errorf("removing the state of %s: %w", name, err)
 	}

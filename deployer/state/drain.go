@@ -56,6 +56,8 @@ type Drain struct {
 	WarmUntil       time.Time     `json:"warm_until,omitzero"`
 	WebsocketsUntil time.Time     `json:"websockets_until,omitzero"`
 	Start           time.Duration `json:"start_ns,omitempty"`
+
+	Stated stamp `json:"stated,omitzero"` // set by SetDrain
 }
 
 // DrainTerms are the terms that the app's settings give a slot that is retired
@@ -74,6 +76,7 @@ func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
 	if err := p.MakeRun(); err != nil {
 		return err
 	}
+	d.Stated = p.stamp()
 	return writeJSON(p.SlotDrain(s), d, 0o600)
 }
 
@@ -83,6 +86,10 @@ func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
 	err := readJSON(p.SlotDrain(s), &d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, false, nil
+	}
+	now := p.stamp()
+	for _, t := range []*time.Time{&d.Deadline, &d.WarmUntil, &d.WebsocketsUntil} {
+		*t = d.Stated.deadline(*t, now)
 	}
 	return d, err == nil, err
 }

@@ -64,7 +64,7 @@ func (p Paths) TakeLock(ctx context.Context, app, operation string, wait time.Du
 			app, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
 	}
 	l := &Lock{file: f, holder: Holder{Operation: operation, PID: os.Getpid(), Boot: BootID(), Since: time.Now()}}
-	if err := l.write(); err != nil {
+	if err := errors.Join(l.write(), p.sweep(app)); err != nil {
 		f.Close()
 		return nil, err
 	}

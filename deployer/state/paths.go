@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"edgeman/sockets"
 )
@@ -14,12 +15,15 @@ type Paths struct {
 	Etc string // intent, written by people
 	Var string // state that survives a reboot
 	Run string // sockets and status of this boot
+
+	// Uptime tells clock jumps from time that passes; nil: the clock is never set.
+	Uptime func() time.Duration
 }
 
 // DefaultPaths are the roots on a real host, by the Filesystem Hierarchy
 // Standard.
 func DefaultPaths() Paths {
-	return Paths{Etc: "/etc/edgeman", Var: "/var/lib/edgeman", Run: "/run/edgeman"}
+	return Paths{Etc: "/etc/edgeman", Var: "/var/lib/edgeman", Run: "/run/edgeman", Uptime: uptime}
 }
 
 // HostConfig is the file with the host's settings.

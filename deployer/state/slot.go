@@ -96,6 +96,8 @@ type Pause struct {
 	// WebsocketsUntil is when websockets are ended that keep the slot from coming
 	// to rest; zero leaves them alone.
 	WebsocketsUntil time.Time `json:"websockets_until,omitzero"`
+
+	Stated stamp `json:"stated,omitzero"` // set by SetPause
 }
 
 // Bars are the ids of the containers that must not run beside the slot's.
@@ -113,6 +115,7 @@ func PauseFor(until time.Time, reason string, containers []string) Pause {
 
 // SetPause makes the slot's service hold requests until the deadline.
 func (p Paths) SetPause(s sockets.Slot, pause Pause) error {
+	pause.Stated = p.stamp()
 	return writeJSON(p.SlotPause(s), pause, 0o600)
 }
 
@@ -127,6 +130,8 @@ func (p Paths) ReadPause(s sockets.Slot) (Pause, bool, error) {
 	if err != nil {
 		return pause, false, err
 	}
+	now := p.stamp()
+	pause.Until, pause.WebsocketsUntil = pause.Stated.deadline(pause.Until, now), pause.Stated.deadline(pause.WebsocketsUntil, now)
 	return pause, time.Now().Before(pause.Until), nil
 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -133,7 +134,8 @@ func Tool(ctx context.Context, pkg string) (string, error) {
 		return "", fmt.Errorf("find the module: %w", err)
 	}
 	module := filepath.Dir(strings.TrimSpace(string(out)))
-	path := filepath.Join(CacheDir(), "bin", filepath.Base(pkg))
+	// Another checkout of this module may have another version of it.
+	path := filepath.Join(CacheDir(), "bin", fmt.Sprintf("%x-%s", sha256.Sum256([]byte(module)), filepath.Base(pkg)))
 	part := fmt.Sprintf("%s.%d", path, os.Getpid()) // another process may be building it too
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", part, pkg)
 	cmd.Dir, cmd.Env = module, append(cmd.Environ(), "CGO_ENABLED=0")

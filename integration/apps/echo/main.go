@@ -8,7 +8,8 @@
 // -e, makes a variant:
 //
 //	ECHO_VERSION     reported in every answer (default "v1")
-//	ECHO_LISTEN      address (default ":8080"), or "fd" for a passed descriptor 3
+//	ECHO_LISTEN      address (default ":8080"), "fd" for a passed descriptor 3, or
+//	                 "auto": the descriptor where LISTEN_FDS announces one, else :8080
 //	ECHO_BOOT_DELAY  listen only after this long
 //	ECHO_BOOT_EXIT   exit at boot with this status, before listening
 //	ECHO_EXIT_AFTER  exit with status 1 this long after listening
@@ -84,6 +85,9 @@ func main() {
 }
 
 func listen(address string) (net.Listener, error) {
+	if address == "auto" {
+		address = map[bool]string{true: "fd", false: ":8080"}[os.Getenv("LISTEN_FDS") != ""]
+	}
 	if address != "fd" {
 		return net.Listen("tcp", address)
 	}
