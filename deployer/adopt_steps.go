@@ -181,40 +181,6 @@ func (t *takeover) openSlot(ctx context.Context) error {
 	return t.awaitStart(ctx, start)
 }
 
-// pause holds requests back while the adopted container still runs.
-func (t *takeover) pause() state.Pause {
-	until := time.Now().Add(t.drain + t.timeout + reloadWait + stopSlack)
-	return state.PauseFor(until, state.PauseAdopt, t.record.ids())
-}
-
-// holdAgain makes the requests wait that the slot has let go to the adopted
-// container while no command was there, until none is inside any more.
-func (t *takeover) holdAgain(ctx context.Context) error {
-	before, _, err := t.Paths.ReadPause(t.slot)
-	if err != nil || before.Container == "" { // the slot's own container serves, or may start
-		return err
-	}
-	pause := t.pause()
-	if err := t.Paths.SetPause(t.slot, pause); err != nil {
-		return err
-	}
-	w := t.wait("hold")
-	defer w.done()
-	for {
-		st, _, err := t.Paths.ReadSlotStatus(t.slot)
-		if err != nil {
-			return err
-		}
-		if st.Phase == state.PhaseHolding && st.Deadline.Equal(pause.Until) || w.elapsed() > t.drain {
-			return nil // past the drain time they are cut with the container
-		}
-		w.say("%s: %s", t.slot.Color, orDash(st.Message))
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("waiting for the requests inside: %w", ctx.Err())
-		}
-	}
-}
-
 func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	if err := t.awaitHealthy(ctx, t.slot, t.release.Number, t.timeout); err != nil {
 		return t.withLastWords(ctx, err, t.ailing(t.slot, t.release))
