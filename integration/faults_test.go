@@ -4,15 +4,12 @@ package integration
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"edgeman/integration/host"
-	"edgeman/integration/load"
 )
 
 // The fault matrix: everything that can go wrong, done for real to an adopted
