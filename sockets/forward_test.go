@@ -104,6 +104,13 @@ type tally struct{ toApp, toClient int64 }
 
 func (o *tally) ToApp(p []byte)    { o.toApp += int64(len(p)) }
 func (o *tally) ToClient(p []byte) { o.toClient += int64(len(p)) }
+func (o *tally) Unseen(toClient bool, n int) {
+	if toClient {
+		o.toClient += int64(n)
+	} else {
+		o.toApp += int64(n)
+	}
+}
 
 func (r *relayed) end(t testing.TB) result {
 	t.Helper()
@@ -423,4 +430,71 @@ func openFDs(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(entries)
+}
+
+// A long answer is spliced. What comes after the next question is shown to the
+// observer again, and no pipe is held by connections on which nothing flows.
+func TestForwardSplicesLongRuns(t *testing.T) {
+	client, accepted, dialed, app := newStage(t).connect(t)
+	deadline := time.Now().Add(limit)
+	client.SetDeadline(deadline)
+	app.SetDeadline(deadline)
+	var shown, hidden int64
+	last := ""
+	o := observer(func(first []byte, n int) {
+		shown += int64(len(first))
+		hidden += int64(n - len(first))
+		last = string(first)
+	})
+	done := make(chan result, 1)
+	Forward(accepted, dialed, o, func(sent, received int64, err error) { done <- result{sent, received, err} })
+	const size = 4 << 20
+	for range 3 {
+		write(t, client, "question")
+		expect(t, app, "question")
+		go app.Write(make([]byte, size))
+		if n, err := io.CopyN(io.Discard, client, size); err != nil {
+			t.Fatalf("after %d bytes: %v", n, err)
+		}
+		if last == "" {
+			t.Error("the end of a long run was not shown")
+		}
+		write(t, client, "thanks")
+		expect(t, app, "thanks")
+		write(t, app, "welcome")
+		expect(t, client, "welcome")
+	}
+	client.Close()
+	expectEOF(t, app)
+	res := <-done
+	if res != (result{3 * 14, 3 * (size + 7), nil}) || shown+hidden != res.received {
+		t.Errorf("got %+v, %d bytes shown and %d not", res, shown, hidden)
+	}
+	if hidden == 0 || last != "welcome" {
+		t.Errorf("%d bytes spliced, last shown: %q", hidden, last)
+	}
+	pipePool.Lock()
+	defer pipePool.Unlock()
+	if held := pipeFDs()/2 - len(pipePool.free); held > basePipes {
+		t.Errorf("%d pipes are held", held-basePipes)
+	}
+}
+
+// observer sees what goes to the client.
+type observer func(first []byte, n int)
+
+func (observer) ToApp([]byte)                  {}
+func (o observer) ToClient(piece []byte)       { o(piece, len(piece)) }
+func (o observer) Unseen(toClient bool, n int) { o(nil, n) }
+
+var basePipes = pipeFDs() / 2
+
+func pipeFDs() (n int) {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range entries {
+		if to, _ := os.Readlink("/proc/self/fd/" + e.Name()); strings.HasPrefix(to, "pipe:") {
+			n++
+		}
+	}
+	return n
 }

@@ -8,4 +8,7 @@ package sockets
 type Observer interface {
 	ToApp(piece []byte)
 	ToClient(piece []byte)
+	// Unseen tells of n bytes in the midst of a long run that were moved inside
+	// the kernel. The run's beginning, and at least its last 16 KiB, are shown.
+	Unseen(toClient bool, n int)
 }

@@ -10,6 +10,7 @@ type words struct{ said chan string }
 
 func (o words) ToApp(p []byte)    { o.said <- fmt.Sprintf("> %d %s", len(p), p) }
 func (o words) ToClient(p []byte) { o.said <- fmt.Sprintf("< %d %s", len(p), p) }
+func (o words) Unseen(bool, int)  {}
 
 // An observer sees the beginning of everything before the other side does.
 func TestForwardIsObserved(t *testing.T) {

@@ -56,6 +56,15 @@ func (t *traffic) ToClient(piece []byte) {
 	}
 }
 
+// Unseen counts body bytes that were not shown.
+func (t *traffic) Unseen(toClient bool, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if toClient && t.now == answering && t.left >= 0 {
+		t.take(n)
+	}
+}
+
 // begin reads the head of an answer, which is whole in its first piece unless
 // the app writes it in parts.
 func (t *traffic) begin(piece []byte) {
