@@ -56,12 +56,19 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 			}
 		}
 		if time.Now().After(limit) {
-			return none, fmt.Errorf("%s did not end %s after its drain deadline; the new release serves\nhint: edgeman repair %s", slot, stopSlack, slot.App)
+			return none, fmt.Errorf("%s did not end %s after its drain deadline%s\nhint: edgeman repair %s", slot, stopSlack, s.whoServes(), slot.App)
 		}
 		if !sleep(ctx, pollEvery) {
-			return none, fmt.Errorf("waiting for %s to drain: %w; the new release serves and the old one ends by itself", slot, ctx.Err())
+			return none, fmt.Errorf("waiting for %s to drain: %w%s", slot, ctx.Err(), s.whoServes())
 		}
 	}
+}
+
+func (s *swap) whoServes() string {
+	if s.over {
+		return "; the new release serves and the old one ends by itself"
+	}
+	return ""
 }
 
 // tellCleared puts into the history what became of the connections of a slot

@@ -90,6 +90,10 @@ func (w *world) supervise(slot sockets.Slot) error {
 		return err
 	}
 	st := state.SlotStatus{Phase: state.PhaseHealthy, Release: r.Number, Since: time.Now()}
+	if p, _, _ := w.Paths.ReadPause(slot); p.Reason == state.PauseReplace || p.Reason == state.PauseStandIn {
+		st.Phase = state.PhaseHolding
+		return w.Paths.WriteSlotStatus(slot, st)
+	}
 	if w.sick[r.ImageID] {
 		st.Phase, st.Probe = state.PhaseStarting, "503 Service Unavailable"
 	}
@@ -108,6 +112,11 @@ func (w *world) end(slot sockets.Slot) {
 	w.units[slot.ServiceUnit()], w.units[slot.SocketUnit()] = "inactive", "inactive"
 	if err := errors.Join(w.Paths.EmptySlot(slot), w.Paths.WriteSlotStatus(slot, state.SlotStatus{Phase: state.PhaseEmpty})); err != nil {
 		w.t.Error(err)
+	}
+	if p, _, _ := w.Paths.ReadPause(live); p.Reason == state.PauseReplace {
+		if err := errors.Join(w.Paths.ClearPause(live), w.supervise(live)); err != nil {
+			w.t.Error(err)
+		}
 	}
 }
 

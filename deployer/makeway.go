@@ -24,6 +24,10 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 	if err != nil || !filled || !b.record.Recreate && len(live.Recreate) == 0 {
 		return nil, err
 	}
+	// It may still drain after a replacement that was interrupted.
+	if err := h.clearSlot(ctx, slot.Other(), false); err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	until := now.Add(b.drain + b.timeout + reloadWait + stopSlack)
 	w := &way{slot: slot, pause: state.PauseFor(until, state.PauseRelease, originals)}

@@ -17,6 +17,9 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 		return err
 	}
 	defer unlock()
+	if err := h.refuseHeld(slot); err != nil {
+		return err
+	}
 	expected, err := h.waitOf(slot, max)
 	if err != nil {
 		return err
@@ -68,6 +71,9 @@ func (h *Host) Resume(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
+	if err := h.refuseHeld(slot); err != nil {
+		return err
+	}
 	if _, paused, err := h.Paths.ReadPause(slot); err != nil {
 		return err
 	} else if !paused {
@@ -78,6 +84,16 @@ func (h *Host) Resume(ctx context.Context, name string) error {
 	}
 	h.step("resume", "%s serves", slot)
 	return nil
+}
+
+// refuseHeld leaves a slot alone that waits for another container to end: ended
+// early, its own would run beside that one.
+func (h *Host) refuseHeld(slot sockets.Slot) error {
+	p, _, err := h.Paths.ReadPause(slot)
+	if err == nil && p.Reason != "" && p.Reason != state.PauseAsked {
+		return refuse("%s holds its requests back until another container has ended (%s)\nhint: edgeman repair %s", slot, p.Reason, slot.App)
+	}
+	return err
 }
 
 // liveSlot takes the app's lock and finds its live slot.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/sockets"
 )
 
 // recreate replaces the release in the live slot itself: requests wait in its
@@ -14,6 +15,12 @@ import (
 // slot's service does it, because a stopped service would be started again by
 // the first queued connection; this side only asks and watches.
 func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
+	switch {
+	case s.current.Mode == "native" && s.renew:
+		return s.renewNative(ctx, result)
+	case s.current.Mode == "native":
+		return s.recreateNative(ctx, result)
+	}
 	slot := s.old
 	s.op.Slot, result.Slot = slot.String(), slot.String()
 	expected, err := s.waitOf(slot, s.drain+s.timeout)
@@ -38,11 +45,16 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	if err := s.Paths.WithState(ctx, s.app.Name, func() error { return s.Paths.SetNext(slot, s.next.Number) }); err != nil {
 		return err
 	}
-	st, err := s.awaitRecreate(ctx, asked)
+	st, err := s.awaitRecreate(ctx, slot, asked)
 	if err != nil {
 		return err
 	}
 	result.setEnded(st.Ended())
+	return s.replaced(slot, asked)
+}
+
+// replaced says that the new release serves on slot.
+func (s *swap) replaced(slot sockets.Slot, asked time.Time) error {
 	s.ready = time.Since(asked)
 	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(s.ready))
 	return s.Paths.ClearDrain(slot)
@@ -70,8 +82,7 @@ func (s *swap) renewService(ctx context.Context) error {
 
 // awaitRecreate waits until the next link is gone: promoted, or dropped because
 // the release did not become healthy and the old one is back.
-func (s *swap) awaitRecreate(ctx context.Context, asked time.Time) (state.SlotStatus, error) {
-	slot := s.old
+func (s *swap) awaitRecreate(ctx context.Context, slot sockets.Slot, asked time.Time) (state.SlotStatus, error) {
 	limit := asked.Add(s.drain + s.timeout + stopSlack)
 	w := s.wait("start")
 	defer w.done()
@@ -85,19 +96,19 @@ func (s *swap) awaitRecreate(ctx context.Context, asked time.Time) (state.SlotSt
 			return st, err
 		}
 		if !pending && st.Phase == state.PhaseHealthy && st.Since.After(asked) {
-			return st, s.recreated(slot.String(), st)
+			return st, s.recreated(slot, st)
 		}
 		w.say("%s: %s", slot.Color, orDash(st.Message))
 		if time.Now().After(limit) || !sleep(ctx, pollEvery) {
 			err := fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, slot, orDash(st.Message))
-			return st, errors.Join(err, s.withdraw(ctx))
+			return st, errors.Join(err, s.withdraw(ctx, slot))
 		}
 	}
 }
 
 // recreated tells which of the two releases the slot's service left running.
-func (s *swap) recreated(slot string, st state.SlotStatus) error {
-	current, _, err := s.Paths.SlotRelease(s.old)
+func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
+	current, _, err := s.Paths.SlotRelease(slot)
 	if err != nil {
 		return err
 	}
@@ -116,10 +127,11 @@ func (s *swap) recreated(slot string, st state.SlotStatus) error {
 
 // withdraw takes the request back and waits until the slot's service has the old
 // release up again, which serves what waited.
-func (s *swap) withdraw(ctx context.Context) error {
-	err := s.Paths.WithState(context.WithoutCancel(ctx), s.app.Name, func() error { return s.Paths.DropNext(s.old) })
+func (s *swap) withdraw(ctx context.Context, slot sockets.Slot) error {
+	ctx = context.WithoutCancel(ctx)
+	err := s.Paths.WithState(ctx, s.app.Name, func() error { return s.Paths.DropNext(slot) })
 	if err == nil {
-		err = s.awaitHealthy(context.WithoutCancel(ctx), s.old, s.current.Number, s.timeout+stopSlack)
+		err = s.awaitHealthy(ctx, slot, s.current.Number, s.drain+s.timeout+stopSlack)
 	}
 	if err != nil {
 		return &BrokenError{fmt.Errorf("going back to release %d: %w\nhint: edgeman repair %s", s.current.Number, err, s.app.Name)}

@@ -72,6 +72,9 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if err := h.confirm(o.Yes, "give back?"); err != nil {
 		return result, err
 	}
+	if err := h.settleStandIn(ctx, app); err != nil {
+		return result, err
+	}
 	if err := h.giveBack(ctx, b); err != nil {
 		return result, releaseFailed(o.App, err)
 	}

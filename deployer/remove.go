@@ -91,7 +91,7 @@ func (h *Host) removeContainers(ctx context.Context, slot sockets.Slot) error {
 // forgetSlot removes what is left of the slot: its requests to its service, and
 // everything of this boot that carries its name.
 func (h *Host) forgetSlot(slot sockets.Slot) error {
-	err := errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot))
+	err := h.dropRequests(slot)
 	entries, readErr := os.ReadDir(h.Paths.Run)
 	if !errors.Is(readErr, os.ErrNotExist) { // it is made anew at every boot
 		err = errors.Join(err, readErr)

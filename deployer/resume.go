@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,13 +28,16 @@ func (h *Host) resume(ctx context.Context, app state.App) error {
 
 // resumeSwap completes a swap that had switched and undoes one that had not.
 func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation) error {
+	if err := h.settleStandIn(ctx, app); err != nil {
+		return err
+	}
 	live, _, err := sockets.ReadLive(h.Paths.Live(app.Name))
 	if err != nil {
 		return err
 	}
 	switch {
 	case op.Step == "recreate":
-		err = h.settleRecreate(ctx, app, live)
+		err = errors.Join(h.settleRecreate(ctx, app, live), h.sweepOther(ctx, live.Other()))
 	case op.Slot != "" && live.String() != op.Slot:
 		// A candidate that users never saw may be cut short; a slot that was on
 		// its way back to being live has connections of its own.

@@ -150,10 +150,19 @@ func (h *Host) abandon(ctx context.Context, slot sockets.Slot) error {
 	if err == nil {
 		err = h.removeContainers(ctx, slot)
 	}
+	if err == nil {
+		err = h.dropRequests(slot)
+	}
 	if err != nil {
 		return &BrokenError{fmt.Errorf("emptying %s: %w\nhint: edgeman repair %s", slot, err, slot.App)}
 	}
 	return nil
+}
+
+// dropRequests forgets what was asked of a slot's service that is gone: it would
+// hold for the next release in that slot.
+func (h *Host) dropRequests(slot sockets.Slot) error {
+	return errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot))
 }
 
 // stopSlot stops the slot's units and waits for them. The service goes first: a
@@ -216,7 +225,7 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 		switch {
 		case !s.filled && !s.runs:
 			w.done()
-			return errors.Join(h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
+			return errors.Join(h.dropRequests(slot), h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
 		case s.filled && !s.runs:
 			return h.abandon(ctx, slot)
 		}

@@ -172,6 +172,7 @@ func (h *Host) appStatus(ctx context.Context, name string) AppStatus {
 				a.Mode = look.release.Mode
 			}
 		}
+		a.moved(look)
 		report := look.report()
 		if look.live && report.State == SlotLive {
 			report.Since = latest(a.Since, report.Since)

@@ -208,33 +208,13 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 	if err := s.begin("switch"); err != nil {
 		return 0, err
 	}
-	err := s.Paths.WithState(ctx, s.app.Name, func() error {
-		live, _, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
-		if err != nil {
-			return err
-		}
-		if live != s.old {
-			return fmt.Errorf("the live slot changed to %s meanwhile", live)
-		}
-		// Whoever empties a slot holds this lock, so what is filled here stays.
-		if r, filled, err := s.Paths.SlotRelease(idle); err != nil {
-			return err
-		} else if !filled || r.Number != s.next.Number {
-			return fmt.Errorf("%s no longer runs release %d", idle, s.next.Number)
-		}
-		now := time.Now()
-		s.terms = s.app.DrainTerms(now, s.drain)
-		if s.app.KeepWarm > 0 {
-			s.terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
-			s.terms.Deadline = s.terms.WarmUntil.Add(s.drain)
-		}
-		if err := s.Paths.SetDrain(s.old, s.terms); err != nil {
-			return err
-		}
-		err = sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, idle)
-		s.over = err == nil
-		return err
-	})
+	now := time.Now()
+	s.terms = s.app.DrainTerms(now, s.drain)
+	if s.app.KeepWarm > 0 {
+		s.terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
+		s.terms.Deadline = s.terms.WarmUntil.Add(s.drain)
+	}
+	err := s.point(ctx, idle, s.next.Number, s.terms, func() error { s.over = true; return nil })
 	if err != nil {
 		return 0, err
 	}
@@ -246,6 +226,34 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		return 0, err
 	}
 	return count.Total(), s.lock.Candidate(sockets.Slot{})
+}
+
+// point makes idle, filled with release number, live in one rename, after the
+// terms of the old slot's end are stated, and does what belongs to it in the
+// same moment.
+func (s *swap) point(ctx context.Context, idle sockets.Slot, number int, terms state.Drain, then func() error) error {
+	return s.Paths.WithState(ctx, s.app.Name, func() error {
+		live, _, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
+		if err != nil {
+			return err
+		}
+		if live != s.old {
+			return fmt.Errorf("the live slot changed to %s meanwhile", live)
+		}
+		// Whoever empties a slot holds this lock, so what is filled here stays.
+		if r, filled, err := s.Paths.SlotRelease(idle); err != nil {
+			return err
+		} else if !filled || r.Number != number {
+			return fmt.Errorf("%s no longer runs release %d", idle, number)
+		}
+		if err := s.Paths.SetDrain(s.old, terms); err != nil {
+			return err
+		}
+		if err := sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, idle); err != nil {
+			return err
+		}
+		return then()
+	})
 }
 
 // begin journals that a step is about to happen.

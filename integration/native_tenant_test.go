@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/integration/host"
+	"edgeman/integration/load"
 )
 
 // Whoever holds a listener can shrink its queue, shut it down and write where
@@ -54,25 +55,38 @@ func shrink(ctx context.Context, t *testing.T, h *host.Host) {
 	}
 }
 
-// shutdown: only a new socket helps, and the app has to be started again to get
-// it. It takes the time that a start takes, and what was queued is lost with
-// the socket.
+// shutdown: only a new socket helps. The other slot has one that no app holds
+// yet, so requests wait there until a container has started in it.
 func shutdown(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
+	l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Rate: 100, PostBytes: 3000, Plain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := h.Run(ctx, "curl", "-s", "--max-time", "5", "http://127.0.0.1/do/shutdown"); err != nil {
 		t.Logf("the app's answer to being told: %v", err)
 	}
-	begun := time.Now()
-	eventually(ctx, t, 10*time.Second, "status shows it", func() bool {
-		return contains(must(ctx, t, h, "edgeman", "status"), "shut down")
-	})
+	eventually(ctx, t, 10*time.Second, "the app has moved", func() bool { return status(ctx, t, h).Apps[0].Live == "green" })
 	eventually(ctx, t, 30*time.Second, "the site answers again", func() bool {
-		// nginx may still have a connection from before.
-		out, _ := h.Run(ctx, "curl", "-sf", "--max-time", "5", "http://127.0.0.1/")
-		return contains(out, `"version":"v1"`) && status(ctx, t, h).Apps[0].Slots[0].State == "live"
+		out, _ := h.Run(ctx, "curl", "-sf", "--max-time", "20", "http://127.0.0.1/")
+		return contains(out, `"version":"v1"`)
 	})
-	t.Logf("answers again %v after shutdown(2) on the listener", time.Since(begun).Round(100*time.Millisecond))
-	wantSaid(ctx, t, h, "the listening socket of myapp:blue was shut down by a process that holds it")
+	r, err := l.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("shutdown(2) on the listener under load: %d of %d requests failed, so it refused for about %v; longest wait %v",
+		r.Failed, r.Requests, time.Duration(r.Failed)*10*time.Millisecond, r.Longest.Round(time.Millisecond))
+	if r.Failed > 50 {
+		t.Errorf("%v", r)
+	}
+	if out := must(ctx, t, h, "edgeman", "status"); !contains(out, "release 1 shut down the listening socket of blue") {
+		t.Errorf("status says nothing of it:\n%s", out)
+	}
+	wantSaid(ctx, t, h, "the listening socket of myapp:blue was shut down by a process that holds it; moved to myapp:green")
+	if out := must(ctx, t, h, "edgeman", "history", "myapp"); !contains(out, "move") {
+		t.Errorf("history says nothing of it:\n%s", out)
+	}
 }
 
 // backlog is the length of the slot's queue, as the kernel has it.

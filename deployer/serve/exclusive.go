@@ -16,7 +16,7 @@ import (
 
 // keptOut tells whether a pause keeps the slot's container from starting.
 func (k *keeper) keptOut() bool {
-	return k.paused && (k.pause.Reason == state.PauseAdopt || k.pause.Reason == state.PauseRelease || k.pause.Container != "")
+	return k.paused && (k.pause.Reason != state.PauseAsked || k.pause.Container != "")
 }
 
 // bar says why the slot's container must not start although the deadline of
@@ -114,4 +114,33 @@ func (k *keeper) attach(ctx context.Context) {
 		return
 	}
 	k.run(k.release, func(name string) bool { return slices.Contains(running, name) })
+}
+
+// behind says why the slot's container must not start yet in the place of the
+// other slot's; empty once that slot is empty and its containers are gone. It
+// needs no command: whatever ends the other slot lets this one begin.
+func (k *keeper) behind(ctx context.Context) string {
+	other := k.slot.Other()
+	waits := other.Color + " has to end first"
+	if _, filled, err := k.paths.SlotRelease(other); err != nil || filled {
+		return waits
+	}
+	var found []docker.Container
+	err := limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := k.host.engine(ctx)
+		if err == nil {
+			found, err = e.List(ctx, map[string]string{labelApp: other.App, labelSlot: other.Color}, true)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Sprintf("%s; whether a container of it still runs is unknown: %s", waits, firstLine(err.Error()))
+	}
+	for _, c := range found {
+		// One that Docker cannot remove does not start any more either.
+		if c.Status != "dead" && c.Status != "removing" {
+			return waits
+		}
+	}
+	return ""
 }

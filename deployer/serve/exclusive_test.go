@@ -27,7 +27,7 @@ func (w *world) healthy(app *echoApp) {
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, 1))
 	w.start(app)
-	time.Sleep(time.Second)
+	time.Sleep(5 * time.Second)
 	w.wants(state.PhaseHealthy)
 }
 

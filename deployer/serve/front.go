@@ -16,7 +16,7 @@ const (
 	spillAt    = 1024
 	spillCheck = 50 * time.Millisecond
 
-	acceptPause = 50 * time.Millisecond // after an error that can pass, such as no descriptors
+	acceptAgain = 50 * time.Millisecond // after an error that can pass, such as no descriptors
 	dialMin     = 5 * time.Millisecond
 	dialMax     = 250 * time.Millisecond
 )
@@ -32,6 +32,8 @@ type listener interface {
 	Relisten(backlog int) error
 	SetBlocking(on bool) error
 	Alive() bool
+	AwaitDeath(ctx context.Context) error
+	AwaitConnection(ctx context.Context) error
 }
 
 // front accepts the slot's connections and carries each to the app.
@@ -72,7 +74,7 @@ func (f *front) run(ctx context.Context) error {
 			told = time.Now()
 			f.trouble(err)
 		}
-		sleep(ctx, acceptPause)
+		sleep(ctx, acceptAgain)
 	}
 }
 

@@ -7,6 +7,37 @@ import (
 	"edgeman/deployer/state"
 )
 
+// While this process accepts, the socket must not be blocking, whatever the
+// slot's own app wants: accept would wait for ever.
+func TestHandOverOfBlockingNative(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
+		w.inMode(1, modeNative)
+		r, err := w.paths.ReadRelease("myapp", 1)
+		w.must(err)
+		r.Blocking = true
+		w.must(state.WriteJSON(w.paths.Release("myapp", 1), r))
+		w.healthy(app)
+		if !w.listener.isBlocking() {
+			t.Error("the app does not get a blocking socket")
+		}
+		handOver := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseRelease, Container: w.other(), Forward: true}
+		w.must(w.paths.SetPause(w.slot, handOver))
+		w.nudge()
+		time.Sleep(5 * time.Second)
+		if !w.open() || w.listener.isBlocking() {
+			t.Errorf("open %v, blocking %v, while this process hands over", w.open(), w.listener.isBlocking())
+		}
+		w.must(w.paths.ClearPause(w.slot))
+		w.nudge()
+		time.Sleep(5 * time.Second)
+		if !w.listener.isBlocking() {
+			t.Error("the app does not get a blocking socket again")
+		}
+		w.stop()
+	})
+}
+
 // What waits while an app is given back goes to the container that it is given
 // back to, once that runs, and to the slot's own if the release is given up.
 func TestHandOver(t *testing.T) {

@@ -47,6 +47,7 @@ type host struct {
 	notify      func(state string) error
 	stopUnit    func(ctx context.Context, unit string) error
 	restartUnit func(ctx context.Context, unit string) error
+	openSlot    func(ctx context.Context, slot sockets.Slot, fill func() error) error
 	handoff     func(dir string) (handoff, error) // of the slot's listener
 	run         string                            // the directory of sockets and status
 	initProgram string                            // edgeman-init, for native mode
@@ -98,6 +99,32 @@ func restartSocket(ctx context.Context, unit string) error {
 	}
 	defer units.Close()
 	return units.Restart(ctx, unit)
+}
+
+// openSlot starts the units of a slot that nothing runs for, once it is filled,
+// and returns when its socket listens.
+func openSlot(ctx context.Context, slot sockets.Slot, fill func() error) error {
+	units, err := sockets.OpenUnits(ctx)
+	if err != nil {
+		return err
+	}
+	defer units.Close()
+	for _, unit := range []string{slot.ServiceUnit(), slot.SocketUnit()} {
+		st, err := units.State(ctx, unit)
+		if err != nil {
+			return err
+		}
+		if st.Active != "inactive" && st.Active != "failed" {
+			return fmt.Errorf("%s is still %s", unit, st.Active)
+		}
+	}
+	if err := fill(); err != nil {
+		return err
+	}
+	if err := units.Start(ctx, slot.SocketUnit()); err != nil {
+		return err
+	}
+	return units.StartNoWait(ctx, slot.ServiceUnit())
 }
 
 // limited gives one call to Docker a deadline of its own.

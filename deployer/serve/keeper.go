@@ -24,6 +24,7 @@ const (
 	lookBusy    = time.Second            // a command is at work, or requests wait
 	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
 	lookOpen    = 2 * time.Second        // somebody reads how old they are
+	lookTurn    = 50 * time.Millisecond  // requests wait for the other slot's end
 )
 
 // keeper decides for one slot. It is the only one who opens the gate, holds the
@@ -50,6 +51,7 @@ type keeper struct {
 	barred    string    // why the slot's container must not start past the deadline
 	orphan    bool      // the adoption that holds requests back was killed
 	halted    bool      // its container is stopped for a release
+	dead      bool      // its listener was shut down, and the app moved to the other slot
 	over      bool      // retired, with no container that runs
 	open      bool      // the gate
 	retiredAt time.Time // zero unless retired
@@ -86,6 +88,7 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.front.quit()
 	defer k.accept(false)
 	defer k.endHandOver()
+	defer k.watchDeath()()
 	for {
 		filled, err := k.look(ctx)
 		if err != nil {
@@ -95,10 +98,10 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 			k.accept(false)
 			return k.vacate(ctx)
 		}
-		if err := k.tend(); err != nil {
+		if err := k.tend(); err != nil && !k.leave(ctx) {
 			return k.revive(ctx)
 		}
-		k.accept(k.release.Mode != modeNative || k.handed != nil)
+		k.accept(k.release.Mode != modeNative || k.handed != nil || k.relays())
 		if k.role == retired && (k.over || k.drained()) && k.empty(ctx) {
 			k.accept(false)
 			return k.end()
@@ -117,6 +120,20 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	}
 }
 
+// watchDeath makes the keeper look as soon as the listener is shut down. The
+// returned function ends that.
+func (k *keeper) watchDeath() func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	if k.host.listener != nil {
+		go func() {
+			if k.host.listener.AwaitDeath(ctx) == nil {
+				poke(k.changes)
+			}
+		}()
+	}
+	return cancel
+}
+
 // accept starts or stops taking connections in. In native mode the app takes
 // them itself.
 func (k *keeper) accept(on bool) {
@@ -132,11 +149,15 @@ func (k *keeper) accept(on bool) {
 	if err := k.host.listener.SetBlocking(false); err != nil {
 		k.host.say("%v", err)
 	}
+	run := k.front.run
+	if k.relays() {
+		run = k.relay
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = k.front.run(ctx) // a dead listener shows at the next look, too
+		_ = run(ctx) // a dead listener shows at the next look, too
 		poke(k.changes)
 	}()
 	k.refuse = func() { cancel(); <-done }
@@ -171,11 +192,11 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	}
 	k.over = false
 	switch {
-	case k.replicas != nil:
+	case k.replicas != nil, k.relays():
 	case k.role == retired:
 		k.attach(ctx)
 	case k.keptOut(), k.paused && k.release.Mode == modeNative:
-		k.waitForAdoption(ctx)
+		k.waitForTurn(ctx)
 	default:
 		k.run(k.release, nil)
 	}
@@ -243,6 +264,8 @@ func (k *keeper) wait() time.Duration {
 	switch {
 	case k.role == retired:
 		return k.drainWait()
+	case k.barred != "" && (k.pause.Reason == state.PauseStandIn || k.pause.Reason == state.PauseReplace && k.prepared):
+		return lookTurn
 	case k.barred != "":
 		return lookBusy
 	case k.paused:

@@ -157,20 +157,28 @@ func asksLocalhost(command []string) bool {
 	})
 }
 
+// acceptPause is how long to wait between two looks at a connection that has
+// waited in the queue for so long: an app that starts is noticed at once, and
+// one that never accepts costs next to nothing.
+func acceptPause(waited time.Duration) time.Duration {
+	return min(max(waited/20, probeMin/5), acceptWait)
+}
+
 // acceptProbe is satisfied when the app takes a connection out of the queue. It
 // uses one connection until then, or it would fill the queue.
 func (r *runner) acceptProbe() probe {
 	var conn *net.UnixConn
+	var since time.Time
 	return func(ctx context.Context) (string, bool) {
 		if conn == nil {
 			c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: r.socket, Net: "unix"})
 			if err != nil {
 				return "connect: " + err.Error(), false
 			}
-			conn = c
+			conn, since = c, time.Now()
 			context.AfterFunc(ctx, func() { c.Close() })
 		}
-		for begun := time.Now(); time.Since(begun) < acceptWait && ctx.Err() == nil; sleep(ctx, probeMin/5) {
+		for begun := time.Now(); ; {
 			taken, err := sockets.Accepted(conn)
 			if err != nil {
 				return err.Error(), false
@@ -180,8 +188,12 @@ func (r *runner) acceptProbe() probe {
 				conn = nil
 				return "connect: accepted", true
 			}
+			pause := acceptPause(time.Since(since))
+			if time.Since(begun)+pause > acceptWait || ctx.Err() != nil {
+				return "connect: not accepted yet", false
+			}
+			sleep(ctx, pause)
 		}
-		return "connect: not accepted yet", false
 	}
 }
 
@@ -209,7 +221,7 @@ func (k *keeper) tend() error {
 	if k.release.Mode != modeNative {
 		return nil
 	}
-	if k.release.Blocking {
+	if k.release.Blocking && k.refuse == nil { // who accepts here needs it otherwise
 		// Systemd makes the socket non-blocking whenever it starts this process.
 		if err := l.SetBlocking(true); err != nil {
 			k.host.say("%v", err)

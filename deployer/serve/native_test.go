@@ -220,3 +220,16 @@ func (neverAsked) Next(ctx context.Context, _ func(sockets.Peer) error, _ func(s
 }
 
 func (neverAsked) Close() error { return nil }
+
+func TestAcceptPause(t *testing.T) {
+	for waited, want := range map[time.Duration]time.Duration{
+		0:                      10 * time.Millisecond,
+		100 * time.Millisecond: 10 * time.Millisecond,
+		time.Second:            50 * time.Millisecond,
+		time.Hour:              acceptWait,
+	} {
+		if got := acceptPause(waited); got != want {
+			t.Errorf("after %v: %v, want %v", waited, got, want)
+		}
+	}
+}

@@ -22,12 +22,19 @@ func (k *keeper) obeyPause(ctx context.Context) {
 	if on && k.orphan {
 		on = false // nobody is there to end it in time
 	}
-	if err == nil && !on && k.role != retired {
+	switch {
+	case err != nil, k.role == retired:
+	case p.Reason == state.PauseReplace:
+		k.barred, on = k.behind(ctx), false
+	case p.Reason == state.PauseStandIn:
+		k.barred, on = k.standIn(ctx, p), false
+	case !on:
 		k.barred = k.bar(ctx, p)
 	}
 	on = err == nil && (on || k.barred != "") && k.role != retired
 	// A retired slot can be wanted again, so it keeps what bars its container.
-	if !on && !p.Until.IsZero() && (p.Container == "" || k.role != retired) {
+	bars := p.Container != "" || p.Reason == state.PauseReplace || p.Reason == state.PauseStandIn
+	if !on && !p.Until.IsZero() && (!bars || k.role != retired) {
 		if err := k.paths.ClearPause(k.slot); err != nil {
 			k.host.say("%v", err)
 		}
@@ -49,7 +56,7 @@ func (k *keeper) obeyPause(ctx context.Context) {
 // turnPause begins or ends the holding back.
 func (k *keeper) turnPause(ctx context.Context, on bool) {
 	k.paused, k.pausedAt, k.trouble = on, time.Now(), ""
-	freeze := on && k.pause.Reason != state.PauseRelease
+	freeze := on && (k.pause.Reason == state.PauseAsked || k.pause.Reason == state.PauseAdopt)
 	thaw := k.frozen.Swap(freeze) && !freeze
 	if on {
 		k.ended = state.Ended{}
@@ -93,6 +100,11 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 	switch {
 	case k.handed != nil && k.orphan:
 		st.Message = "requests go there: " + k.barred
+	case k.pause.Reason == state.PauseReplace && !k.prepared:
+		if k.trouble != "" {
+			st.Phase, st.Message = state.PhaseFailed, k.trouble
+		}
+		return
 	case k.barred != "":
 		st.Message = "requests wait: " + k.barred
 	case k.trouble != "":
@@ -109,10 +121,10 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 	st.Phase = state.PhaseHolding
 }
 
-// waitForAdoption creates the container of a slot whose adopted container still
-// runs, and leaves it at that: both together could spoil their volumes.
-func (k *keeper) waitForAdoption(ctx context.Context) {
-	if k.prepared {
+// waitForTurn creates the container of a slot while the one it takes the place
+// of still runs, and leaves it at that: both together could spoil their volumes.
+func (k *keeper) waitForTurn(ctx context.Context) {
+	if k.prepared || k.pause.Reason == state.PauseStandIn {
 		return
 	}
 	err := k.prepare(ctx, k.newReplicas(k.release, nil))

@@ -16,7 +16,7 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	if !k.asked() || k.role != live {
+	if !k.asked() || k.role == retired {
 		return k.dropNext(ctx, next)
 	}
 	k.ended, k.rejected = state.Ended{}, nil
@@ -86,6 +86,7 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		k.front.quit()
 		k.accept(false)
 	}
+	k.through.Store(false) // in whatever mode next is, nobody accepts here yet
 	r.begin()
 	err := k.awaitNext(ctx, r)
 	if err == nil {
@@ -141,11 +142,12 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 	}
 	k.deadline = d.Deadline
 	defer func() { k.deadline = time.Time{} }()
+	k.zeroSince = time.Time{}
 	for {
 		now := time.Now()
 		k.endWebsockets(d.WebsocketsUntil)
-		inside, _ := k.gate.counts()
-		if inside == 0 {
+		inside, check := k.inside()
+		if inside == 0 && (check == lookHolding || k.quiet(now)) {
 			return nil
 		}
 		if !now.Before(d.Deadline) {
@@ -158,12 +160,17 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 		if err := k.stillNext(next); err != nil {
 			return err
 		}
-		k.progress("%s left, cut at %s", k.front.inside.kinds(inside).Of(inside), d.Deadline.Format(time.TimeOnly))
+		left := k.front.inside.kinds(inside).Of(inside)
+		emptied := k.gate.empty()
+		if check != lookHolding { // they do not pass through here
+			left, emptied = state.Plural(inside, "connection"), nil
+		}
+		k.progress("%s left, cut at %s", left, d.Deadline.Format(time.TimeOnly))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-k.gate.empty():
-		case <-time.After(lookHolding):
+		case <-emptied:
+		case <-time.After(check):
 		}
 	}
 }

@@ -149,6 +149,11 @@ func (k *keeper) empty(ctx context.Context) bool {
 		}
 		k.left = n.Total()
 		emptied = true
+		if k.replicas != nil {
+			// What ends now is not started again: the other slot may be about to
+			// start what must not run beside it.
+			k.replicas.end()
+		}
 		return k.paths.EmptySlot(k.slot)
 	})
 	if err != nil {
@@ -249,7 +254,7 @@ func (k *keeper) lastWord(ctx context.Context) (int, error) {
 
 // word is the status of a slot that is about to end.
 func (k *keeper) word(phase, message string) state.SlotStatus {
-	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image}
+	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.dead}
 	st.SetEnded(k.ended)
 	return st
 }

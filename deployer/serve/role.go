@@ -13,7 +13,7 @@ type role string
 
 const (
 	live      role = "live"      // the live pointer names it
-	candidate role = "candidate" // a command that runs is filling it
+	candidate role = "candidate" // a command that runs is filling it, or the other slot stands in for it
 	retired   role = "retired"   // everything else
 )
 
@@ -56,6 +56,12 @@ func (j *judge) ask(now time.Time) (role, error) {
 	}
 	if !ok && j.served && j.last == live {
 		return live, nil // somebody removed the pointer; nothing says that another slot serves
+	if ok && to == j.slot.Other() {
+		// It only stands in for this one, whether a command is there or not.
+		p, _, err := j.paths.ReadPause(to)
+		if err != nil || p.Reason == state.PauseStandIn {
+			return candidate, err
+		}
 	}
 	holder, held, err := j.paths.LockHolder(j.slot.App)
 	if err != nil {

@@ -60,7 +60,7 @@ func (k *keeper) publish() {
 	}
 	st := state.SlotStatus{
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Phase: state.PhaseStarting, Deadline: k.deadline, Rejected: k.rejected,
+		Phase: state.PhaseStarting, Deadline: k.deadline, Rejected: k.rejected, Dead: k.dead,
 	}
 	st.SetEnded(k.ended)
 	if oldest := k.front.inside.oldest(); time.Since(oldest) >= oldFrom {

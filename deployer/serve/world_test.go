@@ -41,6 +41,7 @@ func (f fakeTarget) Close() error { return nil }
 type fakeListener struct {
 	mu       sync.Mutex
 	paused   bool
+	dead     bool
 	blocking bool
 	undone   int // times it was made non-blocking after it was blocking
 }
@@ -54,9 +55,12 @@ func (l *fakeListener) Serve(ctx context.Context, _ func(*sockets.Conn) bool) er
 	<-ctx.Done()
 	return ctx.Err()
 }
+func (l *fakeListener) AwaitConnection(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+func (l *fakeListener) AwaitDeath(ctx context.Context) error      { <-ctx.Done(); return ctx.Err() }
+
 func (l *fakeListener) Pause()             { l.set(true) }
 func (l *fakeListener) Resume() error      { l.set(false); return l.SetBlocking(false) }
-func (l *fakeListener) Alive() bool        { return true }
+func (l *fakeListener) Alive() bool        { l.mu.Lock(); defer l.mu.Unlock(); return !l.dead }
 func (l *fakeListener) Relisten(int) error { return nil }
 func (l *fakeListener) SetBlocking(on bool) error {
 	l.mu.Lock()
@@ -89,6 +93,9 @@ type world struct {
 	mu      sync.Mutex
 	count   sockets.Count
 	stopped []string
+
+	restarted  []string // units
+	cannotOpen error    // why the other slot's units do not start
 
 	cancel context.CancelFunc
 	result chan outcome
@@ -150,6 +157,18 @@ func (w *world) start(app *echoApp) {
 		stopUnit: func(_ context.Context, unit string) error {
 			w.stopped = append(w.stopped, unit)
 			return nil
+		},
+		restartUnit: func(_ context.Context, unit string) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.restarted = append(w.restarted, unit)
+			return nil
+		},
+		openSlot: func(_ context.Context, _ sockets.Slot, fill func() error) error {
+			if w.cannotOpen != nil {
+				return w.cannotOpen
+			}
+			return fill()
 		},
 		say:      func(format string, args ...any) { w.t.Logf(format, args...) },
 		listener: w.listener, run: w.paths.Run, handoff: w.handoff, initProgram: "/usr/lib/edgeman-init",

@@ -77,6 +77,8 @@ const (
 	PauseAsked   = "pause"   // an operator's
 	PauseAdopt   = "adopt"   // the adopted container still runs: do not start ours
 	PauseRelease = "release" // the app is given back: stop ours
+	PauseReplace = "replace" // the other slot's containers still run: ours takes their place
+	PauseStandIn = "standin" // requests wait here while the other slot replaces its container
 )
 
 // Pause says until when a slot holds its requests back, and why.

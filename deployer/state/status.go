@@ -50,6 +50,7 @@ type SlotStatus struct {
 	Oldest      time.Time `json:"oldest,omitzero"`    // since when the oldest connection is open; zero if that is not known, or a second at most
 	Rate        float64   `json:"rate,omitempty"`     // new connections a second; kept ones carry more requests
 	Deadline    time.Time `json:"deadline,omitzero"`
+	Dead        bool      `json:"dead,omitempty"` // its socket was shut down, so the app moved to the other slot
 	PID         int       `json:"pid"`
 	Version     string    `json:"version,omitempty"` // of the service's edgeman
 

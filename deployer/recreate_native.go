@@ -1,0 +1,190 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// recreateNative replaces a release that accepts by itself, stop first. Nobody
+// but that app can stop its accepting, so requests are made to wait elsewhere:
+// in the socket of the idle slot, which is live meanwhile with no container. The
+// old container drains as after any switch, the new one is asked by probes
+// alone, and whichever of them serves in the end gets what waited.
+//
+// The services of the two slots do all of that by themselves once the pointer
+// has moved, so they come to an end without this command, too.
+func (s *swap) recreateNative(ctx context.Context, result *SwapResult) error {
+	idle := s.old.Other()
+	s.op.Slot, result.Slot = s.old.String(), s.old.String()
+	expected, err := s.waitOf(s.old, s.drain+s.timeout)
+	if err != nil {
+		return err
+	}
+	if err := s.warnWait(ctx, expected); err != nil {
+		return err
+	}
+	if err := s.clearSlot(ctx, idle, s.cut); err != nil {
+		return err
+	}
+	if err := s.begin("recreate"); err != nil {
+		return err
+	}
+	if err := s.openBeside(ctx, idle, state.PauseStandIn); err != nil {
+		return errors.Join(err, s.abandon(ctx, idle))
+	}
+	s.step("socket", "edgeman@%s listening", idle)
+	asked := time.Now()
+	if err := s.sendAway(ctx, idle, asked); err != nil {
+		return errors.Join(err, s.abandon(ctx, idle))
+	}
+	s.step("switch", "live → %s, requests wait", idle.Color)
+	st, err := s.awaitRecreate(ctx, s.old, asked)
+	result.setEnded(st.Ended())
+	if err == nil {
+		err = s.replaced(s.old, asked)
+	}
+	return errors.Join(err, s.takeBack(context.WithoutCancel(ctx), idle))
+}
+
+// openBeside makes idle listen and hold what comes.
+func (s *swap) openBeside(ctx context.Context, idle sockets.Slot, reason string) error {
+	if err := s.lock.Candidate(idle); err != nil {
+		return err
+	}
+	until := time.Now().Add(s.drain + s.timeout + stopSlack)
+	if err := s.Paths.SetPause(idle, state.Pause{Until: until, Reason: reason}); err != nil {
+		return err
+	}
+	if err := s.fill(ctx, idle, s.current); err != nil {
+		return fmt.Errorf("starting %s: %w", idle, err)
+	}
+	return s.awaitHolding(ctx, idle)
+}
+
+// awaitHolding waits until the slot's service holds requests back.
+func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	w := s.wait("start")
+	defer w.done()
+	for {
+		st, _, err := s.Paths.ReadSlotStatus(slot)
+		switch {
+		case err != nil:
+			return err
+		case st.Phase == state.PhaseHolding:
+			return nil
+		case st.Phase == state.PhaseFailed:
+			return fmt.Errorf("%s does not start: %s", slot, st.Message)
+		}
+		w.say("%s: %s", slot.Color, orDash(st.Message))
+		if !sleep(ctx, pollEvery) {
+			return fmt.Errorf("%s did not hold requests within %s: %s", slot, s.timeout, orDash(st.Message))
+		}
+	}
+}
+
+// sendAway makes idle live and asks the old slot for the next release, in one
+// moment for its service and for that of idle, which would give back at once
+// what nobody wants replaced.
+func (s *swap) sendAway(ctx context.Context, idle sockets.Slot, now time.Time) error {
+	terms := s.app.DrainTerms(now, s.drain)
+	terms.Start = s.timeout
+	err := s.point(ctx, idle, s.current.Number, terms, func() error { return s.Paths.SetNext(s.old, s.next.Number) })
+	if err != nil {
+		return err
+	}
+	return s.lock.Candidate(sockets.Slot{})
+}
+
+// takeBack makes the old slot live again, if the service of idle has not done so
+// by itself, and waits until what waited in idle has been passed on.
+func (s *swap) takeBack(ctx context.Context, idle sockets.Slot) error {
+	err := s.Paths.WithState(ctx, s.app.Name, func() error {
+		live, _, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
+		if err != nil || live == s.old {
+			return err
+		}
+		return sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, s.old)
+	})
+	if err == nil {
+		err = s.clearSlot(ctx, idle, false)
+	}
+	if err != nil {
+		return &BrokenError{fmt.Errorf("making %s live again: %w\nhint: edgeman repair %s", s.old, err, s.app.Name)}
+	}
+	s.step("switch", "live → %s", s.old.Color)
+	return nil
+}
+
+// renewNative moves a release that accepts by itself, and must not run twice, to
+// the idle slot, and with that to a service of this program.
+func (s *swap) renewNative(ctx context.Context, result *SwapResult) error {
+	idle := s.old.Other()
+	if err := s.clearSlot(ctx, idle, s.cut); err != nil {
+		return err
+	}
+	s.op.Slot, result.Slot = idle.String(), idle.String()
+	if err := s.begin("start"); err != nil {
+		return err
+	}
+	if err := s.openBeside(ctx, idle, state.PauseReplace); err != nil {
+		return errors.Join(err, s.abandon(ctx, idle))
+	}
+	// Kept warm, the old container would keep the new one from starting.
+	s.app.KeepWarm = 0
+	before, err := s.switchTo(ctx, idle)
+	if err != nil && !s.over {
+		return errors.Join(err, s.abandon(ctx, idle))
+	}
+	if err != nil {
+		return err
+	}
+	s.step("switch", "live → %s, requests wait", idle.Color)
+	ended, err := s.awaitDrain(ctx, s.old, before)
+	result.setEnded(ended)
+	if err != nil {
+		return err
+	}
+	if err := s.awaitHealthy(ctx, idle, s.next.Number, s.timeout); err != nil {
+		return s.withLastWords(ctx, err, s.next.Container(idle.Color))
+	}
+	s.step("start", "release %d on %s", s.next.Number, idle.Color)
+	return nil
+}
+
+// settleStandIn waits until requests do not wait in a slot that stands in for
+// the other any more: both services come to that by themselves.
+func (h *Host) settleStandIn(ctx context.Context, app state.App) error {
+	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout) + 2*stopSlack
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	w := h.wait("start")
+	defer w.done()
+	for {
+		live, ok, err := sockets.ReadLive(h.Paths.Live(app.Name))
+		if err != nil || !ok {
+			return err
+		}
+		p, _, err := h.Paths.ReadPause(live)
+		if err != nil || p.Reason != state.PauseStandIn {
+			return err
+		}
+		if err := h.Paths.WithState(ctx, app.Name, func() error { return h.Paths.DropNext(live.Other()) }); err != nil {
+			return err
+		}
+		st, _, err := h.Paths.ReadSlotStatus(live)
+		if err != nil {
+			return err
+		}
+		w.say("%s: %s", live.Color, orDash(st.Message))
+		if !sleep(ctx, pollEvery) {
+			return fmt.Errorf("%s still stands in for %s: %s\nhint: journalctl -u 'edgeman@%s:*'", live, live.Other(), orDash(st.Message), app.Name)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// adoptedNative is an app in native mode that is replaced stop first.
+func (w *world) adoptedNative() {
+	w.t.Helper()
+	w.adopted()
+	app, err := w.Paths.ReadApp("myapp")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	app.Mode, app.Strategy, app.KeepWarm = "native", "recreate", state.Duration(time.Hour)
+	r, err := w.Paths.ReadRelease("myapp", 1)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Mode = "native"
+	for _, err := range []error{w.Paths.WriteApp(app), state.WriteJSON(w.Paths.Release("myapp", 1), r)} {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func TestRecreateNative(t *testing.T) {
+	tests := []struct {
+		name string
+		sick bool
+		code int
+		want int
+	}{
+		{"well", false, ExitDone, 2},
+		{"sick", true, ExitFailed, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.adoptedNative()
+			w.sick["sha256:v2"] = tt.sick
+			w.replaces(sockets.Slot{App: "myapp", Color: sockets.Blue})
+			result, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2"})
+			if ExitCode(err) != tt.code {
+				t.Fatalf("exit code %d, %v", ExitCode(err), err)
+			}
+			if color, release := w.live(); color != sockets.Blue || release != tt.want || result.Slot != "myapp:blue" {
+				t.Errorf("live is %s with release %d, want blue with %d; %+v", color, release, tt.want, result)
+			}
+			if tt.sick && !strings.Contains(err.Error(), "release 1 serves again") {
+				t.Error(err)
+			}
+			if len(w.containers) != 1 {
+				t.Errorf("containers %v, want one", w.containers)
+			}
+			wantStep(t, w, "socket", "switch")
+		})
+	}
+}
+
+func wantStep(t *testing.T, w *world, steps ...string) {
+	t.Helper()
+	for _, step := range steps {
+		if !strings.Contains(w.err.String(), "  "+step) {
+			t.Errorf("no step %q in\n%s", step, &w.err)
+		}
+	}
+}
+
+// replaces does what the services of the two slots do while requests wait in the
+// other one: a command that died is obeyed no more.
+func (w *world) replaces(slot sockets.Slot) {
+	ctx := w.t.Context()
+	go func() {
+		for ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond)
+			next, pending, _ := w.Paths.NextRelease(slot)
+			live, _, _ := sockets.ReadLive(w.Paths.Live(slot.App))
+			if !pending || live == slot {
+				continue
+			}
+			settle := func() error { return w.Paths.DropNext(slot) }
+			if !w.sick[next.ImageID] {
+				settle = func() error { return w.Paths.PromoteNext(slot, next.Number) }
+			}
+			if err := w.Paths.WithState(ctx, slot.App, settle); err != nil {
+				w.t.Error(err)
+			}
+			r, _, _ := w.Paths.SlotRelease(slot)
+			_ = w.Paths.WriteSlotStatus(slot, state.SlotStatus{Phase: state.PhaseHealthy, Release: r.Number, Since: time.Now()})
+		}
+	}()
+}
+
+// A command that was killed while requests wait in the other slot: the services
+// give back by themselves, and the next command waits for that.
+func TestRecreateNativeInterrupted(t *testing.T) {
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	for _, switched := range []bool{false, true} {
+		w := newWorld(t)
+		w.adoptedNative()
+		r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Mode: "native"}
+		op := state.Operation{Name: "swap", Step: "recreate", Release: 2, From: 1, Slot: blue.String(), Started: time.Now()}
+		old, err := w.Paths.ReadRelease("myapp", 1)
+		for _, err := range []error{
+			err, w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op),
+			w.Paths.SetPause(blue.Other(), state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseStandIn}),
+			w.fill(context.Background(), blue.Other(), old),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if switched {
+			if err := errors.Join(w.Paths.SetNext(blue, 2), sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue.Other())); err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(100*time.Millisecond, func() {
+				if _, pending, _ := w.Paths.NextRelease(blue); pending {
+					t.Error("a next release is still asked for")
+				}
+				_ = sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue)
+			})
+		}
+		if err := w.Repair(t.Context(), "myapp"); err != nil {
+			t.Fatal(err)
+		}
+		if color, release := w.live(); color != sockets.Blue || release != 1 {
+			t.Errorf("switched %v: live is %s with release %d", switched, color, release)
+		}
+		if _, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v3", Strategy: "overlap"}); err != nil {
+			t.Errorf("switched %v: the next swap: %v", switched, err)
+		}
+		if p, _, _ := w.Paths.ReadPause(blue.Other()); !p.Until.IsZero() {
+			t.Errorf("switched %v: the pause is still there", switched)
+		}
+	}
+}
+
+// Moving to a new program moves to the other slot.
+func TestRenewNative(t *testing.T) {
+	w := newWorld(t)
+	w.adoptedNative()
+	result, err := w.Restart(t.Context(), SwapOptions{App: "myapp", Renew: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if color, release := w.live(); color != sockets.Green || release != 1 || result.Slot != "myapp:green" {
+		t.Errorf("live is %s with release %d; %+v", color, release, result)
+	}
+	if len(w.containers) != 1 {
+		t.Errorf("containers %v, want one", w.containers)
+	}
+}

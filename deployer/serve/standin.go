@@ -1,0 +1,135 @@
+package serve
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// Nobody but a native app itself can stop its accepting. So while its slot
+// replaces its container, the other slot is live without any: requests wait in
+// that one's socket, which no app holds. The slot at work is asked by probes
+// alone, as in an overlap. When it is well again it becomes live again, and the
+// other one passes on what waited.
+
+// standIn says why requests still wait in this slot, and makes the other live
+// again once it has settled on a release. It needs no command for that.
+func (k *keeper) standIn(ctx context.Context, p state.Pause) string {
+	other := k.slot.Other()
+	waits := other.Color + " replaces its release"
+	if k.role != live {
+		return waits
+	}
+	if _, filled, err := k.paths.SlotRelease(other); err == nil && !filled {
+		return k.behind(ctx) // somebody emptied it
+	}
+	err := k.paths.WithState(ctx, k.slot.App, func() error {
+		to, _, err := sockets.ReadLive(k.paths.Live(k.slot.App))
+		if err != nil || to != k.slot {
+			return err
+		}
+		settled, err := k.settled(other, p.Until)
+		if err != nil || !settled {
+			return err
+		}
+		return sockets.SwitchLive(k.paths.Live(k.slot.App), k.paths.Run, other)
+	})
+	if err != nil {
+		k.host.say("%v", err)
+	}
+	return waits
+}
+
+// settled tells whether the other slot has done what was asked of it and serves,
+// or has had its time.
+func (k *keeper) settled(other sockets.Slot, until time.Time) (bool, error) {
+	r, filled, err := k.paths.SlotRelease(other)
+	if err != nil || !filled {
+		return false, err
+	}
+	if _, pending, err := k.paths.NextRelease(other); err != nil || pending {
+		return false, err
+	}
+	st, _, err := k.paths.ReadSlotStatus(other)
+	return st.Phase == state.PhaseHealthy && st.Release == r.Number || time.Now().After(until), err
+}
+
+// relays tells whether the slot has stood in and now passes on what waited.
+func (k *keeper) relays() bool {
+	return k.role == retired && k.pause.Reason == state.PauseStandIn
+}
+
+// relay passes the connections that are left in the slot's socket on to the live
+// slot until ctx ends. Those under way go on.
+func (k *keeper) relay(ctx context.Context) error {
+	k.host.say("passing on the requests that waited in %s", k.slot)
+	for {
+		c, err := k.host.listener.Accept(ctx)
+		if err == nil {
+			go k.passOn(c)
+			continue
+		}
+		if ctx.Err() != nil || !k.host.listener.Alive() {
+			return err
+		}
+		k.host.say("%v", err)
+		sleep(ctx, acceptAgain)
+	}
+}
+
+// passOn carries one connection. There are a few hundred of them at most, once.
+func (k *keeper) passOn(accepted *sockets.Conn) {
+	client, err := accepted.Net()
+	if err != nil {
+		k.host.say("%v", err)
+		return
+	}
+	defer client.Close()
+	c, ok := client.(*net.UnixConn)
+	if !ok {
+		return
+	}
+	up, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: k.paths.Live(k.slot.App), Net: "unix"})
+	if err != nil {
+		k.host.say("%v", err)
+		return
+	}
+	defer up.Close()
+	var both sync.WaitGroup
+	for _, way := range [][2]*net.UnixConn{{up, c}, {c, up}} {
+		both.Go(func() {
+			_, _ = io.Copy(way[0], way[1])
+			_ = way[0].CloseWrite()
+		})
+	}
+	both.Wait()
+}
+
+// inside counts the connections that a replacement must not cut, and says when
+// to count again: those that passed this process, or those to a native app that
+// no new ones come to.
+func (k *keeper) inside() (n int, again time.Duration) {
+	if k.release.Mode != modeNative || k.role == live {
+		n, _ = k.gate.counts()
+		return n, lookHolding
+	}
+	count, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+	if err != nil {
+		// Without the kernel's count only the deadline ends the wait.
+		k.host.say("%v", err)
+		count = sockets.Count{Established: 1}
+	}
+	n = count.Total()
+	switch {
+	case n > 0:
+		k.zeroSince = time.Time{}
+	case k.zeroSince.IsZero():
+		k.zeroSince = time.Now()
+	}
+	return n, quietCheck
+}
