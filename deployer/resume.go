@@ -78,7 +78,8 @@ func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.S
 	}
 	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout) + stopSlack
 	last, in, err := h.watch(ctx, slot, "start", limit, func(s sight) bool {
-		return !s.runs || s.filled && s.status.Phase == state.PhaseHealthy && s.status.Release == s.release.Number
+		rests := s.status.Phase == state.PhaseHealthy || s.status.Phase == state.PhaseIdle
+		return !s.runs || s.filled && rests && s.status.Release == s.release.Number
 	})
 	if err == nil && !in {
 		err = fmt.Errorf("%s did not settle: %s\nhint: journalctl -u %s", slot, orDash(last.status.Message), slot.ServiceUnit())

@@ -19,7 +19,8 @@ import (
 type fakeEngine struct {
 	mu         sync.Mutex
 	containers map[string]*fakeContainer
-	away       bool // the daemon does not answer
+	away       bool   // the daemon does not answer
+	onPause    func() // what happens when a container has been paused
 	log        []string
 	behaviour  map[string]behaviour // by image id
 	specs      map[string]docker.Spec
@@ -171,6 +172,12 @@ func (e *fakeEngine) Remove(_ context.Context, id string) error {
 }
 
 func (e *fakeEngine) Pause(_ context.Context, id string) error {
+	e.mu.Lock()
+	then := e.onPause
+	e.mu.Unlock()
+	if then != nil {
+		defer then()
+	}
 	return e.setStatus(id, "pause", "paused")
 }
 

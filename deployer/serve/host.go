@@ -47,6 +47,7 @@ type host struct {
 	notify      func(state string) error
 	stopUnit    func(ctx context.Context, unit string) error
 	restartUnit func(ctx context.Context, unit string) error
+	touched     func(path string) (bool, error) // whether anybody connected since the last call
 	openSlot    func(ctx context.Context, slot sockets.Slot, fill func() error) error
 	handoff     func(dir string) (handoff, error) // of the slot's listener
 	run         string                            // the directory of sockets and status

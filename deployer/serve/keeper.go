@@ -51,6 +51,11 @@ type keeper struct {
 	barred    string    // why the slot's container must not start past the deadline
 	orphan    bool      // the adoption that holds requests back was killed
 	halted    bool      // its container is stopped for a release
+	asleep    bool      // its containers are stopped for lack of use
+	usedAt    time.Time // when it was last seen in use
+	used      uint64    // connections that had come in by then
+	unwatch   func()    // ends the wait for a connection that wakes it; nil unless asleep
+	relaying  bool      // what is accepted goes to the other slot
 	dead      bool      // its listener was shut down, and the app moved to the other slot
 	over      bool      // retired, with no container that runs
 	open      bool      // the gate
@@ -89,6 +94,11 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.accept(false)
 	defer k.endHandOver()
 	defer k.watchDeath()()
+	defer func() {
+		if k.unwatch != nil {
+			k.unwatch()
+		}
+	}()
 	for {
 		filled, err := k.look(ctx)
 		if err != nil {
@@ -101,7 +111,7 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 		if err := k.tend(); err != nil && !k.leave(ctx) {
 			return k.revive(ctx)
 		}
-		k.accept(k.release.Mode != modeNative || k.handed != nil || k.relays())
+		k.accept(k.release.Mode != modeNative && !k.asleep || k.handed != nil || k.relays())
 		if k.role == retired && (k.over || k.drained()) && k.empty(ctx) {
 			k.accept(false)
 			return k.end()
@@ -137,12 +147,11 @@ func (k *keeper) watchDeath() func() {
 // accept starts or stops taking connections in. In native mode the app takes
 // them itself.
 func (k *keeper) accept(on bool) {
-	if on == (k.refuse != nil) {
-		return
-	}
-	if !on {
+	if k.refuse != nil && (!on || k.relaying != k.relays()) { // or they go elsewhere now
 		k.refuse()
 		k.refuse = nil
+	}
+	if on == (k.refuse != nil) {
 		return
 	}
 	// A release before this one may have wanted it otherwise.
@@ -150,7 +159,7 @@ func (k *keeper) accept(on bool) {
 		k.host.say("%v", err)
 	}
 	run := k.front.run
-	if k.relays() {
+	if k.relaying = k.relays(); k.relaying {
 		run = k.relay
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -191,8 +200,9 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 		}
 	}
 	k.over = false
+	k.rest(ctx)
 	switch {
-	case k.replicas != nil, k.relays():
+	case k.replicas != nil, k.relays(), k.asleep:
 	case k.role == retired:
 		k.attach(ctx)
 	case k.keptOut(), k.paused && k.release.Mode == modeNative:
@@ -264,6 +274,8 @@ func (k *keeper) wait() time.Duration {
 	switch {
 	case k.role == retired:
 		return k.drainWait()
+	case k.asleep && !k.paused:
+		return lookIdle
 	case k.barred != "" && (k.pause.Reason == state.PauseStandIn || k.pause.Reason == state.PauseReplace && k.prepared):
 		return lookTurn
 	case k.barred != "":
@@ -279,6 +291,9 @@ func (k *keeper) wait() time.Duration {
 	}
 	if inside, _ := k.gate.counts(); inside > 0 {
 		return lookOpen
+	}
+	if k.app.Idle > 0 {
+		return min(lookIdle, max(time.Until(k.usedAt.Add(time.Duration(k.app.Idle))), quietCheck))
 	}
 	return lookIdle
 }

@@ -76,7 +76,7 @@ func (k *keeper) trim() {
 	inside, parked := k.gate.counts()
 	total := k.gate.total()
 	switch {
-	case inside+parked > 0 || !k.open || total != k.calm.total:
+	case inside+parked > 0 || !k.open && !k.asleep || total != k.calm.total:
 		k.stir()
 		k.calm.total = total
 	case k.calm.trimmed || time.Since(k.calm.since) < trimAfter:

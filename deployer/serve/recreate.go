@@ -20,6 +20,7 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 		return k.dropNext(ctx, next)
 	}
 	k.ended, k.rejected = state.Ended{}, nil
+	k.getUp()
 	k.host.say("replacing release %d by %d", k.release.Number, next.Number)
 	err = k.recreate(ctx, next)
 	k.stir()

@@ -10,6 +10,7 @@
 //	replicas.go  all containers of the release   pool.go
 //	runner.go    keeping one container running   container.go, health.go, probe.go, output.go
 //	retire.go    draining and ending             stop.go, pause.go, recreate.go, exclusive.go
+//	idle.go      stopping it while nobody uses it     standin.go, moveover.go
 //	native.go    the app accepts by itself       memory.go
 package serve
 
@@ -102,7 +103,7 @@ func newKeeper(o Options) (*keeper, error) {
 		changes: make(chan struct{}, 1),
 		host: &host{
 			engine: lazyEngine(), count: sockets.Connections, notify: sockets.Notify, say: say,
-			stopUnit: stopSocket, restartUnit: restartSocket, openSlot: openSlot, run: o.Paths.Run, initProgram: initProgram(o),
+			stopUnit: stopSocket, restartUnit: restartSocket, openSlot: openSlot, touched: sockets.Touched, run: o.Paths.Run, initProgram: initProgram(o),
 			handoff: func(dir string) (handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
 			target: func(c docker.Container, r state.Release) (reachable, error) {
 				return newTarget(c, r, app.Proxy.Source)
@@ -113,6 +114,7 @@ func newKeeper(o Options) (*keeper, error) {
 		k.host.listener = l
 	}
 	k.known, _, _ = o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
+	k.asleep = k.known.Phase == state.PhaseIdle
 	k.out = &publisher{paths: o.Paths, slot: o.Slot, version: o.Version, notify: k.host.notify, say: say}
 	k.front = newFront(l, k.gate, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
 		func(err error) { say("%v", err) })

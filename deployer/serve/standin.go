@@ -56,12 +56,13 @@ func (k *keeper) settled(other sockets.Slot, until time.Time) (bool, error) {
 		return false, err
 	}
 	st, _, err := k.paths.ReadSlotStatus(other)
-	return st.Phase == state.PhaseHealthy && st.Release == r.Number || time.Now().After(until), err
+	return (st.Phase == state.PhaseHealthy || st.Phase == state.PhaseIdle) && st.Release == r.Number || time.Now().After(until), err
 }
 
-// relays tells whether the slot has stood in and now passes on what waited.
+// relays tells whether the slot passes on what waited: it has stood in, or was
+// retired while it slept, and has no container of its own.
 func (k *keeper) relays() bool {
-	return k.role == retired && k.pause.Reason == state.PauseStandIn
+	return k.role == retired && (k.pause.Reason == state.PauseStandIn || k.asleep)
 }
 
 // relay passes the connections that are left in the slot's socket on to the live

@@ -79,6 +79,9 @@ func (k *keeper) publish() {
 	if !k.open {
 		st.Open, st.Parked = inside, parked
 	}
+	if k.asleep {
+		k.describeIdle(&st)
+	}
 	switch {
 	case k.role == retired:
 		k.describeDrain(&st)

@@ -42,6 +42,7 @@ type fakeListener struct {
 	mu       sync.Mutex
 	paused   bool
 	dead     bool
+	queued   int
 	blocking bool
 	undone   int // times it was made non-blocking after it was blocking
 }
@@ -55,8 +56,17 @@ func (l *fakeListener) Serve(ctx context.Context, _ func(*sockets.Conn) bool) er
 	<-ctx.Done()
 	return ctx.Err()
 }
-func (l *fakeListener) AwaitConnection(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-func (l *fakeListener) AwaitDeath(ctx context.Context) error      { <-ctx.Done(); return ctx.Err() }
+
+func (l *fakeListener) AwaitConnection(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if n, _ := l.Pending(); n > 0 {
+			return nil
+		}
+		sleep(ctx, 100*time.Millisecond)
+	}
+	return ctx.Err()
+}
+func (l *fakeListener) AwaitDeath(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
 func (l *fakeListener) Pause()             { l.set(true) }
 func (l *fakeListener) Resume() error      { l.set(false); return l.SetBlocking(false) }
@@ -76,7 +86,9 @@ func (l *fakeListener) isBlocking() bool { l.mu.Lock(); defer l.mu.Unlock(); ret
 func (l *fakeListener) Queue() (sockets.Queue, error) {
 	return sockets.Queue{Backlog: 4096}, nil
 }
-func (l *fakeListener) Pending() (int, error) { return 0, nil }
+
+func (l *fakeListener) Pending() (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.queued, nil }
+func (l *fakeListener) queue(n int)           { l.mu.Lock(); l.queued = n; l.mu.Unlock() }
 func (l *fakeListener) set(v bool)            { l.mu.Lock(); l.paused = v; l.mu.Unlock() }
 func (l *fakeListener) isPaused() bool        { l.mu.Lock(); defer l.mu.Unlock(); return l.paused }
 
@@ -94,6 +106,7 @@ type world struct {
 	count   sockets.Count
 	stopped []string
 
+	touched    bool     // somebody has connected to the slot's socket
 	restarted  []string // units
 	cannotOpen error    // why the other slot's units do not start
 
@@ -164,6 +177,13 @@ func (w *world) start(app *echoApp) {
 			w.restarted = append(w.restarted, unit)
 			return nil
 		},
+		touched: func(string) (bool, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			was := w.touched
+			w.touched = false
+			return was, nil
+		},
 		openSlot: func(_ context.Context, _ sockets.Slot, fill func() error) error {
 			if w.cannotOpen != nil {
 				return w.cannotOpen
@@ -181,7 +201,7 @@ func (w *world) start(app *echoApp) {
 	w.must(err)
 	w.k = &keeper{
 		host: h, paths: w.paths, slot: w.slot, app: settings, gate: gate, judge: newJudge(w.paths, w.slot),
-		front: newFront(w.listener, gate, time.Minute, 100, func(error) {}), output: out, known: known,
+		front: newFront(w.listener, gate, time.Minute, 100, func(error) {}), output: out, known: known, asleep: known.Phase == state.PhaseIdle,
 		out:     &publisher{paths: w.paths, slot: w.slot, notify: h.notify, say: h.say},
 		changes: make(chan struct{}, 1),
 	}

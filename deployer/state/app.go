@@ -54,6 +54,7 @@ type App struct {
 	EnvFile  string   `toml:"env_file,omitempty" comment:"KEY=VALUE lines, owned by root, read at each swap"`
 	Env      []string `toml:"env,omitempty"`
 	Command  []string `toml:"command,omitempty"`
+	Idle     Duration `toml:"idle,omitempty" comment:"stop the container after this long without a connection; the next one starts it"`
 	KeepWarm Duration `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
 	Retain   int      `toml:"retain" comment:"how many releases to remember"`
 

@@ -1,0 +1,115 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// An app with an idle time runs only while it is used. Its slot goes on
+// listening; what comes waits in the kernel's queue until the app has started.
+
+// rest stops the containers of a live slot that nobody has used for the app's
+// idle time, and lets them run again as soon as somebody does.
+func (k *keeper) rest(ctx context.Context) {
+	if k.asleep {
+		k.wakeUp()
+		return
+	}
+	now := time.Now()
+	switch {
+	case k.app.Idle == 0:
+	case k.role != live, k.paused, k.condition().phase != state.PhaseHealthy, k.inUse():
+		k.usedAt = now
+	case now.Sub(k.usedAt) >= time.Duration(k.app.Idle) && !k.asked():
+		k.usedAt = now
+		k.fallAsleep(ctx)
+	}
+}
+
+// inUse tells whether a connection is there, or was there since the last call.
+func (k *keeper) inUse() bool {
+	path := k.slot.SocketPath(k.paths.Run)
+	total := k.gate.total()
+	used := total != k.used
+	k.used = total
+	if k.release.Mode == modeNative { // nothing passes through this process
+		touched, err := k.host.touched(path)
+		if err != nil {
+			k.host.say("%v", err)
+		}
+		used = used || touched || err != nil
+	}
+	n, err := k.host.count(path)
+	return used || err != nil || n.Total() > 0
+}
+
+// fallAsleep stops the containers unless a connection came in the last moment.
+// So that none gets into an app that is about to be stopped, nobody accepts from
+// the last look on.
+func (k *keeper) fallAsleep(ctx context.Context) {
+	if k.release.Mode == modeNative {
+		k.freeze(ctx, true)
+	} else {
+		k.accept(false)
+	}
+	if k.inUse() {
+		if k.release.Mode == modeNative {
+			k.freeze(ctx, false)
+		}
+		return
+	}
+	k.host.say("nobody has used %s for %s: stopping it", k.slot, time.Duration(k.app.Idle))
+	// Docker lets a frozen container go on once it has its signal.
+	if err := k.stopReplicas(ctx); err != nil {
+		k.host.say("%v", err) // it is looked after again
+		return
+	}
+	k.asleep = true
+	k.watchQueue()
+}
+
+// watchQueue makes the keeper look when a connection comes.
+func (k *keeper) watchQueue() {
+	ctx, cancel := context.WithCancel(context.Background())
+	k.unwatch = cancel
+	go func() {
+		if k.host.listener.AwaitConnection(ctx) == nil {
+			poke(k.changes)
+		}
+	}()
+}
+
+// wakeUp lets the containers run again if somebody needs them. A slot that is
+// retired in its sleep has none, and passes on what may still come.
+func (k *keeper) wakeUp() {
+	if k.unwatch == nil { // asleep since an earlier process
+		k.watchQueue()
+	}
+	if k.role == retired || k.paused {
+		return
+	}
+	n, err := k.host.listener.Pending()
+	if k.role == live && k.app.Idle > 0 && err == nil && n == 0 {
+		return
+	}
+	k.host.say("%s is used again: starting it", k.slot)
+	k.getUp()
+}
+
+// getUp ends the sleep; the next look starts the containers.
+func (k *keeper) getUp() {
+	if k.asleep {
+		k.unwatch()
+		k.asleep, k.unwatch, k.usedAt = false, nil, time.Now()
+		poke(k.changes)
+	}
+}
+
+// describeIdle puts the sleep into the status.
+func (k *keeper) describeIdle(st *state.SlotStatus) {
+	st.Phase = state.PhaseIdle
+	st.Message = fmt.Sprintf("stopped after %s without a connection; the next one starts it", time.Duration(k.app.Idle))
+}

@@ -1,0 +1,175 @@
+package serve
+
+import (
+	"testing"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// idling is a live slot of an app that stops after a minute without use.
+func (w *world) idling(app *echoApp, mode string) {
+	w.t.Helper()
+	settings, err := w.paths.ReadApp("myapp")
+	w.must(err)
+	settings.Idle = state.Duration(time.Minute)
+	w.must(w.paths.WriteApp(settings))
+	if mode == modeNative {
+		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
+		w.inMode(1, mode)
+	}
+	w.healthy(app)
+}
+
+func TestIdle(t *testing.T) {
+	for _, mode := range []string{"proxy", modeNative} {
+		t.Run(mode, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+				w.idling(app, mode)
+				w.setCount(1, 0) // a websocket
+				time.Sleep(10 * time.Minute)
+				w.wantRunning("myapp-blue-1")
+				w.setCount(0, 0)
+				time.Sleep(50 * time.Second)
+				w.passesBy(mode)
+				time.Sleep(50 * time.Second)
+				w.wantRunning("myapp-blue-1")
+				time.Sleep(time.Minute)
+				w.wantRunning()
+				if st := w.wants(state.PhaseIdle); st.Message == "" || st.Healthy {
+					t.Errorf("status %+v", st)
+				}
+				time.Sleep(time.Hour)
+				w.listener.queue(2)
+				time.Sleep(5 * time.Second)
+				w.listener.queue(0)
+				w.wants(state.PhaseHealthy)
+				w.wantRunning("myapp-blue-1")
+				if mode != modeNative && !w.open() {
+					t.Error("requests wait")
+				}
+				time.Sleep(2 * time.Minute)
+				w.wants(state.PhaseIdle)
+				w.stop()
+			})
+		})
+	}
+}
+
+// passesBy is a connection that comes and goes between two looks.
+func (w *world) passesBy(mode string) {
+	if mode == modeNative {
+		w.mu.Lock()
+		w.touched = true
+		w.mu.Unlock()
+		return
+	}
+	w.k.gate.mu.Lock()
+	w.k.gate.passed++
+	w.k.gate.mu.Unlock()
+}
+
+// An app that sleeps stays asleep when its service is killed, is started for
+// whatever a command wants of it, and has nothing to drain.
+func TestIdleAndCommands(t *testing.T) {
+	tests := []struct {
+		name string
+		do   func(w *world, app *echoApp)
+	}{
+		{"killed", func(w *world, app *echoApp) {
+			w.crash()
+			w.start(app)
+			time.Sleep(20 * time.Minute)
+			w.wants(state.PhaseIdle)
+			w.wantRunning()
+			w.listener.queue(1)
+			time.Sleep(5 * time.Second)
+			w.wants(state.PhaseHealthy)
+		}},
+		{"paused", func(w *world, _ *echoApp) {
+			w.pause(state.PauseAsked, "", 20*time.Second)
+			w.nudge()
+			w.listener.queue(1)
+			time.Sleep(5 * time.Second)
+			w.wants(state.PhaseHolding)
+			w.wantRunning()
+			time.Sleep(30 * time.Second)
+			w.wants(state.PhaseHealthy)
+			w.wantRunning("myapp-blue-1")
+		}},
+		{"replaced in place", func(w *world, _ *echoApp) {
+			lock, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0)
+			w.must(err)
+			defer lock.Unlock()
+			w.next(2)
+			time.Sleep(5 * time.Second)
+			w.wantRelease(2)
+			w.wants(state.PhaseHealthy)
+			w.wantRunning("myapp-blue-2")
+			if !w.open() || w.listener.isPaused() {
+				w.t.Error("requests wait")
+			}
+		}},
+		{"retired", func(w *world, _ *echoApp) {
+			w.setCount(0, 1) // came just before the switch: passed on
+			w.live(sockets.Slot{App: "myapp", Color: sockets.Green})
+			w.nudge()
+			time.Sleep(5 * time.Second)
+			w.goesOn()
+			w.setCount(0, 0)
+			w.ends(5*time.Second, exitEmptied)
+			w.wantRunning()
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+				w.idling(app, "proxy")
+				time.Sleep(2 * time.Minute)
+				w.wants(state.PhaseIdle)
+				tt.do(w, app)
+				if tt.name != "retired" {
+					w.stop()
+				}
+			})
+		})
+	}
+}
+
+// A start that fails is tried again and again, and never counts as rest.
+func TestIdleStartFails(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.idling(app, "proxy")
+		time.Sleep(2 * time.Minute)
+		w.engine.mu.Lock()
+		w.engine.containers["myapp-blue-1"].cannotStart = true
+		w.engine.mu.Unlock()
+		w.listener.queue(1)
+		time.Sleep(5 * time.Minute)
+		w.listener.queue(0)
+		w.wants(state.PhaseFailed)
+		w.engine.mu.Lock()
+		w.engine.containers["myapp-blue-1"].cannotStart = false
+		w.engine.mu.Unlock()
+		time.Sleep(20 * time.Second)
+		w.wants(state.PhaseHealthy)
+		w.stop()
+	})
+}
+
+// A connection that comes while the app is being stopped keeps it running.
+func TestIdleComesTooEarly(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.idling(app, modeNative)
+		w.engine.mu.Lock()
+		w.engine.onPause = func() { w.setCount(0, 1) }
+		w.engine.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		w.wantRunning("myapp-blue-1")
+		if s := w.engine.status("myapp-blue-1"); s != "running" {
+			t.Errorf("container is %q", s)
+		}
+		w.stop()
+	})
+}
