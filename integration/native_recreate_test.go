@@ -107,3 +107,31 @@ func wantOneAtATime(ctx context.Context, t *testing.T, h *host.Host) {
 		t.Error("no container started: the test sees nothing")
 	}
 }
+
+// A pause of a native app freezes it, with what is inside. Nothing is lost.
+func TestNativePause(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	h := Up(ctx, t, releases()[0])
+	nativeEcho(ctx, t, h)
+	l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Rate: 60, PostBytes: 3000, Query: "delay=100ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		must(ctx, t, h, "edgeman", "pause", "myapp", "--max", "10s")
+		must(ctx, t, h, "sleep", "1")
+		must(ctx, t, h, "edgeman", "resume", "myapp")
+		must(ctx, t, h, "sleep", "0.5")
+	}
+	must(ctx, t, h, "edgeman", "pause", "myapp", "--max", "1s") // ends by itself
+	must(ctx, t, h, "sleep", "2")
+	r, err := l.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("three pauses of a second: %d requests of 100ms, %d failed, longest %v", r.Requests, r.Failed, r.Longest.Round(time.Millisecond))
+	if r.Failed > 0 || len(r.Resent) > 0 || r.Longest < 900*time.Millisecond {
+		t.Errorf("%v", r)
+	}
+}

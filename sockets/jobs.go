@@ -27,6 +27,10 @@ func stop(c *dbus.Conn, ctx context.Context, unit, mode string, result chan<- st
 	return id, err
 }
 
+func stopAlone(c *dbus.Conn, ctx context.Context, unit, _ string, result chan<- string) (int, error) {
+	return stop(c, ctx, unit, "ignore-dependencies", result)
+}
+
 func restart(c *dbus.Conn, ctx context.Context, unit, mode string, result chan<- string) (int, error) {
 	return c.RestartUnitContext(ctx, unit, mode, result)
 }
@@ -49,6 +53,13 @@ func (u *Units) Start(ctx context.Context, unit string) error {
 // know is down.
 func (u *Units) Stop(ctx context.Context, unit string) error {
 	return u.run(ctx, "stopping "+unit, unit, stop)
+}
+
+// StopAlone stops a unit and nothing that depends on it. A socket that was shut
+// down has to go before its service does: systemd would listen on it again,
+// find it dead and call its unit failed.
+func (u *Units) StopAlone(ctx context.Context, unit string) error {
+	return u.run(ctx, "stopping "+unit, unit, stopAlone)
 }
 
 // Restart stops and starts a unit and waits until it is up again.

@@ -46,6 +46,7 @@ type host struct {
 	target      func(docker.Container, state.Release) (reachable, error)
 	notify      func(state string) error
 	stopUnit    func(ctx context.Context, unit string) error
+	stopAlone   func(ctx context.Context, unit string) error // and nothing that depends on it
 	restartUnit func(ctx context.Context, unit string) error
 	touched     func(path string) (bool, error) // whether anybody connected since the last call
 	openSlot    func(ctx context.Context, slot sockets.Slot, fill func() error) error
@@ -80,26 +81,28 @@ func lazyEngine() func(context.Context) (engine, error) {
 // stopSocket asks systemd to stop the slot's socket and does not wait for it:
 // with the socket systemd stops this process, too.
 func stopSocket(ctx context.Context, unit string) error {
-	ctx, cancel := context.WithTimeout(ctx, unitLimit)
-	defer cancel()
-	units, err := sockets.OpenUnits(ctx)
-	if err != nil {
-		return err
-	}
-	defer units.Close()
-	return units.StopNoWait(ctx, unit)
+	return withUnits(ctx, unitLimit, func(ctx context.Context, u *sockets.Units) error { return u.StopNoWait(ctx, unit) })
+}
+
+// stopDeadSocket stops the slot's socket and leaves this process alone.
+func stopDeadSocket(ctx context.Context, unit string) error {
+	return withUnits(ctx, unitLimit, func(ctx context.Context, u *sockets.Units) error { return u.StopAlone(ctx, unit) })
 }
 
 // restartSocket makes systemd replace the slot's socket by a new one.
 func restartSocket(ctx context.Context, unit string) error {
-	ctx, cancel := context.WithTimeout(ctx, reviveWait)
-	defer cancel()
-	units, err := sockets.OpenUnits(ctx)
-	if err != nil {
-		return err
-	}
-	defer units.Close()
-	return units.Restart(ctx, unit)
+	return withUnits(ctx, reviveWait, func(ctx context.Context, u *sockets.Units) error { return u.Restart(ctx, unit) })
+}
+
+func withUnits(ctx context.Context, d time.Duration, do func(context.Context, *sockets.Units) error) error {
+	return limited(ctx, d, func(ctx context.Context) error {
+		units, err := sockets.OpenUnits(ctx)
+		if err != nil {
+			return err
+		}
+		defer units.Close()
+		return do(ctx, units)
+	})
 }
 
 // openSlot starts the units of a slot that nothing runs for, once it is filled,

@@ -42,6 +42,9 @@ func TestDeadListenerMovesTheApp(t *testing.T) {
 				w.wantRunning("myapp-blue-1") // what is inside is finished
 				w.setCount(0, 0)
 				w.ends(5*time.Second, exitEmptied)
+				if !slices.Equal(w.stopped, []string{"alone " + w.slot.SocketUnit()}) {
+					t.Errorf("stopped %v", w.stopped)
+				}
 				if st := w.wants(state.PhaseEmpty); !st.Dead {
 					t.Errorf("status %+v", st)
 				}

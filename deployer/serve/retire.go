@@ -246,7 +246,11 @@ func (k *keeper) lastWord(ctx context.Context) (int, error) {
 		// Somebody filled it meanwhile. Systemd starts it again for that.
 		return exitBroken, errors.Join(err, fmt.Errorf("%s was filled again", k.slot))
 	}
-	if stopErr := k.host.stopUnit(ctx, k.slot.SocketUnit()); stopErr != nil {
+	stop := k.host.stopUnit
+	if k.dead {
+		stop = k.host.stopAlone
+	}
+	if stopErr := stop(ctx, k.slot.SocketUnit()); stopErr != nil {
 		k.host.say("%v", stopErr)
 	}
 	return exitEmptied, err

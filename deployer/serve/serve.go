@@ -103,7 +103,7 @@ func newKeeper(o Options) (*keeper, error) {
 		changes: make(chan struct{}, 1),
 		host: &host{
 			engine: lazyEngine(), count: sockets.Connections, notify: sockets.Notify, say: say,
-			stopUnit: stopSocket, restartUnit: restartSocket, openSlot: openSlot, touched: sockets.Touched, run: o.Paths.Run, initProgram: initProgram(o),
+			stopUnit: stopSocket, stopAlone: stopDeadSocket, restartUnit: restartSocket, openSlot: openSlot, touched: sockets.Touched, run: o.Paths.Run, initProgram: initProgram(o),
 			handoff: func(dir string) (handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
 			target: func(c docker.Container, r state.Release) (reachable, error) {
 				return newTarget(c, r, app.Proxy.Source)

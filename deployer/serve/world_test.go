@@ -171,6 +171,10 @@ func (w *world) start(app *echoApp) {
 			w.stopped = append(w.stopped, unit)
 			return nil
 		},
+		stopAlone: func(_ context.Context, unit string) error {
+			w.stopped = append(w.stopped, "alone "+unit)
+			return nil
+		},
 		restartUnit: func(_ context.Context, unit string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
