@@ -56,6 +56,7 @@ func (j *judge) ask(now time.Time) (role, error) {
 	}
 	if !ok && j.served && j.last == live {
 		return live, nil // somebody removed the pointer; nothing says that another slot serves
+	}
 	if ok && to == j.slot.Other() {
 		// It only stands in for this one, whether a command is there or not.
 		p, _, err := j.paths.ReadPause(to)
