@@ -184,6 +184,10 @@ func (u unitsOf) State(_ context.Context, unit string) (sockets.UnitState, error
 	return sockets.UnitState{Active: active}, nil
 }
 
+func (u unitsOf) Active(_ context.Context, pattern string) (map[string]string, error) {
+	return matching(u.units, pattern), nil
+}
+
 func (u unitsOf) Enable(context.Context, ...string) error       { return nil }
 func (u unitsOf) Disable(context.Context, ...string) error      { return nil }
 func (u unitsOf) Reload(context.Context) error                  { return nil }

@@ -46,6 +46,7 @@ type Units interface {
 	Reload(ctx context.Context) error
 	ResetFailed(ctx context.Context, unit string) error
 	State(ctx context.Context, unit string) (sockets.UnitState, error)
+	Active(ctx context.Context, pattern string) (map[string]string, error)
 	Version(ctx context.Context) (string, error)
 }
 

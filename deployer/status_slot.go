@@ -36,7 +36,7 @@ type slotLook struct {
 }
 
 // look reads the slot; what cannot be read is noted with the app.
-func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot) slotLook {
+func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot, active map[string]string, known bool) slotLook {
 	l := slotLook{slot: slot}
 	var err error
 	l.release, l.filled, err = h.Paths.SlotRelease(slot)
@@ -49,6 +49,10 @@ func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot) slotLo
 	a.unread(err)
 	l.drain, _, err = h.Paths.ReadDrain(slot)
 	a.unread(err)
+	if service := active[slot.ServiceUnit()]; known && !l.filled && (service == "" || service == "inactive") {
+		l.service.Active, l.asked = "inactive", true
+		return l
+	}
 	l.count, err = sockets.Connections(slot.SocketPath(h.Paths.Run))
 	a.unread(err)
 	if h.Units == nil {
@@ -56,11 +60,7 @@ func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot) slotLo
 	}
 	l.service, err = h.Units.State(ctx, slot.ServiceUnit())
 	a.unread(err)
-	if err == nil {
-		l.socket, err = h.Units.State(ctx, slot.SocketUnit())
-		a.unread(err)
-	}
-	l.asked = err == nil
+	l.asked, l.socket.Active = err == nil, active[slot.SocketUnit()]
 	return l
 }
 

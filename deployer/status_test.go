@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,6 +112,21 @@ func (u statusUnits) State(_ context.Context, unit string) (sockets.UnitState, e
 		return sockets.UnitState{Active: a}, u.err
 	}
 	return sockets.UnitState{Active: "inactive"}, u.err
+}
+
+func (u statusUnits) Active(_ context.Context, pattern string) (map[string]string, error) {
+	return matching(u.active, pattern), u.err
+}
+
+// matching is what systemd lists of units in these states.
+func matching(active map[string]string, pattern string) map[string]string {
+	list := map[string]string{}
+	for unit, state := range active {
+		if matched, _ := path.Match(pattern, unit); matched {
+			list[unit] = state
+		}
+	}
+	return list
 }
 
 // statusHost has myapp with release 1 retired on blue and 2 live on green.

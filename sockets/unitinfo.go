@@ -38,6 +38,21 @@ func (u *Units) Info(ctx context.Context, unit string) (info UnitInfo, err error
 	return info, err
 }
 
+// Active tells the active state of every unit in systemd's memory that matches
+// the glob pattern, in one question however many there are. A unit that is not
+// there is inactive.
+func (u *Units) Active(ctx context.Context, pattern string) (map[string]string, error) {
+	active := map[string]string{}
+	err := u.call(ctx, "listing "+pattern, func(ctx context.Context, c *dbus.Conn) error {
+		units, err := c.ListUnitsByPatternsContext(ctx, nil, []string{pattern})
+		for _, unit := range units {
+			active[unit.Name] = unit.ActiveState
+		}
+		return err
+	})
+	return active, err
+}
+
 func unitKind(unit string) string {
 	switch {
 	case strings.HasSuffix(unit, ".socket"):

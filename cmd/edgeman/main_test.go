@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -86,18 +86,21 @@ type scriptUnits struct {
 func (u scriptUnits) Reload(context.Context) error            { return nil }
 func (u scriptUnits) Version(context.Context) (string, error) { return "252.39-1~deb12u1", nil }
 
-func (u scriptUnits) State(_ context.Context, unit string) (sockets.UnitState, error) {
-	f, err := os.Open(filepath.Join(u.root, "units"))
-	if err != nil {
-		return sockets.UnitState{Active: "inactive"}, nil
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if lines.Text() == unit {
-			return sockets.UnitState{Active: "active"}, nil
+func (u scriptUnits) State(ctx context.Context, unit string) (sockets.UnitState, error) {
+	active, _ := u.Active(ctx, unit)
+	return sockets.UnitState{Active: cmp.Or(active[unit], "inactive")}, nil
+}
+
+func (u scriptUnits) Active(_ context.Context, pattern string) (map[string]string, error) {
+	active := map[string]string{}
+	data, _ := os.ReadFile(filepath.Join(u.root, "units"))
+	for unit := range strings.Lines(string(data)) {
+		unit = strings.TrimSpace(unit)
+		if matched, _ := filepath.Match(pattern, unit); matched {
+			active[unit] = "active"
 		}
 	}
-	return sockets.UnitState{Active: "inactive"}, nil
+	return active, nil
 }
 
 type scriptNginx struct{ deployer.Nginx }
