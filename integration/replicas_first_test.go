@@ -40,9 +40,10 @@ func TestReplicasStopFirst(t *testing.T) {
 	must(ctx, t, h, "edgeman", "rollback", "myapp")
 	must(ctx, t, h, "edgeman", "restart", "myapp", "--strategy", "overlap")
 	must(ctx, t, h, "edgeman", "restart", "myapp")
+	must(ctx, t, h, "edgeman", "upgrade", "--all")
 	wantThreeUp(ctx, t, h)
 	total := clients.stop(ctx, t, 0)
-	t.Logf("2 swaps, 1 failed, pause, rollback, 2 restarts: %d requests, %d failed, longest %v", total.Requests, total.Failed, total.Longest.Round(time.Millisecond))
+	t.Logf("2 swaps, 1 failed, pause, rollback, 2 restarts, upgrade: %d requests, %d failed, longest %v", total.Requests, total.Failed, total.Longest.Round(time.Millisecond))
 	if total.Failed > 0 || len(total.Resent) > 0 {
 		t.Errorf("%d failed: %q", total.Failed, total.Errors)
 	}

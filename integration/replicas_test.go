@@ -68,7 +68,7 @@ func TestReplicas(t *testing.T) {
 			appFile(ctx, t, h, "myapp", conf)
 			swapReplicas(ctx, t, h)
 			replicasShare(ctx, t, h, mode)
-			killReplica(ctx, t, h)
+			killReplica(ctx, t, h, mode)
 			if mode == "proxy" {
 				freezeReplica(ctx, t, h)
 			}
@@ -112,7 +112,7 @@ func replicasShare(ctx context.Context, t *testing.T, h *host.Host, mode string)
 
 // killReplica: only what is inside the killed one is lost, and the others stay
 // what they are.
-func killReplica(ctx context.Context, t *testing.T, h *host.Host) {
+func killReplica(ctx context.Context, t *testing.T, h *host.Host, mode string) {
 	l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Rate: 100, Query: "delay=100ms"})
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,8 @@ func killReplica(ctx context.Context, t *testing.T, h *host.Host) {
 		t.Fatal(err)
 	}
 	wantAtMost(t, "one of three replicas killed", total, about)
-	if total.Failed == 0 && len(total.Resent) == 0 {
+	// The kernel may have given the killed one nothing.
+	if mode == "proxy" && total.Failed == 0 && len(total.Resent) == 0 {
 		t.Error("a replica was killed with requests inside, and none was lost: the test sees nothing")
 	}
 	if now := others(); now != same {
