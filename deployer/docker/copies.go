@@ -35,16 +35,18 @@ func Copies(all []Adoption) (joined Adoption, differ []string, err error) {
 			}
 		}
 		for _, what := range own {
-			joined.warn(CodeOwnAddress, fmt.Sprintf("container %s %s; the copies have none", a.Container.Name, what))
+			joined.warn(Note{Code: CodeOwnAddress, Text: fmt.Sprintf("container %s %s; the copies have none", a.Container.Name, what)})
 		}
 		joined.Refusals = append(joined.Refusals, a.Refusals...)
 		for _, n := range a.Warnings {
-			joined.warn(n.Code, n.Text)
+			if n.Code != CodeSharedNames && n.Code != CodeJobsTwice { // that depends on all of them
+				joined.warn(n)
+			}
 		}
 	}
 	slices.Sort(joined.Recreate)
 	if names := hostnames(parsed); len(names) > 1 {
-		joined.warn(CodeOwnName, fmt.Sprintf("the host names %s go away: each copy is called by its own id", strings.Join(names, ", ")))
+		joined.warn(Note{Code: CodeOwnName, Text: fmt.Sprintf("the host names %s go away: each copy is called by its own id", strings.Join(names, ", "))})
 		for _, s := range parsed {
 			s.Config.drop("Hostname")
 		}
@@ -58,13 +60,18 @@ func Copies(all []Adoption) (joined Adoption, differ []string, err error) {
 			ep.set("Aliases", names)
 		}
 	}
+	if len(joined.Recreate) == 0 {
+		for _, n := range append(besideNames(parsed[0]), besideJobs) {
+			joined.warn(n)
+		}
+	}
 	joined.Settings = parsed[0].bytes()
 	slices.Sort(differ)
 	return joined, slices.Compact(differ), nil
 }
 
-func (a *Adoption) warn(code, text string) {
-	if n := (Note{Code: code, Text: text}); !slices.Contains(a.Warnings, n) {
+func (a *Adoption) warn(n Note) {
+	if !slices.Contains(a.Warnings, n) {
 		a.Warnings = append(a.Warnings, n)
 	}
 }

@@ -57,6 +57,26 @@ func TestCopies(t *testing.T) {
 	}
 }
 
+// Containers that are stopped first only for an address of their own need not
+// be, as copies: then old and new run beside each other, and that is said.
+func TestCopiesBesideEachOther(t *testing.T) {
+	first, second := copyOf("web-1"), copyOf("web-2")
+	first.Recreate, second.Recreate = first.Recreate[1:], second.Recreate[1:]
+	a, _, err := Copies([]Adoption{first, second})
+	if err != nil || len(a.Recreate) > 0 {
+		t.Fatalf("%v, recreate because %v", err, a.Recreate)
+	}
+	var told string
+	for _, n := range a.Warnings {
+		told += n.Code + " " + n.Text + "\n"
+	}
+	for _, want := range []string{"shared-names while two copies run, these names reach either: web, web-1, web-2 on network front", "jobs-twice"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("no %q in\n%s", want, told)
+		}
+	}
+}
+
 func TestCopiesThatDiffer(t *testing.T) {
 	tests := []struct {
 		name    string

@@ -25,17 +25,29 @@ func (f facts) warnings(s settings, overlap bool) []Note {
 	if ct.AutoRemove {
 		warn(CodeRm, "container %s was started with --rm and goes when it stops; release makes it again from its stored settings", ct.Name)
 	}
-	if names := sharedNames(s); overlap && len(names) > 0 {
-		warn(CodeSharedNames, "while two copies run, these names reach either: %s", strings.Join(names, "; "))
+	if overlap {
+		out = append(out, besideNames(s)...)
 	}
 	if joined := f.joined(); len(joined) > 0 {
 		warn(CodeJoined, "%s stays in the old container's network namespace and has to be started again in the new one's", strings.Join(joined, ", "))
 	}
 	warn(CodeContainerName, "tools that address the container as %s (docker exec, docker logs, cron jobs) find the stopped one; edgeman status shows the current name", ct.Name)
 	if overlap {
-		warn(CodeJobsTwice, "jobs that the app runs by itself (schedulers, queue workers) run twice while two copies run")
+		out = append(out, besideJobs)
 	}
 	return out
+}
+
+// besideJobs warns of what old and new do beside each other.
+var besideJobs = Note{Code: CodeJobsTwice, Text: "jobs that the app runs by itself (schedulers, queue workers) run twice while two copies run"}
+
+// besideNames warns of names that lead to old and new.
+func besideNames(s settings) []Note {
+	names := sharedNames(s)
+	if len(names) == 0 {
+		return nil
+	}
+	return []Note{{Code: CodeSharedNames, Text: "while two copies run, these names reach either: " + strings.Join(names, "; ")}}
 }
 
 // openPorts are the adopted port's bindings that machines other than this one
