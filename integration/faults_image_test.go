@@ -69,7 +69,7 @@ func (s *scene) build(i host.Image) {
 	}
 }
 
-// registry starts Debian's docker-registry in the host, with an image of 300 MB
+// registry starts Debian's docker-registry in the host, with an image of 90 MB
 // in it that the host does not have any more.
 func (s *scene) registry() {
 	s.Helper()
@@ -88,7 +88,11 @@ func (s *scene) registry() {
 		_, err := s.h.Run(s.ctx, "curl", "-sf", "http://127.0.0.1:5000/v2/")
 		return err == nil
 	})
-	s.sh(`mkdir -p /opt/big && cd /opt/big && cp /opt/echo/echo . && for i in 1 2 3; do head -c 100000000 /dev/urandom >big$i; done
+	if s.sh("ls /var/lib/docker/test-registry 2>/dev/null || true") != "" {
+		s.sh("docker rmi -f 127.0.0.1:5000/big:v1 2>/dev/null; true")
+		return
+	}
+	s.sh(`mkdir -p /opt/big && cd /opt/big && cp /opt/echo/echo . && for i in 1 2 3; do head -c 30000000 /dev/urandom >big$i; done
 		printf 'FROM scratch\nCOPY echo /echo\nEXPOSE 8080\nENV ECHO_VERSION=big ECHO_LISTEN=auto\nCOPY big1 /\nCOPY big2 /\nCOPY big3 /\nENTRYPOINT ["/echo"]\n' >Dockerfile
 		DOCKER_BUILDKIT=0 docker build -q -t 127.0.0.1:5000/big:v1 . && docker push -q 127.0.0.1:5000/big:v1 && docker rmi 127.0.0.1:5000/big:v1`)
 }

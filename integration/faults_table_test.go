@@ -4,7 +4,6 @@ package integration
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,9 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"edgeman/integration/host"
 	"edgeman/integration/load"
@@ -61,13 +61,19 @@ type matrix struct {
 	done     []record
 }
 
-func (m *matrix) add(o outcome) {
+// add notes a row and writes the page anew: a run may be cut short.
+func (m *matrix) add(o outcome) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done = append(m.done, record{
 		Group: o.group, Name: o.name, Mode: o.mode, Requests: o.result.Requests, Failed: o.result.Failed, Most: o.most, Outage: o.outage,
 		Longest: o.result.Longest, Left: o.left, Repaired: o.repaired, Red: o.failed, Begun: o.begun, Took: o.took, Versions: m.versions,
 	})
+	kept, err := m.merge()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(faultsPage, page(kept), 0o644)
 }
 
 // know asks the host for the versions that the results hold for.
@@ -86,12 +92,8 @@ const (
 	faultsPage = "../docs/faults.md"
 )
 
-// write prints this run's rows and renders the page from the last result of
-// every row.
-func (m *matrix) write(t *testing.T) {
-	if len(m.done) == 0 {
-		return
-	}
+// print shows this run's rows.
+func (m *matrix) print() {
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "what\tmode\trequests\tfailed\tlongest\tleft\trepaired by\ttook")
@@ -100,34 +102,38 @@ func (m *matrix) write(t *testing.T) {
 	}
 	w.Flush()
 	fmt.Printf("\nfault matrix, %s\n%s\n", m.versions, out.String())
-	kept, err := m.merge()
-	if err == nil {
-		err = os.WriteFile(faultsPage, page(kept), 0o644)
-	}
-	if err != nil {
-		t.Error(err)
-	}
 }
 
-// merge adds this run's rows to those of earlier ones.
+// merge adds the row that was just run to those of earlier runs.
 func (m *matrix) merge() (map[string]record, error) {
 	kept := map[string]record{}
+	if err := os.MkdirAll(filepath.Dir(faultsKept), 0o755); err != nil {
+		return nil, err
+	}
+	lock := flock.New(faultsKept + ".lock") // rows may run in several processes
+	if err := lock.Lock(); err != nil {
+		return nil, err
+	}
+	defer lock.Unlock()
 	if data, err := os.ReadFile(faultsKept); err == nil {
 		if err := json.Unmarshal(data, &kept); err != nil {
 			return nil, err
 		}
 	}
-	for _, r := range m.done {
-		kept[r.key()] = r
-	}
+	last := m.done[len(m.done)-1]
+	kept[last.key()] = last
 	data, err := json.MarshalIndent(kept, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(faultsKept), 0o755); err != nil {
-		return nil, err
-	}
 	return kept, os.WriteFile(faultsKept, data, 0o644)
+}
+
+func (r record) sent() string {
+	if r.Requests == 0 {
+		return "-"
+	}
+	return fmt.Sprint(r.Requests)
 }
 
 func (r record) lost() string {
@@ -190,7 +196,7 @@ func page(kept map[string]record) []byte {
 				continue
 			}
 			versions[r.Versions] = append(versions[r.Versions], r.Begun)
-			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s |\n", f.name, mode, cmp.Or(strings.TrimPrefix(fmt.Sprint(r.Requests), "0"), "-"), r.lost(), r.wait(), r.verdict(), r.Repaired)
+			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s |\n", f.name, mode, r.sent(), r.lost(), r.wait(), r.verdict(), r.Repaired)
 		}
 	}
 	out.WriteString(notRun)

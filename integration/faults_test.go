@@ -41,7 +41,7 @@ var modes = []string{"proxy", "native"}
 
 func TestFaults(t *testing.T) {
 	results := &matrix{begun: time.Now()}
-	t.Cleanup(func() { results.write(t) })
+	t.Cleanup(results.print)
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			stage := &stage{t: t, mode: mode, release: releases()[0], results: results}
@@ -74,7 +74,9 @@ func (st *stage) row(t *testing.T, f fault) {
 	defer func() {
 		s.outcome.failed = t.Failed()
 		s.outcome.took = time.Since(s.outcome.begun)
-		st.results.add(s.outcome)
+		if err := st.results.add(s.outcome); err != nil {
+			t.Error(err)
+		}
 		if t.Failed() && st.h != nil && os.Getenv(faultsHost) == "" {
 			collect(t, st.h)
 			hosts.down(t, st.h)

@@ -16,7 +16,6 @@ const slewed = time.Second
 type stamp struct {
 	Wall time.Time     `json:"wall"`
 	Up   time.Duration `json:"up_ns"` // since boot, time asleep included
-	Boot string        `json:"boot"`
 }
 
 // stamp is the present; zero where the clock counts as never set.
@@ -24,17 +23,21 @@ func (p Paths) stamp() stamp {
 	if p.Uptime == nil {
 		return stamp{}
 	}
-	return stamp{Wall: time.Now().Round(0), Up: p.Uptime(), Boot: BootID()}
+	return stamp{Wall: time.Now().Round(0), Up: p.Uptime()}
 }
 
 // deadline is what t, stated at s, means now. In the same boot it has moved with
 // the clock. After another boot the clock is believed, but not longer than the
 // whole span since that boot: a machine that lost its clock must not wait for years.
+//
+// Another boot shows by its uptime alone. The kernel's boot id would tell for
+// certain, but where a container manager hides it, as systemd-nspawn does, a
+// service with a /proc of its own reads another one than a command.
 func (s stamp) deadline(t time.Time, now stamp) time.Time {
-	if s.Boot == "" || now.Boot == "" || t.IsZero() {
+	if s.Wall.IsZero() || now.Wall.IsZero() || t.IsZero() {
 		return t
 	}
-	if s.Boot != now.Boot {
+	if now.Up < s.Up {
 		if latest := now.Wall.Add(t.Sub(s.Wall) - now.Up); t.After(latest) {
 			return latest
 		}
