@@ -104,7 +104,7 @@ type clients struct {
 
 func startLoads(ctx context.Context, t *testing.T, h *host.Host, rate int) clients {
 	t.Helper()
-	c := clients{rate: rate, start: time.Now()}
+	c := clients{rate: rate}
 	for _, keepalive := range []bool{true, false} {
 		l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Rate: rate, PostBytes: 3000, Keepalive: keepalive})
 		if err != nil {
@@ -112,6 +112,7 @@ func startLoads(ctx context.Context, t *testing.T, h *host.Host, rate int) clien
 		}
 		c.loads = append(c.loads, l)
 	}
+	c.start = time.Now()
 	return c
 }
 

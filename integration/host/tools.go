@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,11 +64,26 @@ func (h *Host) BuildImages(ctx context.Context, images ...Image) error {
 type Load struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
-	out   strings.Builder
+	out   loadOutput
 }
 
+// loadOutput is what the client prints: first a line when it begins to send.
+type loadOutput struct {
+	strings.Builder
+	once  sync.Once
+	began chan struct{}
+}
+
+func (o *loadOutput) Write(b []byte) (int, error) {
+	o.once.Do(func() { close(o.began) })
+	return o.Builder.Write(b)
+}
+
+// loadBegins bounds how long the client may take to start.
+const loadBegins = 30 * time.Second
+
 // StartLoad starts the load client inside the host, so that its connections
-// stay in the host's network namespace.
+// stay in the host's network namespace, and returns when it begins to send.
 func (h *Host) StartLoad(ctx context.Context, o load.Options) (*Load, error) {
 	if err := h.install(ctx, "./integration/cmd/load", "/opt/load"); err != nil {
 		return nil, err
@@ -76,12 +92,24 @@ func (h *Host) StartLoad(ctx context.Context, o load.Options) (*Load, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Load{cmd: h.Exec(ctx, "/opt/load", string(data))}
+	l := &Load{cmd: h.Exec(ctx, "/opt/load", string(data)), out: loadOutput{began: make(chan struct{})}}
 	l.cmd.Stdout = &l.out
 	if l.stdin, err = l.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	return l, l.cmd.Start()
+	if err := l.cmd.Start(); err != nil {
+		return nil, err
+	}
+	select {
+	case <-l.out.began:
+		return l, nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-time.After(loadBegins):
+		err = fmt.Errorf("the load client sent nothing within %s", loadBegins)
+	}
+	l.stdin.Close()
+	return nil, errors.Join(err, l.cmd.Wait())
 }
 
 // Stop ends the load, waits for the answers still due and returns the counts.

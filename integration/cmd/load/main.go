@@ -1,7 +1,7 @@
 // Command load runs package load inside a test host: options as JSON in its
 // only argument, the result as JSON on stdout. It stops when its standard input
 // ends, or after -for. With -paced the options are a load.Pace, which says itself
-// how long. With -switches the arguments are a symlink and a URL.
+// how long. Otherwise an empty line comes first, when it begins. With -switches the arguments are a symlink and a URL.
 package main
 
 import (
@@ -46,6 +46,7 @@ func main() {
 	default:
 		var o load.Options
 		options(&o)
+		fmt.Println() // it begins
 		result := load.Run(ctx, o)
 		print(result, nil)
 		fmt.Fprintln(os.Stderr, "load:", result)
