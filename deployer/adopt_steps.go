@@ -53,17 +53,18 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 			return t.undo(ctx, err)
 		}
 	}
-	if err := h.Paths.EndOperation(c.name); err != nil {
-		return err
-	}
 	err = h.Paths.Record(c.name, state.Event{
 		Time: time.Now().UTC(), Operation: "adopt", Release: t.release.Number, Image: t.release.Image, Digest: t.release.Digest,
 		Slot: t.slot.String(), By: state.Caller(), Seconds: time.Since(t.started).Seconds(), Outcome: state.Done, Cut: t.cut,
 	})
 	if err == nil {
-		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
+		err = h.Paths.EndOperation(c.name)
 	}
-	return err
+	if err != nil {
+		return &BrokenError{fmt.Errorf("%s is adopted, but that could not be recorded: %w\nhint: edgeman repair %s", c.name, err, c.name)}
+	}
+	fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
+	return nil
 }
 
 func (h *Host) newTakeover(o AdoptOptions, c candidate) *takeover {

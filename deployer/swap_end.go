@@ -12,14 +12,20 @@ import (
 // finish closes a run whose release serves.
 func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error) {
 	result.Seconds, result.Start = time.Since(s.started).Seconds(), s.ready.Seconds()
-	if err := s.Paths.EndOperation(s.app.Name); err != nil {
-		return result, err
-	}
-	if err := s.record(state.Done, result.ended(), ""); err != nil {
-		return result, err
+	if err := s.settle(result.ended(), ""); err != nil {
+		return result, &BrokenError{fmt.Errorf("release %d serves, but that could not be recorded: %w\nhint: edgeman repair %s", s.next.Number, err, s.app.Name)}
 	}
 	s.prune(ctx)
 	return result, nil
+}
+
+// settle tells the history first: a run whose journal is left is completed, and
+// recorded, by the next command.
+func (s *swap) settle(ended state.Ended, note string) error {
+	if err := s.record(state.Done, ended, note); err != nil {
+		return err
+	}
+	return s.Paths.EndOperation(s.app.Name)
 }
 
 // failed ends a run that did not succeed: the journal is closed, the history
@@ -28,7 +34,7 @@ func (s *swap) failed(err error) error {
 	var broken *BrokenError
 	if s.over {
 		err = &BrokenError{fmt.Errorf("release %d serves, but its command did not come to its end: %w\nhint: the old slot ends by itself; edgeman status %s", s.next.Number, err, s.app.Name)}
-		return errors.Join(err, s.Paths.EndOperation(s.app.Name), s.record(state.Done, state.Ended{}, firstLine(err)))
+		return errors.Join(err, s.settle(state.Ended{}, firstLine(err)))
 	}
 	if errors.As(err, &broken) {
 		return errors.Join(err, s.record(state.Broken, state.Ended{}, firstLine(err)))

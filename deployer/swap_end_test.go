@@ -1,0 +1,49 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"edgeman/deployer/state"
+)
+
+// A swap that has taken place but cannot be recorded says that the new release
+// serves, and the next command records it: a rollback finds its way by that.
+func TestSwapThatCannotBeRecorded(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	history := filepath.Join(w.Paths.App("myapp"), "history.jsonl")
+	w.Units = startHook{unitsOf{w}, func() error { return os.MkdirAll(history, 0o700) }} // as unwritable as on a full disk
+	_, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2"})
+	var broken *BrokenError
+	if !errors.As(err, &broken) {
+		t.Errorf("got %v, want an error of exit code %d", err, ExitBroken)
+	}
+	if _, number := w.live(); number != 2 {
+		t.Errorf("release %d is live", number)
+	}
+	w.Units = unitsOf{w}
+	if err := os.Remove(history); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Repair(t.Context(), "myapp"); err != nil {
+		t.Fatal(err)
+	}
+	events, err := w.Paths.History("myapp")
+	if err != nil || len(events) != 1 || events[0].Outcome != state.Done || events[0].Release != 2 || events[0].From != 1 {
+		t.Errorf("history %+v, %v", events, err)
+	}
+}
+
+// startHook does something before each start of a unit.
+type startHook struct {
+	unitsOf
+	before func() error
+}
+
+func (u startHook) Start(ctx context.Context, unit string) error {
+	return errors.Join(u.before(), u.unitsOf.Start(ctx, unit))
+}
