@@ -160,6 +160,7 @@ func (s *scene) releaseKilled() {
 
 func (s *scene) givenBack() {
 	s.Helper()
+	s.must("mkdir", "-p", "/run/edgeman") // a boot leaves none
 	wantNothingLeft(s.ctx, s.T, s.h)
 	if s.Failed() {
 		s.FailNow()

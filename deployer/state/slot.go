@@ -145,11 +145,19 @@ func releaseTarget(app string, number int) string {
 	return filepath.Join("..", "apps", app, "releases", strconv.Itoa(number)+".json")
 }
 
-func (p Paths) linkedRelease(link string) (Release, bool, error) {
-	if _, err := os.Lstat(link); errors.Is(err, fs.ErrNotExist) {
-		return Release{}, false, nil
+// linkTries is how often a link is looked at that names no release: it may have
+// been removed between two looks. One whose record is lost stays so.
+const linkTries = 10
+
+func (p Paths) linkedRelease(link string) (r Release, ok bool, err error) {
+	for range linkTries {
+		if _, err := os.Lstat(link); errors.Is(err, fs.ErrNotExist) {
+			return Release{}, false, nil
+		}
+		if r, err = readRelease(link); !errors.Is(err, ErrNoRelease) {
+			break
+		}
 	}
-	r, err := readRelease(link)
 	if err != nil {
 		return r, false, fmt.Errorf("slot link %s: %w", link, err)
 	}
