@@ -9,8 +9,10 @@ import (
 	"edgeman/deployer/state"
 )
 
+// The golden files show local times. Later than this a timer may read it.
+func init() { time.Local = time.UTC }
+
 func TestHistoryPrint(t *testing.T) {
-	time.Local = time.UTC
 	at := func(minute int) time.Time { return time.Date(2026, 11, 23, 3, minute, 0, 0, time.UTC) }
 	hist := History{App: "myapp", Live: 2, Kept: []int{1, 2}, Events: []state.Event{
 		{Time: at(0), Operation: "adopt", Release: 1, Image: "myapp:v1", By: "anna", Seconds: 3.14, Outcome: state.Done},
