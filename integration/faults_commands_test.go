@@ -198,6 +198,13 @@ func (s *scene) adoptKilled(options string) {
 		}
 		s.givenBack()
 	}
+	if options != "" { // as before, for the rows that follow
+		s.must("edgeman", "release", "myapp", "--yes")
+		s.judge()
+		s.sh("docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 myapp:v1")
+		s.serves()
+		s.adopt()
+	}
 	s.left("%d times as before adopt, %d times adopted whole", back, done)
 	s.repaired("`edgeman repair`")
 }

@@ -96,8 +96,11 @@ func processFaults() []fault {
 			s.inside()
 			s.kill("containerd.service")
 			s.dockerUp()
-			s.swap()
-			s.repaired("systemd; the next swap as ever")
+			s.within(60*time.Second, "Docker starts containers again", func() bool {
+				code, _ := run(s.ctx, s.T, s.h, "edgeman", "swap", "myapp", s.other())
+				return code == deployer.ExitDone
+			})
+			s.repaired("systemd; a swap as soon as Docker has found containerd again")
 		}},
 		{group: docker, name: "dockerd killed during a swap", do: func(s *scene) {
 			swap := s.background("edgeman", "swap", "myapp", "slow", "--timeout", "30s")
