@@ -1,0 +1,69 @@
+package serve
+
+import (
+	"context"
+	"time"
+
+	"edgeman/deployer/state"
+)
+
+// accept starts or stops taking connections in. In native mode the app takes
+// them itself.
+func (k *keeper) accept(on bool) {
+	if k.refuse != nil && (!on || k.relaying != k.relays()) { // or they go elsewhere now
+		k.refuse()
+		k.refuse = nil
+	}
+	if on == (k.refuse != nil) {
+		return
+	}
+	// A release before this one may have wanted it otherwise.
+	if err := k.host.listener.SetBlocking(false); err != nil {
+		k.host.say("%v", err)
+	}
+	run := k.front.run
+	if k.relaying = k.relays(); k.relaying {
+		run = k.relay
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = run(ctx) // a dead listener shows at the next look, too
+		poke(k.changes)
+	}()
+	k.refuse = func() { cancel(); <-done }
+}
+
+// swing opens or shuts the gate.
+func (k *keeper) swing() {
+	k.through.Store(k.role == candidate && !k.paused)
+	if k.release.Mode == modeNative {
+		k.open = k.condition().phase == state.PhaseHealthy && !k.paused
+		return
+	}
+	open := k.replicas != nil && k.replicas.settle(k.spare) && !k.paused
+	switch {
+	case open:
+		k.gate.open(k.replicas.pool)
+	case k.open:
+		k.gate.shut()
+	}
+	k.open = open
+}
+
+// spare tells whether a container that is not healthy is to be used while none is.
+func (k *keeper) spare(c condition) bool {
+	return k.role == candidate || // nobody but probes comes
+		c.phase == state.PhaseStarting && time.Since(c.started) > k.patience()
+}
+
+// condition is that of the slot's containers together. A candidate needs all
+// of them, or users would meet fewer than were asked for; after that the slot
+// serves with what it has.
+func (k *keeper) condition() condition {
+	if k.replicas == nil {
+		return condition{}
+	}
+	return k.replicas.condition(k.role != candidate)
+}
