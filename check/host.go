@@ -139,13 +139,24 @@ func (h *host) gatherRoots() {
 	}
 }
 
+// recordsHint is empty where err says what to do by itself.
+func recordsHint(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "run it as root"
+	case strings.Contains(err.Error(), "\nhint: "):
+		return ""
+	}
+	return "edgeman status"
+}
+
 func (h *host) gatherApps() {
 	if h.env.Apps == nil {
 		return
 	}
 	apps, err := h.env.Apps()
 	if err != nil {
-		h.blindTo("app", "edgeman", fmt.Sprintf("edgeman's own records cannot be read: %v", err), "run it as root")
+		h.blindTo("app", "edgeman", fmt.Sprintf("edgeman's own records cannot be read: %v", err), recordsHint(err))
 		return
 	}
 	h.apps, h.has[needApps] = apps, true

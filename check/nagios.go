@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"edgeman/deployer/state"
 )
 
 // nagiosLine is how long the first line may be: plugins' output is cut there by
@@ -52,7 +54,8 @@ func nagiosText(r Report) string {
 			return noBar(fmt.Sprintf("%s: %s: %s", r.Summary.problems(), f.Code, clean(f.Message)))
 		}
 	}
-	return fmt.Sprintf("%d certificates, %d servers, %d upstreams", r.Checked.Certificates, r.Checked.Servers, r.Checked.Upstreams)
+	return state.Plural(r.Checked.Certificates, "certificate") + ", " + state.Plural(r.Checked.Servers, "server") + ", " +
+		state.Plural(r.Checked.Upstreams, "upstream")
 }
 
 // noBar keeps text out of the performance data, which a bar begins.

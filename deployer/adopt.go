@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"edgeman/deployer/docker"
@@ -167,8 +168,8 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)\n", a.App, through, plural(a.Replicas, "container"), strings.Join(a.Containers, ", "), a.Image)
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
-			for _, e := range a.Edits {
-				h.note("%s: edit of class %s in %s", a.App, a.Class, e)
+			for _, e := range distinct(a.Edits) {
+				h.note("%s: edit in %s", a.App, e)
 			}
 		}
 		for _, n := range a.Notes {
@@ -185,6 +186,17 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 	for _, l := range r.Left {
 		h.note("%s stays as it is: %s", l.Target, l.Reason)
 	}
+}
+
+// distinct are the lines without repetitions, in their order.
+func distinct(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		if !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 func stopFirst(n int) string {

@@ -77,7 +77,7 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 		}
 	}
 	if len(take) == 0 {
-		return nil, leave, refuseSite(site, refuse)
+		return nil, leave, refuseSite(o, site, refuse)
 	}
 	return take, leave, h.nameCandidates(o, site, take)
 }
@@ -246,7 +246,10 @@ func refuseNote(container string, n docker.Note) error {
 	return refuse("container %s: %s\nhint: %s accepts that", container, n.Text, n.Override)
 }
 
-func refuseSite(site string, reasons []error) error {
+func refuseSite(o AdoptOptions, site string, reasons []error) error {
+	if len(reasons) == 0 && len(o.Only) > 0 {
+		return refuse("%s sends no requests to %s\nhint: leave out --only to see its targets", site, strings.Join(o.Only, " or "))
+	}
 	if len(reasons) == 0 {
 		return refuse("%s sends no requests anywhere: nothing to adopt", site)
 	}

@@ -55,7 +55,7 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	}
 	err = h.Paths.Record(c.name, state.Event{
 		Time: time.Now().UTC(), Operation: "adopt", Release: t.release.Number, Image: t.release.Image, Digest: t.release.Digest,
-		Slot: t.slot.String(), By: state.Caller(), Seconds: time.Since(t.started).Seconds(), Outcome: state.Done, Cut: t.cut,
+		Slot: t.slot.String(), By: state.Caller(), Seconds: state.Seconds(time.Since(t.started)), Outcome: state.Done, Cut: t.cut,
 	})
 	if err == nil {
 		err = h.Paths.EndOperation(c.name)

@@ -92,6 +92,14 @@ func (a Adoption) targets() string {
 	return strings.Join(list, ", ")
 }
 
+// goes is "X goes" or "X, Y go".
+func (a Adoption) goes() string {
+	if len(a.originals()) > 1 {
+		return a.targets() + " go"
+	}
+	return a.targets() + " goes"
+}
+
 func (a Adoption) names() []string {
 	var list []string
 	for _, o := range a.originals() {

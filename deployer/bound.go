@@ -105,16 +105,16 @@ func (h *Host) warnWait(ctx context.Context, w wait) error {
 // be kept from it.
 func (h *Host) sayBound(b nginx.Bound, w wait) {
 	limit := min(w.limit, b.ReadTimeout)
-	fits := fmt.Sprintf("a wait of %s fits up to %.0f requests a second", limit, float64(b.Requests)/limit.Seconds())
+	fits := fmt.Sprintf("a wait of %s fits up to %.0f requests a second", state.Length(limit), float64(b.Requests)/limit.Seconds())
 	if w.rate > 0 {
-		fits = fmt.Sprintf("at the %.3g new connections a second of now, a wait of %s fits", w.rate, seconds(b.Longest(w.rate)))
+		fits = fmt.Sprintf("at the %.3g new connections a second of now, a wait of %s fits", w.rate, state.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
 	}
 	h.note("requests wait meanwhile: %s; %s", b, fits)
 	switch {
 	case w.last >= b.ReadTimeout:
-		h.warn("%s %s: that will not fit, and requests will fail\nhint: raise proxy_read_timeout", w.what, seconds(w.last))
+		h.warn("%s %s: that will not fit, and requests will fail\nhint: raise proxy_read_timeout", w.what, state.Length(w.last.Round(100*time.Millisecond)))
 	case !b.Fits(w.rate, w.last):
 		h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait\nhint: raise %s",
-			w.what, seconds(w.last), w.rate*w.last.Seconds(), b.Raise)
+			w.what, state.Length(w.last.Round(100*time.Millisecond)), w.rate*w.last.Seconds(), b.Raise)
 	}
 }

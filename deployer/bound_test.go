@@ -19,7 +19,7 @@ func TestSayBound(t *testing.T) {
 		want  []string
 		not   string
 	}{
-		{"nothing known", debian, wait{limit: 2 * time.Minute}, []string{"note: requests wait meanwhile: at most 768 requests", "a wait of 1m0s fits up to 13 requests a second"}, "warning"},
+		{"nothing known", debian, wait{limit: 2 * time.Minute}, []string{"note: requests wait meanwhile: at most 768 requests", "a wait of 1m fits up to 13 requests a second"}, "warning"},
 		{"fits", debian, wait{limit: time.Minute, rate: 100, last: 3 * time.Second, what: "the last start took"}, []string{"at the 100 new connections a second of now, a wait of 7.7s fits"}, "warning"},
 		{
 			"does not", debian,
@@ -36,7 +36,7 @@ func TestSayBound(t *testing.T) {
 		{
 			"too long", debian,
 			wait{limit: 90 * time.Second, rate: 0.1, last: 90 * time.Second, what: "the pause may take"},
-			[]string{"warning: the pause may take 90.0s: that will not fit", "hint: raise proxy_read_timeout"},
+			[]string{"warning: the pause may take 1m30s: that will not fit", "hint: raise proxy_read_timeout"},
 			"",
 		},
 	} {

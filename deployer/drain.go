@@ -24,7 +24,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 		}
 		if st.Phase == state.PhaseWarm {
 			w.done()
-			s.step("drain", "%s: kept warm for %s", slot.Color, time.Duration(s.app.KeepWarm))
+			s.step("drain", "%s: kept warm for %s", slot.Color, state.Length(time.Duration(s.app.KeepWarm)))
 			return none, nil
 		}
 		_, filled, err := s.Paths.SlotRelease(slot)

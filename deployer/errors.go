@@ -58,7 +58,7 @@ func ExitCode(err error) int {
 		return ExitBroken
 	case errors.As(err, &usageErr):
 		return ExitUsage
-	case errors.As(err, &refusedErr), errors.Is(err, state.ErrNoApp):
+	case errors.As(err, &refusedErr), errors.Is(err, state.ErrNoApp), errors.Is(err, state.ErrNoSettings):
 		return ExitRefused
 	case errors.Is(err, state.ErrLocked):
 		return ExitLocked

@@ -34,6 +34,9 @@ func (f found) digest() string {
 // image finds what the operator asked for, pulling it if the policy says so.
 func (s *swap) image(ctx context.Context, o SwapOptions) (found, error) {
 	ref := reference(s.app.Image, o.Image)
+	if err := docker.ValidRef(ref); err != nil {
+		return found{}, &UsageError{err}
+	}
 	image, err := s.Docker.Image(ctx, ref)
 	absent := errors.Is(err, docker.ErrNotFound)
 	switch {
@@ -56,7 +59,7 @@ func (s *swap) pull(ctx context.Context, ref string) (found, error) {
 	err := s.Docker.Pull(ctx, ref, bar.update)
 	bar.close()
 	if err != nil {
-		return found{}, fmt.Errorf("pulling %s: %w\n%s serves as before", ref, err, s.app.Name)
+		return found{}, fmt.Errorf("%w\n%s serves as before\nhint: edgeman pulls as root does; see whether this works: docker pull %s", err, s.app.Name, ref)
 	}
 	image, err := s.Docker.Image(ctx, ref)
 	if err != nil {

@@ -51,7 +51,7 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 func (h *Host) awaitStopped(ctx context.Context, slot sockets.Slot, limit time.Duration) error {
 	last, in, err := h.watch(ctx, slot, "stop", limit, func(s sight) bool { return s.status.Stopped || !s.runs })
 	if err == nil && !in {
-		err = fmt.Errorf("%s did not stop its container within %s: %s", slot, limit, orDash(last.status.Message))
+		err = fmt.Errorf("%s did not stop its container within %s: %s", slot, state.Length(limit), orDash(last.status.Message))
 	}
 	return err
 }

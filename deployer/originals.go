@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
 )
 
 // startOriginals brings the adopted containers back to their addresses and waits
@@ -157,7 +158,7 @@ func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string) e
 		}
 		w.say("container %s does not answer yet: %v", c.Name, last)
 		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, b.timeout, last)
+			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, state.Length(b.timeout), last)
 		}
 	}
 }

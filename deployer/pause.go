@@ -59,7 +59,7 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 			if err := h.Paths.ClearPause(slot); err != nil {
 				return err
 			}
-			return fmt.Errorf("%s did not come to rest within %s; requests flow as before", slot, max)
+			return fmt.Errorf("%s did not come to rest within %s; requests flow as before", slot, state.Length(max))
 		}
 	}
 }
@@ -78,6 +78,7 @@ func (h *Host) Resume(ctx context.Context, name string) error {
 		return err
 	} else if !paused {
 		h.note("%s is not paused", name)
+		return nil
 	}
 	if err := h.Paths.ClearPause(slot); err != nil {
 		return err

@@ -115,14 +115,15 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 	if current.Number == s.next.Number {
 		return nil
 	}
-	err = fmt.Errorf("release %d did not become healthy on %s; release %d serves again: %s", s.next.Number, slot, current.Number, orDash(st.Message))
-	if r := st.Rejected; r != nil && r.Release == s.next.Number {
-		if r.Probe != "" {
-			err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
-		}
-		err = lastWords(err, r.Container, r.Output)
+	r := st.Rejected
+	if r == nil || r.Release != s.next.Number {
+		return fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, orDash(st.Message))
 	}
-	return err
+	err = fmt.Errorf("release %d was not taken: %s", s.next.Number, r.Reason)
+	if r.Probe != "" {
+		err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
+	}
+	return lastWords(err, r.Container, r.Output)
 }
 
 // withdraw takes the request back and waits until the slot's service has the old

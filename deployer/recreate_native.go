@@ -84,7 +84,7 @@ func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
 		}
 		w.say("%s: %s", slot.Color, orDash(st.Message))
 		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("%s did not hold requests within %s: %s", slot, s.timeout, orDash(st.Message))
+			return fmt.Errorf("%s did not hold requests within %s: %s", slot, state.Length(s.timeout), orDash(st.Message))
 		}
 	}
 }

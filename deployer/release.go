@@ -64,7 +64,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 		return result, &RefusedError{err}
 	}
 	if !o.JSON {
-		fmt.Fprintf(h.Out, "%s: %s goes back to %s (%s)\n%s", o.App, record.targets(), record.containers(), result.Image, result.Diff)
+		fmt.Fprintf(h.Out, "%s: %s back to %s (%s)\n%s", o.App, record.goes(), record.containers(), result.Image, result.Diff)
 	}
 	if o.DryRun {
 		return result, nil

@@ -18,7 +18,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 		return &UsageError{err}
 	}
 	if _, err := os.Stat(h.Paths.App(name)); errors.Is(err, os.ErrNotExist) {
-		return errors.Join(fmt.Errorf("%w: %s", state.ErrNoApp, name), h.Paths.SweepRemoved(name))
+		return errors.Join(fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name), h.Paths.SweepRemoved(name))
 	}
 	lock, err := h.takeLock(ctx, name, "repair")
 	if err != nil {
@@ -33,7 +33,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 		return h.repairWhole(ctx, name)
 	}
 	app, err := h.Paths.ReadApp(name)
-	if errors.Is(err, state.ErrNoApp) {
+	if errors.Is(err, state.ErrNoApp) || errors.Is(err, state.ErrNoSettings) {
 		app, err = state.DefaultApp(name), nil
 	}
 	if err != nil {
@@ -51,10 +51,13 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 // repairWhole looks after an app that no command was interrupted on.
 func (h *Host) repairWhole(ctx context.Context, name string) error {
 	app, err := h.Paths.ReadApp(name)
-	if errors.Is(err, state.ErrNoApp) {
+	if errors.Is(err, state.ErrNoApp) || errors.Is(err, state.ErrNoSettings) {
 		_, live, liveErr := sockets.ReadLive(h.Paths.Live(name))
-		if live || liveErr != nil {
+		switch {
+		case liveErr != nil:
 			return errors.Join(err, liveErr)
+		case live:
+			return h.restoreSettings(name)
 		}
 		// Killed before it had begun, or after it was over.
 		h.note("an interrupted command has left some of %s's files and nothing else: removed", name)

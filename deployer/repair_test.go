@@ -11,7 +11,7 @@ import (
 
 // An adoption that is killed before it has begun leaves a directory, and a
 // release that is killed at its end may, too. repair removes that; an app whose
-// settings somebody deleted it leaves alone.
+// settings somebody deleted gets them back from its live release.
 func TestRepairRemovesWhatNobodyKnows(t *testing.T) {
 	w := newWorld(t)
 	if err := w.Paths.MakeApp("myapp"); err != nil {
@@ -28,8 +28,17 @@ func TestRepairRemovesWhatNobodyKnows(t *testing.T) {
 	if err := os.Remove(w.Paths.AppConfig("myapp")); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Repair(t.Context(), "myapp"); !errors.Is(err, state.ErrNoApp) {
-		t.Errorf("without its settings: %v", err)
+	if names, err := w.Paths.AppNames(); err != nil || len(names) != 1 {
+		t.Errorf("an app without its settings is not listed: %v, %v", names, err)
+	}
+	if _, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2"}); !errors.Is(err, state.ErrNoSettings) || ExitCode(err) != ExitRefused {
+		t.Errorf("swap without its settings: %v", err)
+	}
+	if err := w.Repair(t.Context(), "myapp"); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := w.Paths.ReadApp("myapp"); err != nil || a.Port != 8080 || a.Image != "myapp" {
+		t.Errorf("settings after repair: %+v, %v", a, err)
 	}
 	if color, number := w.live(); color != "blue" || number != 1 {
 		t.Errorf("release %d on %s is live", number, color)

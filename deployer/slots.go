@@ -101,7 +101,7 @@ func (h *Host) unhealthy(ctx context.Context, slot sockets.Slot, number int, tim
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("waiting for release %d: %w", number, err)
 	}
-	what := fmt.Sprintf("release %d did not become healthy within %s", number, timeout)
+	what := fmt.Sprintf("release %d did not become healthy within %s", number, state.Length(timeout))
 	if st.Phase == "" {
 		what += fmt.Sprintf(": %s says nothing", slot.ServiceUnit())
 	}
@@ -268,7 +268,7 @@ func running(u sockets.UnitState) bool {
 	return false
 }
 
-func until(t time.Time) string { return max(0, time.Until(t)).Round(time.Second).String() }
+func until(t time.Time) string { return state.Length(max(0, time.Until(t)).Round(time.Second)) }
 
 func orDash(s string) string {
 	if s == "" {

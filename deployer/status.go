@@ -245,6 +245,9 @@ func (a *AppStatus) unread(err error) {
 	if errors.Is(err, os.ErrPermission) {
 		p = Problem{Text: "not everything can be read as this user", Next: "sudo edgeman status " + a.Name}
 	}
+	if errors.Is(err, state.ErrNoSettings) {
+		p.Next = "edgeman repair " + a.Name
+	}
 	for _, have := range a.Problems {
 		if have == p {
 			return

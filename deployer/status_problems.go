@@ -62,8 +62,8 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 		if c.State != state.PhaseHealthy && s.State == SlotLive {
 			a.problem(fmt.Sprintf("container %s is not up, the other replicas serve%s", c.Container, because(c.Message)), logs)
 		}
-		if c.Exits > 0 {
-			a.problem(fmt.Sprintf("container %s ended %s and not by edgeman, the last time with code %d%s", c.Container, times(c.Exits), c.ExitCode, exitMeaning(c.ExitCode)), logs)
+		if c.Exits > 1 || c.Exits == 1 && s.State == SlotLive && c.State == state.PhaseHealthy {
+			a.problem(fmt.Sprintf("container %s ended %s and not by edgeman, %swith code %d%s", c.Container, times(c.Exits), lastTime(c.Exits), c.ExitCode, exitMeaning(c.ExitCode)), logs)
 		}
 	}
 	if s.Restarts > 0 {
@@ -106,4 +106,11 @@ func exitMeaning(code int) string {
 		return " (SIGTERM, which docker stop sends)"
 	}
 	return ""
+}
+
+func lastTime(exits int) string {
+	if exits == 1 {
+		return ""
+	}
+	return "the last time "
 }

@@ -193,7 +193,7 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	result.Slot = idle.String()
 	if s.detach {
 		result.Draining = true
-		s.step("drain", "%s: %s, at most %s, by itself", s.old.Color, state.Plural(before, "connection"), s.drain)
+		s.step("drain", "%s: %s, at most %s, by itself", s.old.Color, state.Plural(before, "connection"), state.Length(s.drain))
 		return nil
 	}
 	ended, err := s.awaitDrain(ctx, s.old, before)

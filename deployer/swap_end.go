@@ -11,7 +11,7 @@ import (
 
 // finish closes a run whose release serves.
 func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error) {
-	result.Seconds, result.Start = time.Since(s.started).Seconds(), s.ready.Seconds()
+	result.Seconds, result.Start = state.Seconds(time.Since(s.started)), state.Seconds(s.ready)
 	if err := s.settle(result.ended(), ""); err != nil {
 		return result, &BrokenError{fmt.Errorf("release %d serves, but that could not be recorded: %w\nhint: edgeman repair %s", s.next.Number, err, s.app.Name)}
 	}
@@ -59,7 +59,7 @@ func (s *swap) record(outcome string, ended state.Ended, note string) error {
 	e := state.Event{
 		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
 		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
-		Seconds: time.Since(s.started).Seconds(), Start: s.ready.Seconds(), Outcome: outcome, Note: note,
+		Seconds: state.Seconds(time.Since(s.started)), Start: state.Seconds(s.ready), Outcome: outcome, Note: note,
 	}
 	e.SetEnded(ended)
 	return s.Paths.Record(s.app.Name, e)

@@ -124,10 +124,11 @@ func collect(t *testing.T, h *host.Host) {
 	t.Logf("host's journal: %s; it ends:\n%s", name, strings.Join(lines, "\n"))
 }
 
-// Install copies the built binaries into the host.
+// Install copies the built binaries to where "edgeman install" puts them.
 func Install(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
-	for name, to := range map[string]string{"edgeman": "/usr/local/bin/edgeman", "edgeman-init": "/usr/local/bin/edgeman-init"} {
+	must(ctx, t, h, "mkdir", "-p", "/usr/local/lib/edgeman")
+	for name, to := range map[string]string{"edgeman": "/usr/local/bin/edgeman", "edgeman-init": "/usr/local/lib/edgeman/edgeman-init"} {
 		err := h.Copy(ctx, filepath.Join("..", "bin", name), to)
 		if errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("%v: run make build first", err)

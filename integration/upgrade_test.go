@@ -48,7 +48,7 @@ func TestUpgradeOfEdgeman(t *testing.T) {
 	if err := h.Copy(ctx, binary, "/root/edgeman"); err != nil {
 		t.Fatal(err)
 	}
-	must(ctx, t, h, "sh", "-c", "cp /usr/local/bin/edgeman-init /root/ && /root/edgeman install")
+	must(ctx, t, h, "sh", "-c", "cp /usr/local/lib/edgeman/edgeman-init /root/ && /root/edgeman install")
 	for _, a := range status(ctx, t, h).Apps {
 		if len(a.Problems) != 1 || !contains(a.Problems[0].Text, newVersion+" is at hand") {
 			t.Errorf("between install and upgrade status of %s says %+v", a.Name, a.Problems)

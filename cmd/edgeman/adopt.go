@@ -53,7 +53,7 @@ func adoptFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "name", Usage: "`NAME` of the app, or TARGET=NAME for one of several (default: from the site file)"},
 		&cli.StringFlag{Name: "container", Usage: "`CONTAINER` behind the site, where the address does not tell"},
 		&cli.StringFlag{Name: "image", Usage: "`IMAGE` that the first release is recorded as (default: the container's own)"},
-		&cli.UintFlag{Name: "port", Usage: "`PORT` the app listens on inside its container (default: behind the published port)", DefaultText: "found"},
+		&cli.UintFlag{Name: "port", Usage: "`PORT` the app listens on inside its container", DefaultText: "behind the published port"},
 		&cli.StringFlag{Name: "health", Usage: "HTTP `PATH` that answers 2xx or 3xx when the app is ready"},
 		&cli.StringFlag{Name: "mode", Usage: "`MODE`: proxy (any image) or native (the image takes the socket)", DefaultText: "proxy"},
 		&cli.StringFlag{Name: "via", Usage: "`WAY` to the container: netns, or bridge (the app sees the same peer as before)", DefaultText: "chosen"},

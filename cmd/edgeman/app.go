@@ -107,7 +107,12 @@ func checkColor(c *cli.Context) error {
 // caught by reorder, so what is left is a value of the wrong kind.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	text := strings.TrimSuffix(err.Error(), ": parse error")
-	text = strings.Replace(text, "for flag -", "for --", 1)
+	value, name, _ := strings.Cut(text, " for flag -")
+	dashes := "--"
+	if n, _, _ := strings.Cut(name, ":"); len(n) == 1 {
+		dashes = "-"
+	}
+	text = value + " for " + dashes + name
 	return misused(c.Command, usage("%s\nhint: %s", text, helpHint(c.Command)))
 }
 

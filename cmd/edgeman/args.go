@@ -86,7 +86,7 @@ func (l *line) flag(words []string) (int, error) {
 	}
 	taken := 1
 	if !hasValue && takesValue(f) {
-		if len(words) < 2 || len(words[1]) > 1 && words[1][0] == '-' {
+		if len(words) < 2 || isFlag(words[1]) {
 			return 0, usage("%s needs a value\nhint: %s", word, helpHint(l.command))
 		}
 		word += "=" + words[1]
@@ -139,6 +139,12 @@ func findFlag(flags []cli.Flag, name string) cli.Flag {
 		}
 	}
 	return nil
+}
+
+// isFlag tells a flag from a value; a negative number is a value, and refused as
+// one.
+func isFlag(word string) bool {
+	return len(word) > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9')
 }
 
 func takesValue(f cli.Flag) bool {

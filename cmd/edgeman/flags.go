@@ -45,6 +45,8 @@ func duration(c *cli.Context, name string) (time.Duration, error) {
 		return 0, nil
 	case d < 0:
 		return 0, usage("--%s %s is negative", name, d)
+	case d == 0 && name == "timeout":
+		return 0, usage("--timeout 0s leaves no time to become healthy")
 	case d == 0:
 		return 1, nil
 	}

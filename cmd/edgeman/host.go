@@ -54,7 +54,7 @@ func withUnits(ctx context.Context, h *deployer.Host) (func(), error) {
 func withDocker(ctx context.Context, h *deployer.Host) (func(), error) {
 	client, err := docker.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("talking to Docker: %w\nhint: systemctl status docker", err)
+		return nil, fmt.Errorf("talking to Docker: %w", err)
 	}
 	h.Docker = client
 	return func() { client.Close() }, nil

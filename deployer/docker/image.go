@@ -31,7 +31,8 @@ type Image struct {
 // of a URL path; what it means is for the daemon to say.
 var imageRef = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$`)
 
-func validRef(ref string) error {
+// ValidRef refuses what cannot be an image reference.
+func ValidRef(ref string) error {
 	if !imageRef.MatchString(ref) || strings.Contains(ref, "..") || strings.Contains(ref, "//") {
 		return fmt.Errorf("%q is not an image reference", ref)
 	}
@@ -52,7 +53,7 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 func (c *Client) imageRaw(ctx context.Context, ref string) (json.RawMessage, error) {
 	var raw bytes.Buffer
 	err := c.do(ctx, "inspect image", ref, func(ctx context.Context, api *client.Client) error {
-		if err := validRef(ref); err != nil {
+		if err := ValidRef(ref); err != nil {
 			return err
 		}
 		_, err := api.ImageInspect(ctx, ref, client.ImageInspectWithRawResponse(&raw))

@@ -26,7 +26,7 @@ type Progress struct {
 // RepoDigests.
 func (c *Client) Pull(ctx context.Context, ref string, progress func(Progress)) error {
 	return c.stream(ctx, "pull", ref, func(ctx context.Context, api *client.Client) error {
-		if err := validRef(ref); err != nil {
+		if err := ValidRef(ref); err != nil {
 			return err
 		}
 		named, err := reference.ParseNormalizedNamed(ref)

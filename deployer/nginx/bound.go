@@ -3,6 +3,8 @@ package nginx
 import (
 	"fmt"
 	"time"
+
+	"edgeman/deployer/state"
 )
 
 // Bound is how many requests nginx can hold back while nobody accepts them.
@@ -50,5 +52,5 @@ func (b Bound) Longest(rate float64) time.Duration {
 }
 
 func (b Bound) String() string {
-	return fmt.Sprintf("at most %d requests can wait (%s), each at most %s (proxy_read_timeout)", b.Requests, b.By, b.ReadTimeout)
+	return fmt.Sprintf("at most %d requests can wait (%s), each at most %s (proxy_read_timeout)", b.Requests, b.By, state.Length(b.ReadTimeout))
 }

@@ -248,7 +248,7 @@ func TestWaitBound(t *testing.T) {
 	if b.Requests != 768 || !b.Fits(300, 2400*time.Millisecond) || b.Fits(500, 2400*time.Millisecond) || b.Fits(1, time.Minute) {
 		t.Errorf("got %+v", b)
 	}
-	contains(t, b.String(), "at most 768 requests can wait (2 workers × 768 worker_connections / 2), each at most 1m0s")
+	contains(t, b.String(), "at most 768 requests can wait (2 workers × 768 worker_connections / 2), each at most 1m (proxy_read_timeout)")
 	if b.Longest(500) != 1536*time.Millisecond || b.Longest(1) != time.Minute {
 		t.Errorf("longest waits %v and %v", b.Longest(500), b.Longest(1))
 	}

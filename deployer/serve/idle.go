@@ -61,7 +61,7 @@ func (k *keeper) fallAsleep(ctx context.Context) {
 		}
 		return
 	}
-	k.host.say("nobody has used %s for %s: stopping it", k.slot, time.Duration(k.app.Idle))
+	k.host.say("nobody has used %s for %s: stopping it", k.slot, state.Length(time.Duration(k.app.Idle)))
 	// Docker lets a frozen container go on once it has its signal.
 	if err := k.stopReplicas(ctx); err != nil {
 		k.host.say("%v", err) // it is looked after again
@@ -111,5 +111,5 @@ func (k *keeper) getUp() {
 // describeIdle puts the sleep into the status.
 func (k *keeper) describeIdle(st *state.SlotStatus) {
 	st.Phase = state.PhaseIdle
-	st.Message = fmt.Sprintf("stopped after %s without a connection; the next one starts it", time.Duration(k.app.Idle))
+	st.Message = fmt.Sprintf("stopped after %s without a connection; the next one starts it", state.Length(time.Duration(k.app.Idle)))
 }

@@ -210,7 +210,7 @@ func (k *keeper) awaitNext(ctx context.Context, g *replicas) error {
 		case c.failures >= fatalExits:
 			return errors.New(c.message)
 		case !time.Now().Before(limit):
-			return fmt.Errorf("not healthy within %s", patience)
+			return fmt.Errorf("not healthy within %s", state.Length(patience))
 		}
 		select {
 		case <-ctx.Done():

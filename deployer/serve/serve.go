@@ -122,13 +122,22 @@ func newKeeper(o Options) (*keeper, error) {
 	return k, err
 }
 
-// initProgram is installed beside this program unless the caller says otherwise.
+// initProgram is where install puts it, in ../lib/edgeman, or beside this
+// program, unless the caller says otherwise.
 func initProgram(o Options) string {
 	exe, err := os.Executable()
 	if o.Init != "" || err != nil {
 		return o.Init
 	}
-	return filepath.Join(filepath.Dir(exe), "edgeman-init")
+	return initBeside(filepath.Dir(exe))
+}
+
+func initBeside(dir string) string {
+	installed := filepath.Join(filepath.Dir(dir), "lib", "edgeman", "edgeman-init")
+	if _, err := os.Stat(installed); err == nil {
+		return installed
+	}
+	return filepath.Join(dir, "edgeman-init")
 }
 
 // listenerName is FileDescriptorName= of the socket units.

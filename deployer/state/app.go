@@ -21,25 +21,6 @@ import (
 // ErrNoApp is returned for an app that was never adopted.
 var ErrNoApp = errors.New("no such app")
 
-// Duration is a time.Duration written as in "90s" in a settings file.
-type Duration time.Duration
-
-// UnmarshalText reads Go's duration syntax; it refuses negative values.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	if err != nil {
-		return err
-	}
-	if v < 0 {
-		return fmt.Errorf("negative duration %q", b)
-	}
-	*d = Duration(v)
-	return nil
-}
-
-// MarshalText writes Go's duration syntax.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
 // App is what its operator wants of it: /etc/edgeman/apps/APP.toml. Release
 // records are made from it; a change takes effect at the next swap.
 type App struct {
@@ -94,7 +75,8 @@ func DefaultApp(name string) App {
 	return a
 }
 
-// ReadApp loads and checks the app's intent; ErrNoApp if it was never adopted.
+// ReadApp loads and checks the app's intent; ErrNoApp if it was never adopted,
+// ErrNoSettings if its file is gone.
 func (p Paths) ReadApp(name string) (App, error) {
 	a := DefaultApp(name)
 	if err := sockets.ValidName(name); err != nil {
@@ -103,7 +85,7 @@ func (p Paths) ReadApp(name string) (App, error) {
 	path := p.AppConfig(name)
 	data, err := readTrusted(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return a, fmt.Errorf("%w: %s", ErrNoApp, name)
+		return a, p.absent(name)
 	}
 	if err != nil {
 		return a, err
@@ -177,23 +159,6 @@ func (p Paths) RemoveApp(name string) error {
 	return os.RemoveAll(gone)
 }
 
-// AppNames lists the adopted apps, sorted.
-func (p Paths) AppNames() ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(p.Etc, "apps"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("listing apps: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), ".toml")
-		if ok && sockets.ValidName(name) == nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
 // Validate refuses settings that no swap could act on.
 func (a App) Validate() error {
 	switch {
@@ -201,6 +166,8 @@ func (a App) Validate() error {
 		return fmt.Errorf("mode %q is neither proxy nor native", a.Mode)
 	case !slices.Contains([]string{"auto", "overlap", "recreate"}, a.Strategy):
 		return fmt.Errorf("strategy %q is none of auto, overlap, recreate", a.Strategy)
+	case a.unitless() != "":
+		return fmt.Errorf("%s lacks a unit: write it as in \"90s\" or \"5m\"", a.unitless())
 	case a.Mode == "native" && a.Drain.Websockets.Close:
 		return fmt.Errorf("drain.websockets = %q needs mode proxy: in native mode the app itself holds its connections, and nobody else can tell its websockets or end one", a.Drain.Websockets)
 	case a.Proxy.Via != "netns" && a.Proxy.Via != "bridge":
@@ -217,6 +184,8 @@ func (a App) Validate() error {
 		return fmt.Errorf("retain = %d: at least 2 releases must be remembered for a rollback", a.Retain)
 	case a.Proxy.MaxConnections < 1:
 		return fmt.Errorf("proxy.max_connections = %d: at least 1", a.Proxy.MaxConnections)
+	case slices.ContainsFunc(a.Env, func(s string) bool { return strings.Index(s, "=") < 1 }):
+		return errors.New("env: want a list of \"KEY=VALUE\"")
 	case a.EnvFile != "" && !filepath.IsAbs(a.EnvFile):
 		return fmt.Errorf("env_file %q is not an absolute path", a.EnvFile)
 	case !a.Proxy.Source.Is4() || a.Proxy.Source.IsLoopback():
@@ -249,20 +218,4 @@ func (a App) Environment() ([]string, error) {
 		env = append(env, line)
 	}
 	return env, nil
-}
-
-// tomlError names file, line and column, and never the line itself.
-func tomlError(path string, err error) error {
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) && len(strict.Errors) > 0 {
-		e := strict.Errors[0]
-		row, col := e.Position()
-		return fmt.Errorf("%s:%d:%d: unknown setting %q", path, row, col, strings.Join(e.Key(), "."))
-	}
-	var dec *toml.DecodeError
-	if errors.As(err, &dec) {
-		row, col := dec.Position()
-		return fmt.Errorf("%s:%d:%d: %s", path, row, col, strings.TrimPrefix(dec.Error(), "toml: "))
-	}
-	return fmt.Errorf("%s: %w", path, err)
 }

@@ -1,0 +1,34 @@
+package deployer
+
+import (
+	"strings"
+
+	"edgeman/deployer/state"
+)
+
+// restoreSettings writes the settings file that somebody removed anew, as far
+// as the live release tells what was in it.
+func (h *Host) restoreSettings(name string) error {
+	_, r, filled, err := h.served(name)
+	if err != nil {
+		return err
+	}
+	if !filled {
+		return refuse("the settings of %s are lost, and its live slot is empty\nhint: put %s back", name, h.Paths.AppConfig(name))
+	}
+	a := state.DefaultApp(name)
+	a.Mode, a.Port, a.Health, a.Replicas = r.Mode, r.Port, r.Health, r.Count()
+	a.Image, a.Command, a.Env = repositoryOf(r.Image), r.Command, r.Env
+	a.Native.Blocking = r.Blocking
+	if r.Via != "" {
+		a.Proxy.Via = r.Via
+	}
+	if err := h.Paths.WriteApp(a); err != nil {
+		return err
+	}
+	h.note("%s was missing: written from release %d", h.Paths.AppConfig(name), r.Number)
+	h.warn("what a release does not record has its default now: %s", strings.Join([]string{
+		"strategy", "idle", "keep_warm", "retain", "drain", "start", "env_file (its lines are in env)",
+	}, ", "))
+	return nil
+}

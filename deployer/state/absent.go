@@ -1,0 +1,56 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"edgeman/sockets"
+)
+
+// ErrNoSettings is returned for an adopted app whose settings file is gone.
+var ErrNoSettings = errors.New("is missing")
+
+// absent tells an app whose settings file somebody removed from one that was
+// never adopted.
+func (p Paths) absent(name string) error {
+	if _, err := os.Lstat(p.Live(name)); err == nil {
+		return fmt.Errorf("%s %w, %s serves as before\nhint: put it back, or edgeman repair %s writes it anew",
+			p.AppConfig(name), ErrNoSettings, name, name)
+	}
+	return fmt.Errorf("%w: %s\nhint: edgeman status lists them", ErrNoApp, name)
+}
+
+// AppNames lists the adopted apps, sorted: each that has a settings file or a
+// live pointer.
+func (p Paths) AppNames() ([]string, error) {
+	files, err := os.ReadDir(filepath.Join(p.Etc, "apps"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing apps: %w", err)
+	}
+	var names []string
+	for _, e := range files {
+		name, ok := strings.CutSuffix(e.Name(), ".toml")
+		if ok && sockets.ValidName(name) == nil {
+			names = append(names, name)
+		}
+	}
+	states, err := os.ReadDir(p.Apps())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing apps: %w", err)
+	}
+	for _, e := range states {
+		if sockets.ValidName(e.Name()) != nil || slices.Contains(names, e.Name()) {
+			continue
+		}
+		if _, err := os.Lstat(p.Live(e.Name())); err == nil {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
