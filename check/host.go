@@ -139,13 +139,14 @@ func (h *host) gatherRoots() {
 	}
 }
 
-// recordsHint is empty where err says what to do by itself.
+// recordsHint is what to do about records that cannot be read: what err says
+// itself, if it does.
 func recordsHint(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrPermission):
+	if errors.Is(err, fs.ErrPermission) {
 		return "run it as root"
-	case strings.Contains(err.Error(), "\nhint: "):
-		return ""
+	}
+	if _, hint, ok := strings.Cut(err.Error(), "\nhint: "); ok {
+		return hint
 	}
 	return "edgeman status"
 }
