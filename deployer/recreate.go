@@ -119,7 +119,7 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 	if r == nil || r.Release != s.next.Number {
 		return fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, orDash(st.Message))
 	}
-	err = fmt.Errorf("release %d was not taken: %s", s.next.Number, r.Reason)
+	err = fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, r.Reason)
 	if r.Probe != "" {
 		err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
 	}
