@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"edgeman/sockets"
@@ -91,15 +92,32 @@ func (h *Host) removeContainers(ctx context.Context, slot sockets.Slot) error {
 // forgetSlot removes what is left of the slot: its requests to its service, and
 // everything of this boot that carries its name.
 func (h *Host) forgetSlot(slot sockets.Slot) error {
-	err := h.dropRequests(slot)
-	entries, readErr := os.ReadDir(h.Paths.Run)
-	if !errors.Is(readErr, os.ErrNotExist) { // it is made anew at every boot
-		err = errors.Join(err, readErr)
+	return errors.Join(h.dropRequests(slot),
+		removeEntries(h.Paths.Run, func(name string) bool {
+			// With a dot before it: the temporary file of a service that was killed.
+			return strings.HasPrefix(strings.TrimPrefix(name, "."), slot.String()+".")
+		}),
+		// A service that was stopped before it saw that its slot is empty leaves its own.
+		removeEntries(h.Paths.Handoffs(), func(name string) bool {
+			number, ok := strings.CutPrefix(name, slot.App+"-"+slot.Color+"-")
+			return ok && containerNumber.MatchString(number)
+		}))
+}
+
+// containerNumber is what follows app and slot in a container's name: its
+// release, and which replica it is.
+var containerNumber = regexp.MustCompile(`^[0-9]+(-[0-9]+)?$`)
+
+// removeEntries removes what is named so from a directory that is made anew at
+// every boot.
+func removeEntries(dir string, named func(string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
 	}
 	for _, e := range entries {
-		// With a dot before it: the temporary file of a service that was killed.
-		if strings.HasPrefix(strings.TrimPrefix(e.Name(), "."), slot.String()+".") {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(h.Paths.Run, e.Name())))
+		if named(e.Name()) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
 	return err

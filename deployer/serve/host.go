@@ -195,9 +195,8 @@ func (h *host) removeContainer(ctx context.Context, name string) error {
 	return nil
 }
 
-// handoffDir is mounted into a native container; its parent is closed to users.
 func (h *host) handoffDir(container string) string {
-	return filepath.Join(h.run, "handoff", container)
+	return filepath.Join(state.Paths{Run: h.run}.Handoffs(), container)
 }
 
 const (

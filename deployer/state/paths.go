@@ -87,6 +87,10 @@ func (p Paths) SlotStatus(s sockets.Slot) string { return filepath.Join(p.Run, s
 // container prints.
 func (p Paths) SlotOutput(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".output") }
 
+// Handoffs has a directory for each native container, which is mounted into it;
+// it is itself closed to users.
+func (p Paths) Handoffs() string { return filepath.Join(p.Run, "handoff") }
+
 // MakeBase creates the roots. nginx's workers must be able to walk to the
 // sockets, so the directories on that way are searchable by everybody; records
 // that can hold secrets are in directories that are not.
