@@ -32,10 +32,10 @@ func strategies() []strategy {
 		{None, "no replacement", Proxy, nil},
 		{Recreate, "edgeman swap (recreate)", Proxy, edgemanSwap("recreate")},
 		{"docker-restart", "docker restart", Published, script(`docker restart published`)},
-		{"stop-start", "docker stop, then start the new image", Published, script(
+		{"stop-start", "docker stop, run the new image", Published, script(
 			`docker stop published; docker rm published
 			` + containerFlags + `--name published --publish 127.0.0.1:8101:8080 bench:$1`)},
-		{"blue-green", "blue-green by hand, nginx reload", "bluegreen", script(blueGreen)},
+		{"blue-green", "blue-green by hand, with a reload", "bluegreen", script(blueGreen)},
 	}
 }
 

@@ -22,7 +22,7 @@ type bar struct {
 // Sizes of the chart, in pixels.
 const (
 	chartWidth = 760
-	labelWidth = 210
+	labelWidth = 240
 	figureGap  = 90 // right of the longest bar, for its figure
 	barHeight  = 16
 	barStep    = 24
