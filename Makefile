@@ -3,7 +3,7 @@
 # make soak    1,000 swaps and 200 in place under mixed load; takes an hour (root)
 # make faults  everything that can go wrong, done for real; writes docs/faults.md (root)
 # make demo    see a docker restart and a swap under the same load (root)
-# make bench   edgeman side by side with what people use today (root, about 15 minutes)
+# make bench   edgeman side by side with what people use today (root, about 17 minutes)
 # make lint    formatting, vet, staticcheck, import rules
 #
 # Everything else that is needed is installed on the way, where this may.

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,21 +141,24 @@ func alternates(t *testing.T, ran []string) {
 	}
 }
 
-// No path is always measured behind the same other one.
-func TestRoundsBeginElsewhere(t *testing.T) {
-	_, f := everything(t)
-	var first []string
-	for i, n := 0, 0; i < len(f.ran); i++ {
-		if strings.HasPrefix(f.ran[i], "wrk ") {
-			if n%16 == 0 {
-				first = append(first, f.ran[i][strings.Index(f.ran[i], "http"):])
-			}
-			n++
+// No path is always measured behind the same other one: what one leaves behind
+// would always be another one's burden.
+func TestOrder(t *testing.T) {
+	const paths, rounds = 16, 5
+	behind := map[[2]int]int{}
+	for round := range rounds {
+		o := order(round, paths)
+		for i := 1; i < paths; i++ {
+			behind[[2]int{o[i-1], o[i]}]++
+		}
+		slices.Sort(o)
+		if o = slices.Compact(o); len(o) != paths || o[0] != 0 || o[paths-1] != paths-1 {
+			t.Errorf("round %d measures %v", round, o)
 		}
 	}
-	for i := 1; i < len(first); i++ {
-		if first[i] == first[i-1] {
-			t.Errorf("rounds begin with %v", first)
+	for pair, n := range behind {
+		if n > rounds/2 {
+			t.Errorf("path %d is measured behind %d in %d of %d rounds", pair[1], pair[0], n, rounds)
 		}
 	}
 }

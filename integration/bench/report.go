@@ -35,13 +35,13 @@ type Options struct {
 	Commands   CommandOptions
 }
 
-// Settings are those of an ordinary run, about a quarter of an hour, or of a
+// Settings are those of an ordinary run, about 17 minutes, or of a
 // quick one that only shows that everything works.
 func Settings(quick bool) Options {
 	o := Options{
 		Throughput: ThroughputOptions{Rounds: 5, Seconds: 2, Connections: 32, PacedRounds: 3, Paced: 3 * time.Second, Share: 0.5},
-		Swap:       SwapOptions{Rounds: 5, Replacements: 50, Sockets: 3, Pause: 200 * time.Millisecond, Rate: 100, Timed: 10},
-		Cost:       CostOptions{Settle: 20 * time.Second, Idle: 10 * time.Second, Connections: 1000, Open: 5 * time.Second},
+		Swap:       SwapOptions{Rounds: 5, Replacements: 50, Sockets: 3, Pause: 100 * time.Millisecond, Rate: 100, Timed: 10},
+		Cost:       CostOptions{Settle: 20 * time.Second, Idle: 10 * time.Second, Connections: 1000, Open: 3 * time.Second},
 		Commands:   CommandOptions{Sites: []int{1, 100, 1000}, Rounds: 3},
 	}
 	if quick {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,16 +40,15 @@ type ThroughputOptions struct {
 	Share       float64       // its rate, of the slowest peer's median at saturation
 }
 
-// Throughput measures every path in turn, round by round. Each round begins
-// with another path, so that none always runs behind the same one.
+// Throughput measures every path in turn, round by round, each in another order,
+// so that none always runs behind the same one.
 func (b *Bench) Throughput(ctx context.Context, o ThroughputOptions) ([]Path, error) {
 	paths := b.paths(o.Peers)
 	for round := range o.Rounds + 1 {
 		if round > 0 {
 			b.Say("throughput: round %d of %d", round, o.Rounds)
 		}
-		for n := range paths {
-			i := (n + 3*round) % len(paths)
+		for _, i := range order(round, len(paths)) {
 			seconds := o.Seconds
 			if round == 0 { // to warm up, not counted
 				seconds = 1
@@ -59,6 +59,11 @@ func (b *Bench) Throughput(ctx context.Context, o ThroughputOptions) ([]Path, er
 		}
 	}
 	return paths, b.latency(ctx, o, paths)
+}
+
+// order is the same in every run, and another one in every round.
+func order(round, n int) []int {
+	return rand.New(rand.NewPCG(uint64(round), 0)).Perm(n)
 }
 
 // saturate runs wrk once and notes what it found, unless that was to warm up.
@@ -105,8 +110,7 @@ func (b *Bench) latency(ctx context.Context, o ThroughputOptions, paths []Path) 
 	}
 	for round := range o.PacedRounds {
 		b.Say("latency: round %d of %d", round+1, o.PacedRounds)
-		for n := range paths {
-			i := (n + 3*round) % len(paths)
+		for _, i := range order(round, len(paths)) {
 			p := &paths[i]
 			got, err := b.paced(ctx, load.Pace{URL: url(b.peer(p.Peer), p.Keepalive, "/health"), Rate: p.Rate, Connections: o.Connections, For: o.Paced})
 			if err != nil {
