@@ -22,7 +22,7 @@ func (b *Bench) machine(ctx context.Context) (Machine, error) {
 		sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1
 		nproc
 		awk '/^MemTotal/ {printf "%.0f GiB\n", $2/1048576}' /proc/meminfo
-		uname -r
+		uname -r | cut -d- -f1
 		. /etc/os-release; echo "$PRETTY_NAME"
 		edgeman --version
 		nginx -v 2>&1 | sed 's|.*version: ||'
