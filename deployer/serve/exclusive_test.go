@@ -75,12 +75,7 @@ func TestTwoContainersNeverRunTogether(t *testing.T) {
 				}
 				time.Sleep(3 * time.Second)
 				w.wants(state.PhaseHealthy)
-				if p, _, _ := w.paths.ReadPause(w.slot); !p.Until.IsZero() {
-					t.Error("the pause is still there")
-				}
-				if !w.open() || w.listener.isPaused() {
-					t.Error("requests wait")
-				}
+				w.wantsNoPause()
 				w.stop()
 			})
 		})

@@ -55,12 +55,7 @@ func TestReplaceWaitsForTheOtherSlot(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		w.wants(state.PhaseHealthy)
 		w.wantRunning("myapp-blue-1")
-		if p, _, _ := w.paths.ReadPause(w.slot); !p.Until.IsZero() {
-			t.Error("the pause is still there")
-		}
-		if !w.open() || w.listener.isPaused() {
-			t.Error("requests wait")
-		}
+		w.wantsNoPause()
 		w.stop()
 	})
 }

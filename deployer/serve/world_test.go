@@ -259,6 +259,17 @@ func (w *world) open() bool {
 	return w.k.gate.to != nil
 }
 
+// wantsNoPause checks that the pause has ended and that requests get through.
+func (w *world) wantsNoPause() {
+	w.t.Helper()
+	if p, _, _ := w.paths.ReadPause(w.slot); !p.Until.IsZero() {
+		w.t.Error("the pause is still there")
+	}
+	if !w.open() || w.listener.isPaused() {
+		w.t.Error("requests wait")
+	}
+}
+
 // wants checks the phase in the status file.
 func (w *world) wants(phase string) state.SlotStatus {
 	w.t.Helper()
