@@ -138,10 +138,7 @@ func (s *swap) renewNative(ctx context.Context, result *SwapResult) error {
 	}
 	// Kept warm, the old container would keep the new one from starting.
 	s.app.KeepWarm = 0
-	before, err := s.switchTo(ctx, idle)
-	if err != nil && !s.over {
-		return errors.Join(err, s.abandon(ctx, idle))
-	}
+	before, err := s.switchOrAbandon(ctx, idle)
 	if err != nil {
 		return err
 	}

@@ -182,10 +182,7 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	}
 	s.ready = took
 	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, seconds(took))
-	before, err := s.switchTo(ctx, idle)
-	if err != nil && !s.over {
-		return errors.Join(err, s.abandon(ctx, idle))
-	}
+	before, err := s.switchOrAbandon(ctx, idle)
 	if err != nil {
 		return err
 	}
@@ -199,6 +196,16 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	ended, err := s.awaitDrain(ctx, s.old, before)
 	result.setEnded(ended)
 	return err
+}
+
+// switchOrAbandon is switchTo for a slot that this run has filled: it is emptied
+// again unless it became live.
+func (s *swap) switchOrAbandon(ctx context.Context, idle sockets.Slot) (int, error) {
+	before, err := s.switchTo(ctx, idle)
+	if err != nil && !s.over {
+		err = errors.Join(err, s.abandon(ctx, idle))
+	}
+	return before, err
 }
 
 // switchTo makes idle live in one rename and returns how many connections the
