@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/integration/port"
 )
 
 // rig is a real nginx of our own: own prefix, own ports, never the host's
@@ -54,13 +55,9 @@ func (r *rig) must(err error) {
 // port is a free port of loopback under a name.
 func (r *rig) port(name string) int {
 	r.t.Helper()
-	if p := r.ports[name]; p != 0 {
-		return p
+	if r.ports[name] == 0 {
+		r.ports[name] = port.Free(r.t)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	r.must(err)
-	defer l.Close()
-	r.ports[name] = l.Addr().(*net.TCPAddr).Port
 	return r.ports[name]
 }
 

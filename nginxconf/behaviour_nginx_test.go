@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"edgeman/integration/port"
 )
 
 // diskFS is the real file system.
@@ -83,7 +85,7 @@ func newLab(t *testing.T, b behaviour) *lab {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, dir: dir, bin: bin, version: v, front: freeAddr(t), conf: dir + "/nginx.conf", site: dir + "/site", socket: dir + "/live.sock"}
+	l := &lab{t: t, dir: dir, bin: bin, version: v, front: fmt.Sprintf("127.0.0.1:%d", port.Free(t)), conf: dir + "/nginx.conf", site: dir + "/site", socket: dir + "/live.sock"}
 	l.app = newApp(t, b.addr, l.socket, b.app)
 	l.other = newApp(t, "", dir+"/other.sock", b.app)
 	l.write(l.conf, mods+`user root;
@@ -108,15 +110,6 @@ http {
 include stream[.]conf;
 `)
 	return l
-}
-
-func freeAddr(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // fill puts this lab's addresses into a configuration or request.

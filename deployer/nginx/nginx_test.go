@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"edgeman/integration/port"
 )
 
 // instance is an nginx of the test's own: its own prefix, a loopback port,
@@ -77,7 +78,7 @@ func site(port int, answer string) []byte {
 func layout(t *testing.T) *instance {
 	t.Helper()
 	needNginx(t)
-	n := &instance{t: t, dir: publicDir(t), port: freePort(t)}
+	n := &instance{t: t, dir: publicDir(t), port: port.Free(t)}
 	for _, d := range []string{"sites-available", "sites-enabled", "temp"} {
 		must(t, os.Mkdir(filepath.Join(n.dir, d), 0o755))
 	}
@@ -160,14 +161,6 @@ func (n *instance) facts() Facts {
 	f, err := n.server.Facts(soon(n.t))
 	must(n.t, err)
 	return f
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func soon(t *testing.T) context.Context {
