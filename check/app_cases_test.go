@@ -87,6 +87,12 @@ func appCases() []scenario {
 		{"unit-drift", "not reloaded", Warning, changed(func(w *world, a *App, s *Slot) {
 			w.units[s.Service] = Unit{Active: "active", FileState: "enabled", Reload: true}
 		})},
+		{"unit-drift", "file removed", Warning, changed(func(w *world, a *App, s *Slot) {
+			w.units[s.SocketUnit] = Unit{Load: "not-found", Active: "active"}
+		})},
+		{"unit-drift", "never there", 0, changed(func(w *world, a *App, s *Slot) {
+			w.units["nginx.service"] = Unit{Load: "not-found", Active: "inactive"}
+		})},
 		{"container-unhealthy", "adopted", Critical, changed(func(w *world, a *App, s *Slot) {
 			w.docker[0].Health, w.docker[0].FailingStreak = "unhealthy", 4
 		})},

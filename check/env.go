@@ -43,7 +43,8 @@ type Env struct {
 	Prefix, ErrorLog string
 	// Certbot is certbot's configuration directory, CertbotLogs where it logs.
 	Certbot, CertbotLogs string
-	// Apps are the adopted apps as edgeman's own records describe them.
+	// Apps are the adopted apps as edgeman's own records describe them; see
+	// Records for its errors.
 	Apps func() ([]App, error)
 	// FreeSpace is what is left on the filesystem of path.
 	FreeSpace func(path string) (Space, error)

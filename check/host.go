@@ -156,11 +156,21 @@ func (h *host) gatherApps() {
 		return
 	}
 	apps, err := h.env.Apps()
-	if err != nil {
-		h.blindTo("app", "edgeman", fmt.Sprintf("edgeman's own records cannot be read: %v", err), recordsHint(err))
-		return
+	unread := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		unread = joined.Unwrap()
 	}
 	h.apps, h.has[needApps] = apps, true
+	for _, err := range unread {
+		var app *AppError
+		switch {
+		case errors.As(err, &app):
+			h.blindTo("app", app.App, fmt.Sprintf("edgeman's own records of %s cannot be read: %v", app.App, app.Err), recordsHint(err))
+		case err != nil:
+			h.blindTo("app", "edgeman", fmt.Sprintf("edgeman's own records cannot be read: %v", err), recordsHint(err))
+			h.has[needApps] = false
+		}
+	}
 }
 
 // blindTo notes once that something could not be looked at.

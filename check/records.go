@@ -16,7 +16,8 @@ import (
 
 // Records reads the adopted apps from edgeman's state on disk, and takes no
 // lock: a swap may be under way. Without root the parts that hold secrets are
-// left out.
+// left out. The error joins an *AppError for each app whose records cannot be
+// read; the others are returned beside it.
 func Records(p state.Paths) func() ([]App, error) {
 	return func() ([]App, error) {
 		names, err := p.AppNames()
@@ -24,16 +25,27 @@ func Records(p state.Paths) func() ([]App, error) {
 			return nil, err
 		}
 		var out []App
+		var unread []error
 		for _, name := range names {
 			a, err := readApp(p, name)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+				unread = append(unread, &AppError{name, err})
+				continue
 			}
 			out = append(out, a)
 		}
-		return out, nil
+		return out, errors.Join(unread...)
 	}
 }
+
+// AppError says why the records of one app cannot be read.
+type AppError struct {
+	App string
+	Err error
+}
+
+func (e *AppError) Error() string { return e.App + ": " + e.Err.Error() }
+func (e *AppError) Unwrap() error { return e.Err }
 
 func readApp(p state.Paths, name string) (App, error) {
 	intent, err := p.ReadApp(name)

@@ -51,6 +51,27 @@ func oneApp(t *testing.T, p state.Paths) App {
 	return apps[0]
 }
 
+// One app's broken file hides that app, and no other.
+func TestUnreadableApp(t *testing.T) {
+	p, w := realApp(t)
+	w.must(p.MakeApp("other"))
+	w.must(os.WriteFile(p.AppConfig("other"), []byte("mode = 5\n"), 0o600))
+	w.units["edgeman@myapp:blue.service"] = Unit{Active: "failed"}
+	w.units["edgeman@myapp:blue.socket"] = Unit{Active: "active", FileState: "enabled"}
+	w.env.Apps = Records(p)
+	for _, sites := range [][]string{nil, {"other"}} {
+		w.opt.Sites = sites
+		r := w.run()
+		if f := r.find("app-down"); (len(f) == 1) != (sites == nil) {
+			t.Errorf("sites %q: the readable app's fault was found %d times: %+v", sites, len(f), r.Findings)
+		}
+		blind := r.find(codeBlind)
+		if len(blind) != 1 || blind[0].Subject != (Subject{"app", "other"}) || !strings.Contains(blind[0].Message, "records of other cannot be read") {
+			t.Errorf("sites %q: %+v", sites, blind)
+		}
+	}
+}
+
 func TestRecords(t *testing.T) {
 	p, _ := realApp(t)
 	a := oneApp(t, p)

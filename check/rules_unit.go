@@ -40,10 +40,10 @@ func unitRules() []Rule {
 			look:  appRestarting,
 		},
 		{
-			Code: "unit-drift", Title: "systemd has not read changed unit files", Worst: Warning, Needs: []need{needApps, needUnits},
-			What: "A unit file of edgeman's or of nginx's was changed, and systemd still works with the old one.",
-			Why:  "The next start will behave differently from the last.",
-			Fix:  "`systemctl daemon-reload`",
+			Code: "unit-drift", Title: "unit files are gone, or changed and not read", Worst: Warning, Needs: []need{needApps, needUnits},
+			What: "A unit file of edgeman's or of nginx's was changed and systemd still works with the old one, or the files of a slot that serves were removed.",
+			Why:  "The next start will behave differently from the last, or not take place at all.",
+			Fix:  "`systemctl daemon-reload`; `edgeman install` puts edgeman's files back.",
 			look: unitDrift,
 		},
 	}
@@ -142,21 +142,28 @@ func appRestarting(h *host) []Finding {
 }
 
 func unitDrift(h *host) []Finding {
-	names := []string{"nginx.service"}
+	var out []Finding
+	warn := func(unit, message, hint string) {
+		out = append(out, Finding{Severity: Warning, Subject: Subject{"unit", unit}, Message: message, Hint: hint})
+	}
+	unread := func(unit string) {
+		warn(unit, "systemd has not read the changed unit file of "+unit, "systemctl daemon-reload")
+	}
+	if u, ok := h.unit("nginx.service"); ok && u.Reload {
+		unread("nginx.service")
+	}
 	for _, a := range h.apps {
 		for _, s := range a.Slots {
-			if s.Filled {
-				names = append(names, s.SocketUnit, s.Service)
+			for _, name := range []string{s.SocketUnit, s.Service} {
+				u, ok := h.unit(name)
+				switch {
+				case !s.Filled || !ok:
+				case u.Load == "not-found" && u.Active == "active":
+					warn(name, name+" runs, but its unit file is gone: no swap and no reboot will start it again", "edgeman install")
+				case u.Reload:
+					unread(name)
+				}
 			}
-		}
-	}
-	var out []Finding
-	for _, n := range names {
-		if u, ok := h.unit(n); ok && u.Reload {
-			out = append(out, Finding{
-				Severity: Warning, Subject: Subject{"unit", n},
-				Message: "systemd has not read the changed unit file of " + n, Hint: "systemctl daemon-reload",
-			})
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"edgeman/deployer/state"
@@ -48,11 +49,22 @@ func (s *swap) failed(err error) error {
 	if rec := s.record(state.Failed, state.Ended{}, firstLine(err)); rec != nil {
 		return errors.Join(err, rec)
 	}
-	err = fmt.Errorf("%w\n%s serves as before", err, s.app.Name)
+	err = s.unharmed(err)
 	if s.fresh { // it never served, so no rollback leads to it
 		return errors.Join(err, s.forgetRelease(s.app.Name, s.next.Number))
 	}
 	return err
+}
+
+// unharmed adds to err what still works and, unless err knows better, where to
+// look.
+func (s *swap) unharmed(err error) error {
+	err = fmt.Errorf("%w\n%s serves as before", err, s.app.Name)
+	if strings.Contains(err.Error(), "\nhint: ") {
+		return err
+	}
+	return fmt.Errorf("%w\nhint: nothing is left to undo; what makes a release healthy, and for how long to wait, is in %s: health, start.timeout",
+		err, s.Paths.AppConfig(s.app.Name))
 }
 
 func (s *swap) record(outcome string, ended state.Ended, note string) error {
