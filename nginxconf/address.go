@@ -19,8 +19,9 @@ type address struct {
 	end    int
 }
 
-// defaultPorts holds the port that a scheme implies.
-var defaultPorts = map[string]string{"http": "80", "https": "443", "grpc": "80", "grpcs": "443"}
+// defaultPorts holds the port that a scheme implies; those of grpc_pass imply
+// none, and it sends the port in the Host header whatever it is.
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
 // parsePass splits the argument of a pass directive without variables.
 func parsePass(arg string) (address, bool) {

@@ -141,7 +141,8 @@ func readRequest(r *bufio.Reader) (head, body string, err error) {
 }
 
 // answer echoes the request. The query may ask for a redirect (loc), a status
-// and a cacheable answer that tells how often the app was asked.
+// and a cacheable answer that tells how often the app was asked; the header X-To
+// for a redirect inside nginx.
 func answer(head, body string, hit int) []byte {
 	uri := strings.Fields(head)[1]
 	_, query, _ := strings.Cut(uri, "?")
@@ -154,8 +155,12 @@ func answer(head, body string, hit int) []byte {
 		status = "302 Found"
 		extra = "Location: " + loc + "\r\nRefresh: 5; url=" + loc + "\r\nSet-Cookie: a=b; domain=127.0.0.1; path=/app/\r\n"
 	}
+	if _, to, _ := strings.Cut(head, "\r\nX-To: "); to != "" && !strings.HasPrefix(to, uri+"\r\n") {
+		to, _, _ = strings.Cut(to, "\r\n")
+		extra += "X-Accel-Redirect: " + to + "\r\n"
+	}
 	if q.Has("cache") {
-		extra += "Cache-Control: max-age=60\r\n"
+		extra += "Cache-Control: max-age=3600\r\n"
 		text = fmt.Sprintf("hit %d", hit)
 	}
 	var b bytes.Buffer

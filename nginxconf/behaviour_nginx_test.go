@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -138,7 +139,7 @@ func (l *lab) start() {
 	}
 	cmd := l.cmd
 	l.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		c, err := net.Dial("tcp", l.front)
 		if err == nil {
 			c.Close()
@@ -165,7 +166,7 @@ func (l *lab) ask(request string) string {
 		l.t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, l.fill(request)); err != nil {
 		l.t.Fatal(err)
 	}
@@ -184,11 +185,18 @@ func (l *lab) ask(request string) string {
 
 // wsExchange sends bytes after the switch of protocols and reads them back.
 func wsExchange(c net.Conn) string {
-	buf := make([]byte, 4096)
-	n, _ := c.Read(buf)
+	in := bufio.NewReader(c)
+	var head strings.Builder
+	for line := ""; line != "\r\n"; head.WriteString(line) {
+		var err error
+		if line, err = in.ReadString('\n'); err != nil {
+			return head.String() + line
+		}
+	}
 	io.WriteString(c, "frame")
-	m, _ := c.Read(buf[n:])
-	return dateLine.ReplaceAllString(string(buf[:n+m]), "")
+	frame := make([]byte, len("frame"))
+	n, _ := io.ReadFull(in, frame)
+	return dateLine.ReplaceAllString(head.String(), "") + string(frame[:n])
 }
 
 // plan edits the site for its first target that is the app.

@@ -64,7 +64,7 @@ func serveRaw(l net.Listener) {
 // unread bytes would reset the connection and lose the response.
 func finish(c net.Conn) {
 	c.(interface{ CloseWrite() error }).CloseWrite()
-	c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	c.SetReadDeadline(time.Now().Add(time.Minute))
 	io.Copy(io.Discard, c)
 	c.Close()
 }

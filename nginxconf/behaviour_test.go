@@ -27,6 +27,8 @@ const (
 	redirect = "GET /x/r?loc=http://APP/app/z HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
 	redir2   = "GET /x/r?loc=http://localhost:PORT/z HTTP/1.0\r\n\r\n"
 	cached   = "GET /x/c?cache=1 HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
+	accel    = "GET /x/c HTTP/1.0\r\nX-To: "
+	lang     = "GET /x/y HTTP/1.0\r\nX-Lang: "
 	socketWS = "GET /x/ws HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 )
 
@@ -54,6 +56,10 @@ var behaviours = []behaviour{
 		name: "upstream with keepalive", want: "keepalive_time 5s; keepalive_timeout 4s; # edgeman",
 		site:     "upstream up {\n    server APP;\n    keepalive 4;\n}\n" + server("location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection \"\"; }"),
 		requests: []string{get, post, get, get},
+	},
+	{
+		name: "upstream with keepalive from a file that others include", want: "keepalive_time 5s; keepalive_timeout 4s; # edgeman", files: map[string]string{"idle.conf": "keepalive 4;"},
+		site: "upstream up {\n    server APP;\n    include idle.conf;\n}\nupstream other { server OTHER; include idle.conf; }\n" + server("location / { proxy_pass http://up; }\nlocation /o { proxy_pass http://other; }"),
 	},
 	{name: "upstream with localhost", site: "upstream up { server localhost:PORT; }\n" + server("location / { proxy_pass http://up; }")},
 	{name: "upstream with bind", want: "proxy_bind off; # edgeman", site: "proxy_bind 127.0.0.1;\nupstream up { server APP; }\n" + server("location / {\n    proxy_pass http://up;\n}")},
@@ -92,6 +98,7 @@ var behaviours = []behaviour{
 	{name: "memcached", app: serveMemcached, site: server("location / { set $memcached_key $uri; memcached_pass APP; default_type text/plain; }"), requests: []string{get}},
 	{name: "grpc literal", app: serveGRPC, site: server("location / { grpc_pass grpc://APP; }")},
 	{name: "grpc literal without scheme", app: serveGRPC, site: server("grpc_set_header X-A a; location / { grpc_pass APP; }"), want: "grpc_set_header Host APP;"},
+	{name: "grpc literal with port 80", addr: "127.81.7.7:80", app: serveGRPC, site: server("location / { grpc_pass grpc://127.81.7.7:80; }"), want: "grpc_set_header Host 127.81.7.7:80;"},
 	{name: "grpc upstream", app: serveGRPC, site: "upstream g { server APP; }\n" + server("location / { grpc_pass g; }")},
 	{name: "grpc nested elsewhere", app: serveGRPC, site: server("location / { grpc_pass APP; location /two { grpc_pass OTHER; } }"), requests: []string{get, post, "GET /two/1 HTTP/1.0\r\n\r\n"}},
 	{name: "https literal", app: serveTLS, site: server("location / { proxy_pass https://APP; proxy_ssl_server_name on; }")},
@@ -109,6 +116,7 @@ var behaviours = []behaviour{
 	{name: "literal, inherited headers", site: "proxy_set_header X-H \"h h\";\n" + server("proxy_set_header X-A a;\nproxy_set_header X-B 'b;b';\nlocation / { proxy_pass http://APP; }")},
 	{name: "literal, inherited headers with host", site: server("proxy_set_header X-A a;\nproxy_set_header Host $host;\nlocation / { proxy_pass http://APP; }")},
 	{name: "literal, host is $proxy_host", site: server("proxy_set_header Host $proxy_host;\nproxy_set_header X-P \"${proxy_host} $proxy_port\";\nlocation / { proxy_pass http://APP; }")},
+	{name: "literal, host is $Proxy_Host", site: server("location / { proxy_pass http://APP; proxy_set_header Host $Proxy_Host; proxy_set_header X ${Proxy_Port}; }")},
 	{name: "literal, own host is $proxy_host", site: server("location / { proxy_pass http://APP; proxy_set_header Host \"$proxy_host\"; proxy_set_header X $proxy_hostx; set $proxy_hostx 1; }")},
 	{name: "literal, headers from a snippet", site: server("location / { include headers.conf; proxy_pass http://APP; }\nlocation /other { include headers.conf; return 200; }"), files: map[string]string{"headers.conf": "proxy_set_header X-S s;\n"}},
 	{name: "literal, pass in a snippet", site: server("location /x { include pass.conf; }\nlocation /z { include pass.conf; }"), files: map[string]string{"pass.conf": "proxy_pass http://APP;\nproxy_set_header X-S s;\n"}, requests: []string{get, post, "GET /z/1 HTTP/1.0\r\n\r\n"}},
@@ -119,6 +127,10 @@ var behaviours = []behaviour{
 	{
 		name: "literal, nested location of another app", site: server("proxy_set_header X-O o;\nlocation / { proxy_pass http://APP;\n location /two/ { proxy_pass http://OTHER; } }"),
 		requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n"},
+	},
+	{
+		name: "location inside another app's inside its own", site: server("location / { proxy_pass http://APP;\n location /two/ { proxy_pass http://OTHER;\n location /two/x/ { proxy_pass http://APP;\n location /two/x/y/ { proxy_pass http://OTHER; } } } }"),
+		requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n", "GET /two/x/1 HTTP/1.0\r\n\r\n", "GET /two/x/y/1 HTTP/1.0\r\n\r\n"},
 	},
 	{
 		name: "nested location of another app, cached and redirecting", site: server("proxy_cache c;\nlocation / { proxy_pass http://APP;\n location /two/ { proxy_pass http://OTHER; add_header X-Cache $upstream_cache_status; } }"),
@@ -146,6 +158,7 @@ var behaviours = []behaviour{
 	{name: "literal with $request_uri", site: server("location / { proxy_pass http://APP$request_uri; }")},
 	{name: "literal with variables in the URI", site: server("location ~ ^/x/(.*)$ { proxy_pass http://APP/app/$1$is_args$args; }")},
 	{name: "literal through set", site: server("set $backend APP;\nlocation / { proxy_pass http://$backend; }")},
+	{name: "literal through set in another case", site: server("set $BackEnd APP;\nlocation / { proxy_pass http://$backend; }")},
 	{name: "literal URL through set", site: server("location / { set $backend \"http://APP\"; proxy_pass $backend; }")},
 
 	{name: "literal from three variables", want: "proxy_pass $proto://edgeman-myapp;", site: server("location / { set $app 127.0.0.1; set $port PORT; set $proto http; proxy_pass $proto://$app:$port; }")},
@@ -157,20 +170,35 @@ var behaviours = []behaviour{
 	{name: "literal over IPv6", addr: "[::1]:0", site: server("location / { proxy_pass http://APP; }"), want: "proxy_set_header Host APP;"},
 	{name: "literal beside an upstream", site: "upstream up { server APP; }\n" + server("location /x/form { proxy_pass http://up; } location / { proxy_pass http://APP; }"), want: "upstream edgeman-myapp"},
 
+	{name: "literal of one app through a map of two", site: "map $http_x_lang $b { de APP; default OTHER; }\n" + server("location / { proxy_pass http://$b; proxy_set_header Host $host; }"), requests: []string{lang + "de\r\n\r\n", lang + "fr\r\n\r\n"}},
+
 	// class C: redirects
 	{name: "redirect off", site: server("location / { proxy_pass http://APP; proxy_redirect off; }")},
 	{name: "redirect default", site: server("location /x/ { proxy_pass http://APP/app/; proxy_redirect default; proxy_redirect http://other/ /o/; }")},
 	{name: "redirect set outside", site: server("proxy_redirect http://APP/app/ /set/;\nlocation / { proxy_pass http://APP; }")},
 	{name: "redirect with $proxy_host", site: server("proxy_redirect http://$proxy_host/app/ /set/;\nlocation / { proxy_pass http://APP; }")},
+	{name: "redirect with $proxy_host in an expression", want: "proxy_redirect ~^http://$proxy_host(.*)$ http://APP$1;", site: server("proxy_redirect ~^http://$proxy_host(.*)$ http://$proxy_host$1;\nlocation / { proxy_pass http://APP; }")},
+	{name: "redirect with $proxy_host that an inner location inherits", site: server("location / { proxy_redirect http://$proxy_host/ /r/; proxy_pass http://APP;\n location /x/ { proxy_pass http://APP; } }")},
 	{name: "redirect off outside", site: server("proxy_redirect off;\nlocation / { proxy_pass http://APP; }")},
 
 	// class C: cache
-	{name: "cache stays warm", want: "proxy_cache_key http://APP$request_uri;", site: server("location / { proxy_pass http://APP; proxy_cache c; add_header X-Cache $upstream_cache_status; }"), requests: []string{cached, cached}, warm: true},
+	{name: "cache stays warm", want: "proxy_cache_key http://APP$request_uri;", site: server("proxy_ignore_headers X-Accel-Redirect;\nlocation / { proxy_pass http://APP; proxy_cache c; add_header X-Cache $upstream_cache_status; }"), requests: []string{cached, cached}, warm: true},
 	{name: "cache with a key", site: server("proxy_cache_key $proxy_host$uri$is_args$args;\nlocation / { proxy_pass http://APP; proxy_cache c; add_header X-Cache $upstream_cache_status; }"), requests: []string{cached, cached}, warm: true},
 	{name: "cache with its own key", site: server("location / { proxy_pass http://APP; proxy_cache c; proxy_cache_key \"$scheme$proxy_host$request_uri\"; add_header X-Cache $upstream_cache_status; }"), requests: []string{cached, cached}, warm: true},
+	{name: "cache with redirects by the app", site: server("proxy_cache_valid 1m;\nlocation / { proxy_pass http://APP; proxy_cache c; }"), requests: []string{accel + "/a\r\n\r\n", accel + "/b\r\n\r\n"}},
+	{name: "cache with other arguments", site: server("proxy_ignore_headers X-Accel-Redirect;\nproxy_cache c;\nproxy_cache_valid 1m;\nlocation / { set $args $http_x_lang; proxy_pass http://APP; }"), requests: []string{lang + "de\r\n\r\n", lang + "fr\r\n\r\n"}},
+	{
+		name: "cache, inner location with another URI", site: server("proxy_ignore_headers X-Accel-Redirect;\nproxy_cache c;\nproxy_cache_valid 1m;\nlocation / { proxy_pass http://APP;\n location /x/ { proxy_pass http://APP/$http_x_lang$request_uri; } }"),
+		requests: []string{lang + "de\r\n\r\n", lang + "fr\r\n\r\n"},
+	},
+	{
+		name: "cache, if with another URI", site: server("proxy_ignore_headers X-Accel-Redirect;\nproxy_cache c;\nproxy_cache_valid 1m;\nlocation / { proxy_pass http://APP; if ($http_x_lang) { proxy_pass http://APP/$http_x_lang$request_uri; } }"),
+		requests: []string{lang + "de\r\n\r\n", lang + "fr\r\n\r\n"},
+	},
 
 	// class C: other
-	{name: "$proxy_host shown to the client", site: server("location / { proxy_pass http://APP; add_header X-Up \"$proxy_host $proxy_port\"; }")},
+	{name: "$proxy_host in a body", site: server("location / { proxy_pass http://APP; proxy_set_body \"$proxy_host $proxy_port\"; }")},
+	{name: "$proxy_host used by another location", site: server("location / { proxy_pass http://APP; }\nlocation /two/ { proxy_pass http://OTHER; add_header X-Up $proxy_host; }"), requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n"}},
 	{name: "literal with bind", site: server("proxy_bind 127.0.0.1;\nlocation / { proxy_pass http://APP; }")},
 	{name: "literal on one line", site: "server{listen FRONT;location /{proxy_pass http://APP;}}"},
 	{name: "literal, quoted", site: server("location / { proxy_pass \"http://APP\" ; }")},

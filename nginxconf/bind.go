@@ -18,7 +18,7 @@ func (p *planner) bind(r route) error {
 		return refuse(line.Pos(), "", "%q shows the app the client's address, which a Unix socket cannot", line)
 	}
 	foreign := func(n *Node) bool { return !p.allOurs(n, module) }
-	if foreign(h) || slices.ContainsFunc(p.c.heirs(h, module, name), foreign) || p.mixed(r) {
+	if foreign(h) || slices.ContainsFunc(p.c.heirs(h, module, name), foreign) {
 		return refuse(line.Pos(), "set it to off where the app is passed to",
 			"%q is needed for other addresses and cannot be used with a Unix socket", line)
 	}
@@ -28,17 +28,4 @@ func (p *planner) bind(r route) error {
 	}
 	p.insertAtPass(h, r, "nginx cannot bind to an address for a Unix socket", name+" off;")
 	return nil
-}
-
-// mixed reports whether the upstream of a route keeps other servers.
-func (p *planner) mixed(r route) bool {
-	if r.upstream == nil {
-		return false
-	}
-	for _, s := range r.upstream.All("server") {
-		if a, ok := parseServer(s.Arg(0)); !ok || !slices.Contains(p.keys, a.key("80")) {
-			return true
-		}
-	}
-	return false
 }

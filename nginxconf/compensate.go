@@ -91,12 +91,19 @@ func headerNeeds(lines []*Node) (host, mentioned bool, empty *Node) {
 
 // usesHost reports whether a directive uses what nginx took from the literal.
 func usesHost(n *Node) bool {
-	for _, a := range n.Args() {
-		if mentions(a, "proxy_host") || mentions(a, "proxy_port") {
+	for i, a := range n.Args() {
+		if (mentions(a, "proxy_host") || mentions(a, "proxy_port")) && !isPattern(n, i) {
 			return true
 		}
 	}
 	return false
+}
+
+// isPattern reports whether an argument is a regular expression, into which
+// nginx fills no variables.
+func isPattern(n *Node, arg int) bool {
+	return arg == 0 && strings.HasPrefix(n.Arg(0), "~") &&
+		slices.Contains([]string{"proxy_redirect", "proxy_cookie_domain", "proxy_cookie_path", "proxy_cookie_flags"}, n.Name())
 }
 
 // luaUsesHost reports the same of Lua code.
@@ -105,6 +112,7 @@ func luaUsesHost(n *Node) bool {
 	if strings.Contains(n.Name(), "_by_lua") && code == "" {
 		code = n.String()
 	}
+	code = strings.ToLower(code)
 	return strings.Contains(code, "proxy_host") || strings.Contains(code, "proxy_port")
 }
 
@@ -126,7 +134,10 @@ func (p *planner) inheritsHeaders(h *Node, name string) bool {
 func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node, host bool) error {
 	for _, heir := range p.foreignHeirs(h, module, name, p.hosts[h]) {
 		passes := p.c.passesAt(heir, module)
-		if p.hosts[heir] != "" && p.allRenamed(heir, module, p.hosts[heir]) {
+		if p.hosts[heir] != "" {
+			if err := p.mustBePure(heir, module, route{pass: passes[0]}); err != nil {
+				return err
+			}
 			continue // gets a list of its own for its own spelling
 		}
 		add := name + " Host $proxy_host;"
@@ -141,6 +152,7 @@ func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node, host 
 		if !host {
 			text = append(text, add)
 		}
+		p.headersAt[heir] = "" // what is inside may be the app's again
 		p.insertAtPass(heir, route{pass: passes[0]}, "an inner location keeps its own Host", text...)
 	}
 	return nil
@@ -153,7 +165,11 @@ func copyLines(lines []*Node, r route) []string {
 	for _, l := range lines {
 		s := l.Name()
 		for i := range l.Args() {
-			s += " " + substituteHost(raw(l, i), r)
+			text := raw(l, i)
+			if !isPattern(l, i) {
+				text = substituteHost(text, r)
+			}
+			s += " " + text
 		}
 		out = append(out, s+";")
 	}
@@ -175,7 +191,7 @@ func (p *planner) substituteIn(lines []*Node, r route) {
 		for i := range l.Args() {
 			start, end := l.dir.Arg(i).Inner()
 			old := string(l.dir.File.Src[start:end])
-			if text := substituteHost(old, r); text != old {
+			if text := substituteHost(old, r); text != old && !isPattern(l, i) {
 				p.wishes.replaceWholeArg(l, i, text, "$proxy_host stays what it was")
 			}
 		}
@@ -211,11 +227,12 @@ func (p *planner) otherMention(h, n *Node, module string, r route) error {
 		p.note(n.Pos(), "the log shows the new upstream's name in place of %s", r.hostHeader())
 		return nil
 	}
+	whileProxying := strings.HasPrefix(n.Name(), "proxy_") && modules[n.Name()] == "" // else the variable can be empty: in a redirect, say
 	at := n.parent
 	for at != h && (at.Name() == "if" || at.Name() == "limit_except") {
 		at = at.parent
 	}
-	if at == h && p.allRenamed(h, module, p.hosts[h]) && len(p.foreignHeirs(h, module, n.Name(), p.hosts[h])) == 0 {
+	if at == h && whileProxying && p.allRenamed(h, module, p.hosts[h]) && len(p.foreignHeirs(h, module, n.Name(), p.hosts[h])) == 0 {
 		p.substituteIn([]*Node{n}, r)
 		return nil
 	}

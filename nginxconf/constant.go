@@ -9,17 +9,13 @@ import (
 // written down: by one set that always runs and runs last, or by one map, geo
 // or split_clients.
 func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
-	var sets, maps []*Node
-	server := pass.Within("server")
+	sets := c.index.sets[variable{pass.Within("server"), name}]
+	var maps []*Node
 	for _, d := range c.index.definitions[name] {
 		if side(d) != side(pass) {
 			continue
 		}
 		switch d.Name() {
-		case "set":
-			if d.Within("server") == server {
-				sets = append(sets, d)
-			}
 		case "map", "geo", "split_clients":
 			maps = append(maps, d)
 		default:
@@ -35,7 +31,7 @@ func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 	case len(sets) == 0 && len(maps) == 1 && hasDefault(maps[0]):
 		var rows []*Node
 		for _, row := range maps[0].children {
-			if len(row.Args()) == 1 && !slices.Contains(notRows, row.Name()) {
+			if len(row.Args()) == 1 && !(maps[0].Name() == "geo" && slices.Contains(notRows, row.Name())) {
 				rows = append(rows, row)
 			}
 		}
@@ -44,12 +40,12 @@ func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
 	return nil, false
 }
 
-// notRows names the parameters that look like rows of a table.
-var notRows = []string{"include", "proxy", "delete"}
+// notRows names the parameters of geo that look like rows.
+var notRows = []string{"proxy", "delete"}
 
 // lastSet returns the one set that decides a variable at a pass, or none. A
 // location's own set runs after those of the server and of any location that
-// redirected here; one in an "if" may run or not.
+// redirected here; one in an "if", or after a "break", may run or not.
 func lastSet(sets []*Node, pass *Node) []*Node {
 	var own, conditional []*Node
 	for _, s := range sets {
@@ -61,12 +57,28 @@ func lastSet(sets []*Node, pass *Node) []*Node {
 		}
 	}
 	switch {
-	case len(own) == 1 && len(conditional) == 0:
+	case len(own) == 1 && len(conditional) == 0 && !skipped(own[0]):
 		return own
-	case len(own) == 0 && len(sets) == 1 && sets[0].parent == pass.Within("server"):
+	case len(own) == 0 && len(sets) == 1 && sets[0].parent == pass.Within("server") && !skipped(sets[0]):
 		return sets
 	}
 	return nil
+}
+
+// skipped reports whether a "break" above a set can keep it from running.
+func skipped(set *Node) bool {
+	found := false
+	for _, n := range set.parent.children {
+		if n == set {
+			break
+		}
+		if n.Name() != "location" {
+			n.walk(func(n *Node) {
+				found = found || n.Name() == "break" || n.Name() == "rewrite" && n.Arg(2) == "break"
+			})
+		}
+	}
+	return found
 }
 
 // hasDefault reports whether a table has a value for everything.
@@ -108,7 +120,7 @@ func definedVariable(n *Node) string {
 	case "geo":
 		arg = n.Arg(len(n.Args()) - 1)
 	}
-	return strings.TrimPrefix(arg, "$")
+	return strings.ToLower(strings.TrimPrefix(arg, "$"))
 }
 
 // definition returns the variable a directive gives a value to, "" for none.
@@ -119,7 +131,7 @@ func definition(n *Node) string {
 		return v
 	}
 	if arg := n.Arg(0); strings.HasPrefix(arg, "$") && !reads(n.Name()) {
-		return arg[1:]
+		return strings.ToLower(arg[1:])
 	}
 	return ""
 }
@@ -145,7 +157,7 @@ func captures(arg string) []string {
 				break
 			}
 			if end := strings.IndexAny(after, ">'"); end > 0 {
-				out = append(out, after[:end])
+				out = append(out, strings.ToLower(after[:end]))
 			}
 			rest = after
 		}

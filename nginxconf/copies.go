@@ -133,13 +133,16 @@ func (p *planner) isOurs(s *Node) bool {
 // blameless keeps nginx from counting a server line's failures.
 func (p *planner) blameless(s *Node) {
 	const why = "the line leads to every copy, so it must not be taken out of use for the failures of one"
+	given := false
 	for i, arg := range s.Args() {
 		if strings.HasPrefix(arg, "max_fails=") {
+			given = true
 			p.wishes.replaceWholeArg(s, i, "max_fails=0", why)
-			return
 		}
 	}
-	p.wishes.insertArg(s, 0, "max_fails=0", why)
+	if !given {
+		p.wishes.insertArg(s, 0, "max_fails=0", why)
+	}
 }
 
 func weight(s *Node) string {

@@ -25,7 +25,7 @@ func planTogether(t *testing.T, site string) ([][]Target, *Plan, error) {
 }
 
 func TestServersOfOneAppKeepTheirLines(t *testing.T) {
-	site := "upstream a {\n    least_conn;\n    server 127.0.0.1:8081 max_fails=3 max_conns=9;\n    server \"127.0.0.1:8082\";\n    server 127.0.0.1:8083; # third\n    server 127.0.0.1:9000 backup;\n    server 127.0.0.1:9001 down;\n    keepalive 4;\n}\nserver { location / { proxy_pass http://a; } location /b { proxy_pass http://127.0.0.1:7000; } }\n"
+	site := "upstream a {\n    least_conn;\n    server 127.0.0.1:8081 max_fails=3 max_conns=9 max_fails=2;\n    server \"127.0.0.1:8082\";\n    server 127.0.0.1:8083; # third\n    server 127.0.0.1:9000 backup;\n    server 127.0.0.1:9001 down;\n    keepalive 4;\n}\nserver { location / { proxy_pass http://a; } location /b { proxy_pass http://127.0.0.1:7000; } }\n"
 	apps, p, err := planTogether(t, site)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func TestServersOfOneAppKeepTheirLines(t *testing.T) {
 		t.Errorf("the backup: %v", r)
 	}
 	const sock = "server unix:/var/lib/edgeman/apps/myapp/live.sock"
-	want := "    " + sock + " max_fails=0 max_conns=9;\n    server \"unix:/var/lib/edgeman/apps/myapp/live.sock\" max_fails=0;\n    " + sock + " max_fails=0; # third\n    server 127.0.0.1:9000 backup;\n    server 127.0.0.1:9001 down;\n"
+	want := "    " + sock + " max_fails=0 max_conns=9 max_fails=0;\n    server \"unix:/var/lib/edgeman/apps/myapp/live.sock\" max_fails=0;\n    " + sock + " max_fails=0; # third\n    server 127.0.0.1:9000 backup;\n    server 127.0.0.1:9001 down;\n"
 	if got := string(p.Files[0].After); !strings.Contains(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -64,6 +64,9 @@ func (p *planner) ownRedirect(h *Node, module string, own []*Node, r route) erro
 			if err := p.mustBePure(h, module, r); err != nil {
 				return err
 			}
+			if len(p.foreignHeirs(h, module, "proxy_redirect", p.hosts[h])) > 0 {
+				return refuse(l.Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", l)
+			}
 			p.substituteIn([]*Node{l}, r)
 		}
 	}
@@ -149,17 +152,36 @@ func (p *planner) cacheKey(h *Node, module string, r route) error {
 		p.insertAtPass(h, r, "cached responses are found under the old key", copyLines(key, r)...)
 	case key != nil:
 		return refuse(key[0].Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", key[0])
-	case len(foreign) == 0 && r.addr.uri == "" && !r.variable && requestURIHolds(h):
+	case len(p.c.heirs(h, module, "proxy_cache_key")) == 0 && p.c.plainPasses(h, module, r.addr.scheme) && requestURIHolds(h):
 		p.insertAtPass(h, r, "cached responses are found under the old key",
 			"proxy_cache_key "+r.addr.scheme+"://"+r.hostHeader()+"$request_uri;")
 	default:
+		for other, host := range p.hosts {
+			if lines := other.Effective("proxy_cache"); host != p.hosts[h] && lines != nil && lines[0].Arg(0) == cache[0].Arg(0) {
+				return refuse(r.pass.Pos(), "spell the address alike everywhere, or set proxy_cache_key",
+					"responses of %s and of another spelling of the address would get the same keys in one cache", p.hosts[h])
+			}
+		}
 		p.note(cache[0].Pos(), "%s: responses cached so far are not found again, because nginx stores them under the literal address", h.Path())
 	}
 	return nil
 }
 
+// plainPasses reports whether all passes of a module at h are literals of that
+// scheme without a URI part.
+func (c *Config) plainPasses(h *Node, module, scheme string) bool {
+	for _, pass := range c.passesAt(h, module) {
+		a, ok := parsePass(pass.Arg(0))
+		if !ok || !strings.HasPrefix(pass.Arg(0), scheme+"://") || a.uri != "" {
+			return false
+		}
+	}
+	return true
+}
+
 // requestURIHolds reports whether a request keeps the URI it came with until
-// it is proxied from h: $request_uri is then what the default key ends with.
+// it is proxied from h: $request_uri is then what the default key ends with. An
+// app can send a request on to another URI with X-Accel-Redirect.
 func requestURIHolds(h *Node) bool {
 	if locationName(h) == "" || h.Last("internal") != nil {
 		return false
@@ -167,6 +189,9 @@ func requestURIHolds(h *Node) bool {
 	changes := func(n *Node) bool {
 		switch n.Name() {
 		case "rewrite", "try_files", "error_page", "index", "auth_request", "mirror", "slice", "ssi", "add_before_body", "add_after_body", "post_action":
+			return true
+		}
+		if modules[n.Name()] != "" && !ignoresRedirect(n) || definition(n) == "args" {
 			return true
 		}
 		return strings.Contains(n.Name(), "_by_lua") || strings.HasPrefix(n.Name(), "echo") || strings.HasPrefix(n.Name(), "js_")
@@ -178,4 +203,15 @@ func requestURIHolds(h *Node) bool {
 		holds = holds && !slices.ContainsFunc(n.children, changes)
 	}
 	return holds
+}
+
+// ignoresRedirect reports whether nginx does not obey X-Accel-Redirect in the
+// responses to a pass.
+func ignoresRedirect(pass *Node) bool {
+	for _, l := range pass.parent.Effective(modules[pass.Name()] + "_ignore_headers") {
+		if slices.ContainsFunc(l.Args(), func(a string) bool { return strings.EqualFold(a, "X-Accel-Redirect") }) {
+			return true
+		}
+	}
+	return false
 }

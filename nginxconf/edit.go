@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgeman/nginxconf/internal/lex"
 	"edgeman/nginxconf/internal/tree"
 )
 
@@ -145,20 +146,28 @@ func (w *wishes) insertBefore(n *Node, in, why string, lines ...string) {
 		return
 	}
 	b.WriteString(eol)
-	start = commentStart(f.Src, start)
+	start = commentStart(f, start)
 	w.add(n, f, Edit{Start: start, End: start, New: b.String(), Why: why, In: in})
 }
 
 // commentStart moves up over the comment lines directly above a line.
-func commentStart(src []byte, start int) int {
+func commentStart(f *tree.File, start int) int {
 	for start > 0 {
-		above := bytes.LastIndexByte(src[:start-1], '\n') + 1
-		if !bytes.HasPrefix(bytes.TrimLeft(src[above:start], " \t"), []byte("#")) {
+		above := bytes.LastIndexByte(f.Src[:start-1], '\n') + 1
+		text := bytes.TrimLeft(f.Src[above:start], " \t")
+		if !isComment(f, start-len(text)) {
 			return start
 		}
 		start = above
 	}
 	return start
+}
+
+// isComment reports whether a comment begins at offset, and not a line of a
+// quoted word that looks like one.
+func isComment(f *tree.File, offset int) bool {
+	i, found := slices.BinarySearchFunc(f.Tokens, offset, func(t lex.Token, at int) int { return int(t.Start) - at })
+	return found && f.Tokens[i].Kind == lex.Comment
 }
 
 // indent returns the blanks at the beginning of the line that holds offset.

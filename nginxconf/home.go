@@ -1,6 +1,9 @@
 package nginxconf
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // home returns the block whose proxy_* directives hold for a pass: "if" and
 // "limit_except" take theirs from the location around them.
@@ -23,10 +26,12 @@ func (c *Config) passesAt(n *Node, module string) []*Node {
 	return out
 }
 
-// allOurs reports whether all passes of a module at n are part of the plan.
+// allOurs reports whether all passes of a module at n go to the target, and
+// nowhere else.
 func (p *planner) allOurs(n *Node, module string) bool {
+	stays := func(r route) bool { return !slices.Contains(p.keys, r.key()) }
 	for _, pass := range p.c.passesAt(n, module) {
-		if !p.ours[pass] {
+		if !p.ours[pass] || slices.ContainsFunc(p.c.routes(pass), stays) {
 			return false
 		}
 	}
@@ -71,9 +76,10 @@ func (p *planner) foreignHeirs(n *Node, module, name, host string) []*Node {
 	return out
 }
 
-// mentions reports whether text uses a variable, as $name or ${name}.
+// mentions reports whether text uses a variable, as $name or ${name}. Names of
+// variables are given in lower case here; nginx takes any.
 func mentions(text, name string) bool {
-	if !strings.Contains(text, name) {
+	if !strings.Contains(text, "$") {
 		return false
 	}
 	_, found := substitute(text, name, "")
@@ -112,11 +118,11 @@ func substitute(text, name, value string) (string, bool) {
 // variableAt returns the length of $name or ${name} at the beginning of text,
 // 0 if it is not there.
 func variableAt(text, name string) int {
-	if strings.HasPrefix(text, "${"+name+"}") {
-		return len(name) + 3
+	if n := len(name) + 3; len(text) >= n && strings.EqualFold(text[:n], "${"+name+"}") {
+		return n
 	}
 	n := len(name) + 1
-	if strings.HasPrefix(text, "$"+name) && (len(text) == n || !isVariableByte(text[n])) {
+	if len(text) >= n && strings.EqualFold(text[:n], "$"+name) && (len(text) == n || !isVariableByte(text[n])) {
 		return n
 	}
 	return 0

@@ -17,6 +17,12 @@ var modules = map[string]string{
 	"memcached_pass": "memcached",
 }
 
+// variable is the name of a variable in a server.
+type variable struct {
+	server *Node
+	name   string
+}
+
 // index holds what is looked up often.
 type index struct {
 	passes    []*Node                     // in order
@@ -25,13 +31,14 @@ type index struct {
 	servers   []*Node                     // server blocks of http and stream
 	homes     map[*Node][]*Node           // home of passes: the passes
 
-	definitions map[string][]*Node // variable: what gives it a value
-	lua         []string           // all Lua code
-	hostUsers   []*Node            // what uses $proxy_host or $proxy_port, Lua included
+	sets        map[variable][]*Node // variable of a server: the set directives there
+	definitions map[string][]*Node   // variable: what else gives it a value
+	lua         []string             // all Lua code, in lower case
+	hostUsers   []*Node              // what uses $proxy_host or $proxy_port, Lua included
 }
 
 func buildIndex(root *Node) (index, error) {
-	x := index{upstreams: map[string]*Node{}, contexts: map[*tree.Directive][]*Node{}, homes: map[*Node][]*Node{}, definitions: map[string][]*Node{}}
+	x := index{upstreams: map[string]*Node{}, contexts: map[*tree.Directive][]*Node{}, homes: map[*Node][]*Node{}, sets: map[variable][]*Node{}, definitions: map[string][]*Node{}}
 	var err error
 	root.indexChildren()
 	root.walk(func(n *Node) {
@@ -53,9 +60,9 @@ func buildIndex(root *Node) (index, error) {
 		}
 		x.define(n)
 		if code := n.dir.Lua(); code != nil {
-			x.lua = append(x.lua, string(code))
+			x.lua = append(x.lua, strings.ToLower(string(code)))
 		} else if strings.Contains(n.Name(), "_by_lua") {
-			x.lua = append(x.lua, n.String())
+			x.lua = append(x.lua, strings.ToLower(n.String()))
 		}
 		if usesHost(n) || luaUsesHost(n) {
 			x.hostUsers = append(x.hostUsers, n)
@@ -65,10 +72,15 @@ func buildIndex(root *Node) (index, error) {
 }
 
 func (x *index) define(n *Node) {
+	if n.Name() == "set" {
+		key := variable{n.Within("server"), definedVariable(n)}
+		x.sets[key] = append(x.sets[key], n)
+		return
+	}
 	if v := definition(n); v != "" {
 		x.definitions[v] = append(x.definitions[v], n)
 	}
-	for _, a := range n.Args() {
+	for _, a := range append([]string{n.Name()}, n.Args()...) { // a map's row begins with its expression
 		if strings.Contains(a, "(?") {
 			for _, v := range captures(a) {
 				x.definitions[v] = append(x.definitions[v], n)

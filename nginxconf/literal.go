@@ -38,7 +38,7 @@ func plainTLS(r route) error {
 	name := modules[r.pass.Name()] + "_ssl_name"
 	if side(r.pass) == "stream" {
 		lines := r.pass.parent.Effective("proxy_ssl")
-		tls = lines != nil && lines[0].Arg(0) == "on"
+		tls = lines != nil && strings.EqualFold(lines[0].Arg(0), "on")
 	}
 	if tls && r.pass.parent.Effective(name) == nil {
 		return refuse(r.pass.Pos(), "set "+name, "%q uses TLS, and the name it asks for comes from the address", r.pass)
@@ -112,7 +112,10 @@ func (p *planner) rename(routes []route) error {
 			return refuse(r.pass.Pos(), "", "one location uses two spellings of the address, %s and %s", other, r.hostHeader())
 		}
 		p.hosts[h] = r.hostHeader()
-		p.renamed[r.pass] = r.hostHeader()
+		p.renamed[r.pass] = ""
+		if p.c.oneHost(r) {
+			p.renamed[r.pass] = r.hostHeader()
+		}
 	}
 	done, resolved := map[*Node]bool{}, map[string]bool{}
 	for _, r := range routes {
@@ -133,6 +136,14 @@ func (p *planner) rename(routes []route) error {
 	return nil
 }
 
+// oneHost reports whether a pass spells the address as r does whatever values
+// its variables have.
+func (c *Config) oneHost(r route) bool {
+	return !slices.ContainsFunc(c.routes(r.pass), func(o route) bool {
+		return o.upstream != nil || o.scheme != r.scheme || o.hostHeader() != r.hostHeader()
+	})
+}
+
 // stillResolved refuses to take away a host name that nginx resolves at start
 // while a pass with variables may count on that at run time.
 func (p *planner) stillResolved(r route) error {
@@ -143,8 +154,10 @@ func (p *planner) stillResolved(r route) error {
 		if side(pass) != "http" || p.ours[pass] || pass.Effective("resolver") != nil {
 			continue
 		}
-		if o := p.c.routes(pass)[0].opaque; o != nil && strings.Contains(pass.Arg(0), "$") {
-			return refuse(o.Pos, "give that server a resolver", "%q may need %s, which nginx would no longer resolve", pass, r.addr.host)
+		for _, o := range p.c.routes(pass) {
+			if o.opaque != nil && strings.Contains(pass.Arg(0), "$") || o.variable && strings.EqualFold(o.text(), r.text()) {
+				return refuse(pass.Pos(), "give that server a resolver", "%q may need %s, which nginx would no longer resolve", pass, r.addr.host)
+			}
 		}
 	}
 	return nil

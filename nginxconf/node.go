@@ -50,9 +50,9 @@ func (n *Node) Args() []string {
 	return n.dir.Args
 }
 
-// Arg returns argument i, counted from 0, or "" when there are fewer.
+// Arg returns argument i, counted from 0, or "" when there is none.
 func (n *Node) Arg(i int) string {
-	if args := n.Args(); i < len(args) {
+	if args := n.Args(); i >= 0 && i < len(args) {
 		return args[i]
 	}
 	return ""

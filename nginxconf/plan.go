@@ -82,7 +82,7 @@ type planner struct {
 	losses []Note
 
 	ours      map[*Node]bool   // the passes of the plan
-	renamed   map[*Node]string // class C passes: the old $proxy_host
+	renamed   map[*Node]string // class C passes: the old $proxy_host, "" when they have others too
 	hosts     map[*Node]string // the same by home
 	headersAt map[*Node]string // home that got a list of headers: its Host
 	unbound   map[*Node]bool   // home that was looked at for proxy_bind
@@ -212,6 +212,26 @@ func (p *planner) remaining(uses []Use) {
 			p.stays = append(p.stays, Note{Pos: u.Pos, Text: text})
 		}
 	}
+	for _, pass := range p.c.index.passes {
+		if address := p.c.mayReach(pass, p.keys); address != "" {
+			text := fmt.Sprintf("%s (%s) can get %s from a variable, and fails then when that port is gone", pass, pass.parent.Path(), address)
+			p.stays = append(p.stays, Note{Pos: pass.Pos(), Text: text})
+		}
+	}
+	p.c.root.walk(func(n *Node) {
+		if !calls(n) {
+			return
+		}
+		if a, ok := parsePass(n.Arg(0)); ok && slices.Contains(p.keys, a.key("80")) {
+			p.stays = append(p.stays, Note{Pos: n.Pos(), Text: fmt.Sprintf("%s still goes there and fails when that port is gone", n)})
+		}
+	})
+}
+
+// calls reports whether a directive of the mail or the RTMP module makes
+// requests to the address that it names.
+func calls(n *Node) bool {
+	return n.Name() == "auth_http" && n.Within("mail") != nil || strings.HasPrefix(n.Name(), "on_") && n.Within("rtmp") != nil
 }
 
 // shown notes where the address itself is logged or sent.

@@ -70,6 +70,11 @@ func TestPlanDiff(t *testing.T) {
 				"+  keepalive_time 5s; keepalive_timeout 4s; # edgeman\n",
 		},
 		{
+			name: "literal after a word that ends like a comment",
+			site: "log_format x '$status\n# $uri';\n# my site\nserver {\n    location / { proxy_pass http://127.0.0.2; }\n}\n",
+			want: "@@ http\n+upstream 127.0.0.2 { # edgeman\n+    server unix:/var/lib/edgeman/apps/myapp/live.sock;\n+}\n+\n",
+		},
+		{
 			name: "literal",
 			site: "# my site\nserver {\n    location / {\n        proxy_pass http://127.0.0.1:8080;\n        proxy_set_header Host $host;\n    }\n}\n",
 			want: "@@ http\n+upstream edgeman-myapp { # edgeman\n+    server unix:/var/lib/edgeman/apps/myapp/live.sock;\n+}\n+\n" +
@@ -120,6 +125,28 @@ func checkRevert(t *testing.T, p *Plan) {
 	}
 }
 
+// TestProofOfTokens: nothing outside the edits changes, and no edit begins inside
+// a word.
+func TestProofOfTokens(t *testing.T) {
+	const src = "a 'b c' d; # e\n"
+	for _, tt := range []struct {
+		edit Edit
+		want bool
+	}{
+		{Edit{Start: 10, End: 10, New: "\nf;"}, true},
+		{Edit{Start: 3, End: 6, New: "x y"}, true},
+		{Edit{Start: 4, End: 4, New: "x"}, false},
+		{Edit{Start: 10, End: 10, New: " #"}, true},
+		{Edit{Start: 13, End: 13, New: "\n"}, false},
+		{Edit{Start: 7, End: 7, New: "x"}, false},
+	} {
+		edits := []Edit{tt.edit}
+		if got := sameTokens([]byte(src), apply([]byte(src), edits), edits); got != tt.want {
+			t.Errorf("%+v: %v, want %v", tt.edit, got, tt.want)
+		}
+	}
+}
+
 func TestPlanRefuses(t *testing.T) {
 	const up = "upstream a { server 127.0.0.1:8080; %s }\nserver { location / { proxy_pass http://a; } }"
 	tests := []struct{ name, site, want string }{
@@ -131,23 +158,41 @@ func TestPlanRefuses(t *testing.T) {
 		{"transparent bind", "proxy_bind $remote_addr transparent;" + strings.Replace(up, "%s", "", 1), `shows the app the client's address`},
 		{"unix already", "server { location / { proxy_pass http://unix:/run/x.sock; } }", "is a Unix socket already"},
 		{"unix with slashes", "server { location / { uwsgi_pass unix:///run/x.sock; } }", "is a Unix socket already"},
+		{"grpc without a port", "server { location / { grpc_pass grpc://127.0.0.1; } }", "names neither an upstream nor a host and port"},
 		{"unknown upstream", "server { location / { fastcgi_pass php; } }", "names neither an upstream nor a host and port"},
 		{"no servers", "upstream a { zone z 64k; state /x; } server { location / { proxy_pass http://a; } }", "has no server line"},
 		{"all servers down", "upstream a { server 127.0.0.1:8080 down; } server { location / { proxy_pass http://a; } }", "has no server line that is in use"},
 		{"variable from the request", "server { location / { proxy_pass http://$arg_to; } }", "takes its address from a variable"},
 		{"variable set twice", "server { set $b a; if ($host) { set $b b; } location / { proxy_pass http://$b; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
+		{"variable set after a break", "server { set $b 1.2.3.4; set $c http; location / { if ($arg_x) { break; } set $b 127.0.0.1; set $p 8080; proxy_pass $c://$b:$p; } }", "takes its address from a variable"},
+		{"variable set after a rewrite", "server { rewrite ^/a /b break; set $b a; location / { proxy_pass http://$b; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
+		{"variable from a row of a map", "map $host $x { ~^(?<b>.+) y; } server { set $b a; location / { proxy_pass http://$b; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
 		{"variable set in Lua", "server { set $b a; access_by_lua_block { ngx.var.b = 'c' } location / { proxy_pass http://$b; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
 		{"variable from a capture", "server { server_name ~(?<b>.+); location / { proxy_pass http://$b; } }", "takes its address from a variable"},
 		{"variable with several uses", "server { set $b 127.0.0.1:8080; location / { proxy_set_header X $b; proxy_pass http://$b; } }", "used elsewhere too"},
 		{"port from the request", "server { location / { proxy_pass http://127.0.0.1:8080$arg_p; } }", "takes its address from a variable"},
 		{"two addresses in one location", "server { location / { proxy_pass http://127.0.0.1:8080; if ($arg_a) { proxy_pass http://127.0.0.1:8081; } } }", "send requests to several addresses"},
 		{"two spellings in one location", "server { location / { proxy_pass http://127.0.0.1:8080; if ($arg_a) { proxy_pass http://localhost:8080; } } }", "two spellings"},
+		{"two addresses in an inner location", "server { location / { proxy_pass http://127.0.0.1:8080; location /a { proxy_pass http://127.0.0.1:8080; if ($arg_a) { proxy_pass http://127.0.0.1:8081; } } } }", "send requests to several addresses"},
+		{"two addresses in one map", "map $arg_a $b { default 127.0.0.1:8080; x 127.0.0.1:8081; } server { location / { proxy_pass http://$b; } }", "send requests to several addresses"},
+		{"two addresses in one map of grpc", "map $arg_a $b { default 127.0.0.1:8080; x 127.0.0.1:8081; } server { location / { grpc_pass $b; } }", "send requests to several addresses"},
+		{"address and upstream in one map", "map $arg_a $b { default 127.0.0.1:8080; x up; } upstream up { server 127.0.0.1:8080; } server { location / { proxy_pass http://$b; } }", "send requests to several addresses"},
 		{"upstream and literal in one location", "upstream a { server 127.0.0.1:8080; } server { location / { proxy_pass http://a; if ($arg_a) { proxy_pass http://127.0.0.1:8080; } } }", "send requests to several addresses"},
 		{"$proxy_host in a map", "map $proxy_host $x { default 1; } server { location / { proxy_pass http://127.0.0.1:8080; } }", `"map" uses the literal address`},
+		{"$proxy_host in a redirect that others inherit", "server { location / { proxy_redirect http://$proxy_host/ /; proxy_pass http://127.0.0.1:8080; location /b { proxy_pass http://127.0.0.1:9; } } }", `"proxy_redirect http://$proxy_host/ /" uses the literal address`},
+		{"$proxy_host in a response", "server { location / { proxy_pass http://127.0.0.1:8080; add_header X $proxy_host; } }", `"add_header" uses the literal address`},
+		{"$proxy_host before proxying", "server { location / { set $h $proxy_host; proxy_set_header X $h; proxy_pass http://127.0.0.1:8080; } }", `"set" uses the literal address`},
+		{"two spellings in one cache", "server { proxy_cache c; location /a/ { proxy_pass http://127.0.0.1:8080/x/; } location /b/ { proxy_pass http://localhost:8080/x/; } }", "would get the same keys"},
 		{"$proxy_host in Lua", "server { location / { proxy_pass http://127.0.0.1:8080; header_filter_by_lua_block { x = ngx.var.proxy_host } } }", "the Lua code uses the literal address"},
 		{"snippet used for another app too", "server { location / { proxy_pass http://127.0.0.1:8080; include h; } location /o { proxy_pass http://127.0.0.1:9; include h; } }", "the file is included 2 times and the change is right for 1"},
 		{"bind that others need", "server { proxy_bind 10.0.0.1; location / { proxy_pass http://127.0.0.1:8080; location /b { proxy_pass http://127.0.0.1:9; } } }", `"proxy_bind 10.0.0.1" is needed for other addresses`},
+		{"bind that another value needs", "map $arg_a $b { default a; x o; } upstream a { server 127.0.0.1:8080; } upstream o { server 127.0.0.1:9; } server { proxy_bind 127.0.0.2; location / { proxy_pass http://$b; } }", `"proxy_bind 127.0.0.2" is needed for other addresses`},
 		{"name that a variable may need", "server { location / { proxy_pass http://app:8080; } location /v { proxy_pass http://$arg_v; } }", "may need app, which nginx would no longer resolve"},
+		{"name that a constant variable needs", "server { location / { proxy_pass http://app:8080; } } include o;", "may need app, which nginx would no longer resolve"},
+		{"stream with TLS", "stream: server { proxy_ssl ON; proxy_pass 127.0.0.1:53; }", "uses TLS"},
+		{"variable set twice in two cases", "server { set $b a; if ($host) { set $B b; } location / { proxy_pass http://$b; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
+		{"variable set in Lua in another case", "server { set $b1 a; access_by_lua_block { ngx.var.B1 = 'c' } location / { proxy_pass http://$b1; } } upstream a { server 1.2.3.4; }", "takes its address from a variable"},
+		{"rows of a map that are parameters of geo", "map $arg_a $b { default 127.0.0.1:8080; proxy 127.0.0.1:8081; delete 127.0.0.1:8082; } server { location / { proxy_pass http://$b; } }", "send requests to several addresses"},
 		{"a server line from a file used twice", "upstream a { include s; } upstream b { include s; } server { location / { proxy_pass http://a; } }", "the file is included 2 times"},
 		{"uwsgi with TLS", "server { location / { uwsgi_pass suwsgi://127.0.0.1:8080; } }", "uses TLS"},
 		{"site in stream", "stream: server { listen 53 udp; proxy_pass 127.0.0.1:53; }", "listens for UDP"},
@@ -160,6 +205,7 @@ func TestPlanRefuses(t *testing.T) {
 				m[sitePath] = site
 			}
 			m["/etc/nginx/h"] = "proxy_set_header Host $proxy_host;"
+			m["/etc/nginx/o"] = "server { set $b app; location / { proxy_pass http://$b:8080; } }"
 			m["/etc/nginx/s"] = "server 127.0.0.1:8080;"
 			_, err := planSite(t, m, testOptions)
 			var r *Refusal

@@ -101,7 +101,7 @@ func outside(src []byte, tokens []lex.Token, edits []Edit, moved bool) []string 
 			next++
 		}
 		if next < len(edits) {
-			if start, end := span(edits[next], shift, moved); int(t.End) > start && int(t.Start) < end {
+			if start, end := span(edits[next], shift, moved); start < end && int(t.End) > start && int(t.Start) < end {
 				continue
 			}
 		}

@@ -123,7 +123,7 @@ func (p *planner) keepalive(up *Node) {
 	if line == nil {
 		line = up.Last("server")
 	}
-	p.wishes.insertAfter(line, "idle connections end before the app ends them", strings.Join(lines, " "))
+	p.insertLast(up, line, "idle connections end before the app ends them", strings.Join(lines, " "))
 }
 
 // checkPass refuses what makes a pass fail on, or differ for, a Unix socket.

@@ -95,14 +95,12 @@ func (c *Config) routes(pass *Node) []route {
 }
 
 // complete reports whether nginx takes the literal: only proxy_pass in http has
-// a URI part, and only it and grpc_pass know a default port.
+// a URI part and knows a default port.
 func complete(pass *Node, a address) bool {
-	module := modules[pass.Name()]
-	web := side(pass) == "http" && (module == "proxy" || module == "grpc")
-	if a.uri != "" && (!web || module == "grpc") {
-		return false
+	if side(pass) == "http" && modules[pass.Name()] == "proxy" {
+		return true
 	}
-	return web || a.unix != "" || a.port != ""
+	return a.uri == "" && (a.unix != "" || a.port != "")
 }
 
 // placed reports whether a pass stands where nginx takes one: in a server, or

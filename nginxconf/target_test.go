@@ -3,6 +3,7 @@ package nginxconf
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -162,5 +163,34 @@ func TestEverywhere(t *testing.T) {
 	o.Everywhere = true
 	if p, err = c.Plan(targets[0], o); err != nil || len(p.Files) != 2 {
 		t.Errorf("%v, %v", p, err)
+	}
+}
+
+// TestStays tells what else goes to the address, by whatever means.
+func TestStays(t *testing.T) {
+	tests := []struct{ name, other, want string }{
+		{"literal", "http { include site; server { location / { proxy_pass http://localhost:8080; } } }", "proxy_pass http://localhost:8080 (server, location /) still goes to localhost:8080"},
+		{"set in two ways", "http { include site; server { set $b http://127.0.0.1:8080; if ($cookie_beta) { set $b http://127.0.0.1:8081; } location / { proxy_pass $b; } } }", "proxy_pass $b (server, location /) can get http://127.0.0.1:8080 from a variable"},
+		{"map that is not constant", "http { include site; map $host $b { a localhost:8080; default $host; } server { location / { proxy_pass http://$b$uri; } } }", "can get localhost:8080 from a variable"},
+		{"set of another address", "http { include site; server { set $b 127.0.0.1:1; if ($cookie_beta) { set $b 127.0.0.1:2; } location / { proxy_pass http://$b; } } }", ""},
+		{"set in another server", "http { include site; server { set $b 127.0.0.1:8080; return 204; } server { location / { proxy_pass http://$b; } } }", ""},
+		{"mail", "http { include site; } mail { auth_http localhost:8080/auth; }", "auth_http localhost:8080/auth still goes there"},
+		{"RTMP", "http { include site; } rtmp { server { application a { on_publish http://localhost:8080/a; } } }", "on_publish http://localhost:8080/a still goes there"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := mustLoad(t, memFS{"/etc/nginx/nginx.conf": tt.other, "/etc/nginx/site": "upstream a { server 127.0.0.1:8080; } server { location / { proxy_pass http://a; } }"})
+			targets, err := c.Targets("/etc/nginx/site")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := c.Plan(targets[0], testOptions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(p.Stays) > 1 || (len(p.Stays) == 1) != (tt.want != "") || tt.want != "" && !strings.Contains(p.Stays[0].Text, tt.want) {
+				t.Errorf("%v, want %q", p.Stays, tt.want)
+			}
+		})
 	}
 }

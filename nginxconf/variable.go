@@ -58,6 +58,29 @@ func (c *Config) variableRoutes(pass *Node) []route {
 	return out
 }
 
+// mayReach returns one of the addresses that a pass can get from a variable of
+// which not all values are known, "" if it gets none of them.
+func (c *Config) mayReach(pass *Node, keys []string) string {
+	arg := pass.Arg(0)
+	if !strings.Contains(arg, "$") || c.routes(pass)[0].opaque == nil {
+		return ""
+	}
+	for n, name := 0, ""; arg != ""; arg = arg[n:] {
+		n, name = reference(arg)
+		rows := slices.Clone(c.index.sets[variable{pass.Within("server"), name}])
+		for _, d := range c.index.definitions[name] {
+			rows = append(rows, d.children...)
+		}
+		for _, row := range rows {
+			value := row.Arg(len(row.Args()) - 1)
+			if a, ok := parsePass(value); ok && slices.Contains(keys, a.key("80")) {
+				return value
+			}
+		}
+	}
+	return ""
+}
+
 func opaque(pass *Node) *Refusal {
 	return refuse(pass.Pos(), "write the address or an upstream's name into "+pass.Name(),
 		"%q takes its address from a variable", pass)
@@ -175,7 +198,7 @@ func safeStart(name string) bool {
 }
 
 // reference returns the length of the literal text at the beginning of s, or
-// of the variable there and its name.
+// of the variable there and its name in lower case.
 func reference(s string) (n int, name string) {
 	if !strings.HasPrefix(s, "$") {
 		if n = strings.IndexByte(s, '$'); n < 0 {
@@ -185,7 +208,7 @@ func reference(s string) (n int, name string) {
 	}
 	if strings.HasPrefix(s, "${") {
 		if end := strings.IndexByte(s, '}'); end > 0 {
-			return end + 1, s[2:end]
+			return end + 1, strings.ToLower(s[2:end])
 		}
 	}
 	n = 1
@@ -195,7 +218,7 @@ func reference(s string) (n int, name string) {
 	if n == 1 {
 		return n, "\x00" // a lone $, which has no value
 	}
-	return n, s[1:n]
+	return n, strings.ToLower(s[1:n])
 }
 
 func extend(values []value, next []piece) []value {
@@ -225,7 +248,7 @@ func (p *planner) onlyFor(r route) bool {
 			return
 		}
 		if n.dir.Lua() != nil {
-			only = only && !strings.Contains(string(n.dir.Lua()), name)
+			only = only && !strings.Contains(strings.ToLower(string(n.dir.Lua())), name)
 		}
 		for _, a := range n.Args() {
 			only = only && (!mentions(a, name) || def.Name() == "set" && n.Within("server") != nil && n.Within("server") != r.pass.Within("server"))
