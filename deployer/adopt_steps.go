@@ -53,18 +53,23 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 			return t.undo(ctx, err)
 		}
 	}
-	err = h.Paths.Record(c.name, state.Event{
-		Time: time.Now().UTC(), Operation: "adopt", Release: t.release.Number, Image: t.release.Image, Digest: t.release.Digest,
-		Slot: t.slot.String(), By: state.Caller(), Seconds: state.Seconds(time.Since(t.started)), Outcome: state.Done, Cut: t.cut,
-	})
-	if err == nil {
-		err = h.Paths.EndOperation(c.name)
-	}
-	if err != nil {
+	if err := t.settle(""); err != nil {
 		return &BrokenError{fmt.Errorf("%s is adopted, but that could not be recorded: %w\nhint: edgeman repair %s", c.name, err, c.name)}
 	}
 	fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
 	return nil
+}
+
+// settle tells the history that the app is adopted, and that nothing is half-done.
+func (t *takeover) settle(note string) error {
+	err := t.Paths.Record(t.name, state.Event{
+		Time: time.Now().UTC(), Operation: "adopt", Release: t.release.Number, Image: t.release.Image, Digest: t.release.Digest,
+		Slot: t.slot.String(), By: state.Caller(), Seconds: state.Seconds(time.Since(t.started)), Outcome: state.Done, Cut: t.cut, Note: note,
+	})
+	if err != nil {
+		return err
+	}
+	return t.Paths.EndOperation(t.name)
 }
 
 func (h *Host) newTakeover(o AdoptOptions, c candidate) *takeover {
@@ -274,7 +279,7 @@ func (h *Host) stopAll(ctx context.Context, ids []string) error {
 
 // undo gives everything back after a step has failed, and says so.
 func (t *takeover) undo(ctx context.Context, cause error) error {
-	undone := t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, timeout: t.timeout, drain: t.drain, undo: true, quiet: true})
+	undone := t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, lock: t.lock, timeout: t.timeout, drain: t.drain, undo: true, quiet: true})
 	if undone != nil {
 		return &BrokenError{fmt.Errorf("%w\nundoing that did not succeed either: %w\nhint: edgeman repair %s", cause, undone, t.name)}
 	}

@@ -76,7 +76,7 @@ func (w *copies) write(path, text string) {
 // begin plans the adoption of the site's only app.
 func (w *copies) begin() (*takeover, error) {
 	w.t.Helper()
-	o := AdoptOptions{Site: w.site, Name: "myapp", Timeout: 300 * time.Millisecond, Drain: time.Second}
+	o := AdoptOptions{Site: w.site, Name: "myapp", Timeout: time.Minute, Drain: time.Second}
 	take, _, err := w.planAdopt(context.Background(), o)
 	if err == nil {
 		err = w.planEdits(context.Background(), o, &take[0])
@@ -140,8 +140,8 @@ func (w *copies) wantAdopted() {
 	}
 }
 
-func (w *copies) release() error {
-	_, err := w.Release(context.Background(), ReleaseOptions{App: "myapp", Yes: true, Timeout: 300 * time.Millisecond})
+func (w *copies) release(timeout time.Duration) error {
+	_, err := w.Release(context.Background(), ReleaseOptions{App: "myapp", Yes: true, Timeout: timeout})
 	return err
 }
 
@@ -159,7 +159,7 @@ func TestAdoptAndReleaseCopies(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, &w.err)
 	}
 	delete(w.containers, "web-2") // pruned meanwhile
-	if err := w.release(); err != nil {
+	if err := w.release(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	w.wantAsBefore()
@@ -177,7 +177,7 @@ func TestReleaseOfCopiesStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.apps[1].Close()
-	if err := w.release(); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "web-2 did not answer") {
+	if err := w.release(2 * time.Second); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "web-2 did not answer") {
 		t.Errorf("exit code %d, %v", ExitCode(err), err)
 	}
 	w.wantAdopted()
@@ -201,7 +201,7 @@ func TestReleaseToAnAddressThatIsGone(t *testing.T) {
 	}
 	defer l.Close()
 	w.set("web-2", func(c *docker.Container) { c.Networks = []docker.Network{{IPv4: elsewhere}} })
-	if err := w.release(); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "web-2 did not get its address 127.0.77.2 back") {
+	if err := w.release(time.Minute); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "web-2 did not get its address 127.0.77.2 back") {
 		t.Errorf("exit code %d, %v", ExitCode(err), err)
 	}
 	w.wantAdopted()
@@ -219,6 +219,9 @@ func TestAdoptOfCopiesThatFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			breakIt(w)
+			if name == "sick" {
+				to.o.Timeout = 300 * time.Millisecond
+			}
 			if err := w.adopt(context.Background(), to.o, to.candidate); ExitCode(err) != ExitFailed {
 				t.Errorf("exit code %d, %v", ExitCode(err), err)
 			}
@@ -256,6 +259,9 @@ func TestRepairOfCopies(t *testing.T) {
 				return
 			}
 			w.wantAdopted()
+			if events, err := w.Paths.History("myapp"); err != nil || len(events) != 1 || events[0].Operation != "adopt" || events[0].Release != 1 {
+				t.Errorf("history %+v, %v", events, err)
+			}
 			if err := w.Paths.BeginStep("myapp", state.Operation{Name: "release", Step: stepStart}); err != nil {
 				t.Fatal(err)
 			}

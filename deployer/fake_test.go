@@ -60,7 +60,7 @@ func (w *world) adopted() {
 	w.t.Helper()
 	app := state.DefaultApp("myapp")
 	app.Port, app.Image = 8080, "myapp"
-	app.Start.Timeout, app.Drain.Timeout = state.Duration(2*time.Second), state.Duration(time.Second)
+	app.Start.Timeout, app.Drain.Timeout = state.Duration(time.Minute), state.Duration(time.Second)
 	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:v1", Port: 8080, Mode: "proxy", Settings: json.RawMessage(`{"version":1}`)}
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	err := errors.Join(w.Paths.MakeApp("myapp"), w.Paths.WriteApp(app), w.Paths.WriteRelease(&r),
@@ -94,6 +94,10 @@ func (w *world) supervise(slot sockets.Slot) error {
 		st.Phase = state.PhaseHolding
 		return w.Paths.WriteSlotStatus(slot, st)
 	}
+	if p, _, _ := w.Paths.ReadPause(slot); p.Reason == state.PauseRelease {
+		st.Phase, st.Stopped = state.PhaseHolding, true
+		return w.Paths.WriteSlotStatus(slot, st)
+	}
 	if w.sick[r.ImageID] {
 		st.Phase, st.Probe = state.PhaseStarting, "503 Service Unavailable"
 	}
@@ -105,7 +109,8 @@ func (w *world) supervise(slot sockets.Slot) error {
 func (w *world) end(slot sockets.Slot) {
 	r, filled, _ := w.Paths.SlotRelease(slot)
 	live, _, _ := sockets.ReadLive(w.Paths.Live(slot.App))
-	if !filled || live == slot || !w.retire {
+	holder, _, _ := w.Paths.LockHolder(slot.App)
+	if !filled || live == slot || holder.Slot == slot.String() || !w.retire {
 		return
 	}
 	delete(w.containers, r.Container(slot.Color))

@@ -13,6 +13,7 @@ import (
 type back struct {
 	app     state.App
 	record  Adoption
+	lock    *state.Lock // held
 	drain   time.Duration
 	timeout time.Duration
 	live    *state.Release // run this one's image and settings, not the original's
@@ -22,8 +23,8 @@ type back struct {
 }
 
 // newBack takes the waits from the app's settings.
-func newBack(app state.App, record Adoption) back {
-	return back{app: app, record: record, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+func newBack(app state.App, record Adoption, lock *state.Lock) back {
+	return back{app: app, record: record, lock: lock, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
 }
 
 // giveBack carries it out. Order: the containers answer at their addresses, then

@@ -13,6 +13,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
+	"edgeman/sockets"
 )
 
 // onRecord writes what adopt keeps for release: one edit of a site file that
@@ -94,5 +95,69 @@ func TestReleaseWhoseOriginalDoesNotAnswer(t *testing.T) {
 				t.Error("the original that does not answer was left running")
 			}
 		})
+	}
+}
+
+// Nobody can keep a native app from accepting, so its requests wait in the other
+// slot while it drains; and a release that fails does not let it run beside what
+// it must not run with.
+func TestReleaseOfNativeStepsAside(t *testing.T) {
+	w := newWorld(t)
+	w.onRecord()
+	w.native()
+	_, err := w.Release(t.Context(), ReleaseOptions{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
+	if ExitCode(err) != ExitFailed {
+		t.Fatalf("exit code %d, %v", ExitCode(err), err)
+	}
+	green := sockets.Slot{App: "myapp", Color: sockets.Green}
+	if color, _ := w.live(); color != green.Color {
+		t.Errorf("live is %s, where the app accepts by itself", color)
+	}
+	if _, filled, _ := w.Paths.SlotRelease(green.Other()); filled || w.containers["myapp-blue-1"].ID != "" {
+		t.Error("the app still runs")
+	}
+	if w.containers["old"].Running {
+		t.Error("the original was not stopped again")
+	}
+	p, on, err := w.Paths.ReadPause(green)
+	if err != nil || on || p.Container != "old" {
+		t.Errorf("pause %+v, in force %v: the service cannot see what it must wait for; %v", p, on, err)
+	}
+}
+
+// native makes the live release one that accepts by itself and must not run
+// beside the original.
+func (w *world) native() {
+	w.t.Helper()
+	r, err := w.Paths.ReadRelease("myapp", 1)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Mode, r.Recreate = "native", []string{"writes to a volume"}
+	if err := state.WriteJSON(w.Paths.Release("myapp", 1), r); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// An original that runs already is waited for already: a release that fails
+// leaves that as it is.
+func TestReleaseWhoseOriginalRunsAndDoesNotAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.onRecord()
+	w.native()
+	if err := w.setRunning("old", true); err != nil {
+		t.Fatal(err)
+	}
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	held := state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseRelease, Container: "old", Forward: true}
+	if err := errors.Join(w.Paths.SetPause(blue, held), w.Paths.BeginStep("myapp", state.Operation{Name: "release", Step: stepStart})); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Release(t.Context(), ReleaseOptions{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
+	if ExitCode(err) != ExitFailed {
+		t.Fatalf("exit code %d, %v", ExitCode(err), err)
+	}
+	if p, on, err := w.Paths.ReadPause(blue); err != nil || !on || !p.Forward {
+		t.Errorf("pause %+v: the slot's container starts beside the original; %v", p, err)
 	}
 }

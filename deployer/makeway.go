@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 type way struct {
 	slot  sockets.Slot
 	pause state.Pause
+	held  bool // by this run; else it holds its requests back already
 }
 
 // makeWay holds the app's requests back in its live slot and waits until the
@@ -28,14 +30,18 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 	if err := h.clearSlot(ctx, slot.Other(), false); err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	until := now.Add(b.drain + b.timeout + reloadWait + stopSlack)
+	until := time.Now().Add(b.drain + b.timeout + reloadWait + stopSlack)
 	w := &way{slot: slot, pause: state.PauseFor(until, state.PauseRelease, originals)}
 	if run { // they were never stopped: the slot waits for them already
 		return w, nil
 	}
 	h.note("the slot's container is stopped before the original starts; requests wait meanwhile")
-	if err := h.Paths.SetDrain(slot, b.app.DrainTerms(now, b.drain)); err != nil {
+	if itself, err := h.acceptsItself(slot, live); err != nil {
+		return nil, err
+	} else if itself {
+		return w, h.stepAside(ctx, b, w, live)
+	}
+	if err := h.Paths.SetDrain(slot, b.app.DrainTerms(time.Now(), b.drain)); err != nil {
 		return nil, err
 	}
 	if err := h.Paths.WithState(ctx, b.app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {
@@ -44,7 +50,45 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 	if err := h.Paths.SetPause(slot, w.pause); err != nil {
 		return nil, err
 	}
+	w.held = true
 	return w, h.awaitStopped(ctx, slot, b.drain+stopSlack)
+}
+
+// acceptsItself tells whether the slot's app takes its requests in at this
+// moment, and nobody can keep it from that.
+func (h *Host) acceptsItself(slot sockets.Slot, r state.Release) (bool, error) {
+	p, _, err := h.Paths.ReadPause(slot)
+	st, _, stErr := h.Paths.ReadSlotStatus(slot)
+	held := p.Reason != "" && p.Reason != state.PauseAsked // by an earlier run, too
+	return r.Mode == "native" && !held && st.Phase != state.PhaseIdle, errors.Join(err, stErr)
+}
+
+// stepAside makes way for a release that accepts by itself. Nobody else can stop
+// its accepting, so requests wait in the other slot's socket, where nothing runs,
+// and the release drains as after any switch.
+func (h *Host) stepAside(ctx context.Context, b back, w *way, live state.Release) error {
+	old, other := w.slot, w.slot.Other()
+	if err := b.lock.Candidate(other); err != nil {
+		return err
+	}
+	err := h.Paths.SetPause(other, w.pause)
+	if err == nil {
+		err = h.fill(ctx, other, live)
+	}
+	if err == nil {
+		err = h.awaitStopped(ctx, other, b.timeout)
+	}
+	if err == nil {
+		err = h.point(ctx, old, live.Number, b.app.DrainTerms(time.Now(), b.drain), func() error { return nil })
+	}
+	if err != nil {
+		return errors.Join(err, h.abandon(ctx, other))
+	}
+	w.slot, w.held = other, true
+	if err := b.lock.Candidate(sockets.Slot{}); err != nil {
+		return err
+	}
+	return h.clearSlot(ctx, old, false)
 }
 
 // awaitStopped waits until the slot's service has stopped its container.
@@ -65,10 +109,12 @@ func (w *way) forward(h *Host, port uint16) error {
 	return h.Paths.SetPause(w.slot, w.pause)
 }
 
-// close gives the slot back to its own container.
+// close gives the slot back to its own container: at once, or when its service
+// sees that what must not run beside that has ended.
 func (w *way) close(h *Host) error {
-	if w == nil {
+	if w == nil || !w.held {
 		return nil
 	}
-	return h.Paths.ClearPause(w.slot)
+	w.pause.Until = time.Now()
+	return h.Paths.SetPause(w.slot, w.pause)
 }

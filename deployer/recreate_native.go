@@ -39,7 +39,7 @@ func (s *swap) recreateNative(ctx context.Context, result *SwapResult) error {
 	}
 	s.step("socket", "edgeman@%s listening", idle)
 	asked := time.Now()
-	if err := s.sendAway(ctx, idle, asked); err != nil {
+	if err := s.sendAway(ctx, asked); err != nil {
 		return errors.Join(err, s.abandon(ctx, idle))
 	}
 	s.step("switch", "live → %s, requests wait", idle.Color)
@@ -89,13 +89,13 @@ func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
 	}
 }
 
-// sendAway makes idle live and asks the old slot for the next release, in one
-// moment for its service and for that of idle, which would give back at once
+// sendAway makes the idle slot live and asks the old slot for the next release, in one
+// moment for its service and for that of the idle one, which would give back at once
 // what nobody wants replaced.
-func (s *swap) sendAway(ctx context.Context, idle sockets.Slot, now time.Time) error {
+func (s *swap) sendAway(ctx context.Context, now time.Time) error {
 	terms := s.app.DrainTerms(now, s.drain)
 	terms.Start = s.timeout
-	err := s.point(ctx, idle, s.current.Number, terms, func() error { return s.Paths.SetNext(s.old, s.next.Number) })
+	err := s.point(ctx, s.old, s.current.Number, terms, func() error { return s.Paths.SetNext(s.old, s.next.Number) })
 	if err != nil {
 		return err
 	}

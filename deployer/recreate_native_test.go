@@ -79,7 +79,10 @@ func wantStep(t *testing.T, w *world, steps ...string) {
 // other one: a command that died is obeyed no more.
 func (w *world) replaces(slot sockets.Slot) {
 	ctx := w.t.Context()
+	done := make(chan struct{})
+	w.t.Cleanup(func() { <-done }) // or it might write while the directory is removed
 	go func() {
+		defer close(done)
 		for ctx.Err() == nil {
 			time.Sleep(5 * time.Millisecond)
 			next, pending, _ := w.Paths.NextRelease(slot)
@@ -123,12 +126,18 @@ func TestRecreateNativeInterrupted(t *testing.T) {
 			if err := errors.Join(w.Paths.SetNext(blue, 2), sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue.Other())); err != nil {
 				t.Fatal(err)
 			}
-			time.AfterFunc(100*time.Millisecond, func() {
-				if _, pending, _ := w.Paths.NextRelease(blue); pending {
-					t.Error("a next release is still asked for")
+			go func() {
+				for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+					if _, pending, _ := w.Paths.NextRelease(blue); !pending {
+						break
+					}
+					if time.Now().After(end) {
+						t.Error("a next release is still asked for")
+						break
+					}
 				}
 				_ = sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue)
-			})
+			}()
 		}
 		if err := w.Repair(t.Context(), "myapp"); err != nil {
 			t.Fatal(err)

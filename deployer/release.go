@@ -40,7 +40,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 		return ReleaseResult{}, &RefusedError{err}
 	}
 	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Containers: record.names(), Image: record.Image}
-	b := newBack(app, record)
+	b := newBack(app, record, lock)
 	b.result = &result
 	if o.Timeout > 0 {
 		b.timeout = o.Timeout

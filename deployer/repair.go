@@ -41,9 +41,9 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 	}
 	switch op.Name {
 	case "adopt":
-		return h.repairAdopt(ctx, app, op)
+		return h.repairAdopt(ctx, app, lock, op)
 	case "release":
-		return h.repairRelease(ctx, app, op)
+		return h.repairRelease(ctx, app, lock, op)
 	}
 	return h.resume(ctx, app)
 }
@@ -71,7 +71,7 @@ func (h *Host) repairWhole(ctx context.Context, name string) error {
 
 // repairAdopt undoes an adoption that nginx does not use yet and completes one
 // that it does.
-func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operation) error {
+func (h *Host) repairAdopt(ctx context.Context, app state.App, lock *state.Lock, op state.Operation) error {
 	record, err := readAdoption(h.Paths, app.Name)
 	if errors.Is(err, ErrNotAdopted) { // killed before anything was done
 		return h.removeApp(ctx, app.Name)
@@ -80,7 +80,7 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operatio
 		return err
 	}
 	if op.Step != stepDrain {
-		b := newBack(app, record)
+		b := newBack(app, record, lock)
 		b.undo = true
 		if err := h.giveBack(ctx, b); err != nil {
 			return &BrokenError{fmt.Errorf("undoing the adoption of %s: %w", app.Name, err)}
@@ -103,10 +103,10 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, op state.Operatio
 		return &BrokenError{fmt.Errorf("completing the adoption of %s: %w\nhint: requests flow; edgeman release %s gives the site back", app.Name, err, app.Name)}
 	}
 	h.note("the adoption of %s was interrupted at step %q: completed", app.Name, op.Step)
-	return h.Paths.EndOperation(app.Name)
+	return t.settle("interrupted at step " + op.Step + ", completed")
 }
 
-func (h *Host) repairRelease(ctx context.Context, app state.App, op state.Operation) error {
+func (h *Host) repairRelease(ctx context.Context, app state.App, lock *state.Lock, op state.Operation) error {
 	record, err := readAdoption(h.Paths, app.Name)
 	if errors.Is(err, ErrNotAdopted) {
 		return h.removeApp(ctx, app.Name)
@@ -114,7 +114,7 @@ func (h *Host) repairRelease(ctx context.Context, app state.App, op state.Operat
 	if err != nil {
 		return err
 	}
-	b := newBack(app, record)
+	b := newBack(app, record, lock)
 	if b.live, err = h.chosenBefore(app.Name, op); err != nil {
 		return err
 	}

@@ -60,13 +60,16 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 			return err
 		}
 	}
-	if err := h.Paths.EndOperation(app.Name); err != nil {
-		return err
-	}
-	return h.Paths.Record(app.Name, state.Event{
+	// The history first: a release that is forgotten and not in there would give
+	// its number away, and one that serves could not be rolled back.
+	err = h.Paths.Record(app.Name, state.Event{
 		Time: time.Now().UTC(), Operation: op.Name, Release: op.Release, From: op.From, Slot: op.Slot,
 		By: state.Caller(), Outcome: outcome, Note: "interrupted at step " + op.Step + ", " + verb,
 	})
+	if err != nil {
+		return err
+	}
+	return h.Paths.EndOperation(app.Name)
 }
 
 // settleRecreate takes an interrupted request back and waits until the slot's

@@ -221,7 +221,7 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		s.terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
 		s.terms.Deadline = s.terms.WarmUntil.Add(s.drain)
 	}
-	err := s.point(ctx, idle, s.next.Number, s.terms, func() error { s.over = true; return nil })
+	err := s.point(ctx, s.old, s.next.Number, s.terms, func() error { s.over = true; return nil })
 	if err != nil {
 		return 0, err
 	}
@@ -235,28 +235,29 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 	return count.Total(), s.lock.Candidate(sockets.Slot{})
 }
 
-// point makes idle, filled with release number, live in one rename, after the
-// terms of the old slot's end are stated, and does what belongs to it in the
-// same moment.
-func (s *swap) point(ctx context.Context, idle sockets.Slot, number int, terms state.Drain, then func() error) error {
-	return s.Paths.WithState(ctx, s.app.Name, func() error {
-		live, _, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
+// point makes the slot beside old, filled with release number, live in one
+// rename, after the terms of old's end are stated, and does what belongs to it in
+// the same moment.
+func (h *Host) point(ctx context.Context, old sockets.Slot, number int, terms state.Drain, then func() error) error {
+	idle := old.Other()
+	return h.Paths.WithState(ctx, old.App, func() error {
+		live, _, err := sockets.ReadLive(h.Paths.Live(old.App))
 		if err != nil {
 			return err
 		}
-		if live != s.old {
+		if live != old {
 			return fmt.Errorf("the live slot changed to %s meanwhile", live)
 		}
 		// Whoever empties a slot holds this lock, so what is filled here stays.
-		if r, filled, err := s.Paths.SlotRelease(idle); err != nil {
+		if r, filled, err := h.Paths.SlotRelease(idle); err != nil {
 			return err
 		} else if !filled || r.Number != number {
 			return fmt.Errorf("%s no longer runs release %d", idle, number)
 		}
-		if err := s.Paths.SetDrain(s.old, terms); err != nil {
+		if err := h.Paths.SetDrain(old, terms); err != nil {
 			return err
 		}
-		if err := sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, idle); err != nil {
+		if err := sockets.SwitchLive(h.Paths.Live(old.App), h.Paths.Run, idle); err != nil {
 			return err
 		}
 		return then()

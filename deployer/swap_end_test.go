@@ -38,6 +38,33 @@ func TestSwapThatCannotBeRecorded(t *testing.T) {
 	}
 }
 
+// So is an interrupted swap: undone and not on record, its number would be given
+// to another release.
+func TestInterruptedSwapThatCannotBeRecorded(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2"}
+	history := filepath.Join(w.Paths.App("myapp"), "history.jsonl")
+	err := errors.Join(w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", state.Operation{Name: "swap", Step: "start", Release: 2, From: 1, Slot: "myapp:green"}),
+		os.MkdirAll(history, 0o700))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Repair(t.Context(), "myapp"); err == nil {
+		t.Error("nothing is said of the history")
+	}
+	if err := errors.Join(os.Remove(history), w.Repair(t.Context(), "myapp")); err != nil {
+		t.Fatal(err)
+	}
+	events, err := w.Paths.History("myapp")
+	if err != nil || len(events) != 1 || events[0].Release != 2 {
+		t.Errorf("history %+v, %v", events, err)
+	}
+	if err := w.Paths.WriteRelease(&r); err != nil || r.Number != 3 {
+		t.Errorf("the next release has the number %d, %v", r.Number, err)
+	}
+}
+
 // startHook does something before each start of a unit.
 type startHook struct {
 	unitsOf

@@ -49,7 +49,7 @@ func TestAwaitDeath(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(limit):
 			t.Errorf("shutdown %d was not noticed", how)
 		}
 		if err := l.AwaitDeath(t.Context()); err != nil { // nor is it forgotten

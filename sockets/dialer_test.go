@@ -150,7 +150,7 @@ func TestDialErrors(t *testing.T) {
 	if _, err := d.Dial(ctx, netip.MustParseAddrPort("10.99.7.9:80")); err == nil {
 		t.Error("connected to nobody")
 	}
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took > limit {
 		t.Errorf("gave up after %s", took)
 	}
 	if err := d.Close(); err != nil {
@@ -205,9 +205,7 @@ func TestDialerLeaksNothing(t *testing.T) {
 	}
 	c.Close()
 	d.Close()
-	if got := openFDs(t); got > fds {
-		t.Errorf("%d descriptors, %d before", got, fds)
-	}
+	waitFor(t, func() bool { return openFDs(t) <= fds })
 }
 
 // Connections that this side closes first leave their port behind in TIME_WAIT

@@ -373,9 +373,8 @@ func TestForwardLeaksNothing(t *testing.T) {
 		expect(t, r.client, "answer")
 		relays = append(relays, r)
 	}
-	if got := runtime.NumGoroutine(); got > goroutines {
-		t.Errorf("%d goroutines with %d connections, %d without", got, n, goroutines)
-	}
+	// Those that began a connection may be about to end.
+	waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines })
 	for i, r := range relays {
 		switch i % 4 {
 		case 0:

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -37,6 +38,12 @@ func newNetns(t testing.TB) *testNetns {
 	ip(t, "-n", name, "link", "set", "eth0", "up")
 	ip(t, "-n", name, "addr", "add", containerAddr.String()+"/24", "dev", "eth0")
 	ip(t, "-n", name, "addr", "add", containerAddr6.String()+"/64", "dev", "eth0", "nodad")
+	// The kernel makes the route to an IPv6 address of its own after it has
+	// answered, and a connection begun before that looks for it on the wire.
+	waitFor(t, func() bool {
+		out, err := exec.Command("ip", "-n", name, "route", "get", containerAddr6.String()).Output()
+		return err == nil && strings.HasPrefix(string(out), "local")
+	})
 	return &testNetns{path: "/run/netns/" + name, name: name}
 }
 

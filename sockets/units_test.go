@@ -18,7 +18,7 @@ func TestUnits(t *testing.T) {
 	if os.Getenv("EDGEMAN_TEST_SYSTEMD") == "" {
 		t.Skip("NOT TESTED: needs a throw-away host with systemd, and EDGEMAN_TEST_SYSTEMD=1")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	unitFile(t, "edgemantest@.socket", "[Unit]\nConditionPathExists=/run/edgemantest.%i\n[Socket]\nListenStream=/run/edgemantest-%i.sock\n[Install]\nWantedBy=sockets.target\n")
 	unitFile(t, "edgemantest@.service", "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n")

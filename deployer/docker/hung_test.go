@@ -51,7 +51,7 @@ func TestHungDaemon(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			err := call(ctx)
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("came back after %s", took)
 			}
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "no answer in time") {

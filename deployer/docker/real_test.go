@@ -32,7 +32,7 @@ const gate = "EDGEMAN_DOCKER_TEST"
 var prune sync.Once
 
 // limit bounds each test.
-const limit = 90 * time.Second
+const limit = 10 * time.Minute
 
 // daemon opens the client, or skips; everything the test made is removed after it.
 func daemon(t *testing.T) (*Client, context.Context) {
@@ -196,7 +196,7 @@ func capture(t *testing.T, c *Client, ctx context.Context, name, container strin
 // until polls until ok.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}

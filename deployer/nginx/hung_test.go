@@ -15,7 +15,7 @@ import (
 // deadline, with whatever it started, and the error says what was asked.
 func TestHungNginx(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "nginx")
-	must(t, os.WriteFile(binary, []byte("#!/bin/sh\nsleep 30\n"), 0o755))
+	must(t, os.WriteFile(binary, []byte("#!/bin/sh\nsleep 120\n"), 0o755))
 	s := &Server{Binary: binary, Prefix: "/", Main: "/dev/null", PidFile: "/dev/null"}
 	for what, call := range map[string]func(context.Context) error{
 		"nginx -t did not end in time": func(ctx context.Context) error { _, err := s.Test(ctx); return err },
@@ -26,7 +26,7 @@ func TestHungNginx(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			err := call(ctx)
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("came back after %s", took)
 			}
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), what) {

@@ -57,7 +57,7 @@ func (l *load) run(t *testing.T, clients int) (stop func()) {
 	var wg sync.WaitGroup
 	quit := make(chan struct{})
 	for i := range clients {
-		client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: i%2 == 0}}
+		client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: i%2 == 0}}
 		wg.Go(func() {
 			defer client.CloseIdleConnections()
 			for {

@@ -40,16 +40,34 @@ func (k *keeper) swing() {
 	k.through.Store(k.role == candidate && !k.paused)
 	if k.release.Mode == modeNative {
 		k.open = k.condition().phase == state.PhaseHealthy && !k.paused
+		k.passLeft()
 		return
 	}
 	open := k.replicas != nil && k.replicas.settle(k.spare) && !k.paused
 	switch {
 	case open:
 		k.gate.open(k.replicas.pool)
-	case k.open:
+	case k.role == retired && !k.paused:
+		// Nobody is left here to take what waits, and the other slot serves.
+		k.gate.open(through(k.paths.Live(k.slot.App)))
+	case k.handed == nil:
 		k.gate.shut()
 	}
 	k.open = open
+}
+
+// passLeft lets what this process has taken in go to a native app, which takes
+// its connections in by itself: those came for the release before, or while an
+// adopted container was in the place of the slot's.
+func (k *keeper) passLeft() {
+	_, parked := k.gate.counts()
+	switch {
+	case k.handed != nil:
+	case k.open && parked > 0:
+		k.gate.open(through(k.slot.SocketPath(k.paths.Run)))
+	default:
+		k.gate.shut()
+	}
 }
 
 // spare tells whether a container that is not healthy is to be used while none is.

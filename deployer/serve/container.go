@@ -31,7 +31,7 @@ func (r *runner) ensure(life context.Context, e engine, side *sync.WaitGroup) (c
 			return err
 		}
 		if c.Running {
-			r.holds.Store(true) // an earlier process gave it the listener
+			r.offerAgain(life, e, c.ID, side)
 			if c.Status == "paused" && !r.held() {
 				return e.Unpause(ctx, c.ID)
 			}

@@ -21,9 +21,12 @@ type fakeEngine struct {
 	containers map[string]*fakeContainer
 	away       bool   // the daemon does not answer
 	onPause    func() // what happens when a container has been paused
-	log        []string
-	behaviour  map[string]behaviour // by image id
-	specs      map[string]docker.Spec
+	onInspect  func(id string)
+
+	cannotPause bool // nor let a paused one go on
+	log         []string
+	behaviour   map[string]behaviour // by image id
+	specs       map[string]docker.Spec
 }
 
 type behaviour struct {
@@ -61,6 +64,9 @@ func (e *fakeEngine) find(id string) (*fakeContainer, error) {
 }
 
 func (e *fakeEngine) Inspect(_ context.Context, id string) (docker.Container, error) {
+	if e.onInspect != nil {
+		e.onInspect(id)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c, err := e.find(id)
@@ -189,6 +195,9 @@ func (e *fakeEngine) setStatus(id, what, status string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c, err := e.find(id)
+	if err == nil && e.cannotPause {
+		err = errors.New("the freezer cgroup is not there")
+	}
 	if err == nil {
 		e.did(what, id)
 		c.Status = status

@@ -75,7 +75,7 @@ func (k *keeper) halt(ctx context.Context) {
 		k.cutOff(inside)
 	}
 	k.progress("stopping release %d", k.release.Number)
-	if k.frozen.Swap(false) {
+	if k.frozen.Load() {
 		k.freeze(ctx, false) // what is frozen does not get the signal
 	}
 	if err := k.stopReplicas(ctx); err != nil {
@@ -114,6 +114,18 @@ func (k *keeper) attach(ctx context.Context) {
 		return
 	}
 	k.run(k.release, func(name string) bool { return slices.Contains(running, name) })
+}
+
+// complete lets all containers of a slot that is wanted again be looked after
+// where attach has found only some of them. Connections go on.
+func (k *keeper) complete() {
+	if k.replicas == nil || len(k.replicas.runners) == k.release.Count() {
+		return
+	}
+	k.gate.shut()
+	k.replicas.end()
+	k.replicas.free()
+	k.replicas = nil
 }
 
 // behind says why the slot's container must not start yet in the place of the

@@ -271,3 +271,24 @@ func TestRetiredSlotGoesOnWithWhatRuns(t *testing.T) {
 		w.wantRunning()
 	})
 }
+
+// A native app that stepped aside for a release drains in the other slot. If the
+// command dies, this one's container waits for its end.
+func TestGivenUpReleaseWaitsForTheOtherSlot(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		other := w.slot.Other()
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(other, 1))
+		w.must(w.paths.FillSlot(w.slot, 1))
+		w.pause(state.PauseRelease, "original", 2*time.Second)
+		w.start(app)
+		time.Sleep(10 * time.Second)
+		w.wants(state.PhaseHolding)
+		w.wantRunning()
+		w.must(w.paths.EmptySlot(other))
+		time.Sleep(3 * time.Second)
+		w.wants(state.PhaseHealthy)
+		w.wantsNoPause()
+		w.stop()
+	})
+}

@@ -67,7 +67,7 @@ func running(t *testing.T, limit int) (*front, string) {
 		t.Fatal(err)
 	}
 	g := newGate()
-	f := newFront(l, g, 10*time.Second, limit, func(err error) { t.Error(err) })
+	f := newFront(l, g, time.Minute, limit, func(err error) { t.Error(err) })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.run(ctx) }()
@@ -103,7 +103,7 @@ func echoes(t *testing.T, c *net.UnixConn) {
 		t.Fatal(err)
 	}
 	_ = c.CloseWrite()
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	b, err := io.ReadAll(c)
 	if err != nil || string(b) != "hello" {
 		t.Fatalf("got %q, %v", b, err)
@@ -200,5 +200,44 @@ func TestFrontTakesAFullQueueIn(t *testing.T) {
 	}
 	for _, c := range conns {
 		echoes(t, c)
+	}
+}
+
+// What was taken in can go on to whoever accepts at a slot's socket.
+func TestPassThroughASocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "native")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_, _ = io.Copy(c, c)
+			}()
+		}
+	}()
+	f, slot := running(t, 10)
+	f.gate.open(through(path))
+	c, err := net.Dial("unix", slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.(*net.UnixConn).CloseWrite()
+	if got, err := io.ReadAll(c); err != nil || string(got) != "hello" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := unixSocket(path + "x").Dial(t.Context()); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("nobody listens: %v", err)
 	}
 }

@@ -50,12 +50,13 @@ func (k *keeper) inUse() bool {
 // So that none gets into an app that is about to be stopped, nobody accepts from
 // the last look on.
 func (k *keeper) fallAsleep(ctx context.Context) {
+	still := true
 	if k.release.Mode == modeNative {
-		k.freeze(ctx, true)
+		still = k.freeze(ctx, true)
 	} else {
 		k.accept(false)
 	}
-	if k.inUse() {
+	if !still || k.inUse() {
 		if k.release.Mode == modeNative {
 			k.freeze(ctx, false)
 		}
@@ -63,6 +64,7 @@ func (k *keeper) fallAsleep(ctx context.Context) {
 	}
 	k.host.say("nobody has used %s for %s: stopping it", k.slot, state.Length(time.Duration(k.app.Idle)))
 	// Docker lets a frozen container go on once it has its signal.
+	k.frozen.Store(false)
 	if err := k.stopReplicas(ctx); err != nil {
 		k.host.say("%v", err) // it is looked after again
 		return
@@ -82,14 +84,23 @@ func (k *keeper) watchQueue() {
 	}()
 }
 
+// endWatch ends what watchQueue began.
+func (k *keeper) endWatch() {
+	if k.unwatch != nil {
+		k.unwatch()
+		k.unwatch = nil
+	}
+}
+
 // wakeUp lets the containers run again if somebody needs them. A slot that is
 // retired in its sleep has none, and passes on what may still come.
 func (k *keeper) wakeUp() {
-	if k.unwatch == nil { // asleep since an earlier process
-		k.watchQueue()
-	}
 	if k.role == retired || k.paused {
+		k.endWatch() // what comes now would use it up
 		return
+	}
+	if k.unwatch == nil { // asleep since an earlier process, or not watched for a while
+		k.watchQueue()
 	}
 	n, err := k.host.listener.Pending()
 	if k.role == live && k.app.Idle > 0 && err == nil && n == 0 {
@@ -102,8 +113,8 @@ func (k *keeper) wakeUp() {
 // getUp ends the sleep; the next look starts the containers.
 func (k *keeper) getUp() {
 	if k.asleep {
-		k.unwatch()
-		k.asleep, k.unwatch, k.usedAt = false, nil, time.Now()
+		k.endWatch()
+		k.asleep, k.usedAt = false, time.Now()
 		poke(k.changes)
 	}
 }

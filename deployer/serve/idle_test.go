@@ -87,6 +87,39 @@ func TestIdleAndCommands(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			w.wants(state.PhaseHealthy)
 		}},
+		{"killed, and replaced in place at once", func(w *world, app *echoApp) {
+			w.crashAsleep(app, func() {
+				lock, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0)
+				w.must(err)
+				w.t.Cleanup(lock.Unlock)
+				w.must(w.paths.SetNext(w.slot, 2))
+			})
+			time.Sleep(5 * time.Second)
+			w.wantRelease(2)
+			w.wants(state.PhaseHealthy)
+		}},
+		{"killed, and used at once", func(w *world, app *echoApp) {
+			w.crashAsleep(app, func() {})
+			w.wants(state.PhaseIdle)
+			w.wantRunning()
+			w.listener.queue(1)
+			time.Sleep(time.Second)
+			w.wants(state.PhaseHealthy)
+		}},
+		{"retired and live again", func(w *world, _ *echoApp) {
+			w.must(w.paths.SetDrain(w.slot, state.Drain{WarmUntil: time.Now().Add(time.Hour), Deadline: time.Now().Add(2 * time.Hour)}))
+			w.live(w.slot.Other())
+			w.nudge()
+			w.listener.queue(1) // passed on to the other slot
+			time.Sleep(5 * time.Second)
+			w.listener.queue(0)
+			w.live(w.slot)
+			w.nudge()
+			w.wants(state.PhaseIdle)
+			w.listener.queue(1)
+			time.Sleep(time.Second)
+			w.wants(state.PhaseHealthy)
+		}},
 		{"paused", func(w *world, _ *echoApp) {
 			w.pause(state.PauseAsked, "", 20*time.Second)
 			w.nudge()
@@ -137,6 +170,17 @@ func TestIdleAndCommands(t *testing.T) {
 	}
 }
 
+// crashAsleep kills the service of a sleeping app and starts it again after then.
+func (w *world) crashAsleep(app *echoApp, then func()) {
+	w.t.Helper()
+	before := w.status()
+	w.crash()
+	// The crash in this world writes a last word, which a real one does not.
+	w.must(w.paths.WriteSlotStatus(w.slot, before))
+	then()
+	w.start(app)
+}
+
 // A start that fails is tried again and again, and never counts as rest.
 func TestIdleStartFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
@@ -170,6 +214,25 @@ func TestIdleComesTooEarly(t *testing.T) {
 		if s := w.engine.status("myapp-blue-1"); s != "running" {
 			t.Errorf("container is %q", s)
 		}
+		w.stop()
+	})
+}
+
+// An app that cannot be frozen could be at a request when it is stopped.
+func TestIdleThatCannotBeFrozen(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.idling(app, modeNative)
+		w.engine.mu.Lock()
+		w.engine.cannotPause = true
+		w.engine.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		w.wantRunning("myapp-blue-1")
+		w.engine.mu.Lock()
+		w.engine.cannotPause = false
+		w.engine.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		w.wants(state.PhaseIdle)
+		w.wantRunning()
 		w.stop()
 	})
 }

@@ -54,7 +54,7 @@ type keeper struct {
 	asleep    bool      // its containers are stopped for lack of use
 	usedAt    time.Time // when it was last seen in use
 	used      uint64    // connections that had come in by then
-	unwatch   func()    // ends the wait for a connection that wakes it; nil unless asleep
+	unwatch   func()    // ends the wait for a connection that wakes it; nil while nobody waits
 	relaying  bool      // what is accepted goes to the other slot
 	dead      bool      // its listener was shut down, and the app moved to the other slot
 	over      bool      // retired, with no container that runs
@@ -82,7 +82,8 @@ type keeper struct {
 
 	handed     []reachable // the containers that a release forwards to
 	meter      meter
-	frozen     atomic.Bool // a pause holds the native container's processes
+	frozen     atomic.Bool // the native containers' processes are to stand still
+	refreeze   bool        // they are not yet as frozen says
 	backlog    int         // the longest queue the kernel gave the listener
 	relistened bool
 }
@@ -94,11 +95,7 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.accept(false)
 	defer k.endHandOver()
 	defer k.watchDeath()()
-	defer func() {
-		if k.unwatch != nil {
-			k.unwatch()
-		}
-	}()
+	defer k.endWatch()
 	for {
 		filled, err := k.look(ctx)
 		if err != nil {
@@ -158,12 +155,7 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	if k.replicas == nil && k.release.Number != current.Number {
 		k.release, k.trouble, k.prepared = current, "", false
 	}
-	now := time.Now()
-	was := k.role
-	if k.role, err = k.judge.role(now); err != nil {
-		k.host.say("%v; still %s", err, k.role)
-	}
-	k.turned(was, now)
+	k.takeRole()
 	k.obeyPause(ctx)
 	k.handOver(ctx)
 	if !k.keptOut() {
@@ -187,6 +179,16 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	return true, nil
 }
 
+// takeRole finds out what the slot is to its app now.
+func (k *keeper) takeRole() {
+	now, was := time.Now(), k.role
+	var err error
+	if k.role, err = k.judge.role(now); err != nil {
+		k.host.say("%v; still %s", err, k.role)
+	}
+	k.turned(was, now)
+}
+
 // turned acts on a change of role.
 func (k *keeper) turned(was role, now time.Time) {
 	if was == k.role {
@@ -203,6 +205,9 @@ func (k *keeper) turned(was role, now time.Time) {
 		if err := k.paths.ClearDrain(k.slot); err != nil {
 			k.host.say("%v", err)
 		}
+	}
+	if was == retired {
+		k.complete()
 	}
 }
 

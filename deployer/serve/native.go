@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"edgeman/deployer/docker"
@@ -100,6 +101,21 @@ func (r *runner) offer(ctx context.Context, e engine, id string) (<-chan struct{
 		}
 	}()
 	return done, nil
+}
+
+// offerAgain is for a container that runs already. An earlier process gave it the
+// listener, or was killed before it could: then it still waits for it.
+func (r *runner) offerAgain(ctx context.Context, e engine, id string, side *sync.WaitGroup) {
+	if !r.native() {
+		return
+	}
+	done, err := r.offer(ctx, e, id)
+	r.holds.Store(true)
+	if err != nil {
+		r.host.say("%s: %v", r.name, err)
+		return
+	}
+	side.Go(func() { <-done })
 }
 
 // owned refuses a process that is not the container's. One that is just

@@ -211,6 +211,30 @@ func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 	})
 }
 
+// A service that is killed between the start of its container and the hand-over
+// leaves a container that waits for the listener.
+func TestNativeContainerThatStillWaitsForTheListener(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
+		w.handoff = func(string) (handoff, error) { return neverAsked{}, nil }
+		w.start(app)
+		time.Sleep(time.Second)
+		w.crash()
+		h := &takesOne{make(chan sockets.Peer, 1), make(chan struct{})}
+		w.handoff = func(string) (handoff, error) { return h, nil }
+		w.start(app)
+		time.Sleep(5 * time.Second) // another process is turned away first
+		w.wants(state.PhaseHealthy)
+		w.wantRunning("myapp-blue-4")
+		select {
+		case <-h.closed:
+		default:
+			t.Error("nobody gives it the listener")
+		}
+		w.stop()
+	})
+}
+
 // neverAsked is a hand-off that nobody comes to.
 type neverAsked struct{}
 

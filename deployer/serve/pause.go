@@ -30,6 +30,9 @@ func (k *keeper) obeyPause(ctx context.Context) {
 		k.barred, on = k.standIn(ctx, p), false
 	case !on:
 		k.barred = k.bar(ctx, p)
+		if k.barred == "" && p.Reason == state.PauseRelease { // a native app that stepped aside has left its slot
+			k.barred = k.behind(ctx)
+		}
 	}
 	on = err == nil && (on || k.barred != "") && k.role != retired
 	// A retired slot can be wanted again, so it keeps what bars its container.
@@ -42,6 +45,8 @@ func (k *keeper) obeyPause(ctx context.Context) {
 	k.pause = p
 	if on != k.paused {
 		k.turnPause(ctx, on)
+	} else if k.refreeze {
+		k.freezeAgain(ctx)
 	}
 	if on {
 		k.endWebsockets(p.WebsocketsUntil)
@@ -57,7 +62,7 @@ func (k *keeper) obeyPause(ctx context.Context) {
 func (k *keeper) turnPause(ctx context.Context, on bool) {
 	k.paused, k.pausedAt, k.trouble = on, time.Now(), ""
 	freeze := on && (k.pause.Reason == state.PauseAsked || k.pause.Reason == state.PauseAdopt)
-	thaw := k.frozen.Swap(freeze) && !freeze
+	turned := k.frozen.Swap(freeze) != freeze
 	if on {
 		k.ended = state.Ended{}
 		k.host.say("holding requests until %s", k.pause.Until.Format(time.TimeOnly))
@@ -66,8 +71,8 @@ func (k *keeper) turnPause(ctx context.Context, on bool) {
 	}
 	switch {
 	case k.release.Mode == modeNative:
-		if freeze || thaw {
-			k.freeze(ctx, on)
+		if turned {
+			k.freezeAgain(ctx)
 		}
 	case on:
 		k.hold()
@@ -80,11 +85,12 @@ func (k *keeper) turnPause(ctx context.Context, on bool) {
 // that wait for the app go on waiting. What is inside the app goes on.
 func (k *keeper) hold() {
 	k.open = false
-	if k.release.Mode == modeNative {
-		return // the app takes connections in for as long as it runs
+	k.gate.shut()
+	if k.release.Mode == modeNative { // the app takes connections in for as long as it runs
+		k.accept(false)
+		return
 	}
 	k.front.hold()
-	k.gate.shut()
 }
 
 func (k *keeper) resume() {
@@ -105,6 +111,9 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 			st.Phase, st.Message = state.PhaseFailed, k.trouble
 		}
 		return
+	case k.refreeze:
+		st.Message = k.trouble
+		return // the app goes on
 	case k.barred != "":
 		st.Message = "requests wait: " + k.barred
 	case k.trouble != "":
@@ -147,15 +156,26 @@ func (k *keeper) prepare(ctx context.Context, g *replicas) error {
 }
 
 // freeze stops the native containers' processes, or lets them go on: it is the
-// only way to keep them from accepting.
-func (k *keeper) freeze(ctx context.Context, on bool) {
+// only way to keep them from accepting. It tells whether that is done; if not,
+// it is tried again at every look.
+func (k *keeper) freeze(ctx context.Context, on bool) (done bool) {
+	k.frozen.Store(on)
+	return k.freezeAgain(ctx)
+}
+
+func (k *keeper) freezeAgain(ctx context.Context) (done bool) {
+	on := k.frozen.Load()
 	err := each(k.release.Containers(k.slot.Color), func(name string) error {
 		return limited(ctx, callLimit, func(ctx context.Context) error { return k.freezeOne(ctx, name, on) })
 	})
 	if err != nil {
 		k.trouble = firstLine(err.Error())
 		k.host.say("%v", err)
+	} else if k.refreeze {
+		k.trouble = ""
 	}
+	k.refreeze = err != nil
+	return err == nil
 }
 
 func (k *keeper) freezeOne(ctx context.Context, name string, on bool) error {

@@ -75,3 +75,42 @@ func TestAdoptionKeepsTheContainerFromStarting(t *testing.T) {
 		w.stop()
 	})
 }
+
+// Nothing but its being frozen keeps a native app from its requests: as long as
+// Docker does not manage that the app is not at rest, and it must not stay
+// frozen behind a pause that is over.
+func TestPauseThatDockerDoesNotCarryOut(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
+		w.inMode(1, modeNative)
+		w.healthy(app)
+		can := func(yes bool) {
+			w.engine.mu.Lock()
+			w.engine.cannotPause = !yes
+			w.engine.mu.Unlock()
+		}
+		can(false)
+		w.pause(state.PauseAsked, "", time.Hour)
+		w.nudge()
+		if st := w.wants(state.PhaseHealthy); st.Message == "" {
+			t.Error("nothing is said about Docker")
+		}
+		can(true)
+		time.Sleep(time.Second)
+		w.wants(state.PhaseHolding)
+		if s := w.engine.status("myapp-blue-1"); s != "paused" {
+			t.Errorf("container is %q", s)
+		}
+		can(false)
+		w.must(w.paths.ClearPause(w.slot))
+		w.nudge()
+		time.Sleep(5 * time.Second)
+		can(true)
+		time.Sleep(2 * time.Second)
+		w.wants(state.PhaseHealthy)
+		if s := w.engine.status("myapp-blue-1"); s != "running" {
+			t.Errorf("container is %q", s)
+		}
+		w.stop()
+	})
+}

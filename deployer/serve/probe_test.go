@@ -12,7 +12,7 @@ import (
 )
 
 func TestHTTPProbe(t *testing.T) {
-	release := make(chan struct{})
+	release, arrived := make(chan struct{}), make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != "myapp" || r.Method != "GET" {
 			http.Error(w, "who?", http.StatusBadRequest)
@@ -24,6 +24,7 @@ func TestHTTPProbe(t *testing.T) {
 		case "/sick":
 			http.Error(w, "sick", http.StatusServiceUnavailable)
 		case "/hangs":
+			close(arrived)
 			<-release
 		}
 	}))
@@ -41,9 +42,8 @@ func TestHTTPProbe(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.path, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			if tt.path == "/hangs" {
-				cancel()
-				ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+			if tt.path == "/hangs" { // the time for an answer is over once the app has the question
+				go func() { <-arrived; cancel() }()
 			}
 			defer cancel()
 			answer, ok := httpProbe("myapp", tt.path, func(ctx context.Context) (net.Conn, error) {

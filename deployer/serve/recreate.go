@@ -16,6 +16,9 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
+	// A native app's command has moved the live pointer before it asked: who was
+	// live a moment ago may not count its connections as a live slot does.
+	k.takeRole()
 	if !k.asked() || k.role == retired {
 		return k.dropNext(ctx, next)
 	}

@@ -136,6 +136,33 @@ func TestRecreateToNativeAndBack(t *testing.T) {
 	})
 }
 
+// A native app takes its own connections, and cannot know of those that this
+// process had taken in for the release before.
+func TestNativeGetsWhatWasParked(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{deaf: true}
+		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
+		w.inMode(2, modeNative)
+		lock := w.recreating(app)
+		defer lock.Unlock()
+		parked := &sockets.Watch{}
+		w.k.gate.mu.Lock()
+		w.k.gate.parked[parked] = struct{}{}
+		w.k.gate.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		w.wantRelease(2)
+		if !w.open() {
+			t.Error("what was parked waits for ever")
+		}
+		w.k.gate.unpark(parked)
+		time.Sleep(5 * time.Second)
+		if w.open() {
+			t.Error("this process takes connections in, too")
+		}
+		w.stop()
+	})
+}
+
 // An app that waits in accept must never find the socket non-blocking.
 func TestRecreateToBlockingNative(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {

@@ -195,6 +195,39 @@ func TestRetiredSlotRemovesAllReplicas(t *testing.T) {
 	})
 }
 
+// A retired slot starts nothing, so its service finds what is left of the
+// replicas. A rollback to it wants all of them.
+func TestRollbackToASlotThatLacksAReplica(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.filled(app)
+		w.must(w.paths.SetDrain(w.slot, state.Drain{WarmUntil: time.Now().Add(time.Hour), Deadline: time.Now().Add(2 * time.Hour)}))
+		w.live(w.slot.Other())
+		w.nudge()
+		w.wants(state.PhaseWarm)
+		w.crash()
+		w.engine.kill("myapp-blue-4-2", nil, 137)
+		w.start(app)
+		time.Sleep(time.Second)
+		w.wants(state.PhaseWarm)
+		w.wantUp(2, 2)
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "rollback", 0)
+		w.must(err)
+		w.must(lock.Candidate(w.slot))
+		w.nudge()
+		time.Sleep(2 * time.Second)
+		w.wantUp(3, 3)
+		w.live(w.slot)
+		lock.Unlock()
+		w.nudge()
+		w.wants(state.PhaseHealthy)
+		w.wantRunning(three("4")...)
+		if !w.open() {
+			t.Error("requests wait")
+		}
+		w.stop()
+	})
+}
+
 func TestKilledServiceAttachesToAllReplicas(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.filled(app)

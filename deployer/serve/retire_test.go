@@ -288,3 +288,22 @@ func TestStopOfAnEmptySlotIsNoFailure(t *testing.T) {
 		w.ends(time.Minute, exitStopped)
 	})
 }
+
+// What waits for an app that does not come up goes to the release that replaced
+// it, and to nobody else while the app serves.
+func TestRetiredSlotPassesOnWhatWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{diesAfter: time.Millisecond, deaf: true}
+		w.retiring(app, 1)
+		w.wants(state.PhaseDraining)
+		if !w.open() || w.k.gate.to == w.k.replicas.pool {
+			t.Error("requests wait for an app that is gone")
+		}
+		w.live(w.slot)
+		w.nudge()
+		if w.open() {
+			t.Error("requests of a live slot go elsewhere")
+		}
+		w.stop()
+	})
+}

@@ -156,3 +156,38 @@ func TestRecreateBehindAStandIn(t *testing.T) {
 		})
 	}
 }
+
+// The command can move the live pointer and ask for the next release while the
+// slot's service is just looking: it is live no more when it obeys.
+func TestRecreateAskedForInTheMiddleOfALook(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		well := behaviour{healthcheck: func() int { return 0 }}
+		w.engine.behaviour["image-1"], w.engine.behaviour["image-2"] = well, well
+		w.inMode(1, modeNative)
+		w.inMode(2, modeNative)
+		w.healthy(app)
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
+		w.must(err)
+		defer lock.Unlock()
+		other := w.slot.Other()
+		w.must(w.paths.FillSlot(other, 1))
+		w.must(w.paths.SetPause(other, state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseStandIn}))
+		w.setCount(2, 0)
+		// What is left of an adoption has the service ask Docker in between.
+		w.engine.onInspect = func(id string) {
+			if id == "original" {
+				w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now().Add(time.Minute), Start: 5 * time.Second}))
+				w.live(other)
+				w.must(w.paths.SetNext(w.slot, 2))
+			}
+		}
+		w.pause(state.PauseAdopt, "original", -time.Second)
+		w.nudge()
+		time.Sleep(5 * time.Second)
+		w.wantRunning("myapp-blue-1") // two connections are inside
+		w.setCount(0, 0)
+		time.Sleep(5 * time.Second)
+		w.wantRelease(2)
+		w.stop()
+	})
+}

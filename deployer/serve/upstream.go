@@ -66,3 +66,17 @@ func (t *target) Close() error {
 	t.end()
 	return t.dialer.Close()
 }
+
+// unixSocket is whoever accepts at a slot's socket.
+type unixSocket string
+
+func (s unixSocket) Dial(context.Context) (*sockets.Conn, error) { return sockets.DialUnix(string(s)) }
+
+func (s unixSocket) Begin() (*sockets.Conn, error) { return sockets.DialUnix(string(s)) }
+
+// through is a pool that leads to the socket at path.
+func through(path string) *pool {
+	p := newPool(1)
+	p.set(0, unixSocket(path))
+	return p
+}

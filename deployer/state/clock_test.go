@@ -39,8 +39,8 @@ func TestDeadlinesOutliveClockJumps(t *testing.T) {
 // The files carry the stamp, and reading them corrects what they say.
 func TestPauseAndDrainFollowTheClock(t *testing.T) {
 	p := testPaths(t)
-	up := time.Hour
-	p.Uptime = func() time.Duration { return up }
+	begun, booted := time.Now(), time.Hour // before begun
+	p.Uptime = func() time.Duration { return booted + time.Since(begun) }
 	slot := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	until := time.Now().Add(time.Minute)
 	if err := p.MakeApp("myapp"); err != nil {
@@ -55,14 +55,14 @@ func TestPauseAndDrainFollowTheClock(t *testing.T) {
 	if pause, on, err := p.ReadPause(slot); err != nil || !on || !pause.Until.Equal(until) {
 		t.Errorf("a clock that nobody set: until %v, %v", pause.Until, err)
 	}
-	up += 10 * time.Minute // and the clock stayed: it was set back
+	booted += 10 * time.Minute // and the clock stayed: it was set back
 	if pause, on, err := p.ReadPause(slot); err != nil || on {
 		t.Errorf("still paused after ten minutes of one: until %v, %v", pause.Until, err)
 	}
 	if d, _, err := p.ReadDrain(slot); err != nil || time.Now().Before(d.Deadline) || time.Now().Before(d.WarmUntil) {
 		t.Errorf("drain %+v, %v", d, err)
 	}
-	up = 5 * time.Second // another boot
+	booted = 5*time.Second - time.Since(begun) // another boot
 	if _, on, err := p.ReadPause(slot); err != nil || !on {
 		t.Errorf("the pause has not outlived the boot: %v", err)
 	}

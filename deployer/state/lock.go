@@ -45,13 +45,16 @@ type Lock struct {
 // end, and a fifth of a second in any case. The error is ErrLocked, with the
 // holder's name in it, when it did not, and ctx's cause when ctx has ended.
 func (p Paths) TakeLock(ctx context.Context, app, operation string, wait time.Duration) (*Lock, error) {
-	f, err := openLock(filepath.Join(p.App(app), "lock"))
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", app, err)
-	}
 	waiting, cancel := context.WithTimeout(ctx, max(wait, lockLeast))
 	defer cancel()
-	if err := flock(waiting, f); err != nil {
+	f, err := lockAt(waiting, filepath.Join(p.App(app), "lock"))
+	if errors.Is(err, os.ErrNotExist) { // released by the command that was waited for
+		return nil, fmt.Errorf("%w: %s\nhint: edgeman status lists them", ErrNoApp, app)
+	}
+	if f == nil {
+		return nil, fmt.Errorf("locking %s: %w", app, err)
+	}
+	if err != nil {
 		defer f.Close()
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("locking %s: %w", app, context.Cause(ctx))
@@ -123,17 +126,40 @@ func (p Paths) LockHolder(app string) (Holder, bool, error) {
 // WithState runs change under the app's state lock, which commands and slot
 // services alike hold while they change pointers, for milliseconds.
 func (p Paths) WithState(ctx context.Context, app string, change func() error) error {
-	f, err := openLock(filepath.Join(p.App(app), "state.lock"))
-	if err != nil {
+	ctx, cancel := context.WithTimeout(ctx, stateDeadline)
+	defer cancel()
+	f, err := lockAt(ctx, filepath.Join(p.App(app), "state.lock"))
+	if f == nil {
 		return fmt.Errorf("locking the state of %s: %w", app, err)
 	}
 	defer f.Close()
-	ctx, cancel := context.WithTimeout(ctx, stateDeadline)
-	defer cancel()
-	if err := flock(ctx, f); err != nil {
+	if err != nil {
 		return fmt.Errorf("waiting for the state lock of %s: %w", app, err)
 	}
 	return change()
+}
+
+// lockAt locks the file at path; with an error, it returns the file that it could
+// not lock, or nil. The app may have been removed, and adopted again, while the
+// lock of the file that was there before was waited for: that locks nothing.
+func lockAt(ctx context.Context, path string) (*os.File, error) {
+	for {
+		f, err := openLock(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := flock(ctx, f); err != nil {
+			return f, err
+		}
+		held, err := f.Stat()
+		if err != nil {
+			return f, err
+		}
+		if at, err := os.Stat(path); err == nil && os.SameFile(held, at) {
+			return f, nil
+		}
+		f.Close()
+	}
 }
 
 // openLock opens close-on-exec: a child must not keep its parent's lock.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ func hold(p Paths) {
 		os.Exit(1)
 	}
 	fmt.Println("held")
-	time.Sleep(time.Minute)
+	time.Sleep(10 * time.Minute) // killed long before
 }
 
 func TestLockDiesWithItsHolder(t *testing.T) {
@@ -60,7 +61,7 @@ func TestLockDiesWithItsHolder(t *testing.T) {
 	if err := other.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	lock, err := p.TakeLock(context.Background(), "myapp", "rollback", 10*time.Second)
+	lock, err := p.TakeLock(context.Background(), "myapp", "rollback", time.Minute)
 	if err != nil {
 		t.Fatalf("after the holder's death: %v", err)
 	}
@@ -77,20 +78,22 @@ func TestLockDiesWithItsHolder(t *testing.T) {
 }
 
 func TestLockOutlastsAQuestion(t *testing.T) {
-	p := testPaths(t)
-	f, err := openLock(filepath.Join(p.App("myapp"), "lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH); err != nil { // as LockHolder does
-		t.Fatal(err)
-	}
-	time.AfterFunc(60*time.Millisecond, func() { f.Close() })
-	lock, err := p.TakeLock(t.Context(), "myapp", "swap", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock.Unlock()
+	synctest.Test(t, func(t *testing.T) { // a question takes as long as it says here, on a slow machine too
+		p := testPaths(t)
+		f, err := openLock(filepath.Join(p.App("myapp"), "lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_SH); err != nil { // as LockHolder does
+			t.Fatal(err)
+		}
+		time.AfterFunc(60*time.Millisecond, func() { f.Close() })
+		lock, err := p.TakeLock(t.Context(), "myapp", "swap", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock.Unlock()
+	})
 }
 
 func TestLockSaysWhyItGaveUp(t *testing.T) {
@@ -128,5 +131,42 @@ func TestStateLockExcludes(t *testing.T) {
 	}
 	if err := p.WithState(context.Background(), "myapp", func() error { return nil }); err != nil {
 		t.Errorf("after it was freed: %v", err)
+	}
+}
+
+// Whoever waits for an app that is released meanwhile must not work on another
+// one of its name, beside the command that holds that one's lock.
+func TestLockOfAnAppThatWasRemoved(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		p := testPaths(t)
+		release, err := p.TakeLock(t.Context(), "myapp", "release", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits := make(chan error)
+		go func() {
+			_, err := p.TakeLock(context.Background(), "myapp", "swap", time.Second)
+			waits <- err
+		}()
+		time.Sleep(100 * time.Millisecond)
+		want := ErrNoApp
+		if err := p.RemoveApp("myapp"); err != nil {
+			t.Fatal(err)
+		}
+		if again {
+			want = ErrLocked
+			if err := p.MakeApp("myapp"); err != nil {
+				t.Fatal(err)
+			}
+			adopt, err := p.TakeLock(t.Context(), "myapp", "adopt", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer adopt.Unlock()
+		}
+		release.Unlock()
+		if err := <-waits; !errors.Is(err, want) {
+			t.Errorf("adopted again %v: got %v, want %v", again, err, want)
+		}
 	}
 }

@@ -120,7 +120,12 @@ func (p Paths) MakeApp(app string) error {
 			return err
 		}
 	}
-	return syncDir(p.Apps())
+	for _, d := range []string{p.Apps(), p.Var, p.Etc} { // the names of what MakeBase may just have made
+		if err := syncDir(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func makeDir(path string, mode os.FileMode) error {
