@@ -117,7 +117,7 @@ func (r *rig) reload(done func(log string) bool) {
 
 func (r *rig) eventually(what string, ok func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			log, _ := os.ReadFile(r.path("error.log"))
 			r.t.Fatalf("waited in vain for %s\n%s", what, log)
@@ -125,9 +125,16 @@ func (r *rig) eventually(what string, ok func() bool) {
 	}
 }
 
-// settle waits until an edit can be told from the start of the workers.
+// settle waits until an edit can be told from the start of the workers. nginx
+// listens a moment before it starts them.
 func (r *rig) settle() {
 	r.t.Helper()
+	if os.Geteuid() == 0 { // who may see them
+		r.eventually("both workers", func() bool {
+			f, err := r.env().Nginx.Facts(context.Background())
+			return err == nil && len(f.Workers) == 2
+		})
+	}
 	begun := time.Now()
 	r.eventually("an edit to be younger than the workers", func() bool { return time.Since(begun) > startSlack+time.Second })
 }
@@ -148,9 +155,13 @@ func (r *rig) env() Env {
 	return env
 }
 
+// patient are options with which a slow machine is not taken for a host that does
+// not answer.
+var patient = Options{SecondLook: time.Millisecond, Budget: 5 * time.Minute, Handshake: time.Minute}
+
 func (r *rig) check() Report {
 	r.t.Helper()
-	return Run(context.Background(), r.env(), Options{SecondLook: time.Millisecond})
+	return Run(context.Background(), r.env(), patient)
 }
 
 // wants compares the codes of a report, blind spots that only root can avoid

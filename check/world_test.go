@@ -49,7 +49,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, root: t.TempDir(), now: base, roots: x509.NewCertPool(),
+		t: t, root: t.TempDir(), now: base, roots: x509.NewCertPool(), opt: Options{Budget: 5 * time.Minute, Handshake: time.Minute},
 		units: map[string]Unit{}, dials: map[string]string{},
 	}
 	w.facts = nginx.Facts{

@@ -54,7 +54,7 @@ func startCopies(ctx context.Context, t *testing.T, h *host.Host, images [3]stri
 	must(ctx, t, h, "sh", "-c", script+"wait")
 	site(ctx, t, h, "myapp", copiesSite)
 	for i := range images {
-		must(ctx, t, h, "curl", "-sf", "-o", "/dev/null", "--retry", "20", "--retry-all-errors", "--retry-delay", "1", fmt.Sprintf("http://127.0.0.1:808%d/", i+1))
+		must(ctx, t, h, "curl", "-sf", "-o", "/dev/null", "--retry", "60", "--retry-all-errors", "--retry-delay", "1", fmt.Sprintf("http://127.0.0.1:808%d/", i+1))
 	}
 	return siteFile(ctx, t, h)
 }
@@ -71,7 +71,7 @@ func wantCopies(ctx context.Context, t *testing.T, h *host.Host, before string) 
 	if want := "/web-1 true always\n/web-2 true unless-stopped\n/web-3 true on-failure"; got != want {
 		t.Errorf("containers\n%s\nwant\n%s", got, want)
 	}
-	left := must(ctx, t, h, "sh", "-c", "docker ps --all --format '{{.Names}}' | grep -v '^web-[123]$'; find /var/lib/edgeman /etc/edgeman /run/edgeman -name '*myapp*'; systemctl list-units --all --plain --no-legend 'edgeman@*'")
+	left := comesTo(ctx, t, h, "docker ps --all --format '{{.Names}}' | grep -v '^web-[123]$'; find /var/lib/edgeman /etc/edgeman /run/edgeman -name '*myapp*'; systemctl list-units --all --plain --no-legend 'edgeman@*'", "")
 	if left != "" {
 		t.Errorf("left behind:\n%s", left)
 	}
@@ -119,7 +119,7 @@ func TestAdoptServersOfOneImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("a replica killed under GETs: %d requests, %d failed", res.Requests, res.Failed)
-	if res.Failed > 0 || res.Requests < 100 {
+	if res.Failed > 0 || res.Requests < 50 {
 		t.Errorf("a replica was killed: %v", res)
 	}
 
@@ -138,8 +138,8 @@ func TestAdoptOfServersIsUndone(t *testing.T) {
 	ctx := testContext(t)
 	h := copiesOn(ctx, t)
 	one := [3]string{"myapp:v1", "myapp:v1", "myapp:v1"}
-	adopt := []string{"edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes", "--timeout", "3s", "--drain", "5s"}
-	sick := append(adopt[:len(adopt):len(adopt)], "--health", "/x?status=500")
+	adopt := []string{"edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes", "--drain", "5s"}
+	sick := append(adopt[:len(adopt):len(adopt)], "--health", "/x?status=500", "--timeout", "3s")
 
 	before := startCopies(ctx, t, h, [3]string{"myapp:v1", "myapp:v2", "myapp:v1"}, "")
 	code, out := run(ctx, t, h, adopt...)

@@ -20,7 +20,7 @@ func TestVolumeIsNeverSharedByTwo(t *testing.T) {
 		must(ctx, t, h, "sh", "-c", `docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 -p 127.0.0.1:9100:8080 -v data:/data myapp:v1
 			sed -i 's/worker_connections .*/worker_connections 4096;/' /etc/nginx/nginx.conf`)
 		reloadNginx(ctx, t, h)
-		must(ctx, t, h, "curl", "-sf", "--retry", "20", "--retry-all-errors", "--retry-delay", "1", "-X", "PUT", "http://127.0.0.1/file?path=/data/x&text=kept")
+		must(ctx, t, h, "curl", "-sf", "--retry", "60", "--retry-all-errors", "--retry-delay", "1", "-X", "PUT", "http://127.0.0.1/file?path=/data/x&text=kept")
 		most := watchVolume(ctx, t, h)
 		clients := startLoads(ctx, t, h, 60)
 		out := must(ctx, t, h, "sh", "-c", "edgeman adopt /etc/nginx/sites-available/myapp --yes 2>&1")

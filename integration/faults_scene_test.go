@@ -95,7 +95,9 @@ func (s *scene) kill(name string) {
 // about to be killed.
 func (s *scene) inside() {
 	s.Helper()
-	s.outcome.most += about(s.ctx, s.T, s.h, slotOf(s.ctx, s.T, s.h))
+	letThrough(s.ctx, s.T, s.h)
+	slot := slotOf(s.ctx, s.T, s.h)
+	s.outcome.most += status(s.ctx, s.T, s.h).Apps[0].Slots[slot].Connections + inside
 }
 
 // healthy waits until the live slot serves.

@@ -42,7 +42,7 @@ func plainApp(ctx context.Context, t *testing.T, h *host.Host) {
 	}
 	must(ctx, t, h, "docker", "run", "--detach", "--name", "myapp", "--restart", "always", "--publish", "127.0.0.1:8080:8080", "myapp:v1")
 	site(ctx, t, h, "myapp", plainSite)
-	eventually(ctx, t, 10*time.Second, "the site answers", func() bool {
+	eventually(ctx, t, time.Minute, "the site answers", func() bool {
 		_, err := h.Run(ctx, "curl", "-sf", "http://127.0.0.1/health")
 		return err == nil
 	})
@@ -72,7 +72,7 @@ func TestLoadSeesDrops(t *testing.T) {
 	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
 		plainApp(ctx, t, h)
 		o := load.Options{URL: "http://127.0.0.1/", Rate: 100, PostBytes: 20000, Websockets: 2, Downloads: 1, DownloadDrip: 10 * time.Millisecond}
-		calm, err := h.LoadFor(ctx, 2*time.Second, o)
+		calm, err := h.LoadFor(ctx, 4*time.Second, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestHostPowerCut(t *testing.T) {
 		if got := must(ctx, t, h, "cat", "/var/lib/kept"); got != "kept" {
 			t.Errorf("file after the power cut: %q", got)
 		}
-		eventually(ctx, t, 20*time.Second, "the container is back", func() bool {
+		eventually(ctx, t, time.Minute, "the container is back", func() bool {
 			_, err := h.Run(ctx, "curl", "-sf", "http://127.0.0.1/health")
 			return err == nil
 		})
@@ -164,7 +164,7 @@ func TestHostDiesWithItsOwner(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	eventually(ctx, t, 10*time.Second, "the host died with its owner", func() bool { return !h.Running() })
+	eventually(ctx, t, time.Minute, "the host died with its owner", func() bool { return !h.Running() })
 	if err := host.Sweep(os.Stderr); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func TestIdle(t *testing.T) {
 		idle(ctx, t, h)
 		burst(ctx, t, h, mode+", edgeman serve killed and docker restarted while it slept")
 	}
-	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"rollback", "myapp"}, {"restart", "myapp"}, {"swap", "myapp", "v2", "--strategy", "recreate"}, {"pause", "myapp", "--max", "5s"}, {"resume", "myapp"}} {
+	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"rollback", "myapp"}, {"restart", "myapp"}, {"swap", "myapp", "v2", "--strategy", "recreate"}, {"pause", "myapp", "--max", "30s"}, {"resume", "myapp"}} {
 		if args[0] != "resume" {
 			idle(ctx, t, h)
 		}
@@ -60,7 +60,7 @@ func TestIdle(t *testing.T) {
 // idle waits until the live slot says so and no container runs.
 func idle(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
-	eventually(ctx, t, 30*time.Second, "the app is idle", func() bool {
+	eventually(ctx, t, 90*time.Second, "the app is idle", func() bool {
 		return slotState(ctx, t, h) == "idle" && must(ctx, t, h, "docker", "ps", "--quiet") == ""
 	})
 }
@@ -73,7 +73,7 @@ func slotState(ctx context.Context, t *testing.T, h *host.Host) string {
 // burst is what wakes the app.
 func burst(ctx context.Context, t *testing.T, h *host.Host, what string) {
 	t.Helper()
-	r, err := h.LoadFor(ctx, 2*time.Second, load.Options{URL: "http://127.0.0.1/", Rate: 100, PostBytes: 3000, Plain: true})
+	r, err := h.LoadFor(ctx, 3*time.Second, load.Options{URL: "http://127.0.0.1/", Rate: 100, PostBytes: 3000, Plain: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,15 +18,16 @@ func TestLongConnectionsOutliveASwitch(t *testing.T) {
 		Install(ctx, t, h)
 		plainApp(ctx, t, h)
 		must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
-		download := h.Exec(ctx, "curl", "-sS", "--limit-rate", "40M", "-o", "/tmp/big", "-D", "/tmp/head", "http://127.0.0.1/?bytes=209715200")
-		if err := download.Start(); err != nil {
-			t.Fatal(err)
-		}
 		socket, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Websockets: 1, WebsocketEvery: 20 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(ctx, t, 10*time.Second, "websocket and download are under way", func() bool {
+		// The app takes its time: nginx would take the whole of it in for a slow client.
+		download := h.Exec(ctx, "curl", "-sS", "-o", "/tmp/big", "-D", "/tmp/head", "http://127.0.0.1/?bytes=209715200&drip=5ms")
+		if err := download.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(ctx, t, time.Minute, "websocket and download are under way", func() bool {
 			s := status(ctx, t, h)
 			return len(s.Apps) == 1 && s.Apps[0].Slots[0].Connections >= 2
 		})
@@ -34,7 +35,7 @@ func TestLongConnectionsOutliveASwitch(t *testing.T) {
 		if err := swap.Start(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(ctx, t, 30*time.Second, "the new release serves", func() bool {
+		eventually(ctx, t, 90*time.Second, "the new release serves", func() bool {
 			return status(ctx, t, h).Apps[0].Image == "myapp:v2"
 		})
 		if got := must(ctx, t, h, "curl", "-s", "http://127.0.0.1/"); !contains(got, `"version":"v2"`) {

@@ -71,7 +71,7 @@ func Run(t *testing.T, test func(ctx context.Context, t *testing.T, h *host.Host
 }
 
 func testContext(t *testing.T) context.Context {
-	deadline := time.Now().Add(5 * time.Minute)
+	deadline := time.Now().Add(15 * time.Minute)
 	if d, ok := t.Deadline(); ok && d.Add(-30*time.Second).Before(deadline) {
 		deadline = d.Add(-30 * time.Second)
 	}
@@ -105,7 +105,7 @@ func Up(ctx context.Context, t *testing.T, release string) *host.Host {
 
 // collect saves the host's journal. The file outlives the test run.
 func collect(t *testing.T, h *host.Host) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	name := filepath.Join(os.TempDir(), "edgeman-"+strings.ReplaceAll(t.Name(), "/", "-")+".log")
 	f, err := os.Create(name)
@@ -171,7 +171,7 @@ func reloadNginx(ctx context.Context, t *testing.T, h *host.Host) {
 	}
 	old := workers()
 	must(ctx, t, h, "systemctl", "reload", "nginx")
-	eventually(ctx, t, 20*time.Second, "nginx has new workers only", func() bool {
+	eventually(ctx, t, time.Minute, "nginx has new workers only", func() bool {
 		now := workers()
 		return len(now) > 0 && !slices.ContainsFunc(now, func(pid string) bool { return slices.Contains(old, pid) })
 	})

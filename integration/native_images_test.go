@@ -143,7 +143,7 @@ func nativeIgnored(ctx context.Context, t *testing.T, h *host.Host) {
 	must(ctx, t, h, "docker", "run", "--detach", "--name", "ignores", "--publish", "127.0.0.1:8102:8080", "ignores:v1")
 	site(ctx, t, h, "ignores", "server {\n    listen 127.0.0.1:9102;\n    location / {\n        proxy_pass http://127.0.0.1:8102;\n    }\n}\n")
 	answers(ctx, t, h, "http://127.0.0.1:9102/")
-	code, out := run(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/ignores", "--mode", "native", "--yes", "--timeout", "10s")
+	code, out := run(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/ignores", "--mode", "native", "--yes", "--timeout", "20s")
 	if want := "the container listens on 8080 by itself and never accepted from fd 3: use mode proxy"; code != 1 || !contains(out, want) {
 		t.Errorf("exit %d, want 1 and %q\n%s", code, want, out)
 	}

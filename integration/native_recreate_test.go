@@ -64,7 +64,7 @@ func TestNativeRecreateKilled(t *testing.T) {
 	for i, step := range []string{"pull", "socket", "switch", "start"} {
 		tag := []string{"v2", "v1"}[i%2]
 		killAt(ctx, t, h, step, "edgeman", "swap", "myapp", tag)
-		out := must(ctx, t, h, "sh", "-c", "edgeman swap myapp "+tag+" --wait 30s 2>&1")
+		out := must(ctx, t, h, "sh", "-c", "edgeman swap myapp "+tag+" --wait 90s 2>&1")
 		t.Logf("killed after %q; the next swap says:\n%s", step, out)
 		wantOneContainer(ctx, t, h, step)
 	}
@@ -119,7 +119,7 @@ func TestNativePause(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		must(ctx, t, h, "edgeman", "pause", "myapp", "--max", "10s")
+		must(ctx, t, h, "edgeman", "pause", "myapp", "--max", "30s")
 		must(ctx, t, h, "sleep", "1")
 		must(ctx, t, h, "edgeman", "resume", "myapp")
 		must(ctx, t, h, "sleep", "0.5")

@@ -107,7 +107,7 @@ func TestNativeServers(t *testing.T) {
 
 // longContext is for tests on one host that do many things, one after the other.
 func longContext(t *testing.T) context.Context {
-	deadline := time.Now().Add(20 * time.Minute)
+	deadline := time.Now().Add(30 * time.Minute)
 	if d, ok := t.Deadline(); ok && d.Add(-30*time.Second).Before(deadline) {
 		deadline = d.Add(-30 * time.Second)
 	}
@@ -187,7 +187,7 @@ func quoted(words []string) string {
 // answers waits until the site answers.
 func answers(ctx context.Context, t *testing.T, h *host.Host, url string) {
 	t.Helper()
-	eventually(ctx, t, 20*time.Second, url+" answers", func() bool {
+	eventually(ctx, t, time.Minute, url+" answers", func() bool {
 		_, err := h.Run(ctx, "curl", "-sf", "--max-time", "5", url)
 		return err == nil
 	})
@@ -202,7 +202,7 @@ func wantDeaf(ctx context.Context, t *testing.T, h *host.Host, s server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "v1", "--timeout", "9s")
+	code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "v1", "--timeout", "20s")
 	if want := "the container listens on 8080 by itself and never accepted from fd 3: use mode proxy"; code != 1 || !contains(out, want) {
 		t.Errorf("exit %d, want 1 and %q\n%s", code, want, out)
 	}
@@ -216,7 +216,7 @@ func wantDeaf(ctx context.Context, t *testing.T, h *host.Host, s server) {
 func wantBlockedWorkers(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
 	workers := func() string { return must(ctx, t, h, "pgrep", "-f", "^php-fpm: pool") }
-	eventually(ctx, t, 20*time.Second, "the workers of php-fpm stay", func() bool {
+	eventually(ctx, t, time.Minute, "the workers of php-fpm stay", func() bool {
 		before := workers()
 		time.Sleep(2 * time.Second)
 		return before == workers()

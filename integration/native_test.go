@@ -152,12 +152,10 @@ func nativeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 	}
 	most := 0
 	for kills := 1; kills <= 3; kills++ {
-		slot := slotOf(ctx, t, h)
-		most += about(ctx, t, h, slot)
-		container := status(ctx, t, h).Apps[0].Slots[slot].Container
-		must(ctx, t, h, "docker", "kill", "--signal", "KILL", container)
-		eventually(ctx, t, 20*time.Second, "the container is back", func() bool {
-			return contains(must(ctx, t, h, "sh", "-c", "curl -s --max-time 20 http://127.0.0.1/ || true"), "version")
+		slot := status(ctx, t, h).Apps[0].Slots[slotOf(ctx, t, h)]
+		most += killCounting(ctx, t, h, slot.Name, containerPID(ctx, t, h, slot.Container))
+		eventually(ctx, t, time.Minute, "the container is back", func() bool {
+			return contains(siteSays(ctx, t, h), "version")
 		})
 		if out := must(ctx, t, h, "edgeman", "status", "--json"); !contains(out, `"exits": `+strconv.Itoa(kills)) {
 			t.Errorf("status does not count %d ends:\n%s", kills, out)
@@ -168,8 +166,8 @@ func nativeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 		t.Fatal(err)
 	}
 	wantAtMost(t, "native container killed three times", r, most)
-	if r.Failed == 0 {
-		t.Error("the container was killed with requests inside, and none was lost: the test sees nothing")
+	if counted := most - 3*inside; r.Failed == 0 && counted > 15 { // of which three are the listener
+		t.Errorf("the container was killed with %d requests inside, and none was lost: the test sees nothing", counted)
 	}
 }
 
@@ -180,7 +178,7 @@ func nativeServeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 	for range 3 {
 		pid := mainPID(ctx, t, h, unit)
 		must(ctx, t, h, "kill", "-9", pid)
-		eventually(ctx, t, 20*time.Second, "edgeman serve is back", func() bool {
+		eventually(ctx, t, time.Minute, "edgeman serve is back", func() bool {
 			now := mainPID(ctx, t, h, unit)
 			return now != pid && now != "0"
 		})
@@ -218,7 +216,7 @@ func TestNativeLeavesNothingOpen(t *testing.T) {
 		swaps = n
 	}
 	swap := func(args ...string) {
-		must(ctx, t, h, append([]string{"edgeman", "swap", "myapp", "v2", "--wait", "30s"}, args...)...)
+		must(ctx, t, h, append([]string{"edgeman", "swap", "myapp", "v2", "--wait", "90s"}, args...)...)
 	}
 	swap()
 	swap()

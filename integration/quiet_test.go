@@ -88,22 +88,27 @@ func TestFootprint(t *testing.T) {
 		pid := mainPID(ctx, t, h, "edgeman@myapp:blue.service")
 		must(ctx, t, h, "curl", "-s", "http://127.0.0.1/")
 		idle := 0
-		eventually(ctx, t, time.Minute, "edgeman serve has at most 12 MB resident", func() bool {
+		eventually(ctx, t, 2*time.Minute, "edgeman serve has at most 12 MB resident", func() bool {
 			idle = rss(ctx, t, h, pid)
 			return idle <= 12<<20
 		})
-		ticks := cpuTicks(ctx, t, h, pid)
-		must(ctx, t, h, "sleep", "10")
-		used := cpuTicks(ctx, t, h, pid) - ticks
+		used := 0
+		for range 3 { // one collection of garbage is no use without end
+			ticks := cpuTicks(ctx, t, h, pid)
+			must(ctx, t, h, "sleep", "10")
+			if used = cpuTicks(ctx, t, h, pid) - ticks; used <= 2 {
+				break
+			}
+		}
 		t.Logf("idle: %.1f MB resident, %d ms of CPU in 10 s", float64(idle)/1e6, used*1000/userHz)
 		if used > 2 {
 			t.Errorf("idle edgeman serve used %d ticks of CPU in 10 s", used)
 		}
-		l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Websockets: connections, WebsocketEvery: 20 * time.Second, Timeout: time.Minute})
+		l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Websockets: connections, WebsocketEvery: 20 * time.Second, Timeout: 4 * time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(ctx, t, 90*time.Second, fmt.Sprintf("%d connections are open", connections), func() bool {
+		eventually(ctx, t, 4*time.Minute, fmt.Sprintf("%d connections are open", connections), func() bool {
 			return status(ctx, t, h).Apps[0].Slots[0].Connections >= connections
 		})
 		full := rss(ctx, t, h, pid)
@@ -115,7 +120,7 @@ func TestFootprint(t *testing.T) {
 		if r.SessionsBroken > 0 {
 			t.Errorf("%d of %d sessions broke: %q", r.SessionsBroken, r.Sessions, r.Errors)
 		}
-		eventually(ctx, t, 30*time.Second, "no descriptor is left of them but pooled pipes", func() bool {
+		eventually(ctx, t, 90*time.Second, "no descriptor is left of them but pooled pipes", func() bool {
 			return number(t, must(ctx, t, h, "sh", "-c", "ls /proc/"+pid+"/fd | wc -l")) < 200
 		})
 	})

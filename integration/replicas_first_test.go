@@ -29,10 +29,10 @@ func TestReplicasStopFirst(t *testing.T) {
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v2")
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v1")
 	ids := replicaIDs(ctx, t, h)
-	if code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "sick", "--timeout", "3s"); code != deployer.ExitFailed || !strings.Contains(out, "500") || !strings.Contains(out, "-1:") {
+	if code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "sick", "--timeout", "10s"); code != deployer.ExitFailed || !strings.Contains(out, "500") || !strings.Contains(out, "-1:") {
 		t.Errorf("swap to a sick image: exit %d\n%s", code, out)
 	}
-	eventually(ctx, t, 10*time.Second, "the three replicas from before the failed swap are back", func() bool {
+	eventually(ctx, t, time.Minute, "the three replicas from before the failed swap are back", func() bool {
 		return replicaIDs(ctx, t, h) == ids
 	})
 	must(ctx, t, h, "edgeman", "pause", "myapp", "--max", "20s")
@@ -80,7 +80,7 @@ func replicasAttached(ctx context.Context, t *testing.T, h *host.Host) {
 	unit := "edgeman@myapp:" + status(ctx, t, h).Apps[0].Live + ".service"
 	ids, pid := replicaIDs(ctx, t, h), mainPID(ctx, t, h, unit)
 	must(ctx, t, h, "kill", "-9", pid)
-	eventually(ctx, t, 20*time.Second, "edgeman serve is back", func() bool {
+	eventually(ctx, t, time.Minute, "edgeman serve is back", func() bool {
 		now := mainPID(ctx, t, h, unit)
 		return now != pid && now != "0" && contains(must(ctx, t, h, "sh", "-c", "curl -s --max-time 20 http://127.0.0.1/ || true"), "version")
 	})
@@ -89,7 +89,7 @@ func replicasAttached(ctx context.Context, t *testing.T, h *host.Host) {
 	}
 	wantThreeUp(ctx, t, h)
 	idle := 0
-	eventually(ctx, t, time.Minute, "edgeman serve has at most 12 MB resident", func() bool {
+	eventually(ctx, t, 2*time.Minute, "edgeman serve has at most 12 MB resident", func() bool {
 		idle = rss(ctx, t, h, mainPID(ctx, t, h, unit))
 		return idle <= 12<<20
 	})

@@ -104,8 +104,9 @@ func replicasShare(ctx context.Context, t *testing.T, h *host.Host, mode string)
 	}
 	t.Logf("%d requests one after the other: %v", 3*each, answers)
 	for _, n := range answers {
-		if mode == "proxy" && (n != each || len(answers) != 3) {
-			t.Errorf("answers by replica %v, want %d each", answers, each)
+		// One that still has a connection, which nginx is about to end, is passed over.
+		if mode == "proxy" && (n < each-3 || n > each+3 || len(answers) != 3) {
+			t.Errorf("answers by replica %v, want about %d each", answers, each)
 		}
 	}
 }
@@ -117,18 +118,17 @@ func killReplica(ctx context.Context, t *testing.T, h *host.Host, mode string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	about := about(ctx, t, h, slotOf(ctx, t, h))
 	before := replicas(ctx, t, h)
 	others := func() string {
 		return must(ctx, t, h, "docker", "inspect", "--format", "{{.Id}} {{.State.StartedAt}}", before[0].Container, before[2].Container)
 	}
 	same := others()
-	must(ctx, t, h, "docker", "kill", "--signal", "KILL", before[1].Container)
-	eventually(ctx, t, 5*time.Second, "two replicas are up and serve", func() bool {
+	most := killCounting(ctx, t, h, status(ctx, t, h).Apps[0].Live, containerPID(ctx, t, h, before[1].Container))
+	eventually(ctx, t, time.Minute, "two replicas are up and serve", func() bool {
 		r := replicas(ctx, t, h)
 		return len(r) == 3 && r[1].Exits == 1
 	})
-	eventually(ctx, t, 20*time.Second, "three replicas are up", func() bool {
+	eventually(ctx, t, time.Minute, "three replicas are up", func() bool {
 		return !slices.ContainsFunc(replicas(ctx, t, h), func(r replica) bool { return r.State != "healthy" })
 	})
 	must(ctx, t, h, "sleep", "1")
@@ -136,9 +136,10 @@ func killReplica(ctx context.Context, t *testing.T, h *host.Host, mode string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantAtMost(t, "one of three replicas killed", total, about)
-	// The kernel may have given the killed one nothing.
-	if mode == "proxy" && total.Failed == 0 && len(total.Resent) == 0 {
+	wantAtMost(t, "one of three replicas killed", total, most)
+	// The kernel may have given the killed one nothing. edgeman gives each the same,
+	// so of eight it had two.
+	if counted := most - inside; mode == "proxy" && counted > 8 && total.Failed == 0 && len(total.Resent) == 0 {
 		t.Error("a replica was killed with requests inside, and none was lost: the test sees nothing")
 	}
 	if now := others(); now != same {

@@ -43,7 +43,7 @@ func TestSiteWithSeveralTargets(t *testing.T) {
 		site(ctx, t, h, "myapp", severalSite)
 		before := siteFile(ctx, t, h)
 		for _, path := range []string{"/", "/api/x?y=1"} {
-			eventually(ctx, t, 10*time.Second, path+" answers", func() bool {
+			eventually(ctx, t, time.Minute, path+" answers", func() bool {
 				_, err := h.Run(ctx, "curl", "-sf", "http://127.0.0.1"+path)
 				return err == nil
 			})

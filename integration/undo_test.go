@@ -30,10 +30,14 @@ func TestFailedAdoptIsUndone(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				must(ctx, t, h, "sh", "-c", "docker rm -f myapp >/dev/null 2>&1; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 "+tt.run+" myapp:v1")
-				must(ctx, t, h, "curl", "-sf", "--retry", "20", "--retry-all-errors", "--retry-delay", "1", "http://127.0.0.1/")
+				must(ctx, t, h, "curl", "-sf", "--retry", "60", "--retry-all-errors", "--retry-delay", "1", "http://127.0.0.1/")
 				before := siteFile(ctx, t, h)
 				clients := startLoads(ctx, t, h, 20)
-				args := append([]string{"edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes", "--timeout", "3s", "--drain", "5s"}, tt.args...)
+				timeout := "3s"
+				if tt.run != "" { // in which the old container has to be back, too
+					timeout = "10s"
+				}
+				args := append([]string{"edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes", "--timeout", timeout, "--drain", "5s"}, tt.args...)
 				code, out := run(ctx, t, h, args...)
 				if code != deployer.ExitFailed || !contains(out, "everything is as it was before") {
 					t.Errorf("exit code %d, want %d and that it was undone:\n%s", code, deployer.ExitFailed, out)

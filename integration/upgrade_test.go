@@ -111,7 +111,7 @@ func wantUpgraded(ctx context.Context, t *testing.T, h *host.Host, before status
 		"filled slots": "ls /var/lib/edgeman/slots | wc -l",
 		"sockets":      "systemctl list-units --plain --no-legend --state=active 'edgeman@*.socket' | wc -l",
 	} {
-		if got := must(ctx, t, h, "sh", "-c", script); got != "3" {
+		if got := comesTo(ctx, t, h, script, "3"); got != "3" {
 			t.Errorf("%s %s, want 3", got, what)
 		}
 	}

@@ -32,7 +32,7 @@ func TestSlowBootInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(ctx, t, h, "sh", "-c", `sed -i '1i worker_rlimit_nofile 16384;' /etc/nginx/nginx.conf
-		sed -i 's/worker_connections .*/worker_connections 4096;/' /etc/nginx/nginx.conf`)
+		sed -i 's/worker_connections .*/worker_connections 8192;/' /etc/nginx/nginx.conf`)
 	reloadNginx(ctx, t, h)
 	must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--health", "/health", "--yes")
 	must(ctx, t, h, "edgeman", "swap", "myapp", "slow1", "--strategy", "recreate")
@@ -42,7 +42,7 @@ func TestSlowBootInPlace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(ctx, t, 30*time.Second, "the service has measured the load", func() bool {
+		eventually(ctx, t, 90*time.Second, "the service has measured the load", func() bool {
 			return regexp.MustCompile(`"rate":[345]\d\d`).MatchString(must(ctx, t, h, "cat", "/run/edgeman/myapp:blue.json"))
 		})
 		out := must(ctx, t, h, "sh", "-c", "edgeman swap myapp slow2 --strategy recreate --json 2>&1")
@@ -60,12 +60,12 @@ func TestSlowBootInPlace(t *testing.T) {
 	}
 
 	r, said, took := swap()
-	t.Logf("worker_connections 4096: %d requests at %d a second, %d failed; stop and start took %s, the longest wait was %s, half of all took less than %s\n%s",
+	t.Logf("worker_connections 8192: %d requests at %d a second, %d failed; stop and start took %s, the longest wait was %s, half of all took less than %s\n%s",
 		r.Requests, waitRate, r.Failed, took.Round(time.Millisecond), r.Longest.Round(time.Millisecond), r.P50, said)
 	if r.Broken() > 0 || r.Requests < 5*waitRate {
 		t.Errorf("%v", r)
 	}
-	if took < 2*time.Second || r.Longest > took*13/10 {
+	if took < 2*time.Second || r.Longest > 2*took {
 		t.Errorf("the longest wait was %s, and stop and start took %s", r.Longest, took)
 	}
 	if contains(said, "will not fit") {

@@ -12,7 +12,7 @@ import (
 )
 
 // bootTimeout is generous: a boot takes one to five seconds.
-const bootTimeout = 90 * time.Second
+const bootTimeout = 3 * time.Minute
 
 // bootScript runs as process 1 of a process namespace of its own, so that the
 // whole host dies with it, and in a mount namespace of its own, so that no mount

@@ -82,7 +82,7 @@ func killCgroup(ctx context.Context, name string) error {
 	if err := os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0); err != nil {
 		return fmt.Errorf("kill host %s: %w", name, err)
 	}
-	return poll(ctx, 10*time.Second, "host "+name+" to die", func() bool { return !populated(name) })
+	return poll(ctx, time.Minute, "host "+name+" to die", func() bool { return !populated(name) })
 }
 
 func removeCgroup(name string) error {

@@ -31,7 +31,7 @@ func (h *Host) Exec(ctx context.Context, args ...string) *exec.Cmd {
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = 20 * time.Second // a slow machine may take a while to read what a command wrote
 	return cmd
 }
 

@@ -96,8 +96,12 @@ func makeDir(dir string) error {
 
 func (h *Host) fill(keep bool) error {
 	if !keep {
-		h.owner = flock.New(h.path("owner"))
+		// Locked before it is there under its name, or a sweep might be faster.
+		h.owner = flock.New(h.path("owner.new"))
 		if _, err := h.owner.TryLock(); err != nil {
+			return err
+		}
+		if err := os.Rename(h.path("owner.new"), h.path("owner")); err != nil {
 			return err
 		}
 	}
@@ -129,7 +133,7 @@ func (h *Host) fill(keep bool) error {
 
 // Down kills the host and removes every trace of it. It is safe to call twice.
 func (h *Host) Down() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := killCgroup(ctx, h.Name); err != nil {
 		return err
@@ -168,13 +172,10 @@ func Sweep(log io.Writer) error {
 			continue
 		}
 		h := &Host{Name: name, dir: hostDir(name)}
-		if !exists(h.path("owner")) {
-			continue // being created or removed right now
-		}
-		h.owner = flock.New(h.path("owner"))
+		h.owner = flock.New(h.path("owner"), flock.SetFlag(os.O_RDWR)) // and does not make one
 		free, err := h.owner.TryLock()
 		if err != nil || !free {
-			continue
+			continue // has an owner, or is being created or removed right now
 		}
 		fmt.Fprintf(log, "host: removing %s, left over from a run that was killed\n", name)
 		errs = append(errs, h.Down())

@@ -80,7 +80,7 @@ func (o *loadOutput) Write(b []byte) (int, error) {
 }
 
 // loadBegins bounds how long the client may take to start.
-const loadBegins = 30 * time.Second
+const loadBegins = 2 * time.Minute
 
 // StartLoad starts the load client inside the host, so that its connections
 // stay in the host's network namespace, and returns when it begins to send.

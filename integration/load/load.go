@@ -24,7 +24,7 @@ type Options struct {
 	Keepalive bool          // reuse client connections; net/http then repeats a GET whose connection broke before an answer
 	Query     string        // added to each request, for example "delay=50ms"
 	Plain     bool          // the app is no echo: its answer only has to be 200, and its version is in X-Version
-	Timeout   time.Duration // for one request; default 30s
+	Timeout   time.Duration // for one request; default 90s
 
 	Websockets     int           // sessions kept open
 	WebsocketEvery time.Duration // between messages of a session; default 50ms
@@ -83,7 +83,7 @@ type run struct {
 // Run sends until ctx ends, waits for the answers still due, and reports.
 func Run(ctx context.Context, o Options) Result {
 	if o.Timeout == 0 {
-		o.Timeout = 30 * time.Second
+		o.Timeout = 90 * time.Second // nginx gives up after 60
 	}
 	if o.WebsocketEvery == 0 {
 		o.WebsocketEvery = 50 * time.Millisecond

@@ -9,16 +9,27 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// echo answers as the echo app does; breakNth breaks every nth request.
-func echo(t *testing.T, breakNth int64, how func(http.ResponseWriter)) string {
+// enough requests show what they are to show, however long they take.
+const enough = 100
+
+// echo answers as the echo app does; breakNth breaks every nth request. The
+// context ends when it has got enough of them.
+func echo(t *testing.T, breakNth int64, how func(http.ResponseWriter)) (context.Context, string) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
 	var n atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if breakNth > 0 && n.Add(1)%breakNth == 0 {
+		i := n.Add(1)
+		if i == enough {
+			cancel()
+		}
+		if breakNth > 0 && i%breakNth == 0 {
 			how(w)
 			return
 		}
@@ -27,7 +38,7 @@ func echo(t *testing.T, breakNth int64, how func(http.ResponseWriter)) string {
 		fmt.Fprintf(w, `{"version":"v1","method":%q,"uri":%q,"body_sha256":%q}`, r.Method, r.RequestURI, hex.EncodeToString(h.Sum(nil)))
 	}))
 	t.Cleanup(s.Close)
-	return s.URL
+	return ctx, s.URL
 }
 
 func TestEveryFailureCounts(t *testing.T) {
@@ -43,10 +54,9 @@ func TestEveryFailureCounts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
-			defer cancel()
-			r := Run(ctx, Options{URL: echo(t, tt.nth, tt.how), Rate: 400, PostBytes: 3000})
-			if r.Requests < 20 {
+			ctx, url := echo(t, tt.nth, tt.how)
+			r := Run(ctx, Options{URL: url, Rate: 400, PostBytes: 3000})
+			if r.Requests < enough {
 				t.Errorf("only %d requests", r.Requests)
 			}
 			want := 0
@@ -65,23 +75,32 @@ func TestEveryFailureCounts(t *testing.T) {
 
 // A connection that ends before any answer is not a failure yet, but must be seen.
 func TestClosedConnectionsAreResentAndCounted(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
-	defer cancel()
-	r := Run(ctx, Options{URL: echo(t, 10, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }), Rate: 400, PostBytes: 3000})
+	ctx, url := echo(t, 10, func(http.ResponseWriter) { panic(http.ErrAbortHandler) })
+	r := Run(ctx, Options{URL: url, Rate: 400, PostBytes: 3000})
 	if cut := (r.Requests + len(r.Resent)) / 10; r.Failed+len(r.Resent) != cut || len(r.Resent) == 0 {
 		t.Errorf("the server cut %d connections: %v", cut, r)
 	}
 }
 
+// holding is a server that answers nothing before its first request has waited
+// for 400 ms; then it does, and calls over.
+func holding(t *testing.T, over func()) string {
+	var first sync.Once
+	answer := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		first.Do(func() { time.AfterFunc(400*time.Millisecond, func() { over(); close(answer) }) })
+		<-answer
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
 // A server that stops answering for a while must show in the longest wait of
 // many requests, not of one.
 func TestOpenLoop(t *testing.T) {
-	hold := time.Now().Add(400 * time.Millisecond)
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Until(hold)) }))
-	defer s.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	r := Run(ctx, Options{URL: s.URL, Rate: 100})
+	r := Run(ctx, Options{URL: holding(t, cancel), Rate: 100})
 	if r.Longest < 300*time.Millisecond || r.P50 < 50*time.Millisecond {
 		t.Errorf("longest %v, median %v", r.Longest, r.P50)
 	}

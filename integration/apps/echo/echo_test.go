@@ -21,7 +21,7 @@ func start(t *testing.T, s *server) string {
 	}
 	t.Cleanup(func() { l.Close() })
 	if s.idle == 0 {
-		s.idle = 5 * time.Second
+		s.idle = time.Minute
 	}
 	s.version, s.started, s.conns = "v7", time.Now(), map[*conn]bool{}
 	go s.accept(l)
@@ -35,7 +35,7 @@ func dial(t *testing.T, addr string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c, bufio.NewReader(c)
 }
 
@@ -92,7 +92,7 @@ func TestHTTP10(t *testing.T) {
 }
 
 func TestBytesAndStatus(t *testing.T) {
-	addr := start(t, &server{unhealthy: 200 * time.Millisecond})
+	addr := start(t, &server{unhealthy: time.Hour})
 	get := func(path string) (*http.Response, []byte) {
 		resp, err := http.Get("http://" + addr + path)
 		if err != nil {
@@ -112,7 +112,8 @@ func TestBytesAndStatus(t *testing.T) {
 	if resp, _ := get("/health"); resp.StatusCode != 503 {
 		t.Errorf("unhealthy server: %s", resp.Status)
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	addr = start(t, &server{unhealthy: 200 * time.Millisecond})
+	deadline := time.Now().Add(time.Minute)
 	for resp, _ := get("/health"); resp.StatusCode != 200; resp, _ = get("/health?delay=20ms") {
 		if time.Now().After(deadline) {
 			t.Fatalf("never healthy: %s", resp.Status)
@@ -121,15 +122,20 @@ func TestBytesAndStatus(t *testing.T) {
 }
 
 func TestIdleAndDrain(t *testing.T) {
-	s := &server{idle: 50 * time.Millisecond}
-	c, r := dial(t, start(t, s))
-	io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-	answer(t, r)
-	if _, err := r.ReadByte(); err != io.EOF {
-		t.Errorf("idle connection: %v, want EOF", err)
+	for idle := 50 * time.Millisecond; ; idle *= 10 {
+		c, r := dial(t, start(t, &server{idle: idle}))
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		if _, err := r.Peek(1); err != nil && idle < 10*time.Second {
+			continue // it was idle for so long before the request was there
+		}
+		answer(t, r)
+		if _, err := r.ReadByte(); err != io.EOF {
+			t.Errorf("idle connection: %v, want EOF", err)
+		}
+		break
 	}
-	s = &server{}
-	c, r = dial(t, start(t, s))
+	s := &server{}
+	c, r := dial(t, start(t, s))
 	io.WriteString(c, "GET /?delay=100ms HTTP/1.1\r\nHost: h\r\n\r\n")
 	_, idle := dial(t, c.RemoteAddr().String())
 	for {
