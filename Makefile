@@ -43,8 +43,8 @@ endif
 
 # The race detector needs a C compiler.
 unit:
-	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race -timeout 5m ./...; \
-	else echo "unit tests run without the race detector"; set -x; $(GO) test -timeout 5m ./...; fi
+	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...; \
+	else echo "unit tests run without the race detector"; set -x; $(GO) test -timeout 15m ./...; fi
 
 # A short look for what the seeds do not cover; FUZZTIME=10m for a long one. A
 # find is kept as a seed and fails again; a worker that was merely slow to stop

@@ -39,11 +39,19 @@ func realProc() procfs { return procfs{root: "/proc", boot: bootTime} }
 // bootTime is computed from two clocks, as btime in /proc/stat has whole
 // seconds only.
 func bootTime() (time.Time, error) {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return time.Time{}, fmt.Errorf("reading the boot clock: %w", err)
+	const tries = 10
+	for try := 1; ; try++ {
+		var ts unix.Timespec
+		before := time.Now()
+		if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+			return time.Time{}, fmt.Errorf("reading the boot clock: %w", err)
+		}
+		// A process that was kept from running between the two clocks would date
+		// every worker wrongly.
+		if now := time.Now(); now.Sub(before) < time.Millisecond || try == tries {
+			return now.Add(-time.Duration(ts.Nano())), nil
+		}
 	}
-	return time.Now().Add(-time.Duration(ts.Nano())), nil
 }
 
 func (p procfs) path(pid int, elem ...string) string {

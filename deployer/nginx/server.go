@@ -169,6 +169,6 @@ func nginxCommand(ctx context.Context, binary string, args ...string) *exec.Cmd 
 	if tz, ok := os.LookupEnv("TZ"); ok {
 		cmd.Env = append(cmd.Env, "TZ="+tz)
 	}
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second // for what it has printed
 	return cmd
 }
