@@ -24,7 +24,7 @@ TOOLS      := $(CURDIR)/.tools
 GOFUMPT    := $(TOOLS)/gofumpt-v0.12.0
 STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
 
-.PHONY: build test unit fuzz certificates integration hosts soak faults demo bench lint clean
+.PHONY: build test unit fuzz integration hosts soak faults demo bench lint clean
 
 build:
 	@mkdir -p bin
@@ -34,7 +34,7 @@ build:
 ROOT := $(filter 0,$(shell id -u))
 
 ifdef ROOT
-test: unit fuzz certificates integration
+test: unit fuzz integration
 else
 test: unit fuzz
 	@echo
@@ -53,12 +53,6 @@ FUZZTIME ?= 15s
 fuzz:
 	$(GO) test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./nginxconf/internal/tree || $(GO) test -run FuzzParse ./nginxconf/internal/tree
 	$(GO) test -run '^$$' -fuzz FuzzPlan -fuzztime $(FUZZTIME) ./nginxconf || $(GO) test -run FuzzPlan ./nginxconf
-
-# certbot's package brings a timer of its own, so it is not installed for this.
-certificates:
-	@if command -v certbot >/dev/null && command -v pebble >/dev/null && command -v nginx >/dev/null; \
-	then set -x; $(GO) test -tags integration -count=1 -timeout 10m ./check; \
-	else echo "LEFT OUT: renewals by a real certbot; apt-get install certbot pebble nginx-light brings them in"; fi
 
 HOST_NEEDS := debootstrap=debootstrap systemd-nspawn=systemd-container nsenter=util-linux mount=mount journalctl=systemd \
 	/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring

@@ -80,12 +80,13 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// Up boots a fresh host of the release; it goes down when the test ends. When
-// the test failed, what the host has to say goes to a file named in the output
-// and its last lines into the test's log.
-func Up(ctx context.Context, t *testing.T, release string) *host.Host {
+// Up boots a fresh host of the release, with more packages in it if any are
+// named; it goes down when the test ends. When the test failed, what the host
+// has to say goes to a file named in the output and its last lines into the
+// test's log.
+func Up(ctx context.Context, t *testing.T, release string, packages ...string) *host.Host {
 	t.Helper()
-	h, err := host.Up(ctx, host.Options{Release: release, Log: os.Stderr})
+	h, err := host.Up(ctx, host.Options{Release: release, Log: os.Stderr, Packages: packages})
 	if err != nil {
 		t.Fatalf("boot a %s host: %v", release, err)
 	}

@@ -60,7 +60,7 @@ func rootName(release string, more []string) string {
 // kind tells roots that are kept side by side apart: of each, the newest stays.
 func kind(release string, more []string) string {
 	if len(more) > 0 {
-		return release + "+"
+		return release + "+" + more[0]
 	}
 	return release
 }

@@ -20,7 +20,7 @@ func Free(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		n := first + rand.IntN(beyond-first)
-		claim, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", n))
+		claim, err := take(n)
 		if err != nil {
 			continue
 		}
@@ -35,4 +35,10 @@ func Free(t testing.TB) int {
 	}
 	t.Fatal("no free port of loopback in 1,000 tries")
 	return 0
+}
+
+// take claims a port by an abstract name (unix(7)), which one process can hold
+// at a time and which goes with it.
+func take(port int) (net.Listener, error) {
+	return net.Listen("unix", fmt.Sprintf("@edgeman-test-port-%d", port))
 }

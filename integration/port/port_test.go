@@ -13,7 +13,7 @@ func TestFree(t *testing.T) {
 		if n < first || n >= beyond {
 			t.Errorf("port %d is one that the kernel hands out", n)
 		}
-		if c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", n)); err == nil {
+		if c, err := take(n); err == nil {
 			c.Close()
 			t.Error("the port can be claimed twice")
 		}
@@ -23,7 +23,7 @@ func TestFree(t *testing.T) {
 		}
 		l.Close()
 	})
-	c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", n))
+	c, err := take(n)
 	if err != nil {
 		t.Fatalf("the claim outlives its test: %v", err)
 	}
