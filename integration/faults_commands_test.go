@@ -154,7 +154,7 @@ func (s *scene) releaseKilled() {
 	}
 	s.givenBack()
 	s.adopt()
-	s.left("%d times adopted as before, %d times given back whole", stayed, back)
+	s.left("%d× adopted as before, %d× given back whole", stayed, back)
 	s.repaired("`edgeman repair`")
 }
 
@@ -205,6 +205,6 @@ func (s *scene) adoptKilled(options string) {
 		s.serves()
 		s.adopt()
 	}
-	s.left("%d times as before adopt, %d times adopted whole", back, done)
+	s.left("%d× as before adopt, %d× adopted whole", back, done)
 	s.repaired("`edgeman repair`")
 }

@@ -48,7 +48,7 @@ func (s *scene) fullAtEveryWrite(command, strategy string) {
 		codes[code]++
 		s.clearUp(n)
 	}
-	s.left("a release live; the command says: undone (exit code 1) %d times, not fully (5) %d times, done %d times", codes[deployer.ExitFailed], codes[deployer.ExitBroken], codes[deployer.ExitDone])
+	s.left("a release live; the command says: undone (exit code 1) %d×, not fully (5) %d×, done %d×", codes[deployer.ExitFailed], codes[deployer.ExitBroken], codes[deployer.ExitDone])
 	s.repaired("the next swap and `edgeman repair`, in turn")
 }
 
@@ -88,7 +88,7 @@ func adoptOnFullDisk(s *scene) {
 		}
 		s.givenBack()
 	}
-	s.left("as before adopt; it says: undone %d times, not fully undone %d times", codes[deployer.ExitFailed], codes[deployer.ExitBroken])
+	s.left("as before adopt; it says: undone %d×, not fully undone %d×", codes[deployer.ExitFailed], codes[deployer.ExitBroken])
 	s.repaired("`edgeman repair`")
 }
 

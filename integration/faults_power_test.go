@@ -154,7 +154,7 @@ func adoptCut(s *scene) {
 		}
 		s.givenBack()
 	}
-	s.left("%d times as before adopt, %d times adopted whole", back, done)
+	s.left("%d× as before adopt, %d× adopted whole", back, done)
 	s.repaired("the boot and `edgeman repair`")
 }
 
@@ -182,7 +182,7 @@ func releaseCut(s *scene) {
 	}
 	s.givenBack()
 	s.adopt()
-	s.left("%d times adopted as before, %d times given back whole", stayed, back)
+	s.left("%d× adopted as before, %d× given back whole", stayed, back)
 	s.repaired("the boot and `edgeman repair`")
 }
 
