@@ -22,6 +22,9 @@ type App struct {
 	Busy      string
 	BusySince time.Time
 
+	// Adopting tells that one of the two is adopt.
+	Adopting bool
+
 	// Edits are the files as adopt left them; Missing says what of the way back
 	// to the original is not there.
 	Edits   []nginxconf.FileEdit

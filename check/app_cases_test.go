@@ -63,6 +63,13 @@ func appCases() []scenario {
 		{"socket-inactive", "unit failed", Critical, changed(func(w *world, a *App, s *Slot) { w.units[s.SocketUnit] = Unit{Active: "failed"} })},
 		{"socket-inactive", "no live slot", Critical, changed(func(w *world, a *App, s *Slot) { a.LiveSlot = "" })},
 		{"socket-inactive", "live slot empty", Critical, changed(func(w *world, a *App, s *Slot) { s.Filled = false })},
+		{"socket-inactive", "adopt has not come to nginx yet", 0, changed(func(w *world, a *App, s *Slot) {
+			w.http("")
+			s.Filled, a.Interrupted, a.Adopting = false, "adopt at step \"slot\"", true
+		})},
+		{"socket-inactive", "adopt was interrupted later", Critical, changed(func(w *world, a *App, s *Slot) {
+			s.Filled, a.Interrupted, a.Adopting = false, "adopt at step \"drain\"", true
+		})},
 		{"socket-inactive", "restarting", 0, changed(func(w *world, a *App, s *Slot) {
 			w.units[s.SocketUnit] = Unit{Active: "activating"}
 			w.slept = func() { w.units[s.SocketUnit] = Unit{Active: "active"} }
@@ -118,6 +125,15 @@ func appCases() []scenario {
 		{"container-drift", "recreate under way", 0, changed(func(w *world, a *App, s *Slot) { s.NextPending, w.docker = true, nil })},
 		{"conf-drift", "our line changed", Warning, changed(func(w *world, a *App, s *Slot) {
 			drifted(w, a, "server unix:/live.sock;", "server 127.0.0.1:9000;")
+		})},
+		{"conf-drift", "nothing leads to the app any more", Critical, changed(func(w *world, a *App, s *Slot) {
+			drifted(w, a, "server unix:/live.sock;", "server 127.0.0.1:9000;")
+			w.http("server { listen 80; location / { proxy_pass http://192.0.2.1; } }")
+		})},
+		{"conf-drift", "adopt has not come to nginx yet", 0, changed(func(w *world, a *App, s *Slot) {
+			drifted(w, a, "server unix:/live.sock;", "server 127.0.0.1:9000;")
+			w.http("")
+			a.Interrupted, a.Adopting = "adopt at step \"slot\"", true
 		})},
 		{"conf-drift", "gone", Warning, changed(func(w *world, a *App, s *Slot) {
 			a.Edits = []nginxconf.FileEdit{{Path: "/etc/nginx/sites-available/none"}}

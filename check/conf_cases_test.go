@@ -2,6 +2,8 @@ package check
 
 import (
 	"strings"
+
+	"edgeman/deployer/nginx"
 )
 
 // lint is a rule that sees the configuration only.
@@ -174,6 +176,12 @@ func upstreamCases() []scenario {
 			w.http(to("http://127.0.0.1:8080"))
 			w.slept = func() { w.write("/proc/4711/net/tcp", procTCP) }
 		}},
+		{"upstream-dead", "through a variable", Critical, func(w *world, _ *ca) {
+			w.http("server { listen 80; server_name a.example.com; set $backend http://127.0.0.1:9005; location / { proxy_pass $backend; } }")
+		}},
+		{"upstream-dead", "a variable with a value from elsewhere", 0, func(w *world, _ *ca) {
+			w.http("server { listen 80; location / { proxy_pass http://$host:9005; } }")
+		}},
 		{"upstream-dead", "another host, a variable, marked down", 0, func(w *world, _ *ca) {
 			w.http("upstream app { server 192.0.2.1:80; server 127.0.0.1:9 down; }" + to("http://app") + to("http://$backend") + to("http://192.0.2.7"))
 		}},
@@ -195,6 +203,13 @@ func upstreamCases() []scenario {
 			w.http(to("http://unix:/run/app.sock"))
 			w.write("/run/app.sock", "")
 			w.env.CanConnect = denies
+		}},
+		{"socket-perm", "allowed at the second look", 0, func(w *world, _ *ca) {
+			w.http(to("http://unix:/run/app.sock"))
+			w.write("/run/app.sock", "")
+			can := denies
+			w.env.CanConnect = func(f nginx.Facts, path string) error { return can(f, path) }
+			w.slept = func() { can = allows }
 		}},
 		{"socket-perm", "allowed", 0, func(w *world, _ *ca) {
 			w.http(to("http://unix:/run/app.sock"))

@@ -22,7 +22,7 @@ The worst decides, in the order of the table: a blind spot does not look like he
 
 - Without a flag: grouped by site, the worst first, with a hint for each finding.
 - ` + "`--quiet`" + ` for cron: not one byte when there is no warning or worse. Otherwise the first line can be a mail's subject.
-- ` + "`--json`" + `: ` + "`schema`, `tool`, `host`, `started`, `duration_seconds`, `exit`, `summary`, `checked`, `findings[]`, `ignored[]`, `inventory[]`" + `. Fields are only ever added.
+- ` + "`--json`" + `: ` + "`schema`, `tool`, `host`, `started`, `duration_seconds`, `exit`, `summary`, `checked`, `findings[]`, `ignored[]`, `recovered[]`, `known`, `inventory[]`" + `. Fields are only ever added.
 - ` + "`--nagios`" + `: one line with performance data (` + "`min_left_ratio`" + ` is 1 when the first renewal is due and 0 at its end), details below.
 - ` + "`--prometheus FILE`" + `: writes metrics for node_exporter's textfile collector in one rename, mode 0644, beside the other output.
 - ` + "`--explain CODE`" + `: the section below for one code; ` + "`--explain list`" + ` lists all.
@@ -39,7 +39,8 @@ The worst decides, in the order of the table: a blind spot does not look like he
 and a cron entry that stands aside where systemd runs.
 
 With ` + "`--remember`" + ` edgeman keeps what it saw in /var/lib/edgeman/check.json: a new finding is said at once, a critical one again after a day, a warning after a week,
-and what has gone away once. The exit code then speaks of what is said. ` + "`edgeman status`" + ` shows how long ago the last such run was, because silence could also mean that nothing runs.
+and what has gone away once. What stands and is not said again is counted: "nothing new; 1 critical and 1 warning known since ..." (` + "`--quiet`" + ` prints nothing then).
+The exit code speaks of what is said, so it is 0 when nothing is new: the timer mails whenever it is not. ` + "`edgeman status`" + ` shows how long ago the last such run was, because silence could also mean that nothing runs.
 
 ## Settings
 

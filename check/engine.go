@@ -191,6 +191,9 @@ func (h *host) unknownSites() []string {
 	for _, a := range h.apps {
 		known[a.Name] = true
 	}
+	for _, name := range h.hidden {
+		known[name] = true
+	}
 	for _, f := range h.blind { // an app whose records cannot be read is one
 		known[f.Subject.Name] = known[f.Subject.Name] || f.Subject.Kind == "app"
 	}

@@ -128,6 +128,27 @@ func TestBrokenRuleDoesNotSilenceOthers(t *testing.T) {
 	}
 }
 
+// A worker that ended because of a reload says nothing about the socket: those
+// that run now are asked, and if none can be, nobody knows.
+func TestWorkersThatEndedAreNotAFinding(t *testing.T) {
+	w := newWorld(t)
+	adopted(w, "")
+	reloads := 1
+	w.env.CanConnect = func(nginx.Facts, string) error {
+		if reloads--; reloads >= 0 {
+			return fmt.Errorf("the worker has ended: %w", os.ErrProcessDone)
+		}
+		return nil
+	}
+	if r := w.run(); len(r.find("socket-perm")) != 0 || len(r.find(codeBlind)) != 0 {
+		t.Errorf("after one reload:\n%s", r.codes())
+	}
+	reloads = 1000
+	if r := w.run(); len(r.find("socket-perm")) != 0 || len(r.find(codeBlind)) != 1 || r.Exit != ExitUnknown {
+		t.Errorf("while it reloads all the time:\n%s", r.codes())
+	}
+}
+
 func TestVersionsGateRules(t *testing.T) {
 	fires := func(version string, r Rule) bool {
 		w := newWorld(t)

@@ -222,6 +222,43 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// No news must not read like health, and cron still gets not one byte of it.
+func TestKnownProblemsAreCounted(t *testing.T) {
+	report := Report{Started: base, Findings: []Finding{
+		{Code: "a", Severity: Critical, FirstSeen: base.Add(-time.Hour)},
+		{Code: "b", Severity: Warning, FirstSeen: base.Add(-time.Minute)},
+		{Code: "c", Severity: Notice, FirstSeen: base.Add(-day)},
+	}}
+	var first *Memory
+	next, _ := first.Next(report, FailOnWarning)
+	next.Seen["gone x y"] = Seen{Severity: Warning, Said: base}
+	_, said := next.Next(report, FailOnWarning)
+	want := "nothing new; 1 critical and 1 warning known since 2035-06-01T11:00:00Z"
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"human":  func(b *bytes.Buffer) error { return WriteHuman(b, said, false) },
+		"nagios": func(b *bytes.Buffer) error { return WriteNagios(b, said) },
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil || !strings.Contains(b.String(), want) || said.Exit != ExitOK {
+			t.Errorf("%s, exit %d: %v\n%s", name, said.Exit, err, b.String())
+		}
+	}
+	var b bytes.Buffer
+	if err := WriteQuiet(&b, said); err != nil || !strings.Contains(b.String(), "some of it is well again; 1 critical and 1 warning known") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+	said.Recovered = nil
+	b.Reset()
+	if err := WriteQuiet(&b, said); err != nil || b.Len() > 0 {
+		t.Errorf("%v: printed %q", err, b.String())
+	}
+	said.Findings = []Finding{{Code: "d", Severity: Warning, FirstSeen: base}}
+	said.Summary = Summary{Warning: 1}
+	if got := said.outcome(); got != "1 warning; 1 critical and 1 warning known since 2035-06-01T11:00:00Z" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestMemoryFile(t *testing.T) {
 	w := newWorld(t)
 	if m, err := ReadMemory(w.env.FS, "/var/lib/edgeman/check.json"); m != nil || err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/nginxconf"
 )
 
 // host is everything that one run could see. It is filled by gather and only
@@ -32,6 +33,7 @@ type host struct {
 	version  Version // of nginx
 	warnings []nginx.Message
 	refused  *nginx.ConfigError
+	config   *nginxconf.Config
 	root     *node    // the main level of the configuration; nil if it was not read
 	files    []string // of the configuration, in load order
 	included *includes
@@ -44,6 +46,7 @@ type host struct {
 
 	containers []Container
 	apps       []App
+	hidden     []string // apps whose records this user may not read
 	upstreams  []*upstream
 	listening  *listening
 }
@@ -56,7 +59,7 @@ func gather(ctx context.Context, env Env, opt Options) *host {
 		text: map[string][]string{}, real: map[string]string{}, units: map[string]Unit{},
 	}
 	if env.Euid != 0 {
-		h.blindTo("host", env.Host, "not root: private keys, the nginx test and other users' processes stay unseen", "run it as root")
+		h.blindTo("host", env.Host, "not root: private keys, edgeman's records, sockets, the nginx test and other users' processes stay unseen", "run it as root")
 	}
 	h.gatherNginx()
 	h.gatherRoots()
@@ -75,6 +78,9 @@ func gather(ctx context.Context, env Env, opt Options) *host {
 	return h
 }
 
+// dockerHint is the only thing that helps when Docker does not answer.
+const dockerHint = "systemctl status docker"
+
 // refresh asks again for what can change within seconds.
 func (h *host) refresh() {
 	clear(h.units)
@@ -87,7 +93,7 @@ func (h *host) refresh() {
 	defer cancel()
 	containers, err := h.env.Docker.Containers(ctx)
 	if err != nil {
-		h.blindTo("docker", "docker", fmt.Sprintf("Docker does not answer: %v", err), "systemctl status docker")
+		h.blindTo("docker", "docker", fmt.Sprintf("Docker does not answer: %v", err), dockerHint)
 		h.has[needDocker] = false
 		return
 	}
@@ -112,7 +118,7 @@ func (h *host) gatherNginx() {
 	if err != nil {
 		h.blindTo("file", facts.Main, fmt.Sprintf("the nginx configuration cannot be read: %v", err), "nginx -t names the line")
 	} else {
-		h.root, h.files, h.included, h.has[needConfig] = config.Root(), config.Files(), seen, true
+		h.config, h.root, h.files, h.included, h.has[needConfig] = config, config.Root(), config.Files(), seen, true
 	}
 	if h.env.Euid == 0 { // else nginx -t fails on the pid file and the keys, whatever the configuration
 		h.testNginx()
@@ -164,6 +170,8 @@ func (h *host) gatherApps() {
 	for _, err := range unread {
 		var app *AppError
 		switch {
+		case errors.As(err, &app) && h.refusedToUser(err):
+			h.hidden = append(h.hidden, app.App)
 		case errors.As(err, &app):
 			h.blindTo("app", app.App, fmt.Sprintf("edgeman's own records of %s cannot be read: %v", app.App, app.Err), recordsHint(err))
 		case err != nil:
@@ -171,6 +179,12 @@ func (h *host) gatherApps() {
 			h.has[needApps] = false
 		}
 	}
+}
+
+// refusedToUser reports whether something cannot be seen only because check does
+// not run as root, which is said once and not for each thing.
+func (h *host) refusedToUser(err error) bool {
+	return h.env.Euid != 0 && errors.Is(err, fs.ErrPermission)
 }
 
 // blindTo notes once that something could not be looked at.
@@ -196,7 +210,7 @@ func (h *host) noteUnreadable() {
 		}
 	}
 	if n > 0 {
-		h.blindTo("certificate", "keys", fmt.Sprintf("%d certificate or key files cannot be read, %s among them", n, example), "run it as root")
+		h.blindTo("certificate", "keys", fmt.Sprintf("%d certificate or key %s cannot be read, %s among them", n, plural("file", n), example), "run it as root")
 	}
 }
 

@@ -25,7 +25,7 @@ func WriteHuman(w io.Writer, r Report, colour bool) error {
 	if len(r.Findings) > 0 {
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%s; checked %s in %.1f s\n", r.Summary, r.Checked, r.Duration)
+	fmt.Fprintf(&b, "%s; checked %s in %.1f s\n", r.outcome(), r.Checked, r.Duration)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -51,10 +51,33 @@ func WriteQuiet(w io.Writer, r Report) error {
 
 // headline is the state in a few words.
 func (r Report) headline() string {
-	if r.worst() <= Notice {
-		return "all is well again"
+	known := ""
+	if r.Known != nil {
+		known = "; " + r.Known.String()
 	}
-	return strings.ToUpper(r.worst().String()) + ", " + r.Summary.problems()
+	switch {
+	case r.worst() > Notice:
+		return strings.ToUpper(r.worst().String()) + ", " + r.Summary.problems() + known
+	case known != "":
+		return "some of it is well again" + known
+	}
+	return "all is well again"
+}
+
+// outcome counts what is said, and what is known beside it.
+func (r Report) outcome() string {
+	switch {
+	case r.Known == nil:
+		return r.Summary.String()
+	case r.worst() <= Notice:
+		return "nothing new; " + r.Known.String()
+	}
+	return r.Summary.String() + "; " + r.Known.String()
+}
+
+// String counts them, and says since when.
+func (k Known) String() string {
+	return strings.ReplaceAll(k.problems(), ", ", " and ") + " known since " + stamp(k.Since)
 }
 
 // problems counts what is louder than a notice.

@@ -62,7 +62,9 @@ func (m *Memory) firstSeen(f Finding, now time.Time) time.Time {
 
 // Next is the memory after r, and r reduced to what is worth saying now: what
 // is new or louder than before, criticals once a day, warnings once a week, and
-// what has gone away, once. Its exit code is about what it says.
+// what has gone away, once. Its exit code is about what it says: a timer mails
+// when it is not 0, and would mail what is known every hour. What is left out is
+// counted in Known, so that no news does not read like health.
 func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
 	next := &Memory{LastRun: r.Started, Exit: r.Exit, Summary: r.Summary, Seen: map[string]Seen{}}
 	said := r
@@ -75,12 +77,26 @@ func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
 			s.Said = r.Started
 			said.Findings = append(said.Findings, f)
 			said.Summary.count(f.Severity)
+		} else if f.Severity > Notice {
+			said.Known = said.Known.with(f)
 		}
 		next.Seen[f.key()] = s
 	}
 	said.Recovered = m.recovered(next)
 	said.Exit = exitCode(said.Findings, on)
 	return next, said
+}
+
+// with is k and one finding more; k may be nil.
+func (k *Known) with(f Finding) *Known {
+	if k == nil {
+		k = &Known{Since: f.FirstSeen}
+	}
+	k.count(f.Severity)
+	if f.FirstSeen.Before(k.Since) {
+		k.Since = f.FirstSeen
+	}
+	return k
 }
 
 func (m *Memory) seen(key string) (Seen, bool) {

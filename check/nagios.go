@@ -54,6 +54,9 @@ func nagiosText(r Report) string {
 			return noBar(fmt.Sprintf("%s: %s: %s", r.Summary.problems(), f.Code, clean(f.Message)))
 		}
 	}
+	if r.Known != nil {
+		return r.outcome()
+	}
 	return state.Plural(r.Checked.Certificates, "certificate") + ", " + state.Plural(r.Checked.Servers, "server") + ", " +
 		state.Plural(r.Checked.Upstreams, "upstream")
 }

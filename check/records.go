@@ -108,11 +108,11 @@ func readOperation(p state.Paths, a *App) {
 		return
 	}
 	if held {
-		a.Busy, a.BusySince = holder.Operation, holder.Since
+		a.Busy, a.BusySince, a.Adopting = holder.Operation, holder.Since, holder.Operation == "adopt"
 		return
 	}
 	if op, ok, err := p.ReadOperation(a.Name); err == nil && ok {
-		a.Interrupted = fmt.Sprintf("%s at step %q", op.Name, op.Step)
+		a.Interrupted, a.Adopting = fmt.Sprintf("%s at step %q", op.Name, op.Step), op.Name == "adopt"
 	}
 }
 

@@ -96,11 +96,15 @@ func TestRecordsOfWorkUnderWay(t *testing.T) {
 	if a := oneApp(t, p); a.Busy != "" || !strings.Contains(a.Interrupted, `swap at step "switch"`) {
 		t.Errorf("killed: %+v", a)
 	}
+	w.must(p.BeginStep("myapp", state.Operation{Name: "adopt", Step: "slot"}))
+	if a := oneApp(t, p); !a.Adopting {
+		t.Errorf("adopt killed: %+v", a)
+	}
 	w.must(p.EndOperation("myapp"))
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	w.must(p.SetNext(blue, 1))
 	w.must(p.SetPause(blue, state.Pause{Until: base, Reason: "pause"}))
-	if a := oneApp(t, p); a.Interrupted != "" || !a.live().NextPending || !a.live().PauseUntil.Equal(base) {
+	if a := oneApp(t, p); a.Interrupted != "" || a.Adopting || !a.live().NextPending || !a.live().PauseUntil.Equal(base) {
 		t.Errorf("pending: %+v", a)
 	}
 }

@@ -17,7 +17,15 @@ type Report struct {
 	Findings  []Finding     `json:"findings"`
 	Ignored   []Finding     `json:"ignored,omitempty"`
 	Recovered []string      `json:"recovered,omitempty"`
+	Known     *Known        `json:"known,omitempty"` // with --remember
 	Inventory []Certificate `json:"inventory"`
+}
+
+// Known are the problems that stand and were left out because they have been
+// said before.
+type Known struct {
+	Summary
+	Since time.Time `json:"since"` // when the first of them was seen
 }
 
 // Summary counts findings by severity.

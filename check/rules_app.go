@@ -2,7 +2,10 @@ package check
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,10 +17,10 @@ import (
 func appRules() []Rule {
 	return []Rule{
 		{
-			Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Warning, Needs: []need{needApps},
-			What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning. The evidence has a unified diff.",
-			Why:  "`edgeman release` takes back exactly its own edits; if they are no longer there it has to refuse. And nginx may no longer use the app's socket at all, so that a swap changes nothing.",
-			Fix:  "If the change is wanted and the upstream still leads to the app's live.sock, nothing. Otherwise put the line back, or adopt the site again.",
+			Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
+			What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning; when nothing in nginx's configuration names the app's live.sock any more, critical. The evidence has a unified diff.",
+			Why:  "`edgeman release` takes back exactly its own edits; if they were changed it has to refuse. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
+			Fix:  "If the change is wanted and the site still leads to the app's live.sock, nothing. Otherwise put the lines that begin with - in the diff back, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman release APP` starts the original container again.",
 			look: confDrift,
 		},
 		{
@@ -52,6 +55,9 @@ func (h *host) appSites(a *App) []string {
 func confDrift(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
+		if h.adopting(&a) {
+			continue // its edits are not there yet
+		}
 		for _, edit := range a.Edits {
 			if f, ok := h.drift(&a, edit); ok {
 				out = append(out, f)
@@ -64,26 +70,65 @@ func confDrift(h *host) []Finding {
 func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 	f := Finding{
 		Severity: Warning, Subject: Subject{"file", edit.Path}, Sites: h.appSites(a), At: []Position{{File: edit.Path}},
-		Hint: fmt.Sprintf("compare with the diff below; edgeman adopt %s takes it over again", edit.Path),
+		Hint: "put back the lines that begin with - in the diff below, then: nginx -t && systemctl reload nginx",
+	}
+	if !h.leads(a) {
+		f.Severity = Critical
+		f.Hint += "; or, to go back to the container before edgeman: edgeman release " + a.Name
 	}
 	now, err := h.env.FS.ReadFile(edit.Path)
 	if err != nil {
-		f.Message = fmt.Sprintf("%s, which adopt edited for %s, cannot be read: %v", edit.Path, a.Name, plainError(err))
+		f.Message = fmt.Sprintf("%s, which adopt edited for %s, cannot be read: %v", edit.Path, a.Name, plainError(err)) + f.unreachable(a)
+		if errors.Is(err, fs.ErrNotExist) {
+			f.Evidence = driftDiff(edit, nil)
+		} else {
+			f.Hint = "ls -l " + edit.Path // there is no diff that could help
+		}
 		return f, true
 	}
 	if h.asAdopted(edit.Path, now) {
 		return f, false
 	}
-	f.Evidence = []Fact{{"diff", string(diff.Diff("adopted/"+strings.TrimPrefix(edit.Path, "/"), edit.After, "now/"+strings.TrimPrefix(edit.Path, "/"), now))}}
+	f.Evidence = driftDiff(edit, now)
 	if _, err := nginxconf.Revert(now, edit); err == nil {
 		f.Severity = Notice
 		f.Message = fmt.Sprintf("%s has been changed since adopt; edgeman's own lines in it are intact", edit.Path)
 		f.Hint = "nothing to do if the change is yours"
 		return f, true
 	}
-	f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it are not as they were", edit.Path)
+	f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it are not as they were", edit.Path) + f.unreachable(a)
 	return f, true
 }
+
+// unreachable is what a critical drift means for the app.
+func (f Finding) unreachable(a *App) string {
+	if f.Severity < Critical {
+		return ""
+	}
+	return ": nginx's configuration leads nobody to " + a.Name
+}
+
+func driftDiff(edit nginxconf.FileEdit, now []byte) []Fact {
+	name := strings.TrimPrefix(edit.Path, "/")
+	return []Fact{{"diff", string(diff.Diff("adopted/"+name, edit.After, "now/"+name, now))}}
+}
+
+// leads reports whether nginx's configuration names the app's live pointer
+// anywhere. When it cannot be read, nobody knows that it does not.
+func (h *host) leads(a *App) bool {
+	if h.root == nil {
+		return true
+	}
+	found := false
+	walk(h.root, func(n *node) {
+		found = found || slices.ContainsFunc(n.Args(), func(arg string) bool { return strings.Contains(arg, a.Live) })
+	})
+	return found
+}
+
+// adopting reports whether an adoption is under way, or was interrupted, before
+// it came to nginx: the original serves, and nobody depends on the slots yet.
+func (h *host) adopting(a *App) bool { return a.Adopting && !h.leads(a) }
 
 // asAdopted reports whether the file is as one of the adoptions left it: a later
 // one builds on those before it.

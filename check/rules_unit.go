@@ -28,7 +28,7 @@ func unitRules() []Rule {
 			After: []string{"socket-inactive"},
 			What:  "The service of the live slot is not active, says that its container is gone or was given up, or has waited for it to become healthy for five minutes.",
 			Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
-			Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked.",
+			Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked. When Docker itself is down: `systemctl status docker`.",
 			look:  appDown,
 		},
 		{
@@ -67,6 +67,9 @@ func socketInactive(h *host) []Finding {
 // systemd cannot be asked.
 func (h *host) socketDown(a *App) string {
 	s := a.live()
+	if h.adopting(a) {
+		return ""
+	}
 	if s == nil || !s.Filled {
 		return "its live pointer leads to no slot that is filled"
 	}
@@ -87,7 +90,7 @@ func socketDisabled(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
 		s := a.live()
-		if s == nil || a.Busy != "" {
+		if s == nil || a.Busy != "" || h.adopting(&a) {
 			continue
 		}
 		for _, name := range []string{s.SocketUnit, s.Service} {
@@ -110,7 +113,7 @@ func appDown(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
 		s := a.live()
-		if s == nil || a.Busy != "" {
+		if s == nil || a.Busy != "" || h.adopting(&a) {
 			continue
 		}
 		u, ok := h.unit(s.Service)
@@ -123,9 +126,18 @@ func appDown(h *host) []Finding {
 		default:
 			continue
 		}
-		out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not run: "+why, "edgeman logs "+a.Name+"; edgeman rollback "+a.Name))
+		out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not run: "+why, h.withDocker("edgeman logs "+a.Name+"; edgeman rollback "+a.Name)))
 	}
 	return out
+}
+
+// withDocker is the hint, unless Docker does not answer: then nothing else
+// helps.
+func (h *host) withDocker(hint string) string {
+	if h.env.Docker != nil && !h.has[needDocker] {
+		return dockerHint
+	}
+	return hint
 }
 
 func appRestarting(h *host) []Finding {
@@ -136,7 +148,7 @@ func appRestarting(h *host) []Finding {
 			continue
 		}
 		out = append(out, h.appFinding(&a, Warning, Subject{"app", a.Name},
-			fmt.Sprintf("the container of %s has ended by itself %d times", a.Name, s.Exits), "edgeman logs "+a.Name))
+			fmt.Sprintf("the container of %s has ended by itself %d times", a.Name, s.Exits), h.withDocker("edgeman logs "+a.Name)))
 	}
 	return out
 }

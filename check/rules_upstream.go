@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"edgeman/deployer/nginx"
 )
 
 func upstreamRules() []Rule {
@@ -19,7 +22,7 @@ func upstreamRules() []Rule {
 			look: upstreamDead,
 		},
 		{
-			Code: "socket-perm", Title: "nginx may not connect to a socket", Worst: Critical, Needs: []need{needConfig, needProcess},
+			Code: "socket-perm", Title: "nginx may not connect to a socket", Worst: Critical, Needs: []need{needConfig, needProcess}, Twice: true,
 			After: []string{"nginx-not-running"},
 			What:  "The user that nginx's workers run as cannot walk to the socket or write to it.",
 			Why:   "Every request gets 502, with \"Permission denied\" in the error log.",
@@ -51,7 +54,7 @@ func upstreamDead(h *host) []Finding {
 		}
 		var dead []string
 		var at []Position
-		alive := 0
+		alive, deadLive := 0, false // deadLive: an adopted app's own socket is among the dead
 		for _, p := range u.peers {
 			why := h.dead(p)
 			if why == "" {
@@ -60,6 +63,7 @@ func upstreamDead(h *host) []Finding {
 			}
 			dead = append(dead, p.String()+": "+why)
 			at = append(at, p.pos)
+			deadLive = deadLive || h.isLive(p)
 		}
 		if len(dead) == 0 {
 			continue
@@ -69,10 +73,11 @@ func upstreamDead(h *host) []Finding {
 			Message: "nothing answers behind " + u.name + " (" + few(dead) + ")", Hint: "start the app behind it; nginx answers 502 until then",
 		}
 		if alive > 0 {
-			f.Severity, f.Message = Warning, fmt.Sprintf("%d of %d addresses behind %s are dead (%s)", len(dead), len(u.peers), u.name, few(dead))
+			f.Severity, f.Message = Warning, fmt.Sprintf("%d of %d addresses behind %s %s dead (%s)", len(dead), len(u.peers), u.name, areIs(len(dead)), few(dead))
+			f.Hint = "start what is behind it, or take its server line out of the upstream; the others answer meanwhile"
 		}
-		if a := h.appOf(u); a != nil {
-			f.Hint = "edgeman status " + a.Name + "; edgeman logs " + a.Name
+		if a := h.appOf(u); a != nil && deadLive {
+			f.Hint = h.withDocker("edgeman status " + a.Name + "; edgeman logs " + a.Name)
 		}
 		out = append(out, f)
 	}
@@ -87,6 +92,18 @@ func (h *host) appOf(u *upstream) *App {
 		}
 	}
 	return nil
+}
+
+// isLive reports whether the address is an adopted app's live pointer.
+func (h *host) isLive(p peer) bool {
+	return slices.ContainsFunc(h.apps, func(a App) bool { return p.unix == a.Live })
+}
+
+func areIs(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func socketPerm(h *host) []Finding {
@@ -104,21 +121,37 @@ func socketPerm(h *host) []Finding {
 			if _, err := h.env.FS.Stat(p.unix); errors.Is(err, fs.ErrNotExist) {
 				continue // upstream-dead says so
 			}
-			err := h.env.CanConnect(h.nginx, p.unix)
-			if err == nil {
-				continue
+			if denied := h.denied(p.unix); denied != nil {
+				out = append(out, Finding{
+					Severity: Critical, Subject: Subject{"file", p.unix}, Sites: u.sites, At: []Position{p.pos},
+					Message: denied.Error(), Hint: denied.Hint(),
+				})
 			}
-			f := Finding{
-				Severity: Critical, Subject: Subject{"file", p.unix}, Sites: u.sites, At: []Position{p.pos}, Message: err.Error(),
-			}
-			var hint interface{ Hint() string }
-			if errors.As(err, &hint) {
-				f.Hint = hint.Hint()
-			}
-			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// denied is why nginx's workers may not connect to the socket; nil if they may,
+// or if that cannot be told. After a reload the workers that were found have
+// ended: the present ones are asked.
+func (h *host) denied(socket string) *nginx.AccessError {
+	err := h.env.CanConnect(h.nginx, socket)
+	if errors.Is(err, os.ErrProcessDone) {
+		if facts, asked := h.env.Nginx.Facts(h.ctx); asked == nil {
+			h.nginx = facts
+			err = h.env.CanConnect(facts, socket)
+		}
+	}
+	var denied *nginx.AccessError
+	switch {
+	case err == nil, errors.As(err, &denied), h.refusedToUser(err):
+	case errors.Is(err, os.ErrProcessDone):
+		h.blindTo("file", socket, err.Error(), "run it again when nginx has finished its reload")
+	default:
+		h.blindTo("file", socket, err.Error(), "")
+	}
+	return denied
 }
 
 // keeps reports whether nginx keeps connections to the upstream open: when told

@@ -40,8 +40,9 @@ func (p peer) String() string {
 
 var passes = []string{"proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass"}
 
-// collectUpstreams finds what nginx connects to on this host. Addresses behind
-// variables, names and other hosts are left out.
+// collectUpstreams finds what nginx connects to on this host. Variables are
+// followed where the configuration has all their values; names and other hosts
+// are left out.
 func (h *host) collectUpstreams() {
 	for _, ctx := range h.root.Children() {
 		if ctx.Name() != "http" && ctx.Name() != "stream" {
@@ -61,29 +62,32 @@ func (h *host) collectUpstreams() {
 
 func (h *host) followPasses(ctx *node, named map[string]*upstream) {
 	for _, d := range find(ctx, passes...) {
-		text := d.Arg(0)
-		if strings.Contains(text, "$") {
-			continue
+		for _, text := range h.config.PassValues(d) {
+			h.followPass(ctx, named, d, text)
 		}
-		target, port := stripScheme(text)
-		u := named[strings.ToLower(target)]
-		if u == nil {
-			u = &upstream{name: target, pos: position(d)}
-			u.add(target, port, d)
-			named[strings.ToLower(target)] = u
-		}
-		if len(u.peers) == 0 {
-			continue
-		}
-		if !slices.Contains(h.upstreams, u) {
-			h.upstreams = append(h.upstreams, u)
-		}
-		u.uses = append(u.uses, d)
-		if s := d.Within("server"); s != nil {
-			for _, n := range newServer(s, ctx.Name() == "stream").sites() {
-				if !slices.Contains(u.sites, n) {
-					u.sites = append(u.sites, n)
-				}
+	}
+}
+
+// followPass notes that d sends requests to the address or upstream in text.
+func (h *host) followPass(ctx *node, named map[string]*upstream, d *node, text string) {
+	target, port := stripScheme(text)
+	u := named[strings.ToLower(target)]
+	if u == nil {
+		u = &upstream{name: target, pos: position(d)}
+		u.add(target, port, d)
+		named[strings.ToLower(target)] = u
+	}
+	if len(u.peers) == 0 {
+		return
+	}
+	if !slices.Contains(h.upstreams, u) {
+		h.upstreams = append(h.upstreams, u)
+	}
+	u.uses = append(u.uses, d)
+	if s := d.Within("server"); s != nil {
+		for _, n := range newServer(s, ctx.Name() == "stream").sites() {
+			if !slices.Contains(u.sites, n) {
+				u.sites = append(u.sites, n)
 			}
 		}
 	}
@@ -101,8 +105,10 @@ func stripScheme(text string) (target, port string) {
 		path, _, _ := strings.Cut(strings.TrimPrefix(text, "unix:"), ":")
 		return "unix:" + path, port
 	}
-	target, _, _ = strings.Cut(text, "/")
-	return target, port
+	if i := strings.IndexAny(text, "/$"); i >= 0 {
+		text = text[:i] // $request_uri and the like begin with a slash
+	}
+	return text, port
 }
 
 // add notes an address if it is on this host.
@@ -169,6 +175,8 @@ func (h *host) deadUnix(path string) string {
 	}
 	info, err := h.env.FS.Stat(path)
 	switch {
+	case h.refusedToUser(err):
+		return ""
 	case errors.Is(err, syscall.EACCES):
 		h.blindTo("file", path, "the socket "+path+" cannot be seen", "run it as root")
 		return ""
@@ -209,6 +217,8 @@ func (h *host) tryConnect(network, address string) string {
 		return "it is not there"
 	case errors.Is(err, syscall.EAGAIN):
 		return "" // its queue is full: it is alive
+	case h.refusedToUser(err):
+		return ""
 	case errors.Is(err, syscall.EACCES):
 		h.blindTo("file", address, "the socket "+address+" cannot be connected to", "run it as root")
 		return ""

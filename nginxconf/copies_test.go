@@ -33,7 +33,7 @@ func TestServersOfOneAppKeepTheirLines(t *testing.T) {
 	if len(apps) != 3 || len(apps[0]) != 3 || len(apps[1]) != 1 || len(apps[2]) != 1 {
 		t.Errorf("apps %v, want the three servers together and two more", apps)
 	}
-	if r := apps[1][0].Refusal; r == nil || !strings.Contains(r.Error(), "site:6: 127.0.0.1:9000 is the backup of upstream a") {
+	if r := apps[1][0].Refusal; r == nil || !strings.Contains(r.Error(), "site:6: the backup of upstream a is not taken over") {
 		t.Errorf("the backup: %v", r)
 	}
 	const sock = "server unix:/var/lib/edgeman/apps/myapp/live.sock"

@@ -64,7 +64,7 @@ func (p *planner) checkServers(up *Node) error {
 	ours, all := 0, up.All("server")
 	for _, s := range all {
 		if p.isOurs(s) && spare(s) && !p.o.Partial {
-			return refuse(s.Pos(), "", "%s is the backup of upstream %s and stays as it is", s.Arg(0), up.Arg(0))
+			return refuse(s.Pos(), "", "the backup of upstream %s is not taken over", up.Arg(0))
 		}
 	}
 	for _, s := range all {

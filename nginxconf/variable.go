@@ -27,6 +27,24 @@ type piece struct {
 	passTo   int
 }
 
+// PassValues returns what the argument of a pass can be: itself, or, when it has
+// variables in front of its URI part, every value that they can give it. It is
+// empty when not all of them are written in the configuration.
+func (c *Config) PassValues(pass *Node) []string {
+	if !strings.Contains(pass.Arg(0), "$") {
+		return []string{pass.Arg(0)}
+	}
+	values, refusal := c.values(pass)
+	if refusal != nil {
+		return nil
+	}
+	var out []string
+	for _, v := range values {
+		out = append(out, v.text)
+	}
+	return out
+}
+
 // variableRoutes follows a pass whose argument has variables. It gives up,
 // with a reason, unless every variable in front of the URI can only have
 // values that are written in the configuration.

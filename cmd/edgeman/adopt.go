@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
@@ -58,8 +61,8 @@ func adoptFlags() []cli.Flag {
 		&cli.StringFlag{Name: "mode", Usage: "`MODE`: proxy (any image) or native (the image takes the socket)", DefaultText: "proxy"},
 		&cli.StringFlag{Name: "via", Usage: "`WAY` to the container: netns, or bridge (the app sees the same peer as before)", DefaultText: "chosen"},
 		&cli.StringSliceFlag{Name: "only", Usage: "take over this `TARGET` of the site only (may be repeated)"},
-		drainFlag(),
-		timeoutFlag(),
+		ownDefault(drainFlag(), time.Duration(state.DefaultApp("").Drain.Timeout)),
+		ownDefault(timeoutFlag(), time.Duration(state.DefaultApp("").Start.Timeout)),
 		yesFlag(),
 		dryRunFlag(),
 		jsonFlag(),
@@ -71,6 +74,15 @@ func adoptFlags() []cli.Flag {
 	}
 	return flags
 }
+
+// ownDefault is a flag of duration with the default that adopt writes into the
+// app file: there is none yet that it could come from.
+func ownDefault(f *cli.DurationFlag, d time.Duration) cli.Flag {
+	f.DefaultText = seconds(d)
+	return f
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + "s" }
 
 func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, err error) {
 	if err = needRoot(env, c); err != nil {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer/state"
 )
 
 // reorder puts the command line into the only order that the cli library reads
@@ -70,7 +73,17 @@ func (l *line) argument(word string) error {
 	if l.command != nil {
 		return nil
 	}
-	return usage("unknown command %q\nhint: %s", word, suggestion(word, commandNames(l.app), "edgeman ", helpHint(nil)))
+	return unknownCommand(l.app, word, "edgeman ")
+}
+
+// unknownCommand refuses a word that is no command; prefix is what stands in
+// front of a command there.
+func unknownCommand(app *cli.App, word, prefix string) error {
+	hint := suggestion(word, commandNames(app), prefix, helpHint(nil))
+	if word == cli.VersionFlag.Names()[0] {
+		hint = "did you mean edgeman --version? " + helpHint(nil)
+	}
+	return usage("unknown command %q\nhint: %s", word, hint)
 }
 
 func (l *line) flag(words []string) (int, error) {
@@ -120,10 +133,10 @@ func (l *line) find(word, name string) (f cli.Flag, global bool) {
 }
 
 func (l *line) unknown(word string) error {
-	flags := l.app.Flags
+	flags := slices.Concat(l.app.Flags, []cli.Flag{cli.VersionFlag})
 	where := "edgeman"
 	if l.command != nil {
-		flags = append(l.command.Flags, flags...)
+		flags = slices.Concat(l.command.Flags, l.app.Flags)
 		where = "edgeman " + l.command.Name
 	}
 	word, _, _ = strings.Cut(word, "=")
@@ -172,34 +185,9 @@ func flagNames(flags []cli.Flag) []string {
 
 // suggestion is "did you mean" for the nearest name, if one is near.
 func suggestion(word string, names []string, prefix, otherwise string) string {
-	best, distance := "", 3
-	for _, n := range names {
-		if d := editDistance(word, n); d < distance && d < len(n) {
-			best, distance = n, d
-		}
-	}
+	best := state.Nearest(word, names)
 	if best == "" {
 		return otherwise
 	}
 	return "did you mean " + prefix + best + "? " + otherwise
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -56,6 +56,8 @@ func TestReorder(t *testing.T) {
 func TestReorderRefuses(t *testing.T) {
 	tests := map[string]string{
 		"swop":                      "did you mean edgeman swap?",
+		"--verison":                 "did you mean --version?",
+		"version":                   "did you mean edgeman --version?",
 		"frobnicate":                "edgeman --help",
 		"swap myapp v2 --dran 5s":   "did you mean --drain?",
 		"swap myapp v2 -json":       "unknown flag -json",

@@ -167,7 +167,12 @@ func explainCheck(env *environment, c *cli.Context) error {
 	}
 	rule, ok := check.Explain(c.String("explain"))
 	if !ok {
-		return usage("there is no code %q\nhint: edgeman check --explain list", c.String("explain"))
+		var codes []string
+		for _, r := range check.Rules() {
+			codes = append(codes, r.Code)
+		}
+		code := c.String("explain")
+		return usage("there is no code %q\nhint: %s", code, suggestion(code, codes, "", "edgeman check --explain list"))
 	}
 	return check.WriteExplain(env.stdout, rule)
 }

@@ -21,14 +21,14 @@ func dryRunFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "dry-run", Usage: "print what would be done and change nothing"}
 }
 
-func drainFlag() cli.Flag {
+func drainFlag() *cli.DurationFlag {
 	return &cli.DurationFlag{
 		Name: "drain", DefaultText: "from the app file, 60s",
 		Usage: "let old connections go on for `DURATION` after the switch",
 	}
 }
 
-func timeoutFlag() cli.Flag {
+func timeoutFlag() *cli.DurationFlag {
 	return &cli.DurationFlag{
 		Name: "timeout", DefaultText: "from the app file, 60s",
 		Usage: "give the new container `DURATION` to become healthy",

@@ -42,7 +42,7 @@ func helpCommand() *cli.Command {
 			name := c.Args().First()
 			cmd := c.App.Command(name)
 			if cmd == nil {
-				return usage("unknown command %q\nhint: %s", name, helpHint(nil))
+				return unknownCommand(c.App, name, "edgeman help ")
 			}
 			cli.HelpPrinter(c.App.Writer, commandHelp, cmd)
 			return nil

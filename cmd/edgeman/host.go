@@ -35,11 +35,11 @@ func onHost(env *environment, c *cli.Context, do action, parts ...part) error {
 	for _, p := range parts {
 		done, err := p(ctx, h)
 		if err != nil {
-			return err
+			return deployer.Interrupted(ctx, err)
 		}
 		defer done()
 	}
-	return do(ctx, c, h)
+	return deployer.Interrupted(ctx, do(ctx, c, h))
 }
 
 func withUnits(ctx context.Context, h *deployer.Host) (func(), error) {

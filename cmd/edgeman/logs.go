@@ -14,7 +14,7 @@ func logsCommand(env *environment) *cli.Command {
 		Category:    groupLook,
 		Usage:       "what an app's containers and services said",
 		ArgsUsage:   "APP",
-		Description: "It reads the journal, so everybody who may do that may use it.",
+		Description: "It reads the journal: root may, and members of the groups systemd-journal and adm.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what comes"},
 			&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: 100, Usage: "the last `N` lines, 0 for all"},
@@ -24,7 +24,7 @@ func logsCommand(env *environment) *cli.Command {
 			if err := takes(c, 1, 1); err != nil {
 				return err
 			}
-			o := deployer.LogsOptions{Follow: c.Bool("follow"), Lines: c.Int("lines"), JSON: c.Bool("json")}
+			o := deployer.LogsOptions{Follow: c.Bool("follow"), Lines: c.Int("lines"), JSON: c.Bool("json"), User: env.euid}
 			var err error
 			if o.App, err = appName(c); err != nil {
 				return err

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -68,9 +68,6 @@ func run(args []string, env *environment) int {
 	return exitCode(err)
 }
 
-// errInterrupted is why a command's context ended.
-var errInterrupted = errors.New("interrupted")
-
 // interruptible ends the context at the first signal, so that the command under
 // way undoes what it began. More signals do not cut that short: half-undone is
 // worse than slow. A closed pipe is no reason to stop in the middle either.
@@ -80,25 +77,41 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 	signal.Notify(pipes, syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		say := "interrupted: undoing what was begun"
-		for {
-			select {
-			case <-done:
-				return
-			case <-signals:
-				cancel(errInterrupted)
-				fmt.Fprintf(stderr, "\nedgeman: %s\n", say)
-				say = "still undoing; requests flow meanwhile"
-			}
-		}
+		defer close(ended)
+		watchSignals(signals, done, func() { cancel(deployer.ErrInterrupted) }, stderr)
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
 		signal.Stop(pipes)
 		close(done)
+		<-ended
 		cancel(nil)
+	}
+}
+
+// undoingAfter is how long a command may go on after a signal until that needs
+// saying: one that had begun nothing, or is past its switch, has ended by then.
+const undoingAfter = time.Second
+
+// watchSignals interrupts at the first signal and says what takes so long. The
+// command itself says how it ended.
+func watchSignals(signals <-chan os.Signal, done <-chan struct{}, interrupt func(), stderr io.Writer) {
+	var late <-chan time.Time
+	say := "interrupted: undoing what was begun; requests flow meanwhile"
+	for {
+		select {
+		case <-done:
+			return
+		case <-signals:
+			interrupt()
+			fmt.Fprintln(stderr) // after the ^C of a terminal
+			late = time.After(undoingAfter)
+		case <-late:
+			fmt.Fprintf(stderr, "edgeman: %s\n", say)
+			say = "still undoing; requests flow meanwhile"
+		}
 	}
 }
 

@@ -15,8 +15,9 @@ func pauseCommand(env *environment) *cli.Command {
 		Category:  groupDeploy,
 		Usage:     "let an app's requests wait, for a migration or a snapshot",
 		ArgsUsage: "APP",
-		Description: "It returns when nothing reaches the app any more. No request is refused; they go on\n" +
-			"after \"edgeman resume APP\", or by themselves when the time is over.",
+		Description: "It returns when nothing reaches the app any more. Requests wait, as many as nginx can\n" +
+			"hold (it says how many); they go on after \"edgeman resume APP\", or by themselves when\n" +
+			"the time is over.",
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "max", Value: 30 * time.Second, Usage: "resume by itself after `DURATION`"},
 		},

@@ -118,6 +118,8 @@ func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) 
 	if asJSON {
 		return h.PrintJSON(r)
 	}
-	_, err = fmt.Fprintln(h.Out, r.Summary())
+	if _, err = fmt.Fprintln(h.Out, r.Summary()); err == nil && r.Interrupted {
+		_, err = fmt.Fprintf(h.Err, "hint: edgeman status %s\n", r.App)
+	}
 	return err
 }

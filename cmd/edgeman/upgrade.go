@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
+	"edgeman/deployer/state"
 )
 
 func upgradeCommand(env *environment) *cli.Command {
@@ -58,15 +60,29 @@ func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.Sw
 		return err
 	}
 	var failed []error
-	for _, app := range apps {
+	for i, app := range apps {
 		o.App, o.Renew = app, true
 		result, err := h.Restart(ctx, o)
-		if err = printSwap(h, result, err, false); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", app, err))
+		err = printSwap(h, result, err, false)
+		if err != nil && !errors.Is(err, state.ErrNoApp) { // which names it
+			err = fmt.Errorf("%s: %w", app, err)
+		}
+		if err != nil {
+			failed = append(failed, err)
 		}
 		if ctx.Err() != nil {
+			failed = append(failed, notMoved(apps[i+1:]))
 			break
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// notMoved names the apps that an interrupted upgrade did not come to.
+func notMoved(apps []string) error {
+	if len(apps) == 0 {
+		return nil
+	}
+	names := strings.Join(apps, " ")
+	return fmt.Errorf("%w: not moved yet: %s\nhint: edgeman upgrade %s", deployer.ErrInterrupted, names, names)
 }
