@@ -20,7 +20,9 @@ type AdoptResult struct {
 	Site string       `json:"site"`
 	Apps []AdoptedApp `json:"apps"`
 	Left []left       `json:"left"`
-	Done bool         `json:"done"` // false for a plan
+
+	Install []Change `json:"install"` // what is put on a host without edgeman first
+	Done    bool     `json:"done"`    // false for a plan
 }
 
 // AdoptedApp is one target of a site and the app that it becomes.
@@ -58,8 +60,11 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 		return AdoptResult{}, err
 	}
 	o.Site = site
+	if err := h.needInit(o.Mode, true); err != nil {
+		return AdoptResult{}, err
+	}
 	take, leave, err := h.planAdopt(ctx, o)
-	result := AdoptResult{Site: o.Site, Left: leave}
+	result := AdoptResult{Site: o.Site, Apps: []AdoptedApp{}, Left: append([]left{}, leave...), Install: []Change{}}
 	if err != nil {
 		return result, err
 	}
@@ -69,14 +74,20 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 		}
 		result.Apps = append(result.Apps, take[i].describe(o))
 	}
+	if result.Install, err = h.toInstall(ctx); err != nil {
+		return result, err
+	}
 	if !o.JSON {
 		h.showPlan(result, o.DryRun)
+	}
+	if err := h.warnStopFirst(ctx, o, take); err != nil {
+		return result, err
 	}
 	if o.DryRun {
 		h.note("nothing was changed")
 		return result, nil
 	}
-	if err := h.confirm(o.Yes, "apply?"); err != nil {
+	if err := h.confirm(ctx, o.Yes, "apply?"); err != nil {
 		return result, err
 	}
 	if err := h.EnsureInstalled(ctx); err != nil {
@@ -95,6 +106,27 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 	}
 	result.Done = true
 	return result, nil
+}
+
+// toInstall is what adopt will put on a host that knows nothing of edgeman.
+func (h *Host) toInstall(ctx context.Context) ([]Change, error) {
+	if _, known, err := h.ReadFacts(); err != nil || known {
+		return []Change{}, err
+	}
+	plan, err := h.install(ctx, true)
+	return plan.Changes, err
+}
+
+// warnStopFirst tells what nginx can hold back while an app of the plan is
+// stopped, so that it is known before the question.
+func (h *Host) warnStopFirst(ctx context.Context, o AdoptOptions, take []candidate) error {
+	for _, c := range take {
+		if len(c.adoption.Recreate) > 0 { // the options give all of them the same time
+			t := h.newTakeover(o, c)
+			return h.warnWait(ctx, wait{limit: t.drain + t.timeout})
+		}
+	}
+	return nil
 }
 
 // peerNote tells what the app sees as its peer: the gateway of its network
@@ -137,7 +169,7 @@ func (c candidate) describe(o AdoptOptions) AdoptedApp {
 		App: c.name, Target: first.Address, Upstream: first.Upstream, Class: string(first.Class),
 		Container: c.containers[0].Name, Image: c.image, Port: c.port, Via: c.via, Replicas: len(c.containers),
 		Peer:     peerNote(c.containers[0], c.via),
-		Strategy: "overlap", Why: c.adoption.Recreate, Warnings: c.warnings, Diff: c.plan.Diff(),
+		Strategy: "overlap", Why: c.adoption.Recreate, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
 	}
 	if len(a.Why) > 0 {
 		a.Strategy = "recreate"
@@ -165,7 +197,11 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 		if a.Upstream != "" {
 			through = fmt.Sprintf("upstream %s (%s)", a.Upstream, through)
 		}
-		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)\n", a.App, through, plural(a.Replicas, "container"), strings.Join(a.Containers, ", "), a.Image)
+		becomes := ""
+		if a.Replicas > 1 {
+			becomes = fmt.Sprintf(" and becomes %d replicas", a.Replicas)
+		}
+		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)%s\n", a.App, through, plural(a.Replicas, "container"), strings.Join(a.Containers, ", "), a.Image, becomes)
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
 			for _, e := range distinct(a.Edits) {
@@ -185,6 +221,15 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 	}
 	for _, l := range r.Left {
 		h.note("%s stays as it is: %s", l.Target, l.Reason)
+	}
+	var files []string
+	for _, c := range r.Install {
+		if c.Path != "" {
+			files = append(files, c.Path)
+		}
+	}
+	if len(files) > 0 {
+		h.note("edgeman is installed first, and edgeman uninstall takes it away again: %s", strings.Join(files, ", "))
 	}
 }
 
@@ -207,7 +252,7 @@ func stopFirst(n int) string {
 }
 
 // confirm asks on a terminal; without one only --yes goes on.
-func (h *Host) confirm(yes bool, question string) error {
+func (h *Host) confirm(ctx context.Context, yes bool, question string) error {
 	if yes {
 		return nil
 	}
@@ -215,7 +260,17 @@ func (h *Host) confirm(yes bool, question string) error {
 		return usage("there is no terminal to ask on\nhint: --yes applies the plan, --dry-run only shows it")
 	}
 	fmt.Fprintf(h.Err, "%s [y/N] ", question)
-	answer, _ := bufio.NewReader(h.In).ReadString('\n')
+	answered := make(chan string, 1)
+	go func() { // a read cannot be interrupted, but need not be waited for
+		answer, _ := bufio.NewReader(h.In).ReadString('\n')
+		answered <- answer
+	}()
+	var answer string
+	select {
+	case answer = <-answered:
+	case <-ctx.Done():
+		return &RefusedError{fmt.Errorf("%w; nothing was changed", context.Cause(ctx))}
+	}
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 		return refuse("not applied; nothing was changed")
 	}

@@ -100,7 +100,7 @@ func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]do
 		}
 		for _, n := range a.Refusals {
 			if !slices.Contains(o.Allow, n.Code) {
-				return nil, refuseNote(found.Name, n)
+				return nil, refuseNote(n)
 			}
 		}
 		all = append(all, a)

@@ -37,7 +37,7 @@ func (t *takeover) holdAgain(ctx context.Context) error {
 		}
 		w.say("%s: %s", t.slot.Color, orDash(st.Message))
 		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("waiting for the requests inside: %w", ctx.Err())
+			return fmt.Errorf("waiting for the requests inside: %w", context.Cause(ctx))
 		}
 	}
 }

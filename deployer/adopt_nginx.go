@@ -122,7 +122,7 @@ func (h *Host) awaitOldWorkers(ctx context.Context, limit time.Duration, open fu
 		}
 		w.say("%s and %s left, cut in %s", state.Plural(left, "connection"), state.Plural(leaving, "old nginx worker"), (limit - d.took).Round(time.Second))
 		if !sleep(ctx, pollEvery) {
-			return d, fmt.Errorf("waiting for the old connections: %w", ctx.Err())
+			return d, fmt.Errorf("waiting for the old connections: %w", context.Cause(ctx))
 		}
 	}
 }

@@ -114,7 +114,7 @@ func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxcon
 	pending, err := h.Nginx.PendingEdits(ctx, conf.Watched())
 	for start := time.Now(); err == nil && len(pending) > 0 && time.Since(start) < reloadSettles; {
 		if !sleep(ctx, pollEvery) {
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 		pending, err = h.Nginx.PendingEdits(ctx, conf.Watched())
 	}
@@ -239,11 +239,12 @@ func refuseLosses(o AdoptOptions, plan *nginxconf.Plan) error {
 	return errors.Join(errs...)
 }
 
-func refuseNote(container string, n docker.Note) error {
+// refuseNote passes on what docker says of a container, which it names.
+func refuseNote(n docker.Note) error {
 	if n.Override == "" {
-		return refuse("container %s: %s", container, n.Text)
+		return refuse("%s", n.Text)
 	}
-	return refuse("container %s: %s\nhint: %s accepts that", container, n.Text, n.Override)
+	return refuse("%s\nhint: %s accepts that", n.Text, n.Override)
 }
 
 func refuseSite(o AdoptOptions, site string, reasons []error) error {

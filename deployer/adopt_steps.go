@@ -56,7 +56,9 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	if err := t.settle(""); err != nil {
 		return &BrokenError{fmt.Errorf("%s is adopted, but that could not be recorded: %w\nhint: edgeman repair %s", c.name, err, c.name)}
 	}
-	fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
+	if !o.JSON { // stdout is the object's
+		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
+	}
 	return nil
 }
 
@@ -166,9 +168,6 @@ func (t *takeover) openSlot(ctx context.Context) error {
 		return err
 	}
 	if t.record.Recreate {
-		if err := t.warnWait(ctx, wait{limit: t.drain + t.timeout}); err != nil {
-			return err
-		}
 		if err := t.Paths.SetPause(t.slot, t.pause()); err != nil {
 			return err
 		}

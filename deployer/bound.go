@@ -56,7 +56,7 @@ func readTimeout(conf *nginxconf.Config) time.Duration {
 // wait is what is known, before requests are made to wait, of how it will be.
 type wait struct {
 	limit time.Duration // after which they wait no more, whatever happens
-	rate  float64       // of new requests a second, at least; 0 when not known
+	rate  float64       // of requests a second, those on kept connections included; 0 when not known
 	last  time.Duration // what the same took the last time; 0 when not known
 	what  string        // that it was, for people
 }
@@ -105,9 +105,9 @@ func (h *Host) warnWait(ctx context.Context, w wait) error {
 // be kept from it.
 func (h *Host) sayBound(b nginx.Bound, w wait) {
 	limit := min(w.limit, b.ReadTimeout)
-	fits := fmt.Sprintf("a wait of %s fits up to %.0f requests a second", state.Length(limit), float64(b.Requests)/limit.Seconds())
+	fits := fmt.Sprintf("how many come is not known: for a wait of %s that is %.1f requests a second, and more will fail", state.Length(limit), float64(b.Requests)/limit.Seconds())
 	if w.rate > 0 {
-		fits = fmt.Sprintf("at the %.3g new connections a second of now, a wait of %s fits", w.rate, state.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
+		fits = fmt.Sprintf("at the %s requests a second of now, a wait of %s fits", strconv.FormatFloat(w.rate, 'f', -1, 64), state.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
 	}
 	h.note("requests wait meanwhile: %s; %s", b, fits)
 	switch {

@@ -19,8 +19,9 @@ func TestSayBound(t *testing.T) {
 		want  []string
 		not   string
 	}{
-		{"nothing known", debian, wait{limit: 2 * time.Minute}, []string{"note: requests wait meanwhile: at most 768 requests", "a wait of 1m fits up to 13 requests a second"}, "warning"},
-		{"fits", debian, wait{limit: time.Minute, rate: 100, last: 3 * time.Second, what: "the last start took"}, []string{"at the 100 new connections a second of now, a wait of 7.7s fits"}, "warning"},
+		{"nothing known", debian, wait{limit: 2 * time.Minute}, []string{"note: requests wait meanwhile: at most 768 requests", "how many come is not known: for a wait of 1m that is 12.8 requests a second, and more will fail"}, "warning"},
+		{"many", debian, wait{limit: time.Minute, rate: 1200}, []string{"at the 1200 requests a second of now, a wait of 600ms fits"}, "warning"},
+		{"fits", debian, wait{limit: time.Minute, rate: 100, last: 3 * time.Second, what: "the last start took"}, []string{"at the 100 requests a second of now, a wait of 7.7s fits"}, "warning"},
 		{
 			"does not", debian,
 			wait{limit: time.Minute, rate: 500, last: 2400 * time.Millisecond, what: "the last start took"},

@@ -59,7 +59,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 			return none, fmt.Errorf("%s did not end %s after its drain deadline%s\nhint: edgeman repair %s", slot, stopSlack, s.whoServes(), slot.App)
 		}
 		if !sleep(ctx, pollEvery) {
-			return none, fmt.Errorf("waiting for %s to drain: %w%s", slot, ctx.Err(), s.whoServes())
+			return none, fmt.Errorf("waiting for %s to drain: %w%s", slot, context.Cause(ctx), s.whoServes())
 		}
 	}
 }
@@ -91,8 +91,8 @@ func (h *Host) tellCleared(slot sockets.Slot, waited bool) error {
 // and until when.
 func (s *swap) drainLine(st state.SlotStatus, filled bool, left int) string {
 	switch {
-	case !filled && st.Cut > 0:
-		return st.Ended().String() + ", its container is being stopped"
+	case !filled && st.Cut > 0: // at most: what ends while the container does is not cut
+		return st.CutKinds.Of(st.Cut) + " left, its container is being stopped"
 	case !filled:
 		return "drained, its container is being stopped"
 	case left == 0:

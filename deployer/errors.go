@@ -50,6 +50,7 @@ func ExitCode(err error) int {
 		usageErr   *UsageError
 		refusedErr *RefusedError
 		brokenErr  *BrokenError
+		settings   *state.SettingsError
 	)
 	switch {
 	case err == nil:
@@ -58,7 +59,7 @@ func ExitCode(err error) int {
 		return ExitBroken
 	case errors.As(err, &usageErr):
 		return ExitUsage
-	case errors.As(err, &refusedErr), errors.Is(err, state.ErrNoApp), errors.Is(err, state.ErrNoSettings):
+	case errors.As(err, &refusedErr), errors.As(err, &settings), errors.Is(err, state.ErrNoApp), errors.Is(err, state.ErrNoSettings):
 		return ExitRefused
 	case errors.Is(err, state.ErrLocked):
 		return ExitLocked

@@ -24,18 +24,20 @@ import (
 // would: it reads the slot's release and reports a phase.
 type world struct {
 	*Host
-	t          *testing.T
-	out, err   bytes.Buffer
-	units      map[string]string // unit: active state
-	calls      []string
-	images     map[string]docker.Image
-	mu         sync.Mutex // containers are stopped at the same time
-	containers map[string]docker.Container
-	listeners  map[string]net.Listener // by unit; nil: sockets are not opened
-	settings   map[string]string       // of a container that is adopted
-	sick       map[string]bool         // image ids that never become healthy
-	nginxFails error
-	retire     bool // retired slots end by themselves at once
+	t           *testing.T
+	out, err    bytes.Buffer
+	units       map[string]string // unit: active state
+	calls       []string
+	images      map[string]docker.Image
+	mu          sync.Mutex // containers are stopped at the same time
+	containers  map[string]docker.Container
+	listeners   map[string]net.Listener // by unit; nil: sockets are not opened
+	settings    map[string]string       // of a container that is adopted
+	sick        map[string]bool         // image ids that never become healthy
+	beside      []string                // why an adopted container must not run beside its successor
+	nginxFails  error                   // a candidate configuration
+	nginxBroken error                   // the configuration on disk
+	retire      bool                    // retired slots end by themselves at once
 }
 
 func newWorld(t *testing.T) *world {
@@ -47,10 +49,18 @@ func newWorld(t *testing.T) *world {
 	w.Host = &Host{
 		Paths:  state.Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")},
 		Docker: w, Units: unitsOf{w}, Nginx: nginxOf{w}, Files: OSFiles{}, Out: &w.out, Err: &w.err, Wait: time.Second,
+		System: System{Root: dir, Executable: func() (string, error) { return filepath.Join(dir, programPath), nil }},
+	}
+	shim := filepath.Join(dir, libDir, "edgeman-init")
+	program := filepath.Join(dir, programPath)
+	err := errors.Join(os.MkdirAll(filepath.Dir(shim), 0o755), os.WriteFile(shim, nil, 0o755),
+		os.MkdirAll(filepath.Dir(program), 0o755), os.WriteFile(program, nil, 0o755))
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, v := range []string{"v1", "v2", "v3"} {
-		w.images["myapp:"+v] = docker.Image{ID: "sha256:" + v}
-		w.images["sha256:"+v] = docker.Image{ID: "sha256:" + v}
+		pulled := docker.Image{ID: "sha256:" + v, RepoDigests: []string{"r.example/myapp@sha256:registry-" + v}}
+		w.images["myapp:"+v], w.images["sha256:"+v] = pulled, pulled
 	}
 	return w
 }
@@ -193,13 +203,18 @@ func (u unitsOf) Active(_ context.Context, pattern string) (map[string]string, e
 	return matching(u.units, pattern), nil
 }
 
-func (u unitsOf) Enable(context.Context, ...string) error       { return nil }
-func (u unitsOf) Disable(context.Context, ...string) error      { return nil }
-func (u unitsOf) Reload(context.Context) error                  { return nil }
-func (u unitsOf) ResetFailed(context.Context, string) error     { return nil }
-func (w *world) Start(_ context.Context, id string) error       { return w.setRunning(id, true) }
-func (w *world) Stop(_ context.Context, id string) error        { return w.setRunning(id, false) }
-func (w *world) RemoveImage(_ context.Context, id string) error { delete(w.images, id); return nil }
+func (u unitsOf) Enable(context.Context, ...string) error   { return nil }
+func (u unitsOf) Disable(context.Context, ...string) error  { return nil }
+func (u unitsOf) Reload(context.Context) error              { return nil }
+func (u unitsOf) ResetFailed(context.Context, string) error { return nil }
+func (w *world) Start(_ context.Context, id string) error   { return w.setRunning(id, true) }
+func (w *world) Stop(_ context.Context, id string) error    { return w.setRunning(id, false) }
+
+func (w *world) RemoveImage(_ context.Context, id string) (bool, error) {
+	_, there := w.images[id]
+	delete(w.images, id)
+	return there, nil
+}
 
 func (w *world) setRunning(id string, running bool) error {
 	return w.change(id, func(c *docker.Container) { c.Running = running })
@@ -277,7 +292,7 @@ func (w *world) Adopt(_ context.Context, id string, _ uint16, _ netip.AddrPort) 
 	if settings == "" {
 		settings = `{"version":1}`
 	}
-	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(settings)}, nil
+	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(settings), Recreate: w.beside}, nil
 }
 
 func (w *world) Rename(context.Context, string, string) error { return nil }
@@ -302,7 +317,7 @@ func (w *world) RecreateAs(context.Context, json.RawMessage, docker.Spec) (strin
 
 type nginxOf struct{ *world }
 
-func (n nginxOf) Precheck(context.Context) ([]nginx.Message, error) { return nil, nil }
+func (n nginxOf) Precheck(context.Context) ([]nginx.Message, error) { return nil, n.nginxBroken }
 func (n nginxOf) Test(context.Context) ([]nginx.Message, error)     { return nil, nil }
 
 func (n nginxOf) TestCandidate(context.Context, map[string][]byte) ([]nginx.Message, error) {

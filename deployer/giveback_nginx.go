@@ -60,17 +60,31 @@ func (h *Host) testBack(ctx context.Context, files map[string][2][]byte) error {
 	return nil
 }
 
-func (h *Host) backDiff(a Adoption) (string, error) {
-	files, err := h.restored(a)
-	if err != nil {
-		return "", err
+// judgeBack is testBack for whoever is about to be shown the plan. A
+// configuration that somebody else has broken is called that: our edits are not
+// what is wrong with it.
+func (h *Host) judgeBack(ctx context.Context, app string, files map[string][2][]byte) error {
+	back := h.testBack(ctx, files)
+	if back == nil && len(files) > 0 {
+		return nil
 	}
+	_, now := h.Nginx.Precheck(ctx) // also where there is nothing to take back: nginx is reloaded all the same
+	if errors.Is(now, nginx.ErrAlreadyBroken) {
+		return refuse("%w\nnothing was changed, %s serves as before\nhint: mend it until nginx -t is content, then edgeman release %s", now, app, app)
+	}
+	if back == nil {
+		back = now
+	}
+	return back
+}
+
+func backDiff(files map[string][2][]byte) string {
 	var out strings.Builder
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		_, body, _ := bytes.Cut(diff.Diff(path, files[path][0], path, files[path][1]), []byte("\n"))
 		out.Write(body) // without the line that says "diff"
 	}
-	return out.String(), nil
+	return out.String()
 }
 
 // restoreFiles puts nginx's files back, tested beforehand, and reloads. It

@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
 	"edgeman/sockets"
@@ -93,6 +96,45 @@ func TestReleaseWhoseOriginalDoesNotAnswer(t *testing.T) {
 			}
 			if w.containers["old"].Running {
 				t.Error("the original that does not answer was left running")
+			}
+		})
+	}
+}
+
+// A configuration that was broken before is not put down to the edits, and the
+// dry run says so, too.
+func TestReleaseOfABrokenConfiguration(t *testing.T) {
+	bogus := errors.New(`nginx: /etc/nginx/x:3: unknown directive "bogus"`)
+	broken := fmt.Errorf("%w: %w", nginx.ErrAlreadyBroken, bogus)
+	tests := map[string]struct {
+		candidate, disk error
+		gone            bool // the edit was taken back by somebody
+		want            string
+	}{
+		"before us":                    {bogus, broken, false, "on disk is already broken: " + bogus.Error() + "\nnothing was changed, myapp serves as before\nhint: "},
+		"before us, nothing to revert": {nil, broken, true, "on disk is already broken"},
+		"only without the edits":       {bogus, nil, false, "with the edits taken back: " + bogus.Error()},
+		"only with the edits":          {nil, broken, false, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			site := w.onRecord()
+			if tt.gone {
+				if err := os.WriteFile(site, []byte("server {}\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.nginxFails, w.nginxBroken = tt.candidate, tt.disk
+			r, err := w.Release(context.Background(), ReleaseOptions{App: "myapp", DryRun: true})
+			if tt.want == "" {
+				if err != nil || r.Files == nil {
+					t.Errorf("%v, files %#v; want no refusal, and a list that is empty", err, r.Files)
+				}
+				return
+			}
+			if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want a refusal with %q", err, tt.want)
 			}
 		})
 	}

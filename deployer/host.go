@@ -68,7 +68,7 @@ type Docker interface {
 	Tail(ctx context.Context, id string, lines int) (string, error)
 	Image(ctx context.Context, ref string) (docker.Image, error)
 	Pull(ctx context.Context, ref string, progress func(docker.Progress)) error
-	RemoveImage(ctx context.Context, id string) error
+	RemoveImage(ctx context.Context, id string) (removed bool, err error)
 }
 
 // Nginx are the calls on the running nginx that the commands need; package

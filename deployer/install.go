@@ -48,9 +48,17 @@ type InstallResult struct {
 // The record is written last and a daemon-reload precedes it, so that an
 // install that was cut short is completed by the next one.
 func (h *Host) Install(ctx context.Context, dryRun bool) (InstallResult, error) {
+	result, err := h.install(ctx, dryRun)
+	if err == nil {
+		err = h.warnInit()
+	}
+	return result, err
+}
+
+func (h *Host) install(ctx context.Context, dryRun bool) (InstallResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, installWait)
 	defer cancel()
-	result := InstallResult{DryRun: dryRun}
+	result := InstallResult{DryRun: dryRun, Changes: []Change{}}
 	program, err := h.program()
 	if err != nil {
 		return result, err
@@ -68,14 +76,15 @@ func (h *Host) Install(ctx context.Context, dryRun bool) (InstallResult, error) 
 		return result, err
 	}
 	result.Facts = &facts
-	result.Changes, err = h.apply(ctx, files, facts, dryRun)
+	changes, err := h.apply(ctx, files, &facts, dryRun)
+	result.Changes = append(result.Changes, changes...)
 	return result, err
 }
 
 // EnsureInstalled is Install for commands that need it done; it tells on
 // stderr what it changed.
 func (h *Host) EnsureInstalled(ctx context.Context) error {
-	result, err := h.Install(ctx, false)
+	result, err := h.install(ctx, false)
 	for _, c := range result.Changes {
 		h.step("install", "%s", c)
 	}
@@ -86,7 +95,7 @@ func (h *Host) EnsureInstalled(ctx context.Context) error {
 }
 
 // apply makes the host match files and facts, and reports what differed.
-func (h *Host) apply(ctx context.Context, files []installFile, facts Facts, dryRun bool) ([]Change, error) {
+func (h *Host) apply(ctx context.Context, files []installFile, facts *Facts, dryRun bool) ([]Change, error) {
 	changes := h.missingDirs()
 	if !dryRun {
 		if err := h.Paths.MakeBase(); err != nil {
@@ -108,7 +117,7 @@ func (h *Host) apply(ctx context.Context, files []installFile, facts Facts, dryR
 		}
 		changes = append(changes, change)
 	}
-	recorded, err := h.sameFacts(facts)
+	recorded, err := h.sameFacts(*facts)
 	if err != nil {
 		return changes, err
 	}
@@ -144,7 +153,7 @@ func (h *Host) missingDirs() []Change {
 func (h *Host) Uninstall(ctx context.Context, dryRun bool) (InstallResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, installWait)
 	defer cancel()
-	result := InstallResult{DryRun: dryRun}
+	result := InstallResult{DryRun: dryRun, Changes: []Change{}}
 	if err := h.refuseAdopted(); err != nil {
 		return result, err
 	}
@@ -160,7 +169,7 @@ func (h *Host) Uninstall(ctx context.Context, dryRun bool) (InstallResult, error
 		return result, err
 	}
 	// The record goes last: it lists what is left to remove.
-	paths := append(append(facts.Files, timer...), h.Paths.Run)
+	paths := append(append(facts.Files, timer...), filepath.Join(h.System.Root, timerStamp), h.Paths.Run)
 	for _, p := range paths {
 		if err := result.remove(p, dryRun); err != nil {
 			return result, err
@@ -169,6 +178,9 @@ func (h *Host) Uninstall(ctx context.Context, dryRun bool) (InstallResult, error
 	if !dryRun {
 		if err := h.Units.Reload(ctx); err != nil {
 			return result, fmt.Errorf("making systemd forget the units: %w", err)
+		}
+		if err := h.forgetFailed(ctx); err != nil {
+			return result, err
 		}
 	}
 	result.Changes = append(result.Changes, Change{Action: "reload", Note: "systemd reads its units again"})
@@ -201,6 +213,27 @@ func (h *Host) removeTimer(ctx context.Context, facts Facts, dryRun bool) ([]str
 		}
 	}
 	return paths, nil
+}
+
+// timerStamp is where systemd remembers when the timer last fired.
+const timerStamp = "/var/lib/systemd/timers/stamp-" + checkTimer
+
+// forgetFailed makes systemd forget the runs of edgeman check that failed, and
+// with them units that are gone.
+func (h *Host) forgetFailed(ctx context.Context) error {
+	units, err := h.Units.Active(ctx, "edgeman-check*")
+	if err != nil {
+		return fmt.Errorf("asking systemd for its units: %w", err)
+	}
+	for unit, active := range units {
+		if active != "failed" {
+			continue
+		}
+		if err := h.Units.ResetFailed(ctx, unit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refuseAdopted names what still needs edgeman. State without a settings file
@@ -238,6 +271,10 @@ func (r *InstallResult) remove(path string, dryRun bool) error {
 	return nil
 }
 
+func (r *InstallResult) removes(path string) bool {
+	return slices.ContainsFunc(r.Changes, func(c Change) bool { return c.Action == "remove" && c.Path == path })
+}
+
 // removeEmpty removes a directory if nothing of other people's is in it.
 func (r *InstallResult) removeEmpty(path string, dryRun bool) error {
 	entries, err := os.ReadDir(path)
@@ -247,9 +284,11 @@ func (r *InstallResult) removeEmpty(path string, dryRun bool) error {
 	if err != nil {
 		return fmt.Errorf("removing %s: %w", path, err)
 	}
-	if len(entries) > 0 {
-		r.Changes = append(r.Changes, Change{Action: "keep", Path: path, Note: "not empty: " + entries[0].Name()})
-		return nil
+	for _, e := range entries { // a dry run has left there what it would remove
+		if !r.removes(filepath.Join(path, e.Name())) {
+			r.Changes = append(r.Changes, Change{Action: "keep", Path: path, Note: "not empty: " + e.Name()})
+			return nil
+		}
 	}
 	return r.remove(path, dryRun)
 }

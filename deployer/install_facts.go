@@ -37,9 +37,9 @@ func (s System) executable() (string, error) {
 // Facts are what install found on the host and what it put there. They hold
 // nothing secret and everybody may read them.
 type Facts struct {
-	Version   string     `json:"version"` // edgeman's
-	Program   string     `json:"program"` // path that the units start
-	Installed time.Time  `json:"installed"`
+	Version   string     `json:"version"`            // edgeman's
+	Program   string     `json:"program"`            // path that the units start
+	Installed time.Time  `json:"installed,omitzero"` // absent before the first time
 	Systemd   string     `json:"systemd"`
 	Docker    string     `json:"docker"` // API version; empty if the daemon did not answer
 	Nginx     NginxFacts `json:"nginx"`
@@ -79,7 +79,7 @@ func (h *Host) ReadFacts() (Facts, bool, error) {
 	return f, true, nil
 }
 
-func (h *Host) writeFacts(f Facts) error {
+func (h *Host) writeFacts(f *Facts) error {
 	f.Installed = time.Now().UTC()
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
@@ -104,6 +104,7 @@ func (h *Host) remember(f *Facts, files []installFile) error {
 		}
 	}
 	slices.Sort(f.Files)
+	f.Installed = old.Installed
 	if f.Docker == "" {
 		f.Docker = old.Docker
 	}

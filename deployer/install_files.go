@@ -108,6 +108,14 @@ type program struct {
 // program refuses a program that somebody else than root could exchange, since
 // the units run it as root from then on.
 func (h *Host) program() (program, error) {
+	p, err := h.findProgram()
+	if err != nil || p.running != p.path {
+		return p, err
+	}
+	return p, h.System.ownedByRoot(p.running)
+}
+
+func (h *Host) findProgram() (program, error) {
 	running, err := h.System.executable()
 	if err != nil {
 		return program{}, fmt.Errorf("finding the running program: %w", err)
@@ -118,10 +126,45 @@ func (h *Host) program() (program, error) {
 			p.path = running
 		}
 	}
-	if p.running != p.path {
-		return p, nil
+	return p, nil
+}
+
+// shim is edgeman-init beside the running program, where install copies it from.
+func (p program) shim() string { return filepath.Join(filepath.Dir(p.running), "edgeman-init") }
+
+// hasInit tells whether the slots' service finds edgeman-init by the program
+// that it runs.
+func (p program) hasInit() bool {
+	dir := filepath.Dir(p.path)
+	return isFile(filepath.Join(filepath.Dir(dir), "lib", "edgeman", "edgeman-init")) || isFile(filepath.Join(dir, "edgeman-init"))
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// warnInit tells whoever installs that native mode lacks its program: without a
+// word nobody would know before the first container that fails.
+func (h *Host) warnInit() error {
+	p, err := h.findProgram()
+	if err == nil && !p.hasInit() && !isFile(p.shim()) {
+		h.warn("edgeman-init is missing: mode native is not available, all else is\nhint: put it beside %s and run edgeman install again", p.running)
 	}
-	return p, h.System.ownedByRoot(running)
+	return err
+}
+
+// needInit refuses mode native without edgeman-init. installs says that the
+// command installs first, and so takes the one beside the running program along.
+func (h *Host) needInit(mode string, installs bool) error {
+	if mode != "native" {
+		return nil
+	}
+	p, err := h.findProgram()
+	if err != nil || p.hasInit() || installs && isFile(p.shim()) {
+		return err
+	}
+	return refuse("mode native needs edgeman-init, which is missing; nothing was changed\nhint: put it beside %s and run edgeman install again", p.running)
 }
 
 // ownedByRoot walks up from path: a directory that others may write to is as
@@ -150,8 +193,7 @@ func (h *Host) installFiles(p program, facts Facts) ([]installFile, error) {
 	if p.running != p.path {
 		files = append(files, installFile{path: p.path, mode: 0o755, source: p.running, note: "a copy of " + p.running})
 	}
-	shim := filepath.Join(filepath.Dir(p.running), "edgeman-init")
-	if _, err := os.Stat(shim); err == nil && p.running != p.path {
+	if shim := p.shim(); isFile(shim) && p.running != p.path {
 		files = append(files, installFile{path: filepath.Join(h.System.Root, libDir, "edgeman-init"), mode: 0o755, source: shim})
 	}
 	units, err := h.unitFiles(p, facts)

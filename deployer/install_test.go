@@ -3,11 +3,16 @@ package deployer
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
@@ -18,6 +23,16 @@ type installUnits struct {
 	Units
 	reloads int
 	stopped []string
+	failed  map[string]string // unit: active state
+}
+
+func (u *installUnits) Active(_ context.Context, pattern string) (map[string]string, error) {
+	return matching(u.failed, pattern), nil
+}
+
+func (u *installUnits) ResetFailed(_ context.Context, unit string) error {
+	delete(u.failed, unit)
+	return nil
 }
 
 func (u *installUnits) Disable(context.Context, ...string) error { return nil }
@@ -157,6 +172,75 @@ func TestInstallDryRunChangesNothing(t *testing.T) {
 	}
 	if b.units.reloads != 0 {
 		t.Error("the dry run reloaded systemd")
+	}
+}
+
+// The record says when it was made, or nothing while there is none.
+func TestInstallTellsWhen(t *testing.T) {
+	b := newBare(t)
+	dry, err := b.Install(context.Background(), true)
+	if err != nil || !dry.Facts.Installed.IsZero() {
+		t.Errorf("dry run: installed %v, %v", dry.Facts.Installed, err)
+	}
+	if text, err := json.Marshal(dry); err != nil || strings.Contains(string(text), "0001-01-01") {
+		t.Errorf("dry run: %s, %v", text, err)
+	}
+	first, err := b.Install(context.Background(), false)
+	if err != nil || time.Since(first.Facts.Installed) > time.Minute {
+		t.Errorf("installed %v, %v", first.Facts.Installed, err)
+	}
+	again, err := b.Install(context.Background(), false)
+	if err != nil || !again.Facts.Installed.Equal(first.Facts.Installed) {
+		t.Errorf("installed %v the second time, %v the first; %v", again.Facts.Installed, first.Facts.Installed, err)
+	}
+	if text, err := json.Marshal(again); err != nil || !strings.Contains(string(text), `"changes":[]`) {
+		t.Errorf("nothing to change: %s, %v", text, err)
+	}
+}
+
+// Without edgeman-init all works but native mode, and whoever installs is told.
+func TestInstallWithoutInit(t *testing.T) {
+	const hint = "\nhint: put it beside "
+	b := newBare(t)
+	b.install(t)
+	if b.log.Len() > 0 {
+		t.Errorf("install with it said %q", b.log.String())
+	}
+	b = newBare(t)
+	os.Remove(b.path("build/edgeman-init"))
+	b.install(t)
+	if got := b.log.String(); !strings.HasPrefix(got, "warning: edgeman-init is missing") || !strings.Contains(got, hint+b.path("build/edgeman")+" and run edgeman install again\n") {
+		t.Errorf("install said %q", got)
+	}
+	for mode, want := range map[string]int{"": ExitDone, "proxy": ExitDone, "native": ExitRefused} {
+		if err := b.needInit(mode, true); ExitCode(err) != want || err != nil && !strings.Contains(err.Error(), hint) {
+			t.Errorf("mode %q: %v, want exit code %d and the hint", mode, err, want)
+		}
+	}
+	b.write(t, "build/edgeman-init", "shim", 0o755)
+	if err := b.needInit("native", true); err != nil {
+		t.Errorf("beside the program that is about to install it: %v", err)
+	}
+	if err := b.needInit("native", false); err == nil {
+		t.Error("a command that does not install takes it for installed")
+	}
+	b.install(t)
+	if err := b.needInit("native", false); err != nil {
+		t.Errorf("installed: %v", err)
+	}
+}
+
+// A swap to native without edgeman-init is refused before anything is done.
+func TestSwapToNativeWithoutInit(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	if err := os.RemoveAll(filepath.Join(w.System.Root, libDir)); err != nil {
+		t.Fatal(err)
+	}
+	calls := len(w.calls)
+	_, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2", Mode: "native"})
+	if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "edgeman-init") || len(w.calls) != calls {
+		t.Errorf("%v after %v", err, w.calls[calls:])
 	}
 }
 
@@ -306,6 +390,8 @@ func TestUninstallTakesTheTimerAlong(t *testing.T) {
 	b.install(t)
 	b.write(t, "etc/systemd/system/edgeman-check.timer", "", 0o644)
 	b.write(t, "etc/cron.d/edgeman", "", 0o644)
+	b.write(t, "var/lib/systemd/timers/stamp-edgeman-check.timer", "", 0o644)
+	b.units.failed = map[string]string{"edgeman-check.service": "failed", "edgeman-check-mail@edgeman-check.service.service": "failed", "nginx.service": "failed"}
 	if _, err := b.Uninstall(context.Background(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -316,6 +402,39 @@ func TestUninstallTakesTheTimerAlong(t *testing.T) {
 	}
 	if len(b.units.stopped) != 1 || b.units.stopped[0] != "edgeman-check.timer" {
 		t.Errorf("stopped %q, want the timer", b.units.stopped)
+	}
+	if len(b.units.failed) != 1 || b.units.failed["nginx.service"] == "" {
+		t.Errorf("failed units %v, want nginx's alone", b.units.failed)
+	}
+}
+
+// The dry run tells what the real one does, down to the directories that are
+// empty only then.
+func TestUninstallDryRunIsTrue(t *testing.T) {
+	for _, mine := range []string{"", "etc/edgeman/edgeman.toml", "usr/local/lib/edgeman/mine"} {
+		b := newBare(t)
+		b.install(t)
+		if err := os.MkdirAll(b.path("etc/edgeman/apps"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if mine != "" {
+			b.write(t, mine, "", 0o600)
+		}
+		dry, err := b.Uninstall(context.Background(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := b.Uninstall(context.Background(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(done.Changes, dry.Changes); d != "" {
+			t.Errorf("with %q (-done +dry):\n%s", mine, d)
+		}
+		keeps := slices.ContainsFunc(done.Changes, func(c Change) bool { return c.Action == "keep" })
+		if keeps != (mine != "") {
+			t.Errorf("with %q: %v", mine, done.Changes)
+		}
 	}
 }
 

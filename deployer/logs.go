@@ -2,6 +2,8 @@ package deployer
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -14,6 +16,7 @@ type LogsOptions struct {
 	Follow bool
 	Lines  int  // 0: all of them
 	JSON   bool // journald's own fields
+	User   int  // who asks; root may read the journal, others if they may read its files
 }
 
 // LogsCommand is the journalctl command line that prints what an app's
@@ -25,6 +28,9 @@ func (h *Host) LogsCommand(o LogsOptions) ([]string, error) {
 	}
 	if !slices.Contains(names, o.App) {
 		return nil, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, o.App)
+	}
+	if o.User != 0 && !h.journalReadable() {
+		return nil, refuse("logs reads the journal, and this user may not\nhint: sudo edgeman logs %s, or join the group systemd-journal", o.App)
 	}
 	lines := "all"
 	if o.Lines > 0 {
@@ -41,4 +47,18 @@ func (h *Host) LogsCommand(o LogsOptions) ([]string, error) {
 		argv = append(argv, "--unit="+slot.ServiceUnit(), "--unit="+slot.SocketUnit())
 	}
 	return argv, nil
+}
+
+// journalReadable reports whether this user may read the system's journal.
+func (h *Host) journalReadable() bool {
+	for _, dir := range []string{"/var/log/journal", "/run/log/journal"} {
+		files, _ := filepath.Glob(filepath.Join(h.System.Root, dir, "*", "system.journal")) // the pattern is sound
+		for _, name := range files {
+			if f, err := os.Open(name); err == nil {
+				f.Close()
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,8 +10,9 @@ import (
 	"edgeman/sockets"
 )
 
-// Pause holds the app's requests back, refusing none, until Resume or until max
-// has passed. It returns when the app is at rest: nothing reaches it any more.
+// Pause holds the app's requests back, as many as nginx can keep, until Resume or
+// until max has passed. It returns when the app is at rest: nothing reaches it
+// any more.
 func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error {
 	slot, unlock, err := h.liveSlot(ctx, name, "pause")
 	if err != nil {
@@ -20,24 +22,40 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 	if err := h.refuseHeld(slot); err != nil {
 		return err
 	}
+	started := time.Now()
+	begun, err := h.pause(ctx, slot, max)
+	if !begun {
+		return err
+	}
+	err = blamePause(ctx, slot, err)
+	return errors.Join(err, h.recordHold(slot, "pause", started, err))
+}
+
+// pause is Pause with the lock held; begun tells whether requests were held back.
+func (h *Host) pause(ctx context.Context, slot sockets.Slot, max time.Duration) (begun bool, err error) {
 	expected, err := h.waitOf(slot, max)
 	if err != nil {
-		return err
+		return false, err
 	}
 	expected.last, expected.what = max, "the pause may take"
 	if err := h.warnWait(ctx, expected); err != nil {
-		return err
+		return false, err
 	}
-	app, err := h.Paths.ReadApp(name)
+	app, err := h.Paths.ReadApp(slot.App)
 	if err != nil {
-		return err
+		return false, err
 	}
 	now := time.Now()
 	until := now.Add(max)
 	pause := state.Pause{Until: until, Reason: state.PauseAsked, WebsocketsUntil: app.DrainTerms(now, max).WebsocketsUntil}
 	if err := h.Paths.SetPause(slot, pause); err != nil {
-		return err
+		return false, err
 	}
+	return true, h.awaitRest(ctx, slot, max, until)
+}
+
+// awaitRest waits until nothing is inside the app any more.
+func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, max time.Duration, until time.Time) error {
 	w := h.wait("pause")
 	defer w.done()
 	for {
@@ -47,7 +65,7 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 		}
 		if st.Phase == state.PhaseHolding {
 			w.done()
-			text := fmt.Sprintf("%s holds its requests until %s at the latest", slot, until.Format(time.TimeOnly))
+			text := fmt.Sprintf("%s holds its requests until %s at the latest", slot, state.Clock(until))
 			if st.WebsocketsClosed > 0 {
 				text += ", " + state.Plural(st.WebsocketsClosed, "websocket") + " closed"
 			}
@@ -59,9 +77,30 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 			if err := h.Paths.ClearPause(slot); err != nil {
 				return err
 			}
-			return fmt.Errorf("%s did not come to rest within %s; requests flow as before", slot, state.Length(max))
+			return fmt.Errorf("%s did not come to rest within %s (%s); requests flow as before\nhint: --max longer than its longest request; drain.websockets ends websockets", slot, state.Length(max), orDash(st.Message))
 		}
 	}
+}
+
+// blamePause names the signal that ended a pause before the app was at rest.
+func blamePause(ctx context.Context, slot sockets.Slot, err error) error {
+	if err == nil || !interrupted(ctx) {
+		return err
+	}
+	return fmt.Errorf("%w; requests reach %s as before", blame(ctx, err), slot)
+}
+
+// recordHold puts a pause or its end into the history. It belongs to no release,
+// so that no rollback is led by it.
+func (h *Host) recordHold(slot sockets.Slot, operation string, started time.Time, err error) error {
+	e := state.Event{
+		Time: time.Now().UTC(), Operation: operation, Slot: slot.String(), By: state.Caller(),
+		Seconds: state.Seconds(time.Since(started)), Outcome: state.Done,
+	}
+	if err != nil {
+		e.Outcome, e.Note = state.Failed, firstLine(err)
+	}
+	return h.Paths.Record(slot.App, e)
 }
 
 // Resume lets a paused app's requests through.
@@ -84,7 +123,7 @@ func (h *Host) Resume(ctx context.Context, name string) error {
 		return err
 	}
 	h.step("resume", "%s serves", slot)
-	return nil
+	return h.recordHold(slot, "resume", time.Now(), nil)
 }
 
 // refuseHeld leaves a slot alone that waits for another container to end: ended

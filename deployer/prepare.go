@@ -13,6 +13,9 @@ import (
 
 // prepare finds the image and writes the record of the new release.
 func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
+	if err := s.needInit(s.app.Mode, false); err != nil {
+		return err
+	}
 	image, err := s.image(ctx, o)
 	if err != nil {
 		return err
@@ -40,7 +43,7 @@ func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
 func (s *swap) wanted() (state.Release, error) {
 	env, err := s.app.Environment()
 	if err != nil {
-		return state.Release{}, &RefusedError{err}
+		return state.Release{}, err
 	}
 	return state.Release{
 		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),

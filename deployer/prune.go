@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
 // prune forgets the app's oldest releases beyond what it retains, and their
-// images if no release of any app on this host is left that names them. It runs
-// after a swap has succeeded, so what goes wrong here is only said.
+// images if no release of any app on this host is left that names them and they
+// can be pulled again. It runs after a swap has succeeded, so what goes wrong
+// here is only said.
 func (s *swap) prune(ctx context.Context) {
 	if err := s.forget(ctx); err != nil {
 		s.note("old releases of %s stay for now: %v", s.app.Name, err)
@@ -32,7 +33,7 @@ func (s *swap) forget(ctx context.Context) error {
 			keep[r.Number] = true
 		}
 	}
-	var images []string
+	var forgotten []state.Release
 	for _, n := range numbers[:len(numbers)-s.app.Retain] {
 		if keep[n] {
 			continue
@@ -44,25 +45,39 @@ func (s *swap) forget(ctx context.Context) error {
 		if err := s.Paths.RemoveRelease(s.app.Name, n); err != nil {
 			return err
 		}
-		images = append(images, r.ImageID)
+		forgotten = append(forgotten, r)
 	}
-	return s.removeImages(ctx, images)
+	return s.removeImages(ctx, forgotten)
 }
 
-// removeImages deletes the images that no release needs. Docker itself refuses
+// removeImages deletes the images of these releases that none on record needs.
+// One that was made here stays: nobody could give it back. Docker itself refuses
 // when a container, of ours or not, still uses one.
-func (s *swap) removeImages(ctx context.Context, images []string) error {
+func (s *swap) removeImages(ctx context.Context, forgotten []state.Release) error {
 	needed, err := s.neededImages()
 	if err != nil {
 		return err
 	}
-	slices.Sort(images)
-	for _, id := range slices.Compact(images) {
-		if needed[id] {
+	for _, r := range forgotten {
+		if needed[r.ImageID] {
 			continue
 		}
-		if err := s.Docker.RemoveImage(ctx, id); err != nil {
+		image, err := s.Docker.Image(ctx, r.ImageID)
+		if errors.Is(err, docker.ErrNotFound) {
+			continue // removed already, or by somebody else
+		}
+		if err != nil {
 			return err
+		}
+		if !image.Pullable() {
+			continue
+		}
+		removed, err := s.Docker.RemoveImage(ctx, r.ImageID)
+		if err != nil {
+			return err
+		}
+		if removed {
+			s.step("prune", "release %d forgotten, image %s removed", r.Number, r.Image)
 		}
 	}
 	return nil

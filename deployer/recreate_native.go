@@ -28,7 +28,7 @@ func (s *swap) recreateNative(ctx context.Context, result *SwapResult) error {
 	if err := s.warnWait(ctx, expected); err != nil {
 		return err
 	}
-	if err := s.clearSlot(ctx, idle, s.cut); err != nil {
+	if err := s.makeRoom(ctx, idle); err != nil {
 		return err
 	}
 	if err := s.begin("recreate"); err != nil {
@@ -126,7 +126,7 @@ func (s *swap) takeBack(ctx context.Context, idle sockets.Slot) error {
 // the idle slot, and with that to a service of this program.
 func (s *swap) renewNative(ctx context.Context, result *SwapResult) error {
 	idle := s.old.Other()
-	if err := s.clearSlot(ctx, idle, s.cut); err != nil {
+	if err := s.makeRoom(ctx, idle); err != nil {
 		return err
 	}
 	s.op.Slot, result.Slot = idle.String(), idle.String()

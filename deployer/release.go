@@ -39,7 +39,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if err != nil {
 		return ReleaseResult{}, &RefusedError{err}
 	}
-	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Containers: record.names(), Image: record.Image}
+	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Containers: record.names(), Image: record.Image, Files: []string{}}
 	b := newBack(app, record, lock)
 	b.result = &result
 	if o.Timeout > 0 {
@@ -60,16 +60,21 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if b.live != nil {
 		result.Image = b.live.Image
 	}
-	if result.Diff, err = h.backDiff(record); err != nil {
+	files, err := h.restored(record)
+	if err != nil {
 		return result, &RefusedError{err}
 	}
+	if err := h.judgeBack(ctx, o.App, files); err != nil {
+		return result, err
+	}
+	result.Diff = backDiff(files)
 	if !o.JSON {
 		fmt.Fprintf(h.Out, "%s: %s back to %s (%s)\n%s", o.App, record.goes(), record.containers(), result.Image, result.Diff)
 	}
 	if o.DryRun {
 		return result, nil
 	}
-	if err := h.confirm(o.Yes, "give back?"); err != nil {
+	if err := h.confirm(ctx, o.Yes, "give back?"); err != nil {
 		return result, err
 	}
 	if err := h.settleStandIn(ctx, app); err != nil {

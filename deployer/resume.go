@@ -55,6 +55,11 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 		outcome, verb = state.Done, "completed"
 	}
 	h.note("%s of %s to release %d was interrupted at step %q on %s: %s", op.Name, app.Name, op.Release, op.Step, op.Started.Format(time.DateTime), verb)
+	// Before it is forgotten; without it only the history says less.
+	r, err := h.Paths.ReadRelease(app.Name, op.Release)
+	if err != nil && !errors.Is(err, state.ErrNoRelease) {
+		h.note("%s", firstLine(err))
+	}
 	if outcome == state.Failed && op.Name == "swap" && op.Release > 0 { // it never served
 		if err := h.forgetRelease(app.Name, op.Release); err != nil {
 			return err
@@ -63,7 +68,7 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 	// The history first: a release that is forgotten and not in there would give
 	// its number away, and one that serves could not be rolled back.
 	err = h.Paths.Record(app.Name, state.Event{
-		Time: time.Now().UTC(), Operation: op.Name, Release: op.Release, From: op.From, Slot: op.Slot,
+		Time: time.Now().UTC(), Operation: op.Name, Release: op.Release, Image: r.Image, Digest: r.Digest, From: op.From, Slot: op.Slot,
 		By: state.Caller(), Outcome: outcome, Note: "interrupted at step " + op.Step + ", " + verb,
 	})
 	if err != nil {

@@ -25,7 +25,7 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (SwapResult, err
 	s.again(target)
 	back, err := s.stillRuns(ctx)
 	if err != nil {
-		return SwapResult{}, s.failed(err)
+		return s.fail(ctx, s.result(""), err)
 	}
 	if back {
 		return s.switchBack(ctx)
@@ -81,16 +81,15 @@ func (s *swap) stillRuns(ctx context.Context) (bool, error) {
 func (s *swap) switchBack(ctx context.Context) (SwapResult, error) {
 	idle := s.old.Other()
 	s.op.Slot = idle.String()
-	result := SwapResult{
-		App: s.app.Name, Strategy: "switch", Slot: idle.String(), Release: s.next.Number, Image: s.next.Image,
-		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
-	}
+	result := s.result("switch")
 	if err := s.lock.Candidate(idle); err != nil {
 		return result, err
 	}
 	// A candidate says how it really is. One that is not well, or that ended
 	// between the two looks, is not switched to: its release is started anew.
-	if err := s.awaitHealthy(ctx, idle, s.next.Number, stillWell); err != nil {
+	if err := s.awaitHealthy(ctx, idle, s.next.Number, stillWell); err != nil && interrupted(ctx) {
+		return s.fail(ctx, result, err)
+	} else if err != nil {
 		s.note("%s still runs, but is not well: %s", idle.Color, firstLine(err))
 		return s.startAnew(ctx)
 	}
@@ -99,12 +98,13 @@ func (s *swap) switchBack(ctx context.Context) (SwapResult, error) {
 		return s.startAnew(ctx)
 	}
 	if err != nil {
-		return result, s.failed(err)
+		return s.fail(ctx, result, err)
 	}
+	result.Slot = idle.String()
 	s.step("switch", "live → %s, which still ran", idle.Color)
 	ended, err := s.awaitDrain(ctx, s.old, before)
 	if err != nil {
-		return result, s.failed(err)
+		return s.fail(ctx, result, err)
 	}
 	result.setEnded(ended)
 	return s.finish(ctx, result)
@@ -115,11 +115,14 @@ const stillWell = 5 * time.Second
 
 // startAnew rolls back by a swap to the release's own record.
 func (s *swap) startAnew(ctx context.Context) (SwapResult, error) {
+	if err := s.needInit(s.next.Mode, false); err != nil {
+		return SwapResult{}, err
+	}
 	if err := s.lock.Candidate(sockets.Slot{}); err != nil {
 		return SwapResult{}, err
 	}
 	if err := s.imagePresent(ctx); err != nil {
-		return SwapResult{}, s.failed(err)
+		return s.fail(ctx, s.result(""), err)
 	}
 	return s.run(ctx)
 }

@@ -204,6 +204,20 @@ func (h *Host) removeContainer(ctx context.Context, name string) error {
 	}
 }
 
+// makeRoom empties the idle slot for the next release, and says how a wait for
+// what still drains there can be cut short.
+func (s *swap) makeRoom(ctx context.Context, idle sockets.Slot) error {
+	seen, err := s.see(ctx, idle)
+	if err != nil {
+		return err
+	}
+	st := seen.status
+	if seen.runs && st.Phase == state.PhaseDraining && st.Open > 0 && !s.cut && s.op.Name != "rollback" {
+		s.note("%s still drains from an earlier swap: %s; --cut ends that at once", idle.Color, orDash(st.Message))
+	}
+	return s.clearSlot(ctx, idle, s.cut)
+}
+
 // clearSlot waits until a slot that is not live is empty. A slot that still
 // drains is given its deadline, or cut at once if the operator said so; one
 // that nothing runs for is emptied here.
@@ -237,7 +251,7 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 			return fmt.Errorf("%s did not end at its deadline\nhint: journalctl -u %s", slot, slot.ServiceUnit())
 		}
 		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("waiting for %s to drain: %w", slot, ctx.Err())
+			return fmt.Errorf("waiting for %s to drain: %w", slot, context.Cause(ctx))
 		}
 	}
 }
@@ -257,8 +271,6 @@ func (h *Host) warmEnds(slot sockets.Slot, st state.SlotStatus) error {
 	return h.Paths.SetDrain(slot, terms)
 }
 
-// awaitDrain waits until the retired slot has ended by itself and reports what
-// became of its connections.
 // running tells whether systemd has a process for the unit, or will have one.
 func running(u sockets.UnitState) bool {
 	switch u.Active {

@@ -53,8 +53,8 @@ type CheckRun struct {
 type AppStatus struct {
 	Name     string       `json:"name"`
 	Site     string       `json:"site"`
-	Live     string       `json:"live"` // blue or green; empty if nothing is
-	Since    time.Time    `json:"since,omitzero"`
+	Live     string       `json:"live"`           // blue or green; empty if nothing is
+	Since    time.Time    `json:"since,omitzero"` // of the release in the slot, and of the slot as the live one
 	Release  int          `json:"release"`
 	Image    string       `json:"image"`
 	Digest   string       `json:"digest"`
@@ -88,6 +88,8 @@ type SlotReport struct {
 	Version  string    `json:"version,omitempty"` // of the edgeman that serves the slot
 
 	Replicas []ReplicaReport `json:"replicas,omitempty"` // if it runs several containers
+
+	containers []string // by the release, running or not
 }
 
 // ReplicaReport is one of several containers behind a slot.
@@ -195,7 +197,7 @@ func (h *Host) appStatus(ctx context.Context, name string, active map[string]str
 		look.live = hasLive && live == slot
 		look.claimed = holder.Slot == slot.String()
 		if look.live {
-			a.Live, a.Since = slot.Color, h.liveSince(name)
+			a.Live, a.Since = slot.Color, latest(h.liveSince(name), look.modified)
 			a.Release, a.Image, a.Digest = look.release.Number, look.release.Image, look.release.Digest
 			if look.release.Mode != "" {
 				a.Mode = look.release.Mode
@@ -236,6 +238,9 @@ func (a *AppStatus) operation(h *Host, name string) state.Holder {
 	return holder
 }
 
+// unreadable is the problem that only another user would not have.
+const unreadable = "not everything can be read as this user"
+
 // unread notes what could not be read.
 func (a *AppStatus) unread(err error) {
 	if err == nil {
@@ -243,7 +248,7 @@ func (a *AppStatus) unread(err error) {
 	}
 	p := Problem{Text: firstLine(err)}
 	if errors.Is(err, os.ErrPermission) {
-		p = Problem{Text: "not everything can be read as this user", Next: "sudo edgeman status " + a.Name}
+		p = Problem{Text: unreadable, Next: "sudo edgeman status " + a.Name}
 	}
 	if errors.Is(err, state.ErrNoSettings) {
 		p.Next = "edgeman repair " + a.Name

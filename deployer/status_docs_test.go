@@ -10,7 +10,7 @@ import (
 	"edgeman/deployer/state"
 )
 
-// docs/reference.md promises the fields of status --json, the states and the
+// docs/reference.md promises the fields of what is printed as JSON, the states and the
 // settings; none may be missing there.
 func TestReferenceIsComplete(t *testing.T) {
 	page, err := os.ReadFile("../docs/reference.md")
@@ -30,6 +30,18 @@ func TestReferenceIsComplete(t *testing.T) {
 		name := f[strings.LastIndexByte(f, '.')+1:]
 		if !strings.Contains(fields, name+"`") && !strings.Contains(fields, name+"[]") {
 			t.Errorf("field %s is not in the reference", f)
+		}
+	}
+	for heading, result := range map[string]reflect.Type{
+		"adopt --json":                 reflect.TypeFor[AdoptResult](),
+		"release --json":               reflect.TypeFor[ReleaseResult](),
+		"install and uninstall --json": reflect.TypeFor[InstallResult](),
+	} {
+		for _, f := range tags(result, "json", "") {
+			name := f[strings.LastIndexByte(f, '.')+1:]
+			if text := part(heading); !strings.Contains(text, name+"`") && !strings.Contains(text, name+"[]") {
+				t.Errorf("field %s of %s is not in the reference", f, heading)
+			}
 		}
 	}
 	states := part("States of a slot")

@@ -37,6 +37,7 @@ func (s Status) Print(w io.Writer, now time.Time, colour bool) error {
 	for _, a := range s.Apps {
 		text += a.below()
 	}
+	text += s.unreadable()
 	text += s.Check.line(now)
 	_, err := io.WriteString(w, text)
 	return err
@@ -126,12 +127,34 @@ func (a AppStatus) below() string {
 		text += fmt.Sprintf("%s: edgeman %s is at work (pid %d)\n", a.Name, op.Name, op.PID)
 	}
 	for _, p := range a.Problems {
+		if p.Text == unreadable {
+			continue // said once for all apps
+		}
 		text += fmt.Sprintf("%s: %s\n", a.Name, p.Text)
 		if p.Next != "" {
 			text += fmt.Sprintf("  next: %s\n", p.Next)
 		}
 	}
 	return text
+}
+
+// unreadable says once what is true of every app.
+func (s Status) unreadable() string {
+	next, n := "", 0
+	for _, a := range s.Apps {
+		for _, p := range a.Problems {
+			if p.Text == unreadable {
+				next, n = p.Next, n+1
+			}
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return unreadable + "\n  next: " + next + "\n"
+	}
+	return unreadable + "\n  next: sudo edgeman status\n"
 }
 
 // checkOverdue is when the hourly check, with its random delay, should have
@@ -178,7 +201,13 @@ func (a AppStatus) PrintDetails(w io.Writer, now time.Time) error {
 // connections to replicas, and nobody counts them.
 func (r SlotReport) containerLines(line func(name, value string), mode string) {
 	if len(r.Replicas) == 0 {
-		line("container", fmt.Sprintf("%s (%s)", orDash(r.Container), r.Name))
+		names := r.containers // those of an idle slot do not run
+		if len(names) < 2 {
+			names = []string{orDash(r.Container)}
+		}
+		for _, name := range names {
+			line("container", fmt.Sprintf("%s (%s)", name, r.Name))
+		}
 	}
 	for _, one := range r.Replicas {
 		text := fmt.Sprintf("%s (%s), %s", one.Container, r.Name, one.State)

@@ -2,7 +2,11 @@ package deployer
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 )
 
@@ -11,6 +15,13 @@ import (
 func (a *AppStatus) findProblems(hasLive bool, version string) {
 	found := a.Problems
 	a.Problems = []Problem{}
+	if a.adopting() {
+		if a.Operation.Interrupted {
+			a.problem("adopt was interrupted before nginx was switched: the original still serves", "edgeman repair "+a.Name)
+		}
+		a.Problems = append(a.Problems, found...)
+		return
+	}
 	if !hasLive {
 		a.problem("nothing is live: nginx cannot reach "+a.Name, "edgeman repair "+a.Name)
 	}
@@ -35,18 +46,28 @@ func (a *AppStatus) findProblems(hasLive bool, version string) {
 	a.Problems = append(a.Problems, found...)
 }
 
+// adopting reports whether adopt is at work, or was interrupted, and nginx has
+// not heard of the app yet: nobody depends on its slots.
+func (a *AppStatus) adopting() bool {
+	op := a.Operation
+	return op != nil && op.Name == "adopt" && (op.Step == "" || op.Step == stepState || op.Step == stepSlot)
+}
+
 func (a *AppStatus) problem(text, next string) {
 	a.Problems = append(a.Problems, Problem{Text: text, Next: next})
 }
 
 // liveProblem judges the slot that users depend on.
 func (a *AppStatus) liveProblem(s SlotReport) {
-	logs := fmt.Sprintf("edgeman logs %s -n 50", a.Name)
+	logs, repair := fmt.Sprintf("edgeman logs %s -n 50", a.Name), "edgeman repair "+a.Name
+	if s.dockerDown() { // then nothing else helps
+		logs, repair = "systemctl status docker", "systemctl status docker"
+	}
 	switch s.State {
 	case SlotEmpty:
 		a.problem(fmt.Sprintf("the live slot %s is empty: nginx cannot reach %s", s.Name, a.Name), "edgeman repair "+a.Name)
 	case SlotFailed:
-		a.problem(fmt.Sprintf("the live slot %s does not run%s", s.Name, because(s.Message)), "edgeman repair "+a.Name)
+		a.problem(fmt.Sprintf("the live slot %s does not run%s", s.Name, because(s.Message)), repair)
 	case SlotStarting:
 		text := fmt.Sprintf("release %d is not healthy%s", s.Release, because(s.Message))
 		if s.Waiting > 0 {
@@ -59,7 +80,7 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 		containers = []ReplicaReport{{Container: s.Container, State: state.PhaseHealthy, Exits: s.Exits, ExitCode: s.ExitCode}}
 	}
 	for _, c := range containers {
-		if c.State != state.PhaseHealthy && s.State == SlotLive {
+		if c.State != state.PhaseHealthy && !c.justStarting() && s.State == SlotLive {
 			a.problem(fmt.Sprintf("container %s is not up, the other replicas serve%s", c.Container, because(c.Message)), logs)
 		}
 		if c.Exits > 1 || c.Exits == 1 && s.State == SlotLive && c.State == state.PhaseHealthy {
@@ -70,6 +91,22 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 		a.problem(fmt.Sprintf("edgeman's own service of slot %s was restarted %s", s.Name, times(int(s.Restarts))),
 			fmt.Sprintf("journalctl -u edgeman@%s:%s.service -n 50", a.Name, s.Name))
 	}
+}
+
+// dockerDown reports whether the slot's service cannot reach Docker.
+func (s SlotReport) dockerDown() bool {
+	unreachable := func(message string) bool { return strings.Contains(message, docker.NoDaemon) }
+	return unreachable(s.Message) || slices.ContainsFunc(s.Replicas, func(r ReplicaReport) bool { return unreachable(r.Message) })
+}
+
+// startGrace is what a container may take to become healthy before that is a
+// problem.
+const startGrace = time.Minute
+
+// justStarting tells a replica that comes up, as after an idle time, from one
+// that has ended before.
+func (r ReplicaReport) justStarting() bool {
+	return r.State == state.PhaseStarting && r.Exits == 0 && time.Since(r.Since) < startGrace
 }
 
 // moved tells of a slot that the app had to leave, until it is filled again.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"edgeman/deployer/state"
@@ -70,7 +71,7 @@ func (l *slotLook) fromLink(path string) {
 	if err != nil {
 		return
 	}
-	l.filled, l.modified = true, st.ModTime()
+	l.filled, l.modified = true, placed(st)
 	if l.release.Number != 0 {
 		return
 	}
@@ -79,6 +80,15 @@ func (l *slotLook) fromLink(path string) {
 		l.release.App = l.slot.App
 		l.release.Number, _ = strconv.Atoi(name) // 0 is "not known"
 	}
+}
+
+// placed is when the link got its name: a replacement in place makes its link
+// long before it renames it over the slot's.
+func placed(link fs.FileInfo) time.Time {
+	if st, ok := link.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctim.Unix())
+	}
+	return link.ModTime()
 }
 
 // running tells whether the slot's service is up; its status counts only then.
@@ -149,6 +159,7 @@ func (l slotLook) report() SlotReport {
 	r.Release, r.Image = l.release.Number, l.release.Image
 	if l.release.Number != 0 {
 		r.Container = l.release.Container(l.slot.Color)
+		r.containers = l.release.Containers(l.slot.Color)
 	}
 	r.Since, r.Restarts = l.modified, l.service.NRestarts
 	if !l.service.Since.IsZero() {

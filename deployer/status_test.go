@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -194,6 +196,26 @@ func TestStatusProblems(t *testing.T) {
 			func(h *Host) error { h.Units = statusUnits{}; return h.Paths.EmptySlot(green) },
 			"the live slot green is empty", "edgeman repair myapp",
 		},
+		"adopt killed before nginx was switched": {
+			func(h *Host) error {
+				h.Units = statusUnits{}
+				return errors.Join(h.Paths.EmptySlot(green), h.Paths.BeginStep("myapp", state.Operation{Name: "adopt", Step: stepSlot}))
+			},
+			"adopt was interrupted before nginx was switched: the original still serves", "edgeman repair myapp",
+		},
+		"adopt killed later": {
+			func(h *Host) error {
+				h.Units = statusUnits{}
+				return errors.Join(h.Paths.EmptySlot(green), h.Paths.BeginStep("myapp", state.Operation{Name: "adopt", Step: stepDrain}))
+			},
+			"the live slot green is empty", "edgeman repair myapp",
+		},
+		"docker down": {
+			func(h *Host) error {
+				return h.Paths.WriteSlotStatus(green, state.SlotStatus{Phase: state.PhaseWaiting, Message: "docker: list containers: " + docker.NoDaemon, Container: "myapp-green-2"})
+			},
+			"release 2 is not healthy", "systemctl status docker",
+		},
 		"live slot down": {
 			func(h *Host) error { h.Units = statusUnits{}; return nil },
 			"the live slot green does not run", "edgeman repair myapp",
@@ -269,6 +291,101 @@ func TestStatusJSONFields(t *testing.T) {
 		if _, ok := slot[f]; !ok {
 			t.Errorf("the slot has no field %q", f)
 		}
+	}
+}
+
+// While the original serves, what the slots do is no problem of anybody's.
+func TestStatusDuringAdopt(t *testing.T) {
+	h := statusHost(t)
+	h.Units = statusUnits{}
+	err := errors.Join(h.Paths.EmptySlot(sockets.Slot{App: "myapp", Color: sockets.Green}), h.Paths.BeginStep("myapp", state.Operation{Name: "adopt", Step: stepState}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := h.Status(context.Background(), "myapp")
+	if err != nil || len(s.Apps[0].Problems) != 1 {
+		t.Errorf("%v: %+v", err, s.Apps[0].Problems)
+	}
+}
+
+// What only root may read is said once, whatever the number of apps.
+func TestStatusSaysUnreadableOnce(t *testing.T) {
+	var all []AppStatus
+	for _, name := range []string{"blog", "shop"} {
+		a := AppStatus{Name: name, Live: "blue"}
+		a.unread(os.ErrPermission)
+		all = append(all, a)
+	}
+	for n, next := range map[int]string{1: "sudo edgeman status blog", 2: "sudo edgeman status"} {
+		var out bytes.Buffer
+		if err := (Status{Apps: all[:n]}).Print(&out, time.Now(), false); err != nil {
+			t.Fatal(err)
+		}
+		if want := "\n" + unreadable + "\n  next: " + next + "\n"; !strings.HasSuffix(out.String(), want) || strings.Count(out.String(), unreadable) != 1 {
+			t.Errorf("%d apps:\n%s", n, out.String())
+		}
+	}
+}
+
+// Replicas that come up together, as after an idle time, are no problem yet.
+func TestStatusOfReplicasThatStart(t *testing.T) {
+	for name, row := range map[string]struct {
+		replica  ReplicaReport
+		problems int
+	}{
+		"comes up":         {ReplicaReport{State: state.PhaseStarting, Since: time.Now().Add(-5 * time.Second)}, 0},
+		"takes too long":   {ReplicaReport{State: state.PhaseStarting, Since: time.Now().Add(-2 * time.Minute)}, 1},
+		"ended before":     {ReplicaReport{State: state.PhaseStarting, Since: time.Now(), Exits: 1}, 1},
+		"waits to restart": {ReplicaReport{State: state.PhaseWaiting, Since: time.Now()}, 1},
+	} {
+		a := AppStatus{Name: "shop", Live: "blue", Slots: []SlotReport{{Name: "blue", State: SlotLive, Replicas: []ReplicaReport{{State: state.PhaseHealthy}, row.replica}}}}
+		a.findProblems(true, "")
+		if len(a.Problems) != row.problems {
+			t.Errorf("%s: %+v", name, a.Problems)
+		}
+	}
+}
+
+func TestStatusListsContainersOfAnIdleApp(t *testing.T) {
+	r := state.Release{App: "shop", Number: 3, Image: "shop:3", Replicas: 3}
+	l := slotLook{slot: sockets.Slot{App: "shop", Color: sockets.Blue}, release: r, filled: true, live: true}
+	a := AppStatus{Name: "shop", Live: "blue", Slots: []SlotReport{l.report()}}
+	var out bytes.Buffer
+	if err := a.PrintDetails(&out, time.Now()); err != nil || strings.Count(out.String(), "\ncontainer ") != 3 {
+		t.Errorf("%v:\n%s", err, out.String())
+	}
+}
+
+// A replacement in place leaves the live pointer alone: the release serves since
+// its link got the slot's name.
+func TestStatusSinceAReplacementInPlace(t *testing.T) {
+	h := statusHost(t)
+	green := sockets.Slot{App: "myapp", Color: sockets.Green}
+	old := unix.NsecToTimespec(time.Now().Add(-time.Hour).UnixNano())
+	for _, link := range []string{h.Paths.Live("myapp"), h.Paths.Slot(green)} {
+		if err := unix.UtimesNanoAt(unix.AT_FDCWD, link, []unix.Timespec{old, old}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := h.Status(context.Background(), "myapp")
+	if err != nil || time.Since(s.Apps[0].Since) > time.Minute {
+		t.Errorf("%v: since %s", err, s.Apps[0].Since)
+	}
+}
+
+func TestLogsWithoutTheJournal(t *testing.T) {
+	h := statusHost(t)
+	h.System.Root = t.TempDir()
+	o := LogsOptions{App: "myapp", User: 1000}
+	if _, err := h.LogsCommand(o); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "\nhint: sudo edgeman logs myapp") {
+		t.Errorf("error %v", err)
+	}
+	journal := filepath.Join(h.System.Root, "/var/log/journal/0123/system.journal")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(journal), 0o755), os.WriteFile(journal, nil, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.LogsCommand(o); err != nil { // as a member of its group
+		t.Error(err)
 	}
 }
 

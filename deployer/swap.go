@@ -51,8 +51,9 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 	if err := s.app.Validate(); err != nil {
 		return SwapResult{}, &UsageError{err}
 	}
+	s.next.Image = reference(s.app.Image, o.Image) // of a pull that fails, too
 	if err := s.prepare(ctx, o); err != nil {
-		return SwapResult{}, s.failed(err)
+		return s.fail(ctx, s.result(""), err)
 	}
 	result, err := s.run(ctx)
 	if err == nil && o.Mode != "" {
@@ -74,6 +75,9 @@ func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {
 		s.app.Strategy = o.Strategy
 	}
 	s.again(s.current)
+	if err := s.needInit(s.next.Mode, false); err != nil {
+		return SwapResult{}, err
+	}
 	s.sayNotTaken()
 	return s.run(ctx)
 }
@@ -122,7 +126,7 @@ func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, tim
 func (s *swap) refusePaused() error {
 	pause, on, err := s.Paths.ReadPause(s.old)
 	if err == nil && on && pause.Reason == state.PauseAsked {
-		return refuse("%s is paused until %s\nhint: edgeman resume %s", s.app.Name, pause.Until.Format(time.TimeOnly), s.app.Name)
+		return refuse("%s is paused until %s\nhint: edgeman resume %s", s.app.Name, state.Clock(pause.Until), s.app.Name)
 	}
 	return err
 }
@@ -151,25 +155,30 @@ func (s *swap) run(ctx context.Context) (SwapResult, error) {
 	if s.current.Mode == "native" && s.app.Drain.Websockets.Close {
 		s.note("websockets of release %d go on until the drain deadline: in native mode the app itself holds its connections", s.current.Number)
 	}
-	result := SwapResult{
-		App: s.app.Name, Strategy: strategy, Release: s.next.Number, Image: s.next.Image,
-		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
-	}
+	result := s.result(strategy)
 	replace := s.overlap
 	if strategy == "recreate" {
 		replace = s.recreate
 	}
 	if err := replace(ctx, &result); err != nil {
-		return result, s.failed(err)
+		return s.fail(ctx, result, err)
 	}
 	return s.finish(ctx, result)
+}
+
+// result is what is known of a run before it has replaced anything.
+func (s *swap) result(strategy string) SwapResult {
+	return SwapResult{
+		App: s.app.Name, Strategy: strategy, Slot: s.old.String(), Release: s.next.Number, Image: s.next.Image,
+		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
+	}
 }
 
 // overlap fills the idle slot, switches to it when it is healthy, and lets the
 // old one drain.
 func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	idle := s.old.Other()
-	if err := s.clearSlot(ctx, idle, s.cut); err != nil {
+	if err := s.makeRoom(ctx, idle); err != nil {
 		return err
 	}
 	s.op.Slot = idle.String()

@@ -12,12 +12,38 @@ import (
 
 // finish closes a run whose release serves.
 func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error) {
-	result.Seconds, result.Start = state.Seconds(time.Since(s.started)), state.Seconds(s.ready)
-	if err := s.settle(result.ended(), ""); err != nil {
+	s.clock(&result)
+	note := ""
+	if result.Interrupted {
+		note = "interrupted after the switch"
+	}
+	if err := s.settle(result.ended(), note); err != nil {
 		return result, &BrokenError{fmt.Errorf("release %d serves, but that could not be recorded: %w\nhint: edgeman repair %s", s.next.Number, err, s.app.Name)}
 	}
-	s.prune(ctx)
+	if !result.Interrupted { // the next swap does
+		s.prune(ctx)
+	}
 	return result, nil
+}
+
+// clock puts the times of the run into result.
+func (s *swap) clock(result *SwapResult) {
+	result.Seconds, result.Start = state.Seconds(time.Since(s.started)), state.Seconds(s.ready)
+}
+
+// fail ends a run that err has ended. After the switch a signal is no failure:
+// the release serves, and the rest happens by itself, as with Detach.
+func (s *swap) fail(ctx context.Context, result SwapResult, err error) (SwapResult, error) {
+	result.Slot = s.old.String()
+	if s.over {
+		result.Slot = s.old.Other().String()
+	}
+	if s.over && interrupted(ctx) {
+		result.Draining, result.Interrupted = true, true
+		return s.finish(ctx, result)
+	}
+	s.clock(&result)
+	return result, s.failed(blame(ctx, err))
 }
 
 // settle tells the history first: a run whose journal is left is completed, and
@@ -43,8 +69,8 @@ func (s *swap) failed(err error) error {
 	if end := s.Paths.EndOperation(s.app.Name); end != nil {
 		return errors.Join(err, end)
 	}
-	if s.next.Number == 0 {
-		return err
+	if s.next.Image == "" || ExitCode(err) != ExitFailed && s.next.Number == 0 {
+		return err // nothing was begun
 	}
 	if rec := s.record(state.Failed, state.Ended{}, firstLine(err)); rec != nil {
 		return errors.Join(err, rec)
@@ -59,11 +85,16 @@ func (s *swap) failed(err error) error {
 // unharmed adds to err what still works and, unless err knows better, where to
 // look.
 func (s *swap) unharmed(err error) error {
-	err = fmt.Errorf("%w\n%s serves as before", err, s.app.Name)
-	if strings.Contains(err.Error(), "\nhint: ") {
+	if said := s.app.Name + " serves as before"; !strings.Contains(err.Error(), said) {
+		err = fmt.Errorf("%w\n%s", err, said)
+	}
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		return fmt.Errorf("%w\nhint: nothing is left to undo; the same command begins anew", err)
+	case strings.Contains(err.Error(), "\nhint: "), s.next.Number == 0:
 		return err
 	}
-	return fmt.Errorf("%w\nhint: nothing is left to undo; what makes a release healthy, and for how long to wait, is in %s: health, start.timeout",
+	return fmt.Errorf("%w\nhint: nothing is left to undo; where the app listens, what makes it healthy, and for how long to wait, is in %s: port, health, start.timeout",
 		err, s.Paths.AppConfig(s.app.Name))
 }
 

@@ -22,6 +22,8 @@ type SwapResult struct {
 	Draining bool    `json:"draining,omitempty"` // the old slot still ends by itself
 	Error    string  `json:"error,omitempty"`    // why it failed; the rest then says what was tried
 
+	Interrupted bool `json:"interrupted,omitempty"` // by a signal, after the switch
+
 	CutKinds         state.Kinds `json:"cut_kinds,omitzero"`
 	WebsocketsClosed int         `json:"websockets_closed,omitempty"` // by the app's drain.websockets
 }
@@ -38,6 +40,9 @@ func (r *SwapResult) setEnded(n state.Ended) {
 // Summary is the result in one line.
 func (r SwapResult) Summary() string {
 	before, after := shortImages(r.Previous, r.Image)
+	if r.Interrupted {
+		return fmt.Sprintf("%s: %s → %s in %.1fs; interrupted after the switch: release %d is live, the old slot drains by itself", r.App, before, after, r.Seconds, r.Release)
+	}
 	if r.Draining {
 		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains by itself", r.App, before, after, r.Seconds)
 	}

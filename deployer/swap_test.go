@@ -81,6 +81,8 @@ func TestSwapRefusals(t *testing.T) {
 		{"unknown app", SwapOptions{App: "other", Image: "v2"}, ExitRefused, "no such app"},
 		{"image missing and never pulled", SwapOptions{App: "myapp", Image: "v9", Pull: "never"}, ExitRefused, "myapp:v9 is not on this host"},
 		{"mode", SwapOptions{App: "myapp", Image: "v2", Mode: "magic"}, ExitUsage, "magic"},
+		{"image with a space", SwapOptions{App: "myapp", Image: "my app"}, ExitUsage, "\"myapp:my app\" is not an image reference"},
+		{"image that looks like a flag", SwapOptions{App: "myapp", Image: "-x"}, ExitUsage, "\"myapp:-x\" is not an image reference"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -153,8 +155,8 @@ func TestNextCommandFinishesAnInterruptedSwap(t *testing.T) {
 				t.Errorf("release %d is live, want %d", release, tt.release)
 			}
 			events, _ := w.Paths.History("myapp")
-			if len(events) != 1 || events[0].Outcome != tt.outcome {
-				t.Errorf("history %+v, want %s", events, tt.outcome)
+			if len(events) != 1 || events[0].Outcome != tt.outcome || events[0].Image != "myapp:v2" {
+				t.Errorf("history %+v, want %s of myapp:v2", events, tt.outcome)
 			}
 			live, _, _ := sockets.ReadLive(w.Paths.Live("myapp"))
 			if _, err := w.Units.State(context.Background(), live.Other().ServiceUnit()); err != nil { // lets it end by itself
@@ -242,14 +244,7 @@ func TestRollbackIsASwitchWhileTheOldSlotRuns(t *testing.T) {
 func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
-	app, err := w.Paths.ReadApp("myapp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	app.Retain = 2
-	if err := w.Paths.WriteApp(app); err != nil {
-		t.Fatal(err)
-	}
+	w.retains(2)
 	for _, v := range []string{"v2", "v1", "v3"} {
 		if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: v}); err != nil {
 			t.Fatal(err)
@@ -265,6 +260,45 @@ func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 	}
 	if _, err := w.Image(context.Background(), "sha256:v2"); !errors.Is(err, docker.ErrNotFound) {
 		t.Error("the image of a forgotten release was kept")
+	}
+	if want := "prune    release 2 forgotten, image myapp:v2 removed\n"; !strings.Contains(w.err.String(), want) {
+		t.Errorf("said\n%s\nwant %q", w.err.String(), want)
+	}
+}
+
+// An image that no registry has cannot be had again: it stays, without a word.
+func TestPruneKeepsWhatWasMadeHere(t *testing.T) {
+	for name, digests := range map[string][]string{
+		"built or loaded":                  nil,
+		"the same in the containerd store": {"myapp@sha256:v2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.adopted()
+			made := docker.Image{ID: "sha256:v2", RepoDigests: digests}
+			w.images["myapp:v2"], w.images["sha256:v2"] = made, made
+			w.retains(2)
+			for _, v := range []string{"v2", "v1", "v3"} {
+				if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: v}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := w.Paths.ReadRelease("myapp", 2); err == nil {
+				t.Fatal("release 2 is still on record")
+			}
+			if _, err := w.Image(context.Background(), "sha256:v2"); err != nil || strings.Contains(w.err.String(), "prune") {
+				t.Errorf("the image: %v; said\n%s", err, w.err.String())
+			}
+		})
+	}
+}
+
+func (w *world) retains(n int) {
+	w.t.Helper()
+	app, err := w.Paths.ReadApp("myapp")
+	app.Retain = n
+	if err = errors.Join(err, w.Paths.WriteApp(app)); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -325,6 +359,7 @@ func TestExitCodes(t *testing.T) {
 		{usage("x"), ExitUsage},
 		{refuse("x"), ExitRefused},
 		{state.ErrNoApp, ExitRefused},
+		{&state.SettingsError{App: "myapp", Err: os.ErrPermission}, ExitRefused},
 		{state.ErrLocked, ExitLocked},
 		{errors.Join(errors.New("x"), &BrokenError{os.ErrClosed}), ExitBroken},
 	}
@@ -332,33 +367,5 @@ func TestExitCodes(t *testing.T) {
 		if got := ExitCode(tt.err); got != tt.want {
 			t.Errorf("ExitCode(%v) = %d, want %d", tt.err, got, tt.want)
 		}
-	}
-}
-
-// Whatever goes wrong after the switch, the release that serves stays on record.
-func TestInterruptedDrainKeepsTheLiveRelease(t *testing.T) {
-	w := newWorld(t)
-	w.adopted()
-	w.retire = false
-	ctx, interrupt := context.WithCancel(context.Background())
-	defer interrupt()
-	go func() {
-		for range time.Tick(5 * time.Millisecond) {
-			if slot, _, _ := sockets.ReadLive(w.Paths.Live("myapp")); slot.Color == sockets.Green {
-				interrupt()
-				return
-			}
-		}
-	}()
-	_, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v2"})
-	if ExitCode(err) != ExitBroken || !strings.Contains(err.Error(), "release 2 serves") {
-		t.Errorf("exit code %d, %v; want %d and that release 2 serves", ExitCode(err), err, ExitBroken)
-	}
-	if color, release := w.live(); color != sockets.Green || release != 2 {
-		t.Errorf("live %s with release %d", color, release)
-	}
-	w.retire = true
-	if _, err := w.Rollback(context.Background(), RollbackOptions{App: "myapp"}); err != nil {
-		t.Errorf("rollback after it: %v", err)
 	}
 }

@@ -95,6 +95,10 @@ func TestSoak(t *testing.T) {
 	wantCensus(ctx, t, h, before)
 }
 
+// soakImages are kept of each app: those of the 10 releases that are retained,
+// and of what the census may find on its way out.
+const soakImages = 12
+
 func soakSize(name string, size int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
@@ -121,7 +125,9 @@ func soakHost(ctx context.Context, t *testing.T, h *host.Host, apps []*soakApp) 
 	}
 }
 
-// swap builds the next image and swaps to it.
+// swap builds the next image and swaps to it. edgeman never removes what was
+// built here, so the image of a release that is long forgotten goes here;
+// Docker refuses that while anything still uses it.
 func (a *soakApp) swap(ctx context.Context, h *host.Host) error {
 	n := len(a.seconds) + 2 // release 1 is the adopted one
 	out, err := h.Shell(ctx, fmt.Sprintf(`printf 'FROM %[1]s:base\nENV ECHO_VERSION=%[1]s-%[2]d\n' | DOCKER_BUILDKIT=0 docker build --quiet --tag %[1]s:%[2]d - >/dev/null
@@ -137,6 +143,11 @@ func (a *soakApp) swap(ctx context.Context, h *host.Host) error {
 		return err
 	}
 	a.seconds = append(a.seconds, r.Seconds)
+	if old := n - soakImages; old > 1 {
+		if out, err := h.Shell(ctx, fmt.Sprintf("docker rmi %s:%d 2>&1", a.name, old)); err != nil {
+			return fmt.Errorf("%s: removing the image of release %d: %w\n%s", a.name, old, err, out)
+		}
+	}
 	if r.Release != n || r.Cut != 0 {
 		return fmt.Errorf("%s: release %d with %d connections cut, want release %d and none", a.name, r.Release, r.Cut, n)
 	}

@@ -112,7 +112,7 @@ func (u *Units) run(ctx context.Context, what, unit string, ask enqueue) error {
 		case r := <-result:
 			return jobError(what, unit, r)
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, unfinished(ctx.Err()))
+			return fmt.Errorf("%s: %w", what, unfinished(context.Cause(ctx)))
 		case <-poll.C:
 			// The result comes as a signal, and a connection that was lost
 			// meanwhile (daemon-reexec) will never bring it.
@@ -138,7 +138,7 @@ func (u *Units) runOut(ctx context.Context, what, unit string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, unfinished(ctx.Err()))
+			return fmt.Errorf("%s: %w", what, unfinished(context.Cause(ctx)))
 		case <-poll.C:
 		}
 	}

@@ -49,8 +49,12 @@ func bounded(ctx context.Context, limit time.Duration) (context.Context, context
 	return context.WithTimeout(ctx, limit)
 }
 
-// unanswered says so when err is a wait that came to its end.
-func unanswered(err error) error {
+// unanswered says so when err is a wait that came to its end, and why its
+// caller has given up.
+func unanswered(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("systemd did not answer in time: %w", err)
 	}
@@ -103,7 +107,7 @@ func (u *Units) connect(ctx context.Context) (*dbus.Conn, error) {
 				r.conn.Close()
 			}
 		}()
-		return nil, fmt.Errorf("connecting to systemd: %w", unanswered(ctx.Err()))
+		return nil, fmt.Errorf("connecting to systemd: %w", unanswered(ctx, ctx.Err()))
 	}
 }
 
@@ -115,7 +119,7 @@ func (u *Units) call(ctx context.Context, what string, do func(context.Context, 
 	for try := 1; ; try++ {
 		conn, err := u.connect(ctx)
 		if err == nil {
-			err = unanswered(do(ctx, conn))
+			err = unanswered(ctx, do(ctx, conn))
 			if err != nil && try == 1 && !conn.Connected() {
 				continue
 			}

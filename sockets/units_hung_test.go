@@ -140,3 +140,16 @@ func TestBounded(t *testing.T) {
 		t.Errorf("a deadline of one's own was shortened to %v", d)
 	}
 }
+
+// Why a caller has given up is its own to say.
+func TestGivenUp(t *testing.T) {
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	if err := unanswered(ctx, ctx.Err()); err != why {
+		t.Errorf("%v, want %v", err, why)
+	}
+	if err := unanswered(ctx, net.ErrClosed); err != net.ErrClosed {
+		t.Errorf("%v, want %v", err, net.ErrClosed)
+	}
+}

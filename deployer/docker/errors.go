@@ -68,18 +68,22 @@ func kind(err error) error {
 	return nil
 }
 
+// NoDaemon is what an ErrUnreachable reads like, also in a message that was
+// stored as text.
+const NoDaemon = "no docker daemon answers at /var/run/docker.sock"
+
 // reason is the daemon's message without the library's wrapping.
 func reason(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	case errors.Is(err, context.Canceled):
-		return "canceled"
+		return "interrupted"
 	case client.IsErrConnectionFailed(err):
 		if strings.Contains(err.Error(), "permission denied") {
 			return "permission denied at the docker socket"
 		}
-		return "no docker daemon answers at /var/run/docker.sock"
+		return NoDaemon
 	}
 	s := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	return strings.TrimSpace(s)

@@ -27,13 +27,26 @@ type Image struct {
 	Labels        map[string]string
 }
 
-// imageRef is what can name an image. It is checked here because it becomes part
-// of a URL path; what it means is for the daemon to say.
-var imageRef = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$`)
+// Pullable tells whether a registry is known to have the image. One that was
+// built or loaded here has no registry's digest; in Docker's containerd store it
+// has one all the same, but then that is its own id, and it counts as made here.
+func (i Image) Pullable() bool {
+	for _, d := range i.RepoDigests {
+		if _, digest, ok := strings.Cut(d, "@"); ok && digest != i.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// imageRef is what can name an image: no name, tag or digest begins with a dot or
+// a dash. It is checked here because it becomes part of a URL path; what it means
+// is for the daemon to say.
+var imageRef = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]|[/:@][a-zA-Z0-9_])*$`)
 
 // ValidRef refuses what cannot be an image reference.
 func ValidRef(ref string) error {
-	if !imageRef.MatchString(ref) || strings.Contains(ref, "..") || strings.Contains(ref, "//") {
+	if !imageRef.MatchString(ref) || strings.Contains(ref, "..") {
 		return fmt.Errorf("%q is not an image reference", ref)
 	}
 	return nil

@@ -8,19 +8,20 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// RemoveImage deletes an image that nothing uses. One that a container still
-// uses, or that is gone already, is left as it is without an error.
-func (c *Client) RemoveImage(ctx context.Context, id string) error {
-	err := c.do(ctx, "remove image", id, func(ctx context.Context, api *client.Client) error {
+// RemoveImage deletes an image that nothing uses, and tells whether it did. One
+// that a container still uses, or that is gone already, is left as it is without
+// an error.
+func (c *Client) RemoveImage(ctx context.Context, id string) (removed bool, err error) {
+	err = c.do(ctx, "remove image", id, func(ctx context.Context, api *client.Client) error {
 		// With several tags the daemon refuses to remove by id; each tag was the
 		// operator's own doing, so such an image stays.
 		_, err := api.ImageRemove(ctx, id, apiimage.RemoveOptions{PruneChildren: true})
 		return err
 	})
 	if isNotFound(err) || cerrdefs.IsConflict(err) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // Rename gives a container another name; ErrExists when it is taken.

@@ -64,11 +64,22 @@ func LookupIdentity(userName, groupName string) (Identity, error) {
 // the workers' user, POSIX ACLs included. If nginx runs, the path is read as
 // its workers see it, so what PrivateTmp= or ProtectHome= hide is found. The
 // error is an *AccessError when the answer is no, and os.ErrProcessDone when
-// the facts are older than the last reload and the worker is gone.
+// the facts are older than the last reload and every worker in them is gone.
 func (f Facts) WorkerCanConnect(path string) error {
 	a := access{socket: path, id: f.Identity, lstat: lstatAcl}
-	if i := slices.IndexFunc(f.Workers, current); i >= 0 {
-		a.root = filepath.Join("/proc", strconv.Itoa(f.Workers[i].PID), "root")
+	var err error
+	asked := false
+	for _, w := range f.Workers {
+		if !current(w) {
+			continue
+		}
+		a.root, asked = filepath.Join("/proc", strconv.Itoa(w.PID), "root"), true
+		if err = a.check(); !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+	}
+	if asked {
+		return err
 	}
 	return a.check()
 }
@@ -157,7 +168,7 @@ const sandboxHint = "look for PrivateTmp=, ProtectHome= and other mounts with: s
 
 // missing tells a path that does not exist from one that only nginx cannot see.
 func (a access) missing(at string, err error) error {
-	if _, gone := os.Lstat(a.root); a.root != "" && gone != nil {
+	if a.root != "" && ended(a.root) {
 		return fmt.Errorf("checking whether nginx's workers can connect to %s: the worker has ended: %w", a.socket, os.ErrProcessDone)
 	}
 	if errors.Is(err, fs.ErrNotExist) && a.root != "" {
@@ -169,6 +180,14 @@ func (a access) missing(at string, err error) error {
 		return a.no(at, "does not exist", "")
 	}
 	return fmt.Errorf("checking whether nginx's workers can connect to %s: %w", a.socket, err)
+}
+
+// ended reports whether the process behind /proc/PID/root is gone. The link is
+// followed: that of a process which waits to be reaped is still there, and
+// leads nowhere.
+func ended(root string) bool {
+	_, err := os.Stat(root)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
 func (a access) no(blocker, reason, hint string) error {

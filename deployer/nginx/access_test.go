@@ -178,6 +178,9 @@ func TestWorkerCanConnect(t *testing.T) {
 	must(t, os.Chmod(path, 0o666))
 	must(t, n.facts().WorkerCanConnect(path))
 	old := n.facts()
+	reloaded := old
+	reloaded.Workers = append([]Worker{{Process: Process{PID: 1 << 30}}}, old.Workers...)
+	must(t, reloaded.WorkerCanConnect(path)) // the next one is asked
 	n.stop()
 	if err := old.WorkerCanConnect(path); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("of a worker that ended: %v", err)

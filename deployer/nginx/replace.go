@@ -241,7 +241,7 @@ func poll(ctx context.Context, every time.Duration, f func() (done bool, err err
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-ticker.C:
 		}
 	}

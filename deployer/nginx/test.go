@@ -75,7 +75,7 @@ func (s *Server) test(ctx context.Context) ([]Message, error) {
 	err := cmd.Run()
 	tidy()
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("testing the nginx configuration: %w", unanswered(ctx, s.Binary+" -t", ctx.Err()))
+		return nil, fmt.Errorf("testing the nginx configuration: %w", unanswered(ctx, s.Binary+" -t", context.Cause(ctx)))
 	}
 	messages := parseMessages(out.String())
 	if err == nil {

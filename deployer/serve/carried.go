@@ -2,6 +2,7 @@ package serve
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"edgeman/deployer/state"
@@ -19,8 +20,9 @@ type carried struct {
 // inside are all connections that are being forwarded. Its methods may be
 // called concurrently.
 type inside struct {
-	mu  sync.Mutex
-	all map[*carried]struct{}
+	mu       sync.Mutex
+	all      map[*carried]struct{}
+	requests atomic.Uint64 // that ever went in
 }
 
 // add begins to forward c; start may end it at once, in another goroutine.
@@ -31,6 +33,7 @@ func (i *inside) add(c *carried, start func() *sockets.Relay) {
 		i.all = make(map[*carried]struct{})
 	}
 	i.all[c] = struct{}{}
+	c.asks = &i.requests
 	c.relay = start()
 }
 
@@ -64,7 +67,7 @@ func (i *inside) kinds(n int) (k state.Kinds) {
 			k.Websockets++
 		case now == foreign, now == answering && vague:
 			k.Unknown++
-		case now == quiet && c.relay.Unread() == 0: // else the answer is not over, whoever holds it
+		case c.answered():
 			k.Idle++
 		default:
 			k.Requests++
@@ -72,6 +75,24 @@ func (i *inside) kinds(n int) (k state.Kinds) {
 	}
 	k.Unknown += max(0, n-k.Total())
 	return k
+}
+
+// answered tells whether nothing is asked of the app that it has not answered.
+func (c *carried) answered() bool {
+	now, _ := c.state()
+	return now == quiet && c.relay.Unread() == 0 // else the answer is not over, whoever holds it
+}
+
+// asking are the connections whose request is in progress.
+func (i *inside) asking() (list []*carried) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for c := range i.all {
+		if now, vague := c.state(); now != upgraded && now != foreign && !(now == answering && vague) && !c.answered() {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // endWebsockets closes both ends of every websocket, and returns how many. A

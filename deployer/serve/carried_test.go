@@ -88,3 +88,16 @@ func TestAnUnreadAnswerIsARequestInProgress(t *testing.T) {
 	}
 	c.Close()
 }
+
+// The rate is one of requests: those on kept connections make others wait, too.
+func TestRequestsOnKeptConnectionsCount(t *testing.T) {
+	f, path := running(t, 10)
+	f.gate.open(only(newEchoApp(t)))
+	c := connect(t, path)
+	for range 5 {
+		converse(t, c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	}
+	if n := f.inside.requests.Load(); n != 5 || f.gate.total() != 1 {
+		t.Errorf("%d requests on %d connections, want 5 on 1", n, f.gate.total())
+	}
+}

@@ -27,13 +27,16 @@ func (r *runner) probe(e engine, c docker.Container, up upstream) probe {
 // will, while nobody else uses it, and straight to the app when requests wait
 // there, because they would be in front of the probe.
 func (r *runner) dialProbe(ctx context.Context, up upstream) (net.Conn, error) {
-	if r.through() {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", r.socket)
-	}
+	// An app that does not listen, perhaps on another port, says so here at once.
+	// Through the socket a probe would wait for it.
 	c, err := up.Dial(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if r.through() {
+		c.Close()
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", r.socket)
 	}
 	return c.Net()
 }

@@ -73,6 +73,8 @@ type keeper struct {
 	idleAt time.Time   // a connection was seen idle, while the end of websockets was near
 	left   int         // connections at the last count
 	ended  state.Ended // what the last recreate, pause or the end did to connections
+	late   []*carried  // counted as cut in it while their requests were in progress
+	unseen bool        // retired, and nobody but probes was ever sent here
 
 	prepared bool        // the container of a slot that waits for its adoption
 	trouble  string      // why not, or why not even its release is known
@@ -200,6 +202,7 @@ func (k *keeper) turned(was role, now time.Time) {
 	if k.role == retired {
 		k.retiredAt, k.ended = now, state.Ended{}
 	}
+	k.unseen = k.role == retired && was == candidate && !k.judge.served
 	if was == retired && k.role == live {
 		// The terms were for the retirement that did not happen.
 		if err := k.paths.ClearDrain(k.slot); err != nil {

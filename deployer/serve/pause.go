@@ -65,7 +65,7 @@ func (k *keeper) turnPause(ctx context.Context, on bool) {
 	turned := k.frozen.Swap(freeze) != freeze
 	if on {
 		k.ended = state.Ended{}
-		k.host.say("holding requests until %s", k.pause.Until.Format(time.TimeOnly))
+		k.host.say("holding requests until %s", state.Clock(k.pause.Until))
 	} else {
 		k.host.say("letting requests in again")
 	}
@@ -123,9 +123,9 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 		st.Message = st.OpenKinds.Of(st.Open) + " left"
 		return
 	case k.halted:
-		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", k.pause.Until.Format(time.TimeOnly), k.pause.Reason)
+		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", state.Clock(k.pause.Until), k.pause.Reason)
 	default:
-		st.Message = fmt.Sprintf("requests wait until %s (%s)", k.pause.Until.Format(time.TimeOnly), k.pause.Reason)
+		st.Message = fmt.Sprintf("requests wait until %s (%s)", state.Clock(k.pause.Until), k.pause.Reason)
 	}
 	st.Phase = state.PhaseHolding
 }

@@ -2,11 +2,13 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -77,5 +79,19 @@ func TestHTTPProbeOfSomethingElse(t *testing.T) {
 	})(t.Context())
 	if ok || !strings.HasPrefix(answer, "GET /: ") {
 		t.Errorf("got %q, %v", answer, ok)
+	}
+}
+
+// Through the slot's socket a probe waits for an app that does not listen, so
+// that the app itself is asked first: it says why not.
+func TestProbeOfAWrongPortSaysSo(t *testing.T) {
+	app := newEchoApp(t)
+	app.refusing.Store(1)
+	r := &runner{through: func() bool { return true }, socket: t.TempDir() + "/nobody"}
+	if _, err := r.dialProbe(t.Context(), app); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%v, want %v", err, syscall.ECONNREFUSED)
+	}
+	if _, err := r.dialProbe(t.Context(), app); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("%v: the slot's socket was not asked", err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 // rateSpan is the least time that a rate is measured over.
 const rateSpan = 5 * time.Second
 
-// meter measures how many connections come in a second.
+// meter measures how many requests come in a second.
 type meter struct {
 	at    time.Time
 	total uint64

@@ -82,7 +82,9 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		return err
 	}
 	k.progress("stopping release %d", k.release.Number)
-	if err := k.stopReplicas(ctx); err != nil {
+	err := k.stopReplicas(ctx)
+	k.reckon()
+	if err != nil {
 		return err
 	}
 	k.progress("starting release %d", next.Number)
@@ -92,7 +94,7 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 	}
 	k.through.Store(false) // in whatever mode next is, nobody accepts here yet
 	r.begin()
-	err := k.awaitNext(ctx, r)
+	err = k.awaitNext(ctx, r)
 	if err == nil {
 		err = k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.PromoteNext(k.slot, next.Number) })
 	}
@@ -169,7 +171,7 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 		if check != lookHolding { // they do not pass through here
 			left, emptied = state.Plural(inside, "connection"), nil
 		}
-		k.progress("%s left, cut at %s", left, d.Deadline.Format(time.TimeOnly))
+		k.progress("%s left, cut at %s", left, state.Clock(d.Deadline))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -122,11 +122,11 @@ func (k *keeper) describeDrain(st *state.SlotStatus) {
 	st.Open, st.OpenKinds = k.left, k.front.inside.kinds(k.left)
 	if time.Now().Before(k.drain.WarmUntil) {
 		st.Phase, st.Deadline = state.PhaseWarm, k.drain.WarmUntil
-		st.Message = "kept for a rollback until " + k.drain.WarmUntil.Format(time.TimeOnly)
+		st.Message = "kept for a rollback until " + state.Clock(k.drain.WarmUntil)
 		return
 	}
 	st.Phase = state.PhaseDraining
-	st.Message = fmt.Sprintf("%s left, cut at %s", st.OpenKinds.Of(k.left), k.deadline.Format(time.TimeOnly))
+	st.Message = fmt.Sprintf("%s left, cut at %s", st.OpenKinds.Of(k.left), state.Clock(k.deadline))
 }
 
 // empty takes the slot's release away, in one moment in which nobody else
@@ -166,13 +166,14 @@ func (k *keeper) empty(ctx context.Context) bool {
 // last word and exits as drained. Neither a signal nor systemd's own stopping
 // of this process keeps it from that.
 func (k *keeper) end() (int, error) {
-	if k.left > 0 {
+	if k.left > 0 && !k.unseen {
 		k.cutOff(k.left)
 	}
-	if k.ended.Cut > 0 || k.ended.Closed > 0 {
-		k.recordCut()
+	what := k.ended.String()
+	if k.ended.Cut > 0 {
+		what = k.ended.Kinds.Of(k.ended.Cut) + " left"
 	}
-	k.out.publish(k.role, k.word(state.PhaseDraining, "stopping the container, "+k.ended.String()))
+	k.out.publish(k.role, k.word(state.PhaseDraining, "stopping the container, "+what))
 	ctx := context.Background()
 	if k.replicas != nil {
 		k.replicas.end()
@@ -180,16 +181,42 @@ func (k *keeper) end() (int, error) {
 	return k.clear(ctx)
 }
 
-// cutOff counts n connections as cut, by what they are at.
+// cutOff counts n connections as cut, by what they are at. Those whose answer
+// comes while the container ends are taken off again by reckon.
 func (k *keeper) cutOff(n int) {
+	k.late = k.front.inside.asking()
 	k.ended.Kinds = k.front.inside.kinds(n)
 	k.ended.Cut = k.ended.Kinds.Total()
-	k.host.say("%s: cutting %s at the drain deadline", k.slot, k.ended.Kinds.Of(k.ended.Cut))
+	k.host.say("%s: stopping with %s at the drain deadline", k.slot, k.ended.Kinds.Of(k.ended.Cut))
+}
+
+// reckon corrects what was counted as cut, once the container has ended: an app
+// may finish its requests after its stop signal. In native mode nobody sees
+// that, and the count is the most that can be cut.
+func (k *keeper) reckon() {
+	if len(k.late) == 0 {
+		return
+	}
+	select { // the last bytes may still be on their way
+	case <-k.gate.empty():
+	case <-time.After(quietFor):
+	}
+	for _, c := range k.late {
+		if c.answered() && k.ended.Kinds.Requests > 0 {
+			k.ended.Kinds.Requests--
+			k.ended.Cut--
+		}
+	}
+	k.host.say("%s: %s", k.slot, k.ended)
+	k.late = nil
 }
 
 // recordCut puts what was cut into the history where no command is there to do
 // so, after a swap that did not wait.
 func (k *keeper) recordCut() {
+	if k.ended.Cut == 0 && k.ended.Closed == 0 {
+		return
+	}
 	if _, held, err := k.paths.LockHolder(k.slot.App); err != nil || held {
 		return
 	}
@@ -212,6 +239,10 @@ func (k *keeper) recordCut() {
 func (k *keeper) clear(ctx context.Context) (int, error) {
 	for try := 1; ; try++ {
 		err := k.removeOnce(ctx)
+		if err == nil || try == endTries {
+			k.reckon()
+			k.recordCut()
+		}
 		if err == nil {
 			return k.lastWord(ctx)
 		}

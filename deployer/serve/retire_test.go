@@ -307,3 +307,54 @@ func TestRetiredSlotPassesOnWhatWaits(t *testing.T) {
 		w.stop()
 	})
 }
+
+// An app that finishes its requests after the stop signal has lost nothing of
+// them; what it leaves open is cut.
+func TestAnsweredWhileTheContainerStopsIsNotCut(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{stopTakes: 6 * time.Second}
+		all := w.serving(app, state.Drain{Deadline: after(2)}, aRequest, aRequest, aRequest, aWebsocket)
+		w.live(w.slot.Other())
+		w.nudge()
+		time.Sleep(3 * time.Second)
+		if st := w.wants(state.PhaseDraining); st.Cut != 4 || st.Message != "stopping the container, 4 connections (1 websocket, 3 requests in progress) left" {
+			t.Errorf("status %+v", st)
+		}
+		for _, c := range all[:2] {
+			step(&c.traffic, "< HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+		w.leaves(all[0]) // the other one is kept alive
+		w.ends(10*time.Second, exitEmptied)
+		want := state.Kinds{Websockets: 1, Requests: 1}
+		if st := w.wants(state.PhaseEmpty); st.Cut != 2 || st.CutKinds != want {
+			t.Errorf("status %+v", st)
+		}
+		events, err := w.paths.History("myapp")
+		if err != nil || len(events) != 1 || events[0].Cut != 2 || events[0].CutKinds != want {
+			t.Errorf("history %+v, %v", events, err)
+		}
+	})
+}
+
+// What is open in a slot that never was live is edgeman's own probe.
+func TestCandidateHasNothingToCut(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.live(w.slot.Other())
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
+		w.must(err)
+		w.must(lock.Candidate(w.slot))
+		w.must(w.paths.FillSlot(w.slot, 2))
+		w.start(app)
+		time.Sleep(time.Second)
+		w.setCount(1, 0)
+		lock.Unlock() // its command was killed
+		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: after(8)}))
+		w.ends(10*time.Second, exitEmptied)
+		if st := w.wants(state.PhaseEmpty); st.Cut != 0 {
+			t.Errorf("cut %d", st.Cut)
+		}
+		if events, err := w.paths.History("myapp"); err != nil || len(events) != 0 {
+			t.Errorf("history %+v, %v", events, err)
+		}
+	})
+}

@@ -74,7 +74,7 @@ func (k *keeper) publish() {
 		st.ContainerID, st.Started = c.id, c.started
 		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
 	}
-	st.Rate = k.meter.read(time.Now(), k.gate.total())
+	st.Rate = k.meter.read(time.Now(), k.front.inside.requests.Load())
 	inside, parked := k.gate.counts()
 	if !k.open {
 		st.Open, st.Parked = inside, parked

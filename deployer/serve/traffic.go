@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 // What a connection is at.
@@ -22,8 +23,9 @@ const (
 type traffic struct {
 	mu      sync.Mutex
 	now     int
-	head    bool // the request is a HEAD, whose answer has no body
-	http    bool // the app has spoken HTTP/1 before
+	asks    *atomic.Uint64 // counts the requests of all connections; may be nil
+	head    bool           // the request is a HEAD, whose answer has no body
+	http    bool           // the app has spoken HTTP/1 before
 	chunked bool
 	vague   bool    // where the answer ends cannot be told
 	left    int64   // body bytes to come; -1: until the end of a chunked body, or of the connection
@@ -37,6 +39,9 @@ func (t *traffic) ToApp(piece []byte) {
 	defer t.mu.Unlock()
 	if t.now == quiet || t.now == answering {
 		t.now = asked
+		if t.asks != nil {
+			t.asks.Add(1)
+		}
 		t.head = bytes.HasPrefix(piece, []byte("HEAD "))
 	}
 }

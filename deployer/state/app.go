@@ -32,12 +32,12 @@ type App struct {
 	Health   string   `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready; empty: the image's HEALTHCHECK, else a connect"`
 	Image    string   `toml:"image" comment:"repository that a bare tag belongs to"`
 	Replicas int      `toml:"replicas" comment:"how many containers share the app's requests"`
-	EnvFile  string   `toml:"env_file,omitempty" comment:"KEY=VALUE lines, owned by root, read at each swap"`
-	Env      []string `toml:"env,omitempty"`
-	Command  []string `toml:"command,omitempty"`
+	EnvFile  string   `toml:"env_file,omitempty" comment:"file of KEY=VALUE lines, owned by root, read at each swap"`
+	Env      []string `toml:"env,omitempty" comment:"added to the container's environment"`
+	Command  []string `toml:"command,omitempty" comment:"instead of the image's command"`
 	Idle     Duration `toml:"idle,omitempty" comment:"stop the container after this long without a connection; the next one starts it"`
 	KeepWarm Duration `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
-	Retain   int      `toml:"retain" comment:"how many releases to remember"`
+	Retain   int      `toml:"retain" comment:"how many releases to remember; an older one's image goes with it if a registry has it"`
 
 	Drain struct {
 		Timeout    Duration   `toml:"timeout" comment:"how long old connections may go on after a switch"`
@@ -76,28 +76,35 @@ func DefaultApp(name string) App {
 }
 
 // ReadApp loads and checks the app's intent; ErrNoApp if it was never adopted,
-// ErrNoSettings if its file is gone.
+// ErrNoSettings if its file is gone, a *SettingsError if it cannot be used.
 func (p Paths) ReadApp(name string) (App, error) {
 	a := DefaultApp(name)
 	if err := sockets.ValidName(name); err != nil {
 		return a, err
 	}
-	path := p.AppConfig(name)
-	data, err := readTrusted(path)
+	err := a.read(p.AppConfig(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return a, p.absent(name)
 	}
 	if err != nil {
-		return a, err
-	}
-	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
-	if err := dec.Decode(&a); err != nil {
-		return a, tomlError(path, err)
-	}
-	if err := a.Validate(); err != nil {
-		return a, fmt.Errorf("%s: %w", path, err)
+		return a, &SettingsError{name, err}
 	}
 	return a, nil
+}
+
+func (a *App) read(path string) error {
+	data, err := readTrusted(path)
+	if err != nil {
+		return err
+	}
+	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	if err := dec.Decode(a); err != nil {
+		return tomlError(path, err)
+	}
+	if err := a.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // WriteApp stores the intent, for adopt; people edit it from then on.
@@ -105,9 +112,9 @@ func (p Paths) WriteApp(a App) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	data, err := toml.Marshal(a)
+	data, err := a.encode()
 	if err != nil {
-		return fmt.Errorf("encoding the settings of %s: %w", a.Name, err)
+		return err
 	}
 	return writeFile(p.AppConfig(a.Name), data, 0o600)
 }
@@ -204,7 +211,7 @@ func (a App) Environment() ([]string, error) {
 	}
 	data, err := readTrusted(a.EnvFile)
 	if err != nil {
-		return nil, fmt.Errorf("env_file: %w", err)
+		return nil, &SettingsError{a.Name, fmt.Errorf("env_file: %w", err)}
 	}
 	for i, line := range strings.Split(string(data), "\n") {
 		line = strings.TrimRight(line, "\r")
@@ -213,7 +220,7 @@ func (a App) Environment() ([]string, error) {
 		}
 		key, _, ok := strings.Cut(line, "=")
 		if !ok || key == "" || strings.ContainsAny(key, " \t\x00") || strings.ContainsRune(line, 0) {
-			return nil, fmt.Errorf("env_file: %s:%d: not a KEY=VALUE line", a.EnvFile, i+1)
+			return nil, &SettingsError{a.Name, fmt.Errorf("env_file: %s:%d: not a KEY=VALUE line", a.EnvFile, i+1)}
 		}
 		env = append(env, line)
 	}

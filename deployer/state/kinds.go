@@ -51,6 +51,9 @@ type Ended struct {
 
 func (e Ended) String() string {
 	text := Plural(e.Cut, "connection") + " cut"
+	if e.Kinds.Unknown > 0 { // they may have ended well while the container did
+		text = "at most " + text
+	}
 	if kinds := e.Kinds.String(); kinds != "" {
 		text += " (" + kinds + ")"
 	}

@@ -175,7 +175,7 @@ func flock(ctx context.Context, f *os.File) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(lockPoll):
 		}
 	}

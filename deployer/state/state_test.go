@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -154,8 +155,15 @@ func TestAppFile(t *testing.T) {
 	}{
 		{"least", "port = 8080\nimage = \"myapp\"\n", 0o644, ""},
 		{"durations", "port = 1\n[drain]\ntimeout = \"5m\"\n", 0o600, ""},
-		{"unknown setting is named with its line", "port = 1\n[drain]\ntimeuot = \"5m\"\n", 0o600, ":3:1: unknown setting \"drain.timeuot\""},
-		{"bad syntax names line and column", "port = \n", 0o600, ".toml:1:"},
+		{"unknown setting is named with its line", "port = 1\n[drain]\ntimeuot = \"5m\"\n", 0o600, ":3:1: unknown setting \"drain.timeuot\"\nmyapp serves as before\nhint: did you mean drain.timeout?"},
+		{"setting at the end of the file", "port = 1\n[proxy]\nreplicas = 2\n", 0o600, "hint: replicas belongs above the first [table] of the file"},
+		{"setting without its table", "port = 1\nreload = true\n", 0o600, "hint: did you mean drain.reload? it belongs below [drain]"},
+		{"unknown setting that is near to none", "port = 1\nlisten = 5\n", 0o600, "hint: there are mode, strategy, port,"},
+		{"no value", "port = \n", 0o600, ".toml:1:8: a value is missing behind the =\nmyapp serves as before"},
+		{"no value at the end", "port =", 0o600, ".toml:1:6: a value is missing behind the ="},
+		{"no quotes", "port = 1\nhealth = /x\n", 0o600, `.toml:2:10: text needs quotes, as in "abc"`},
+		{"no address", "port = 1\n[proxy]\nsource = \"10.0.0.300\"\n", 0o600, `.toml:3:10: "10.0.0.300" is not an IP address`},
+		{"no port number", "port = 99999\n", 0o600, ".toml:1:8: want a number from 1 to 65535, not 99999"},
 		{"bad duration", "port = 1\n[drain]\ntimeout = \"soon\"\n", 0o600, ".toml:3:"},
 		{"duration in words", "port = 1\nidle = \"5 minutes\"\n", 0o600, `.toml:2:8: "5 minutes" is not a duration such as "90s" or "5m"`},
 		{"duration without a unit", "port = 1\nkeep_warm = 5\n", 0o600, "keep_warm lacks a unit"},
@@ -186,6 +194,9 @@ func TestAppFile(t *testing.T) {
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("ReadApp: %v; want %q", err, tt.want)
 			}
+			if bad := new(SettingsError); err != nil && (!errors.As(err, &bad) || !strings.Contains(err.Error(), "\nmyapp serves as before")) {
+				t.Errorf("%v does not say what serves", err)
+			}
 		})
 	}
 	p := testPaths(t)
@@ -211,6 +222,47 @@ func TestAppRoundTrip(t *testing.T) {
 	}
 	if d := cmp.Diff(a, got, cmp.Comparer(func(x, y Duration) bool { return x == y }), cmp.Transformer("addr", func(x interface{ String() string }) string { return x.String() })); d != "" {
 		t.Errorf("read back otherwise (-want +got):\n%s", d)
+	}
+}
+
+// What is not set stands in the file as a comment, so that people find it; taken
+// in as it stands there, it is valid.
+func TestAppFileShowsEverySetting(t *testing.T) {
+	p := testPaths(t)
+	a := DefaultApp("myapp")
+	a.Port, a.Image = 8080, "myapp"
+	for _, set := range []bool{false, true} {
+		if err := p.WriteApp(a); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(p.AppConfig("myapp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(data)
+		for _, name := range settingNames() {
+			table, key, ok := strings.Cut(name, ".")
+			if !ok {
+				table, key = "", name
+			}
+			explained := regexp.MustCompile(`(?m)^# \S.+\n(# )?` + key + ` = .+$`)
+			if _, below, found := strings.Cut("\n[]\n"+text, "["+table+"]\n"); !found || !explained.MatchString(below) {
+				t.Errorf("no line explains and shows %s in\n%s", name, text)
+			}
+		}
+		if commented := strings.Contains(text, "# blocking = true"); commented == set {
+			t.Errorf("set: %v; the file is\n%s", set, text)
+		}
+		if got, err := p.ReadApp("myapp"); err != nil || got.Native.Blocking != set || (got.Health != "") != set || (len(got.Command) > 0) != set {
+			t.Errorf("read %+v, %v", got, err)
+		}
+		uncommented := regexp.MustCompile(`(?m)^# (\[native\]$|\w+ = )`).ReplaceAllString(text, "$1")
+		if err := os.WriteFile(p.AppConfig("myapp"), []byte(uncommented), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if a, err = p.ReadApp("myapp"); err != nil || a.Idle == 0 || !a.Drain.Reload || !a.Native.Blocking {
+			t.Errorf("with all comments taken in: %+v, %v", a, err)
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ type SlotStatus struct {
 	Parked      int       `json:"parked,omitempty"`   // requests that wait for the app
 	Open        int       `json:"open,omitempty"`     // connections left while holding or draining
 	Oldest      time.Time `json:"oldest,omitzero"`    // since when the oldest connection is open; zero if that is not known, or a second at most
-	Rate        float64   `json:"rate,omitempty"`     // new connections a second; kept ones carry more requests
+	Rate        float64   `json:"rate,omitempty"`     // requests a second; mode proxy only
 	Deadline    time.Time `json:"deadline,omitzero"`
 	Dead        bool      `json:"dead,omitempty"` // its socket was shut down, so the app moved to the other slot
 	PID         int       `json:"pid"`

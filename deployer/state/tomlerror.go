@@ -15,21 +15,38 @@ func tomlError(path string, err error) error {
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
 		e := strict.Errors[0]
 		row, col := e.Position()
-		return fmt.Errorf("%s:%d:%d: unknown setting %q", path, row, col, strings.Join(e.Key(), "."))
+		name := strings.Join(e.Key(), ".")
+		return fmt.Errorf("%s:%d:%d: unknown setting %q\nhint: %s", path, row, col, name, meant(name))
 	}
 	var dec *toml.DecodeError
 	if errors.As(err, &dec) {
 		row, col := dec.Position()
 		return fmt.Errorf("%s:%d:%d: %s", path, row, col, plainTOML(strings.TrimPrefix(dec.Error(), "toml: ")))
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return fmt.Errorf("%s: %s", path, plainTOML(err.Error()))
 }
 
 // wrongKind is the library's word for a value of another kind than the setting.
 var wrongKind = regexp.MustCompile(`^cannot decode TOML (\w+) into (?:a |struct field .* of type )?(\S+)$`)
 
+// unclear are more of the library's words, and what they mean for the file.
+var unclear = []struct {
+	words *regexp.Regexp
+	plain string
+}{
+	{regexp.MustCompile(`^(?:unexpected character U\+000[AD]|expected value, not end of input).*`), "a value is missing behind the ="},
+	{regexp.MustCompile(`^unexpected character U\+\w+ .*at start of value$`), `text needs quotes, as in "abc"`},
+	{regexp.MustCompile(`^ParseAddr\(("[^"]*")\): .*`), "$1 is not an IP address"},
+	{regexp.MustCompile(`^(?:negative )?integer value (\S+) cannot be stored in uint16$`), "want a number from 1 to 65535, not $1"},
+}
+
 // plainTOML says in terms of the file what the library says in terms of Go.
 func plainTOML(text string) string {
+	for _, u := range unclear {
+		if u.words.MatchString(text) {
+			return u.words.ReplaceAllString(text, u.plain)
+		}
+	}
 	m := wrongKind.FindStringSubmatch(text)
 	if m == nil {
 		return text

@@ -179,7 +179,7 @@ func (r *Report) commandTable() *table {
 	rows := map[string][]string{}
 	var order []string
 	for _, c := range r.Commands {
-		if head := count(float64(c.Sites)) + " sites"; len(rows[c.Command]) == len(t.head)-1 {
+		if head := sitesHead(c.Sites); len(rows[c.Command]) == len(t.head)-1 {
 			t.head = append(t.head, head)
 		}
 		if rows[c.Command] == nil {
@@ -191,4 +191,11 @@ func (r *Report) commandTable() *table {
 		t.row(append([]string{name}, rows[name]...)...)
 	}
 	return t
+}
+
+func sitesHead(n int) string {
+	if n == 1 {
+		return "1 site"
+	}
+	return count(float64(n)) + " sites"
 }

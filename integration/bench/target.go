@@ -2,7 +2,7 @@ package bench
 
 import "math"
 
-// target is a figure that was aimed at. It is reported, never asserted: on
+// target is a figure that edgeman is meant to reach. It is reported, never asserted: on
 // another machine it may well come out otherwise.
 type target struct {
 	what   string
@@ -81,7 +81,7 @@ func (r *Report) replaced(name string) Replaced {
 }
 
 func (r *Report) targetTable() *table {
-	t := &table{title: "What was aimed at", head: []string{"ratio or figure", "aimed at", "measured", ""}}
+	t := &table{title: "Targets", head: []string{"ratio or figure", "target", "measured", ""}}
 	for _, g := range r.targets() {
 		bound, verdict := "at least ", "reached"
 		if g.atMost {

@@ -1,0 +1,115 @@
+package deployer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"edgeman/deployer/docker"
+)
+
+// dryRun is what adopt prints of its plan for the site.
+func (w *copies) dryRun(o AdoptOptions) (AdoptResult, string) {
+	w.t.Helper()
+	w.out.Reset()
+	w.err.Reset()
+	o.Site, o.Name, o.DryRun = w.site, "myapp", true
+	result, err := w.Host.Adopt(context.Background(), o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return result, w.out.String() + w.err.String()
+}
+
+// The plan says everything that the operator has to know before the question.
+func TestAdoptPlan(t *testing.T) {
+	w := newCopies(t, 2, "")
+	_, said := w.dryRun(AdoptOptions{})
+	for _, want := range []string{
+		"served by containers web-1, web-2 (myapp:v1) and becomes 2 replicas\n",
+		"note: edgeman is installed first, and edgeman uninstall takes it away again: ",
+		filepath.Join(w.System.Root, "/etc/systemd/system/edgeman@.socket"),
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "requests wait meanwhile") {
+		t.Errorf("nobody waits, but adopt said\n%s", said)
+	}
+}
+
+// What a stop-first adopt can hold back is said with the plan; a host that
+// knows edgeman is not told that it will be installed.
+func TestAdoptPlanStopFirst(t *testing.T) {
+	w := newCopies(t, 1, "")
+	w.beside = []string{"writes to a volume"}
+	if err := w.Paths.MakeBase(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.writeFacts(&Facts{}); err != nil {
+		t.Fatal(err)
+	}
+	_, said := w.dryRun(AdoptOptions{})
+	if strings.Count(said, "note: requests wait meanwhile: ") != 1 || strings.Contains(said, "installed first") || strings.Contains(said, "replicas") {
+		t.Errorf("adopt said\n%s", said)
+	}
+}
+
+// stdout is one object, and what there is none of is an empty list.
+func TestAdoptJSON(t *testing.T) {
+	w := newCopies(t, 1, "")
+	result, _ := w.dryRun(AdoptOptions{JSON: true})
+	if w.out.Len() > 0 {
+		t.Errorf("on stdout before the object:\n%s", w.out.String())
+	}
+	for name, v := range map[string]any{"a plan": result, "nothing": AdoptResult{Apps: []AdoptedApp{}, Left: []left{}, Install: []Change{}}} {
+		var text bytes.Buffer
+		w.Out = &text
+		if err := w.PrintJSON(v); err != nil || !json.Valid(text.Bytes()) || strings.Contains(text.String(), "null") {
+			t.Errorf("%s: %v\n%s", name, err, text.String())
+		}
+	}
+}
+
+// adopt's last line is for people.
+func TestAdoptedLine(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		w := newCopies(t, 1, "")
+		to, err := w.begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.tcp(to.candidate)
+		to.o.JSON = asJSON
+		if err := w.adopt(context.Background(), to.o, to.candidate); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(w.out.String(), "adopted."); got == asJSON {
+			t.Errorf("JSON %v, and stdout is %q", asJSON, w.out.String())
+		}
+	}
+}
+
+// tcp keeps adopt from sending a request through a slot that nobody serves.
+func (w *copies) tcp(c candidate) { c.targets[0].Protocol = "tcp" }
+
+// A refusal names its container once.
+func TestRefuseNote(t *testing.T) {
+	err := refuseNote(docker.Note{Code: "x", Text: "container web has 1 changed file", Override: "--allow-x"})
+	if got, want := err.Error(), "container web has 1 changed file\nhint: --allow-x accepts that"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// So does what is said of a backup server that stays.
+func TestAdoptLeavesABackup(t *testing.T) {
+	w := newCopies(t, 1, "    server 127.0.0.1:9 backup;\n")
+	r, said := w.dryRun(AdoptOptions{})
+	if len(r.Left) != 1 || !strings.Contains(said, "note: 127.0.0.1:9 stays as it is: "+w.site+":2: the backup of upstream my_app is not taken over\n") {
+		t.Errorf("left %v, said\n%s", r.Left, said)
+	}
+}

@@ -1,0 +1,27 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// signalled is the cause of a command's context, as package deployer has it.
+type signalled struct{}
+
+func (signalled) Error() string        { return "a signal" }
+func (signalled) Is(target error) bool { return target == context.Canceled }
+
+// A call that its own command has given up does not blame the daemon.
+func TestInterruptedCallDoesNotBlameTheDaemon(t *testing.T) {
+	c := hungDaemon(t)
+	for _, wait := range []time.Duration{0, 50 * time.Millisecond} {
+		ctx, interrupt := context.WithCancelCause(t.Context())
+		time.AfterFunc(wait, func() { interrupt(signalled{}) })
+		err := c.Start(ctx, "web")
+		if want := "docker: start web: interrupted"; err == nil || err.Error() != want || errors.Is(err, ErrUnreachable) {
+			t.Errorf("after %s: %v, want %q", wait, err, want)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// signalled is a context that a signal ends once when holds.
+func signalled(t *testing.T, when func() bool) context.Context {
+	t.Helper()
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	go func() {
+		for ctx.Err() == nil && !when() {
+			time.Sleep(5 * time.Millisecond)
+		}
+		interrupt(ErrInterrupted)
+	}()
+	return ctx
+}
+
+// After the switch a signal ends the wait and nothing else: the release serves
+// and is on record.
+func TestInterruptedAfterTheSwitch(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	w.retire = false
+	ctx := signalled(t, func() bool {
+		slot, _, _ := sockets.ReadLive(w.Paths.Live("myapp"))
+		return slot.Color == sockets.Green
+	})
+	result, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !result.Draining || !result.Interrupted || result.Slot != "myapp:green" || result.Seconds <= 0 {
+		t.Errorf("%+v", result)
+	}
+	if want := "; interrupted after the switch: release 2 is live, the old slot drains by itself"; !strings.Contains(result.Summary(), want) {
+		t.Errorf("%q lacks %q", result.Summary(), want)
+	}
+	if color, release := w.live(); color != sockets.Green || release != 2 {
+		t.Errorf("live %s with release %d", color, release)
+	}
+	events, err := w.Paths.History("myapp")
+	if err != nil || len(events) != 1 || events[0].Outcome != state.Done || events[0].Note != "interrupted after the switch" {
+		t.Errorf("history %+v, %v", events, err)
+	}
+	w.retire = true
+	if _, err := w.Rollback(t.Context(), RollbackOptions{App: "myapp"}); err != nil {
+		t.Errorf("rollback after it: %v", err)
+	}
+}
+
+// Before the switch the signal is the cause, not the health of a release that
+// got no time.
+func TestInterruptedBeforeTheSwitch(t *testing.T) {
+	for _, strategy := range []string{"overlap", "recreate"} {
+		t.Run(strategy, func(t *testing.T) {
+			w := newWorld(t)
+			w.adopted()
+			w.sick["sha256:v2"] = true
+			slot, begun := sockets.Slot{App: "myapp", Color: sockets.Blue}, time.Now()
+			ctx := signalled(t, func() bool {
+				_, next, _ := w.Paths.NextRelease(slot)
+				_, filled, _ := w.Paths.SlotRelease(slot.Other())
+				return (next || filled) && time.Since(begun) > 100*time.Millisecond
+			})
+			result, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v2", Strategy: strategy})
+			want := "interrupted\nmyapp serves as before\nhint: nothing is left to undo; the same command begins anew"
+			if ExitCode(err) != ExitFailed || err.Error() != want {
+				t.Errorf("exit code %d, %q; want %d, %q", ExitCode(err), err, ExitFailed, want)
+			}
+			if result.Slot != "myapp:blue" || result.Seconds <= 0 {
+				t.Errorf("%+v", result)
+			}
+			events, err := w.Paths.History("myapp")
+			if err != nil || len(events) != 1 || events[0].Outcome != state.Failed || events[0].Note != "interrupted" {
+				t.Errorf("history %+v, %v", events, err)
+			}
+		})
+	}
+}
+
+func TestBlame(t *testing.T) {
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	cause := errors.New("docker: start web: no docker daemon answers")
+	if blame(ctx, cause) != cause || Interrupted(ctx, cause) != cause {
+		t.Error("there was no signal")
+	}
+	interrupt(ErrInterrupted)
+	if err := Interrupted(ctx, cause); err.Error() != "interrupted: "+cause.Error() {
+		t.Error(err)
+	}
+	if err := Interrupted(ctx, blame(ctx, cause)); err.Error() != "interrupted" {
+		t.Error(err)
+	}
+	left := &BrokenError{errors.New("emptying myapp:green: no space\nhint: edgeman repair myapp")}
+	if err := blame(ctx, errors.Join(cause, left)); ExitCode(err) != ExitBroken || err.Error() != "interrupted: "+left.Error() {
+		t.Error(err)
+	}
+}
+
+// A release that a signal kept from being pulled, and one whose registry does
+// not answer, are in the history without a number.
+func TestFailedPullIsOnRecord(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	w.Docker = pullFails{w}
+	result, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v9"})
+	if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "myapp serves as before") || strings.Contains(err.Error(), "start.timeout") {
+		t.Errorf("exit code %d, %v", ExitCode(err), err)
+	}
+	if result.Slot != "myapp:blue" || result.Image != "myapp:v9" {
+		t.Errorf("%+v", result)
+	}
+	events, err := w.Paths.History("myapp")
+	if err != nil || len(events) != 1 || events[0].Outcome != state.Failed || events[0].Image != "myapp:v9" || events[0].Release != 0 {
+		t.Errorf("history %+v, %v", events, err)
+	}
+	w.Docker = w
+	if _, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2"}); err != nil {
+		t.Errorf("the next swap: %v", err)
+	}
+}
+
+type pullFails struct{ *world }
+
+func (pullFails) Pull(context.Context, string, func(docker.Progress)) error {
+	return errors.New("docker: pull myapp:v9: manifest unknown")
+}
