@@ -125,13 +125,32 @@ func soakHost(ctx context.Context, t *testing.T, h *host.Host, apps []*soakApp) 
 	}
 }
 
-// swap builds the next image and swaps to it. edgeman never removes what was
-// built here, so the image of a release that is long forgotten goes here;
-// Docker refuses that while anything still uses it.
+// soakStore keeps builds and removals of images apart: a build that looks among
+// the images made of the same base for one it could use fails, on Docker 20.10,
+// when that is just being removed.
+var soakStore sync.Mutex
+
+// build makes the image of release n and removes that of a release that is long
+// forgotten: edgeman never does so with what was built here. Docker refuses that
+// while anything still uses it.
+func (a *soakApp) build(ctx context.Context, h *host.Host, n int) error {
+	soakStore.Lock()
+	defer soakStore.Unlock()
+	script := fmt.Sprintf("printf 'FROM %[1]s:base\nENV ECHO_VERSION=%[1]s-%[2]d\n' | DOCKER_BUILDKIT=0 docker build --quiet --tag %[1]s:%[2]d - >/dev/null", a.name, n)
+	if old := n - soakImages; old > 1 {
+		script += fmt.Sprintf("; docker rmi %s:%d >/dev/null", a.name, old)
+	}
+	_, err := h.Shell(ctx, script)
+	return err
+}
+
+// swap swaps to the next image.
 func (a *soakApp) swap(ctx context.Context, h *host.Host) error {
 	n := len(a.seconds) + 2 // release 1 is the adopted one
-	out, err := h.Shell(ctx, fmt.Sprintf(`printf 'FROM %[1]s:base\nENV ECHO_VERSION=%[1]s-%[2]d\n' | DOCKER_BUILDKIT=0 docker build --quiet --tag %[1]s:%[2]d - >/dev/null
-		exec edgeman swap %[1]s %[2]d --strategy %[3]s --json`, a.name, n, a.strategy))
+	if err := a.build(ctx, h, n); err != nil {
+		return fmt.Errorf("%s, images of swap %d: %w", a.name, n, err)
+	}
+	out, err := h.Run(ctx, "edgeman", "swap", a.name, strconv.Itoa(n), "--strategy", a.strategy, "--json")
 	if err != nil {
 		return fmt.Errorf("%s, swap %d: %w", a.name, n, err)
 	}
@@ -143,11 +162,6 @@ func (a *soakApp) swap(ctx context.Context, h *host.Host) error {
 		return err
 	}
 	a.seconds = append(a.seconds, r.Seconds)
-	if old := n - soakImages; old > 1 {
-		if out, err := h.Shell(ctx, fmt.Sprintf("docker rmi %s:%d 2>&1", a.name, old)); err != nil {
-			return fmt.Errorf("%s: removing the image of release %d: %w\n%s", a.name, old, err, out)
-		}
-	}
 	if r.Release != n || r.Cut != 0 {
 		return fmt.Errorf("%s: release %d with %d connections cut, want release %d and none", a.name, r.Release, r.Cut, n)
 	}
