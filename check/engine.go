@@ -191,11 +191,8 @@ func (h *host) unknownSites() []string {
 	for _, a := range h.apps {
 		known[a.Name] = true
 	}
-	for _, name := range h.hidden {
+	for _, name := range h.unread {
 		known[name] = true
-	}
-	for _, f := range h.blind { // an app whose records cannot be read is one
-		known[f.Subject.Name] = known[f.Subject.Name] || f.Subject.Kind == "app"
 	}
 	var out []string
 	for _, s := range h.opt.Sites {

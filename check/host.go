@@ -46,7 +46,7 @@ type host struct {
 
 	containers []Container
 	apps       []App
-	hidden     []string // apps whose records this user may not read
+	unread     []string // apps whose records cannot be read
 	upstreams  []*upstream
 	listening  *listening
 }
@@ -162,18 +162,19 @@ func (h *host) gatherApps() {
 		return
 	}
 	apps, err := h.env.Apps()
-	unread := []error{err}
+	h.apps, h.unread, h.has[needApps] = apps, nil, true
+	errs := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		unread = joined.Unwrap()
+		errs = joined.Unwrap()
 	}
-	h.apps, h.has[needApps] = apps, true
-	for _, err := range unread {
+	for _, err := range errs {
 		var app *AppError
 		switch {
-		case errors.As(err, &app) && h.refusedToUser(err):
-			h.hidden = append(h.hidden, app.App)
 		case errors.As(err, &app):
-			h.blindTo("app", app.App, fmt.Sprintf("edgeman's own records of %s cannot be read: %v", app.App, app.Err), recordsHint(err))
+			h.unread = append(h.unread, app.App)
+			if !h.refusedToUser(err) {
+				h.blindTo("app", app.App, fmt.Sprintf("edgeman's own records of %s cannot be read: %v", app.App, app.Err), recordsHint(err))
+			}
 		case err != nil:
 			h.blindTo("app", "edgeman", fmt.Sprintf("edgeman's own records cannot be read: %v", err), recordsHint(err))
 			h.has[needApps] = false

@@ -68,44 +68,35 @@ func confDrift(h *host) []Finding {
 }
 
 func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
-	f := Finding{
-		Severity: Warning, Subject: Subject{"file", edit.Path}, Sites: h.appSites(a), At: []Position{{File: edit.Path}},
-		Hint: "put back the lines that begin with - in the diff below, then: nginx -t && systemctl reload nginx",
+	f := Finding{Subject: Subject{"file", edit.Path}, Sites: h.appSites(a), At: []Position{{File: edit.Path}}}
+	now, err := h.env.FS.ReadFile(edit.Path)
+	if err == nil {
+		if h.asAdopted(edit.Path, now) {
+			return f, false
+		}
+		f.Evidence = driftDiff(edit, now)
+		if _, lost := nginxconf.Revert(now, edit); lost == nil {
+			f.Severity, f.Hint = Notice, "nothing to do if the change is yours"
+			f.Message = fmt.Sprintf("%s has been changed since adopt; edgeman's own lines in it are intact", edit.Path)
+			return f, true
+		}
+		f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it are not as they were", edit.Path)
+	} else {
+		f.Message = fmt.Sprintf("%s, which adopt edited for %s, cannot be read: %v", edit.Path, a.Name, plainError(err))
 	}
+	f.Severity, f.Hint = Warning, "put back the lines that begin with - in the diff below, then: nginx -t && systemctl reload nginx"
 	if !h.leads(a) {
 		f.Severity = Critical
+		f.Message += ": nginx's configuration leads nobody to " + a.Name
 		f.Hint += "; or, to go back to the container before edgeman: edgeman release " + a.Name
 	}
-	now, err := h.env.FS.ReadFile(edit.Path)
-	if err != nil {
-		f.Message = fmt.Sprintf("%s, which adopt edited for %s, cannot be read: %v", edit.Path, a.Name, plainError(err)) + f.unreachable(a)
-		if errors.Is(err, fs.ErrNotExist) {
-			f.Evidence = driftDiff(edit, nil)
-		} else {
-			f.Hint = "ls -l " + edit.Path // there is no diff that could help
-		}
-		return f, true
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.Evidence = driftDiff(edit, nil)
+	case err != nil:
+		f.Hint = "ls -l " + edit.Path // there is no diff that could help
 	}
-	if h.asAdopted(edit.Path, now) {
-		return f, false
-	}
-	f.Evidence = driftDiff(edit, now)
-	if _, err := nginxconf.Revert(now, edit); err == nil {
-		f.Severity = Notice
-		f.Message = fmt.Sprintf("%s has been changed since adopt; edgeman's own lines in it are intact", edit.Path)
-		f.Hint = "nothing to do if the change is yours"
-		return f, true
-	}
-	f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it are not as they were", edit.Path) + f.unreachable(a)
 	return f, true
-}
-
-// unreachable is what a critical drift means for the app.
-func (f Finding) unreachable(a *App) string {
-	if f.Severity < Critical {
-		return ""
-	}
-	return ": nginx's configuration leads nobody to " + a.Name
 }
 
 func driftDiff(edit nginxconf.FileEdit, now []byte) []Fact {

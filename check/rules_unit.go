@@ -154,29 +154,29 @@ func appRestarting(h *host) []Finding {
 }
 
 func unitDrift(h *host) []Finding {
-	var out []Finding
-	warn := func(unit, message, hint string) {
-		out = append(out, Finding{Severity: Warning, Subject: Subject{"unit", unit}, Message: message, Hint: hint})
-	}
-	unread := func(unit string) {
-		warn(unit, "systemd has not read the changed unit file of "+unit, "systemctl daemon-reload")
-	}
-	if u, ok := h.unit("nginx.service"); ok && u.Reload {
-		unread("nginx.service")
-	}
+	const web = "nginx.service"
+	names := []string{web}
 	for _, a := range h.apps {
 		for _, s := range a.Slots {
-			for _, name := range []string{s.SocketUnit, s.Service} {
-				u, ok := h.unit(name)
-				switch {
-				case !s.Filled || !ok:
-				case u.Load == "not-found" && u.Active == "active":
-					warn(name, name+" runs, but its unit file is gone: no swap and no reboot will start it again", "edgeman install")
-				case u.Reload:
-					unread(name)
-				}
+			if s.Filled {
+				names = append(names, s.SocketUnit, s.Service)
 			}
 		}
+	}
+	var out []Finding
+	for _, n := range names {
+		f := Finding{Severity: Warning, Subject: Subject{"unit", n}}
+		switch u, ok := h.unit(n); {
+		case !ok:
+			continue
+		case n != web && u.Load == "not-found" && u.Active == "active":
+			f.Message, f.Hint = n+" runs, but its unit file is gone: no swap and no reboot will start it again", "edgeman install"
+		case u.Reload:
+			f.Message, f.Hint = "systemd has not read the changed unit file of "+n, "systemctl daemon-reload"
+		default:
+			continue
+		}
+		out = append(out, f)
 	}
 	return out
 }

@@ -59,7 +59,7 @@ func (s *swap) pull(ctx context.Context, ref string) (found, error) {
 	err := s.Docker.Pull(ctx, ref, bar.update)
 	bar.close()
 	if err != nil {
-		return found{}, fmt.Errorf("%w\n%s serves as before\nhint: edgeman pulls as root does; see whether this works: docker pull %s", err, s.app.Name, ref)
+		return found{}, fmt.Errorf("%w\nhint: edgeman pulls as root does; see whether this works: docker pull %s", err, ref)
 	}
 	image, err := s.Docker.Image(ctx, ref)
 	if err != nil {

@@ -85,18 +85,24 @@ func (s *swap) failed(err error) error {
 // unharmed adds to err what still works and, unless err knows better, where to
 // look.
 func (s *swap) unharmed(err error) error {
-	if said := s.app.Name + " serves as before"; !strings.Contains(err.Error(), said) {
-		err = fmt.Errorf("%w\n%s", err, said)
-	}
 	switch {
 	case errors.Is(err, ErrInterrupted):
-		return fmt.Errorf("%w\nhint: nothing is left to undo; the same command begins anew", err)
-	case strings.Contains(err.Error(), "\nhint: "), s.next.Number == 0:
-		return err
+		err = fmt.Errorf("%w\nhint: nothing is left to undo; the same command begins anew", err)
+	case s.next.Number != 0 && !strings.Contains(err.Error(), "\nhint: "):
+		err = fmt.Errorf("%w\nhint: nothing is left to undo; where the app listens, what makes it healthy, and for how long to wait, is in %s: port, health, start.timeout",
+			err, s.Paths.AppConfig(s.app.Name))
 	}
-	return fmt.Errorf("%w\nhint: nothing is left to undo; where the app listens, what makes it healthy, and for how long to wait, is in %s: port, health, start.timeout",
-		err, s.Paths.AppConfig(s.app.Name))
+	return &unharmedError{s.app.Name, err}
 }
+
+// unharmedError is a command that failed and was undone.
+type unharmedError struct {
+	app string
+	err error
+}
+
+func (e *unharmedError) Error() string { return state.Unharmed(e.app, e.err.Error()) }
+func (e *unharmedError) Unwrap() error { return e.err }
 
 func (s *swap) record(outcome string, ended state.Ended, note string) error {
 	e := state.Event{

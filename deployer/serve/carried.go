@@ -62,33 +62,32 @@ func (i *inside) kinds(n int) (k state.Kinds) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for c := range i.all {
-		switch now, vague := c.state(); {
-		case now == upgraded:
-			k.Websockets++
-		case now == foreign, now == answering && vague:
-			k.Unknown++
-		case c.answered():
-			k.Idle++
-		default:
-			k.Requests++
-		}
+		*c.kind(&k)++
 	}
 	k.Unknown += max(0, n-k.Total())
 	return k
 }
 
-// answered tells whether nothing is asked of the app that it has not answered.
-func (c *carried) answered() bool {
-	now, _ := c.state()
-	return now == quiet && c.relay.Unread() == 0 // else the answer is not over, whoever holds it
+// kind is the count of k that the connection belongs to.
+func (c *carried) kind(k *state.Kinds) *int {
+	switch now, vague := c.state(); {
+	case now == upgraded:
+		return &k.Websockets
+	case now == foreign, now == answering && vague:
+		return &k.Unknown
+	case now == quiet && c.relay.Unread() == 0: // else the answer is not over, whoever holds it
+		return &k.Idle
+	}
+	return &k.Requests
 }
 
 // asking are the connections whose request is in progress.
 func (i *inside) asking() (list []*carried) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	var k state.Kinds
 	for c := range i.all {
-		if now, vague := c.state(); now != upgraded && now != foreign && !(now == answering && vague) && !c.answered() {
+		if c.kind(&k) == &k.Requests {
 			list = append(list, c)
 		}
 	}

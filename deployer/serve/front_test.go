@@ -36,6 +36,20 @@ func (a *echoApp) Begin() (*sockets.Conn, error) {
 	return (&sockets.Dialer{}).Begin(a.addr)
 }
 
+// echo sends back what comes, until the listener is closed.
+func echo(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			_, _ = io.Copy(c, c)
+		}()
+	}
+}
+
 func newEchoApp(t *testing.T) *echoApp {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -43,18 +57,7 @@ func newEchoApp(t *testing.T) *echoApp {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
-		}
-	}()
+	go echo(l)
 	return &echoApp{addr: l.Addr().(*net.TCPAddr).AddrPort()}
 }
 
@@ -211,18 +214,7 @@ func TestPassThroughASocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
-		}
-	}()
+	go echo(l)
 	f, slot := running(t, 10)
 	f.gate.open(through(path))
 	c, err := net.Dial("unix", slot)

@@ -201,9 +201,10 @@ func (k *keeper) reckon() {
 	case <-k.gate.empty():
 	case <-time.After(quietFor):
 	}
+	counts := &k.ended.Kinds
 	for _, c := range k.late {
-		if c.answered() && k.ended.Kinds.Requests > 0 {
-			k.ended.Kinds.Requests--
+		if c.kind(counts) == &counts.Idle && counts.Requests > 0 {
+			counts.Requests--
 			k.ended.Cut--
 		}
 	}

@@ -191,11 +191,7 @@ func TestLiveAgainInTheLastMoment(t *testing.T) {
 
 func TestCandidateOutlivesItsCommandByFiveSeconds(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		w.live(w.slot.Other())
-		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
-		w.must(err)
-		w.must(lock.Candidate(w.slot))
-		w.must(w.paths.FillSlot(w.slot, 2))
+		lock := w.candidate(2)
 		w.start(app)
 		time.Sleep(time.Minute)
 		w.wants(state.PhaseHealthy)
@@ -209,12 +205,7 @@ func TestCandidateOutlivesItsCommandByFiveSeconds(t *testing.T) {
 
 func TestCandidateThatIsGivenUpEndsAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		w.live(w.slot.Other())
-		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
-		w.must(err)
-		defer lock.Unlock()
-		w.must(lock.Candidate(w.slot))
-		w.must(w.paths.FillSlot(w.slot, 2))
+		defer w.candidate(2).Unlock()
 		w.start(app)
 		time.Sleep(time.Second)
 		w.must(w.paths.EmptySlot(w.slot))
@@ -339,11 +330,7 @@ func TestAnsweredWhileTheContainerStopsIsNotCut(t *testing.T) {
 // What is open in a slot that never was live is edgeman's own probe.
 func TestCandidateHasNothingToCut(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		w.live(w.slot.Other())
-		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
-		w.must(err)
-		w.must(lock.Candidate(w.slot))
-		w.must(w.paths.FillSlot(w.slot, 2))
+		lock := w.candidate(2)
 		w.start(app)
 		time.Sleep(time.Second)
 		w.setCount(1, 0)

@@ -152,6 +152,18 @@ func (w *world) live(s sockets.Slot) {
 	w.must(sockets.SwitchLive(w.paths.Live("myapp"), w.paths.Run, s))
 }
 
+// candidate fills the slot as a swap does that makes it live when it is well,
+// and returns the lock that the swap holds.
+func (w *world) candidate(release int) *state.Lock {
+	w.t.Helper()
+	w.live(w.slot.Other())
+	lock, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0)
+	w.must(err)
+	w.must(lock.Candidate(w.slot))
+	w.must(w.paths.FillSlot(w.slot, release))
+	return lock
+}
+
 // start runs the slot's service.
 func (w *world) start(app *echoApp) {
 	w.t.Helper()

@@ -17,16 +17,19 @@ type SettingsError struct {
 	Err error
 }
 
-func (e *SettingsError) Error() string {
-	text, hint, hinted := strings.Cut(e.Err.Error(), "\nhint: ")
-	text += "\n" + e.App + " serves as before"
+func (e *SettingsError) Error() string { return Unharmed(e.App, e.Err.Error()) }
+func (e *SettingsError) Unwrap() error { return e.Err }
+
+// Unharmed adds to the text of an error that the app serves as before: what
+// still works stands in front of what to do next.
+func Unharmed(app, text string) string {
+	text, hint, hinted := strings.Cut(text, "\nhint: ")
+	text += "\n" + app + " serves as before"
 	if hinted {
 		text += "\nhint: " + hint
 	}
 	return text
 }
-
-func (e *SettingsError) Unwrap() error { return e.Err }
 
 // encode is the app file with every setting in it, those that are not set as a
 // comment: people learn from the file what there is.
