@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -246,6 +247,14 @@ func TestKnownProblemsAreCounted(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteQuiet(&b, said); err != nil || !strings.Contains(b.String(), "some of it is well again; 1 critical and 1 warning known") {
 		t.Errorf("%v\n%s", err, b.String())
+	}
+	for name, write := range map[string]func(io.Writer, Report) error{
+		"quiet": WriteQuiet, "human": func(w io.Writer, r Report) error { return WriteHuman(w, r, false) },
+	} {
+		b.Reset()
+		if err := write(&b, said); err != nil || !strings.Contains(b.String(), "ok    "+said.Recovered[0]+"\n") {
+			t.Errorf("%s does not say what has gone away: %v\n%s", name, err, b.String())
+		}
 	}
 	said.Recovered = nil
 	b.Reset()

@@ -22,7 +22,8 @@ func WriteHuman(w io.Writer, r Report, colour bool) error {
 			writeFinding(&b, f, "  ", colour)
 		}
 	}
-	if len(r.Findings) > 0 {
+	writeRecovered(&b, r)
+	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
 	fmt.Fprintf(&b, "%s; checked %s in %.1f s\n", r.outcome(), r.Checked, r.Duration)
@@ -39,14 +40,19 @@ func WriteQuiet(w io.Writer, r Report) error {
 			writeFinding(&b, f, "", false)
 		}
 	}
-	for _, line := range r.Recovered {
-		fmt.Fprintf(&b, "ok    %s\n", clean(line))
-	}
+	writeRecovered(&b, r)
 	if b.Len() == 0 {
 		return nil
 	}
 	_, err := fmt.Fprintf(w, "edgeman check on %s: %s\n\n%s", clean(r.Host), r.headline(), b.String())
 	return err
+}
+
+// writeRecovered says what has gone away since it was said.
+func writeRecovered(b *strings.Builder, r Report) {
+	for _, line := range r.Recovered {
+		fmt.Fprintf(b, "ok    %s\n", clean(line))
+	}
 }
 
 // headline is the state in a few words.

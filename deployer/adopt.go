@@ -60,6 +60,9 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 		return AdoptResult{}, err
 	}
 	o.Site = site
+	if o.Mode == "native" && o.Via != "" {
+		return AdoptResult{}, usage("--via is a way of mode proxy: in mode native nothing is between nginx and the app")
+	}
 	if err := h.needInit(o.Mode, true); err != nil {
 		return AdoptResult{}, err
 	}
@@ -130,13 +133,15 @@ func (h *Host) warnStopFirst(ctx context.Context, o AdoptOptions, take []candida
 }
 
 // peerNote tells what the app sees as its peer: the gateway of its network
-// before, and over the bridge afterwards, too.
-func peerNote(c docker.Container, via string) string {
+// before, and over the bridge afterwards, too; nothing in mode native.
+func peerNote(c docker.Container, via, mode string) string {
 	before := "the peer it sees now"
 	if len(c.Networks) > 0 && c.Networks[0].Gateway.IsValid() {
 		before = c.Networks[0].Gateway.String()
 	}
 	switch {
+	case mode == "native":
+		return fmt.Sprintf("the app will see a Unix socket with no address as its peer, until now %s; mode proxy gives it one", before)
 	case c.NetworkMode == "host":
 		return "the app goes on seeing its requests come from 127.0.0.1"
 	case via == "bridge":
@@ -168,7 +173,7 @@ func (c candidate) describe(o AdoptOptions) AdoptedApp {
 	a := AdoptedApp{
 		App: c.name, Target: first.Address, Upstream: first.Upstream, Class: string(first.Class),
 		Container: c.containers[0].Name, Image: c.image, Port: c.port, Via: c.via, Replicas: len(c.containers),
-		Peer:     peerNote(c.containers[0], c.via),
+		Peer:     peerNote(c.containers[0], c.via, o.Mode),
 		Strategy: "overlap", Why: c.adoption.Recreate, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
 	}
 	if len(a.Why) > 0 {

@@ -234,7 +234,11 @@ func chooseVia(o AdoptOptions, containers []docker.Container) (via string, warni
 	}
 	for _, c := range containers {
 		if named := docker.NamesGateway(c); len(named) > 0 {
-			return "bridge", []string{fmt.Sprintf("%s names its gateway or subnet (%s), so requests go over the bridge and keep that peer", c.Name, strings.Join(named, ", "))}
+			outcome := "so requests go over the bridge and keep that peer"
+			if o.Mode == "native" {
+				outcome = "and in mode native it sees no address"
+			}
+			return "bridge", []string{fmt.Sprintf("%s names its gateway or subnet (%s), %s", c.Name, strings.Join(named, ", "), outcome)}
 		}
 	}
 	return "netns", nil

@@ -91,7 +91,13 @@ type drained struct {
 	took   time.Duration
 }
 
-func (d drained) String() string { return howDrained(d.before, state.Ended{Cut: d.cut}, d.took) }
+func (d drained) String() string { return howDrained(d.before, d.ended(), d.took) }
+
+// ended counts what was cut: at most, because what is answered while the
+// containers stop is not, and nobody sees that.
+func (d drained) ended() state.Ended {
+	return state.Ended{Cut: d.cut, Kinds: state.Kinds{Unknown: d.cut}}
+}
 
 // awaitOldWorkers waits until the nginx workers of before the last reload are
 // gone and open counts nothing any more. At the limit it is content: what is

@@ -26,7 +26,7 @@ type takeover struct {
 	started time.Time
 	drain   time.Duration
 	timeout time.Duration
-	cut     int
+	ended   state.Ended // what became of the connections to the old containers
 }
 
 // adopt carries one candidate out. Every step is undone on failure, by the same
@@ -64,11 +64,12 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 
 // settle tells the history that the app is adopted, and that nothing is half-done.
 func (t *takeover) settle(note string) error {
-	err := t.Paths.Record(t.name, state.Event{
+	e := state.Event{
 		Time: time.Now().UTC(), Operation: "adopt", Release: t.release.Number, Image: t.release.Image, Digest: t.release.Digest,
-		Slot: t.slot.String(), By: state.Caller(), Seconds: state.Seconds(time.Since(t.started)), Outcome: state.Done, Cut: t.cut, Note: note,
-	})
-	if err != nil {
+		Slot: t.slot.String(), By: state.Caller(), Seconds: state.Seconds(time.Since(t.started)), Outcome: state.Done, Note: note,
+	}
+	e.SetEnded(t.ended)
+	if err := t.Paths.Record(t.name, e); err != nil {
 		return err
 	}
 	return t.Paths.EndOperation(t.name)
@@ -228,6 +229,7 @@ func (h *Host) reload(ctx context.Context) error {
 // retireContainers waits until nginx has let go of the old containers, stops
 // them and keeps them. With recreate the new ones start only then.
 func (t *takeover) retireContainers(ctx context.Context) error {
+	start := time.Now()
 	var before, now []int // connections of each
 	d, err := t.awaitOldWorkers(ctx, t.drain, func() (total int, err error) {
 		now, total, err = t.record.connections()
@@ -242,12 +244,15 @@ func (t *takeover) retireContainers(ctx context.Context) error {
 	if err := t.stopOld(ctx, t.record); err != nil {
 		return err
 	}
-	t.cut = d.cut
+	if d.cut > 0 { // what was left had until now
+		d.took = time.Since(start)
+	}
+	t.ended = d.ended()
 	t.step("drain", "%s: %s, stopped and kept", t.record.oldOnes(before, now), d)
 	if !t.record.Recreate {
 		return nil
 	}
-	start := time.Now()
+	start = time.Now()
 	if err := t.Paths.ClearPause(t.slot); err != nil {
 		return err
 	}

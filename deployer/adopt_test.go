@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"edgeman/deployer/docker"
 )
@@ -56,6 +59,33 @@ func TestAdoptPlanStopFirst(t *testing.T) {
 	_, said := w.dryRun(AdoptOptions{})
 	if strings.Count(said, "note: requests wait meanwhile: ") != 1 || strings.Contains(said, "installed first") || strings.Contains(said, "replicas") {
 		t.Errorf("adopt said\n%s", said)
+	}
+}
+
+// In mode native nothing is between nginx and the app: it sees no address.
+func TestAdoptPlanNative(t *testing.T) {
+	w := newCopies(t, 1, "")
+	shim := filepath.Join(w.System.Root, libDir, "edgeman-init")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(shim), 0o755), os.WriteFile(shim, nil, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	_, said := w.dryRun(AdoptOptions{Mode: "native"})
+	if want := "the app will see a Unix socket with no address as its peer"; !strings.Contains(said, want) || strings.Contains(said, "--via") {
+		t.Errorf("want %q and no word of --via:\n%s", want, said)
+	}
+	if _, err := w.Host.Adopt(context.Background(), AdoptOptions{Site: "/x", Mode: "native", Via: "bridge"}); ExitCode(err) != ExitUsage {
+		t.Errorf("--via in mode native: %v", err)
+	}
+}
+
+func TestHowDrained(t *testing.T) {
+	for want, d := range map[string]drained{
+		"31 → 0 connections in 4.9s":                 {31, 0, 4900 * time.Millisecond},
+		"31 → 2 connections in 61.0s, at most 2 cut": {31, 2, 61 * time.Second},
+	} {
+		if got := d.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 	w := s.wait("drain")
 	defer w.done()
 	limit := time.Now().Add(s.drain + stopSlack)
-	drained, reloaded := time.Duration(0), !s.app.Drain.Reload
+	drained, late, reloaded := time.Duration(0), false, !s.app.Drain.Reload
 	for {
 		st, _, err := s.Paths.ReadSlotStatus(slot)
 		if err != nil {
@@ -32,7 +32,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 			return none, err
 		}
 		if !filled && drained == 0 {
-			drained = w.elapsed()
+			drained, late = w.elapsed(), !time.Now().Before(s.terms.Deadline)
 		}
 		unit, err := s.Units.State(ctx, slot.ServiceUnit())
 		if err != nil {
@@ -40,6 +40,9 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 		}
 		if !running(unit) { // it has ended, or somebody else ended it
 			w.done()
+			if late { // what was left had until its container ended
+				drained = w.elapsed()
+			}
 			s.step("drain", "%s: %s", slot.Color, howDrained(before, st.Ended(), drained))
 			return st.Ended(), s.clearSlot(ctx, slot, false)
 		}
@@ -115,8 +118,11 @@ func howDrained(before int, e state.Ended, took time.Duration) string {
 	if e.Closed > 0 {
 		text += ", " + state.Plural(e.Closed, "websocket") + " closed"
 	}
-	if kinds := e.Kinds.String(); kinds != "" {
+	switch kinds := e.Kinds.String(); {
+	case kinds != "":
 		text += ", cut: " + kinds
+	case e.Cut > 0:
+		text += fmt.Sprintf(", at most %d cut", e.Cut)
 	}
 	return text
 }

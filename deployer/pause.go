@@ -55,9 +55,10 @@ func (h *Host) pause(ctx context.Context, slot sockets.Slot, max time.Duration) 
 }
 
 // awaitRest waits until nothing is inside the app any more.
-func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, max time.Duration, until time.Time) error {
+func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, limit time.Duration, until time.Time) error {
 	w := h.wait("pause")
 	defer w.done()
+	inside := "its service says nothing" // why it does not hold yet
 	for {
 		st, _, err := h.Paths.ReadSlotStatus(slot)
 		if err != nil {
@@ -65,19 +66,23 @@ func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, max time.Durati
 		}
 		if st.Phase == state.PhaseHolding {
 			w.done()
-			text := fmt.Sprintf("%s holds its requests until %s at the latest", slot, state.Clock(until))
+			left := max(0, time.Until(until))
+			text := fmt.Sprintf("%s holds its requests until %s at the latest, for another %s", slot, state.Clock(until), seconds(left))
 			if st.WebsocketsClosed > 0 {
 				text += ", " + state.Plural(st.WebsocketsClosed, "websocket") + " closed"
 			}
 			h.step("pause", "%s", text)
 			return nil
 		}
-		w.say("%s: %s", slot.Color, orDash(st.Message))
+		if st.Message != "" { // at the deadline it has none: requests flow again
+			inside = st.Message
+		}
+		w.say("%s: %s", slot.Color, inside)
 		if time.Now().After(until) || !sleep(ctx, pollEvery) {
 			if err := h.Paths.ClearPause(slot); err != nil {
 				return err
 			}
-			return fmt.Errorf("%s did not come to rest within %s (%s); requests flow as before\nhint: --max longer than its longest request; drain.websockets ends websockets", slot, state.Length(max), orDash(st.Message))
+			return fmt.Errorf("something still reached %s after %s (%s); requests flow as before\nhint: --max longer than nginx keeps idle connections, which is some seconds, and than its longest request; drain.websockets ends websockets", slot, state.Length(limit), inside)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (h *Host) awaitHealthy(ctx context.Context, slot sockets.Slot, number int, 
 				return fmt.Errorf("release %d ended %d times, the last time with code %d", number, st.Exits, st.ExitCode)
 			}
 		}
-		w.say("release %d on %s is not healthy yet: %s", number, slot.Color, orDash(cmp.Or(st.Probe, st.Message)))
+		w.say("release %d on %s is not healthy yet: %s", number, slot.Color, cmp.Or(st.Probe, st.Message, "its service is starting"))
 		if !sleep(ctx, pollEvery) {
 			return h.unhealthy(ctx, slot, number, timeout, st)
 		}

@@ -80,7 +80,11 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		watchSignals(signals, done, func() { cancel(deployer.ErrInterrupted) }, stderr)
+		newline := ""
+		if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			newline = "\n" // there a ^C, or progress, stands in a line that is not over
+		}
+		watchSignals(signals, done, func() { cancel(deployer.ErrInterrupted) }, stderr, newline)
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
@@ -96,8 +100,8 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 const undoingAfter = time.Second
 
 // watchSignals interrupts at the first signal and says what takes so long. The
-// command itself says how it ended.
-func watchSignals(signals <-chan os.Signal, done <-chan struct{}, interrupt func(), stderr io.Writer) {
+// command itself says how it ended. newline ends what stands in the last line.
+func watchSignals(signals <-chan os.Signal, done <-chan struct{}, interrupt func(), stderr io.Writer, newline string) {
 	var late <-chan time.Time
 	say := "interrupted: undoing what was begun; requests flow meanwhile"
 	for {
@@ -106,10 +110,10 @@ func watchSignals(signals <-chan os.Signal, done <-chan struct{}, interrupt func
 			return
 		case <-signals:
 			interrupt()
-			fmt.Fprintln(stderr) // after the ^C of a terminal
+			fmt.Fprint(stderr, newline)
 			late = time.After(undoingAfter)
 		case <-late:
-			fmt.Fprintf(stderr, "edgeman: %s\n", say)
+			fmt.Fprintf(stderr, "%sedgeman: %s\n", newline, say)
 			say = "still undoing; requests flow meanwhile"
 		}
 	}

@@ -17,10 +17,12 @@ func TestWatchSignals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		ends time.Duration
+		line string
 		want string
 	}{
-		{"nothing was begun", undoingAfter / 2, "\n"},
-		{"undone", 2 * undoingAfter, "\nedgeman: interrupted: undoing what was begun; requests flow meanwhile\n"},
+		{"nothing was begun", undoingAfter / 2, "\n", "\n"},
+		{"undone", 2 * undoingAfter, "\n", "\n\nedgeman: interrupted: undoing what was begun; requests flow meanwhile\n"},
+		{"undone, no terminal", 2 * undoingAfter, "", "edgeman: interrupted: undoing what was begun; requests flow meanwhile\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -29,7 +31,7 @@ func TestWatchSignals(t *testing.T) {
 				var out strings.Builder
 				go func() {
 					defer close(ended)
-					watchSignals(signals, done, func() { interrupted++ }, &out)
+					watchSignals(signals, done, func() { interrupted++ }, &out, tt.line)
 				}()
 				signals <- syscall.SIGINT
 				time.Sleep(tt.ends)
