@@ -30,7 +30,7 @@ func TestHints(t *testing.T) {
 			adopted(w, "")
 			drifted(w, &w.apps[0], "server unix:/live.sock;", "server 127.0.0.1:9000;")
 			w.http("")
-		}, "edgeman release myapp", "edgeman adopt"},
+		}, "edgeman unadopt myapp", "edgeman adopt"},
 		{"upstream-dead", "somebody else's server beside the app's", func(w *world) {
 			adopted(w, "server 127.0.0.1:9009 backup;")
 		}, "the others answer meanwhile", "edgeman logs"},

@@ -19,14 +19,14 @@ func appRules() []Rule {
 		{
 			Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
 			What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning; when nothing in nginx's configuration names the app's live.sock any more, critical. The evidence has a unified diff.",
-			Why:  "`edgeman release` takes back exactly its own edits; if they were changed it has to refuse. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
-			Fix:  "If the change is wanted and the site still leads to the app's live.sock, nothing. Otherwise put the lines that begin with - in the diff back, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman release APP` starts the original container again.",
+			Why:  "`edgeman unadopt` takes back exactly its own edits; if they were changed it has to refuse. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
+			Fix:  "If the change is wanted and the site still leads to the app's live.sock, nothing. Otherwise put the lines that begin with - in the diff back, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
 			look: confDrift,
 		},
 		{
 			Code: "backup-missing", Title: "the way back from adopt is incomplete", Worst: Warning, Needs: []need{needApps},
 			What: "The original bytes of an edited file, or the settings of the adopted container, cannot be read from /var/lib/edgeman.",
-			Why:  "`edgeman release` could not give everything back.",
+			Why:  "`edgeman unadopt` could not give everything back.",
 			Fix:  "Restore /var/lib/edgeman/apps/APP/site from your own backup.",
 			look: backupMissing,
 		},
@@ -88,7 +88,7 @@ func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 	if !h.leads(a) {
 		f.Severity = Critical
 		f.Message += ": nginx's configuration leads nobody to " + a.Name
-		f.Hint += "; or, to go back to the container before edgeman: edgeman release " + a.Name
+		f.Hint += "; or, to go back to the container before edgeman: edgeman unadopt " + a.Name
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -140,7 +140,7 @@ func backupMissing(h *host) []Finding {
 		if a.Missing != "" {
 			out = append(out, Finding{
 				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
-				Message: fmt.Sprintf("%s could not be released: %s", a.Name, a.Missing),
+				Message: fmt.Sprintf("%s could not be given back: %s", a.Name, a.Missing),
 				Hint:    "restore the app's site directory below /var/lib/edgeman/apps from your backup",
 			})
 		}

@@ -167,7 +167,7 @@ func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) err
 		}
 		seen[c.name] = true
 		if _, err := h.Paths.ReadApp(c.name); !errors.Is(err, state.ErrNoApp) {
-			return refuse("there is an app %s already\nhint: choose another name with --name, or edgeman release %s first", c.name, c.name)
+			return refuse("there is an app %s already\nhint: choose another name with --name, or edgeman unadopt %s first", c.name, c.name)
 		}
 	}
 	return nil

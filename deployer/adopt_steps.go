@@ -57,7 +57,7 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 		return &BrokenError{fmt.Errorf("%s is adopted, but that could not be recorded: %w\nhint: edgeman repair %s", c.name, err, c.name)}
 	}
 	if !o.JSON { // stdout is the object's
-		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman release %s\n", c.name, c.name)
+		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman unadopt %s\n", c.name, c.name)
 	}
 	return nil
 }

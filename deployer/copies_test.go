@@ -262,7 +262,7 @@ func TestRepairOfCopies(t *testing.T) {
 			if events, err := w.Paths.History("myapp"); err != nil || len(events) != 1 || events[0].Operation != "adopt" || events[0].Release != 1 {
 				t.Errorf("history %+v, %v", events, err)
 			}
-			if err := w.Paths.BeginStep("myapp", state.Operation{Name: "release", Step: stepStart}); err != nil {
+			if err := w.Paths.BeginStep("myapp", state.Operation{Name: "unadopt", Step: stepStart}); err != nil {
 				t.Fatal(err)
 			}
 			if err := errors.Join(w.Start(context.Background(), "web-3"), w.Repair(context.Background(), "myapp")); err != nil {

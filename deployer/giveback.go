@@ -85,10 +85,10 @@ func (h *Host) beginBack(b *back) (op state.Operation, unused bool, err error) {
 			op.Step = stepFiles
 		}
 		return op, op.Step == stepState || op.Step == stepSlot, nil
-	case begun && op.Name == "release":
+	case begun && op.Name == "unadopt":
 		return op, false, nil
 	}
-	op = state.Operation{Name: "release", Step: stepStart, Started: time.Now()}
+	op = state.Operation{Name: "unadopt", Step: stepStart, Started: time.Now()}
 	if b.live != nil {
 		op.Release = b.live.Number
 	}

@@ -70,7 +70,7 @@ func (h *Host) judgeBack(ctx context.Context, app string, files map[string][2][]
 	}
 	_, now := h.Nginx.Precheck(ctx) // also where there is nothing to take back: nginx is reloaded all the same
 	if errors.Is(now, nginx.ErrAlreadyBroken) {
-		return refuse("%w\nnothing was changed, %s serves as before\nhint: mend it until nginx -t is content, then edgeman release %s", now, app, app)
+		return refuse("%w\nnothing was changed, %s serves as before\nhint: mend it until nginx -t is content, then edgeman unadopt %s", now, app, app)
 	}
 	if back == nil {
 		back = now

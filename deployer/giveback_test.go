@@ -72,8 +72,8 @@ func TestReleaseWhoseOriginalDoesNotAnswer(t *testing.T) {
 		step string // journalled afterwards
 	}{
 		{"from the start", nil, ExitFailed, ""},
-		{"again, interrupted before nginx went back", &state.Operation{Name: "release", Step: stepStart}, ExitFailed, ""},
-		{"again, interrupted after nginx went back", &state.Operation{Name: "release", Step: stepFiles}, ExitBroken, stepFiles},
+		{"again, interrupted before nginx went back", &state.Operation{Name: "unadopt", Step: stepStart}, ExitFailed, ""},
+		{"again, interrupted after nginx went back", &state.Operation{Name: "unadopt", Step: stepFiles}, ExitBroken, stepFiles},
 		{"of an adoption interrupted before nginx knew", &state.Operation{Name: "adopt", Step: stepSlot}, ExitBroken, stepSlot},
 		{"of an adoption interrupted after", &state.Operation{Name: "adopt", Step: stepDrain}, ExitBroken, stepFiles},
 	}
@@ -192,7 +192,7 @@ func TestReleaseWhoseOriginalRunsAndDoesNotAnswer(t *testing.T) {
 	}
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	held := state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseRelease, Container: "old", Forward: true}
-	if err := errors.Join(w.Paths.SetPause(blue, held), w.Paths.BeginStep("myapp", state.Operation{Name: "release", Step: stepStart})); err != nil {
+	if err := errors.Join(w.Paths.SetPause(blue, held), w.Paths.BeginStep("myapp", state.Operation{Name: "unadopt", Step: stepStart})); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.Release(t.Context(), ReleaseOptions{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})

@@ -255,7 +255,7 @@ func (h *Host) refuseAdopted() error {
 	if len(names) == 0 {
 		return nil
 	}
-	return refuse("adopted: %s; their sites need edgeman's sockets\nhint: edgeman release %s", strings.Join(names, ", "), names[0])
+	return refuse("adopted: %s; their sites need edgeman's sockets\nhint: edgeman unadopt %s", strings.Join(names, ", "), names[0])
 }
 
 func (r *InstallResult) remove(path string, dryRun bool) error {

@@ -461,7 +461,7 @@ func TestUninstallIsRefusedWhileAnAppIsAdopted(t *testing.T) {
 			b.write(t, file, "", 0o600)
 			before := len(b.files(t))
 			_, err := b.Uninstall(context.Background(), false)
-			if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "hint: edgeman release myapp") {
+			if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "hint: edgeman unadopt myapp") {
 				t.Errorf("error %v, want a refusal that names the app", err)
 			}
 			if after := len(b.files(t)); after != before {

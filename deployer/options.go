@@ -53,7 +53,7 @@ type RollbackOptions struct {
 	JSON    bool
 }
 
-// ReleaseOptions are the choices of `edgeman release`, which gives a site back.
+// ReleaseOptions are the choices of `edgeman unadopt`, which gives a site back.
 type ReleaseOptions struct {
 	App     string
 	To      string // original or live, when they differ

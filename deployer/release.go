@@ -30,7 +30,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if err != nil {
 		return ReleaseResult{}, err
 	}
-	lock, err := h.takeLock(ctx, o.App, "release")
+	lock, err := h.takeLock(ctx, o.App, "unadopt")
 	if err != nil {
 		return ReleaseResult{}, err
 	}
@@ -49,7 +49,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	if err != nil {
 		return result, err
 	}
-	if again && op.Name == "release" {
+	if again && op.Name == "unadopt" {
 		b.live, err = h.chosenBefore(o.App, op)
 	} else {
 		b.live, err = h.chooseBack(o, record)
@@ -85,7 +85,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 	}
 	result.Done = true
 	if !o.JSON {
-		fmt.Fprintf(h.Out, "%s released, %s.\n", o.App, state.Ended{Cut: result.Cut})
+		fmt.Fprintf(h.Out, "%s given back, %s.\n", o.App, state.Ended{Cut: result.Cut})
 	}
 	return result, nil
 }
@@ -99,9 +99,9 @@ func releaseFailed(app string, err error) error {
 	}
 	var stayed *stayedError
 	if errors.As(err, &stayed) {
-		return fmt.Errorf("releasing %s: %w\n%s stays adopted and serves as before", app, stayed.error, app)
+		return fmt.Errorf("giving %s back: %w\n%s stays adopted and serves as before", app, stayed.error, app)
 	}
-	return &BrokenError{fmt.Errorf("releasing %s: %w\nhint: edgeman release %s goes on from here", app, err, app)}
+	return &BrokenError{fmt.Errorf("giving %s back: %w\nhint: edgeman unadopt %s goes on from here", app, err, app)}
 }
 
 // chosenBefore is the choice of a release that was interrupted.

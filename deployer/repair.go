@@ -42,7 +42,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 	switch op.Name {
 	case "adopt":
 		return h.repairAdopt(ctx, app, lock, op)
-	case "release":
+	case "unadopt":
 		return h.repairRelease(ctx, app, lock, op)
 	}
 	return h.resume(ctx, app)
@@ -100,7 +100,7 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, lock *state.Lock,
 		err = t.retireContainers(ctx)
 	}
 	if err != nil {
-		return &BrokenError{fmt.Errorf("completing the adoption of %s: %w\nhint: requests flow; edgeman release %s gives the site back", app.Name, err, app.Name)}
+		return &BrokenError{fmt.Errorf("completing the adoption of %s: %w\nhint: requests flow; edgeman unadopt %s gives the site back", app.Name, err, app.Name)}
 	}
 	h.note("the adoption of %s was interrupted at step %q: completed", app.Name, op.Step)
 	return t.settle("interrupted at step " + op.Step + ", completed")
@@ -121,7 +121,7 @@ func (h *Host) repairRelease(ctx context.Context, app state.App, lock *state.Loc
 	if err := h.giveBack(ctx, b); err != nil {
 		return releaseFailed(app.Name, err)
 	}
-	h.note("the release of %s was interrupted: completed", app.Name)
+	h.note("giving %s back was interrupted: completed", app.Name)
 	return nil
 }
 
@@ -147,7 +147,7 @@ func (h *Host) restorePointer(ctx context.Context, name string) (sockets.Slot, e
 		}
 	}
 	if len(filled) != 1 {
-		return sockets.Slot{}, &BrokenError{fmt.Errorf("%s has no live pointer, and %d slots are filled\nhint: edgeman release %s gives the site back", name, len(filled), name)}
+		return sockets.Slot{}, &BrokenError{fmt.Errorf("%s has no live pointer, and %d slots are filled\nhint: edgeman unadopt %s gives the site back", name, len(filled), name)}
 	}
 	err := h.Paths.WithState(ctx, name, func() error {
 		return sockets.SwitchLive(h.Paths.Live(name), h.Paths.Run, filled[0])
@@ -171,7 +171,7 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	case err != nil:
 		return err
 	case !filled:
-		return &BrokenError{fmt.Errorf("the live slot %s is empty\nhint: edgeman release %s gives the site back", live, name)}
+		return &BrokenError{fmt.Errorf("the live slot %s is empty\nhint: edgeman unadopt %s gives the site back", live, name)}
 	}
 	started := false
 	for _, unit := range []string{live.SocketUnit(), live.ServiceUnit()} {

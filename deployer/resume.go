@@ -20,8 +20,8 @@ func (h *Host) resume(ctx context.Context, app state.App) error {
 	switch op.Name {
 	case "adopt":
 		return refuse("the adoption of %s was interrupted at step %q\nhint: edgeman repair %s undoes or completes it", app.Name, op.Step, app.Name)
-	case "release":
-		return refuse("%s was being released, interrupted at step %q\nhint: edgeman release %s completes it", app.Name, op.Step, app.Name)
+	case "unadopt":
+		return refuse("%s was being given back, interrupted at step %q\nhint: edgeman unadopt %s completes it", app.Name, op.Step, app.Name)
 	}
 	return h.resumeSwap(ctx, app, op)
 }

@@ -34,7 +34,7 @@ func TestReferenceIsComplete(t *testing.T) {
 	}
 	for heading, result := range map[string]reflect.Type{
 		"adopt --json":                 reflect.TypeFor[AdoptResult](),
-		"release --json":               reflect.TypeFor[ReleaseResult](),
+		"unadopt --json":               reflect.TypeFor[ReleaseResult](),
 		"install and uninstall --json": reflect.TypeFor[InstallResult](),
 	} {
 		for _, f := range tags(result, "json", "") {

@@ -24,12 +24,12 @@ func TestAdoptAndReleaseKilledAtEveryStep(t *testing.T) {
 		for _, step := range []string{"socket", "start", "nginx", "drain"} {
 			killAt(ctx, t, h, step, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
 			wantWhole(ctx, t, h, "adopt killed after "+step, original)
-			_, _ = run(ctx, t, h, "edgeman", "release", "myapp", "--yes")
+			_, _ = run(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes")
 			wantWhole(ctx, t, h, "release after that", original)
 		}
 		for _, step := range []string{"start", "nginx", "drain"} {
 			must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
-			killAt(ctx, t, h, step, "edgeman", "release", "myapp", "--yes")
+			killAt(ctx, t, h, step, "edgeman", "unadopt", "myapp", "--yes")
 			wantWhole(ctx, t, h, "release killed after "+step, original)
 		}
 		if siteFile(ctx, t, h) == original {

@@ -125,7 +125,7 @@ func TestAdoptServersOfOneImage(t *testing.T) {
 
 	clients = startLoads(ctx, t, h, 60)
 	must(ctx, t, h, "docker", "rm", "web-3") // as docker system prune does
-	t.Log(must(ctx, t, h, "sh", "-c", "edgeman release myapp --yes --to original 2>&1"))
+	t.Log(must(ctx, t, h, "sh", "-c", "edgeman unadopt myapp --yes --to original 2>&1"))
 	wantNoneFailed(ctx, t, clients, "release of three, one of them made again")
 	wantCopies(ctx, t, h, before)
 }
@@ -169,7 +169,7 @@ func TestAdoptOfServersIsUndone(t *testing.T) {
 	if got := running(ctx, t, h); got != "myapp-blue-1-1 myapp-blue-1-2 myapp-blue-1-3" {
 		t.Errorf("adopted, %s run", got)
 	}
-	killAt(ctx, t, h, "start", "edgeman", "release", "myapp", "--yes")
+	killAt(ctx, t, h, "start", "edgeman", "unadopt", "myapp", "--yes")
 	must(ctx, t, h, "edgeman", "repair", "myapp")
 	wantNoneFailed(ctx, t, clients, "stopped first, killed")
 	wantCopies(ctx, t, h, before)

@@ -34,7 +34,7 @@ func TestVolumeIsNeverSharedByTwo(t *testing.T) {
 				t.Errorf("containers with the volume after the swap: %q, before: %q", after, before)
 			}
 		}
-		must(ctx, t, h, "edgeman", "release", "myapp", "--yes")
+		must(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes")
 		total := clients.stop(ctx, t, 1000)
 		if n := most(); n != "1" {
 			t.Errorf("up to %s containers with the volume ran at the same time", n)

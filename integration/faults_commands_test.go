@@ -137,7 +137,7 @@ func (s *scene) releaseKilled() {
 	before := siteFile(s.ctx, s.T, s.h)
 	back, stayed := 0, 0
 	for n := 1; ; n++ {
-		if _, hit := s.stopAt(n, "kill", "changes", "release", "myapp", "--yes", "--to", "original"); !hit {
+		if _, hit := s.stopAt(n, "kill", "changes", "unadopt", "myapp", "--yes", "--to", "original"); !hit {
 			break
 		}
 		s.must("curl", "-sf", "--max-time", "20", "http://127.0.0.1/")
@@ -174,7 +174,7 @@ func (s *scene) adopt() {
 
 // adoptKilled kills an adoption before each of its changes.
 func (s *scene) adoptKilled(options string) {
-	s.must("edgeman", "release", "myapp", "--yes", "--to", "original")
+	s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	if options != "" {
 		s.sh("docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 " + options + " myapp:v1")
 		s.must("curl", "-sf", "--retry", "20", "--retry-all-errors", "--retry-delay", "1", "http://127.0.0.1/")
@@ -194,12 +194,12 @@ func (s *scene) adoptKilled(options string) {
 		} else {
 			done++
 			s.one(fmt.Sprintf("change %d", n))
-			s.must("edgeman", "release", "myapp", "--yes")
+			s.must("edgeman", "unadopt", "myapp", "--yes")
 		}
 		s.givenBack()
 	}
 	if options != "" { // as before, for the rows that follow
-		s.must("edgeman", "release", "myapp", "--yes")
+		s.must("edgeman", "unadopt", "myapp", "--yes")
 		s.judge()
 		s.sh("docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 myapp:v1")
 		s.serves()

@@ -70,7 +70,7 @@ func (s *scene) full(n int, args ...string) (code int, out string, hit bool) {
 }
 
 func adoptOnFullDisk(s *scene) {
-	s.must("edgeman", "release", "myapp", "--yes", "--to", "original")
+	s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	before := siteFile(s.ctx, s.T, s.h)
 	codes := map[int]int{}
 	// Many of the writes are pieces of one file; every third shows the same.
@@ -84,7 +84,7 @@ func adoptOnFullDisk(s *scene) {
 		s.Logf("repair: %s", strings.TrimSpace(s.sh("edgeman repair myapp; true")))
 		if siteFile(s.ctx, s.T, s.h) != before {
 			s.one(fmt.Sprintf("write %d", n))
-			s.must("edgeman", "release", "myapp", "--yes")
+			s.must("edgeman", "unadopt", "myapp", "--yes")
 		}
 		s.givenBack()
 	}
@@ -94,7 +94,7 @@ func adoptOnFullDisk(s *scene) {
 
 // reallyFull puts the whole state on a file system of 1 MB and fills it up.
 func reallyFull(s *scene) {
-	s.must("edgeman", "release", "myapp", "--yes", "--to", "original")
+	s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	s.sh(`cp -a /var/lib/edgeman /root/kept && mount -t tmpfs -o size=1m,mode=755 tmpfs /var/lib/edgeman && cp -a /root/kept/. /var/lib/edgeman/`)
 	s.adopt()
 	s.swap()
@@ -114,7 +114,7 @@ func reallyFull(s *scene) {
 	s.must("rm", "/var/lib/edgeman/filler")
 	s.sh("edgeman repair myapp")
 	s.swap()
-	s.must("edgeman", "release", "myapp", "--yes", "--to", "original")
+	s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	s.sh("umount /var/lib/edgeman; rm -r /root/kept")
 	s.adopt()
 	s.left("the same release live")

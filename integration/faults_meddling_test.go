@@ -73,7 +73,7 @@ func meddlingFaults() []fault {
 		{group: group, name: "edits the site file between two commands", do: func(s *scene) {
 			s.sh("echo '# mine' >>" + site80 + " && systemctl reload nginx")
 			s.swap()
-			s.must("edgeman", "release", "myapp", "--yes", "--to", "original")
+			s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 			if got := s.sh("tail -1 " + site80); got != "# mine" {
 				s.Errorf("after release the site file ends with %q", got)
 			}
@@ -97,7 +97,7 @@ func meddlingFaults() []fault {
 			s.must("curl", "-sf", "--max-time", "30", "http://127.0.0.1/")
 			s.healthy()
 			s.must("edgeman", "restart", "myapp")
-			s.must("edgeman", "release", "myapp", "--yes", "--to", "live")
+			s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "live")
 			s.must("curl", "-sf", "--max-time", "30", "http://127.0.0.1/")
 			s.buildAll()
 			s.adopt()

@@ -133,7 +133,7 @@ func (s *scene) cutAtEveryChange(first int, args ...string) {
 }
 
 func adoptCut(s *scene) {
-	s.must("edgeman", "release", "myapp", "--yes", "--to", "original")
+	s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	before := siteFile(s.ctx, s.T, s.h)
 	back, done := 0, 0
 	for n := 1; ; n++ {
@@ -150,7 +150,7 @@ func adoptCut(s *scene) {
 		} else {
 			done++
 			s.one(at)
-			s.must("edgeman", "release", "myapp", "--yes")
+			s.must("edgeman", "unadopt", "myapp", "--yes")
 		}
 		s.givenBack()
 	}
@@ -162,7 +162,7 @@ func releaseCut(s *scene) {
 	before := siteFile(s.ctx, s.T, s.h)
 	back, stayed := 0, 0
 	for n := 1; ; n++ {
-		at, hit := s.frozen(n, "release", "myapp", "--yes", "--to", "original")
+		at, hit := s.frozen(n, "unadopt", "myapp", "--yes", "--to", "original")
 		if !hit {
 			break
 		}
@@ -190,7 +190,7 @@ func releaseCut(s *scene) {
 // was synced before, and its directory is synced before anything else is done.
 func writeOrder(s *scene) {
 	changes := 0
-	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"swap", "myapp", "v1", "--strategy", "recreate"}, {"rollback", "myapp"}, {"release", "myapp", "--yes", "--to", "original"}, {"adopt", site80, "--yes", "--mode", s.mode, "--health", "/health"}} {
+	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"swap", "myapp", "v1", "--strategy", "recreate"}, {"rollback", "myapp"}, {"unadopt", "myapp", "--yes", "--to", "original"}, {"adopt", site80, "--yes", "--mode", s.mode, "--health", "/health"}} {
 		s.must("rm", "-f", "/tmp/report")
 		code, out := run(s.ctx, s.T, s.h, append([]string{"/opt/failpoint", "-calls", "writes", "-under", "/var/lib/edgeman,/etc", "-report", "/tmp/report", "--", "edgeman"}, args...)...)
 		if code != deployer.ExitDone {

@@ -63,7 +63,7 @@ func TestNothingButThePeerChanges(t *testing.T) {
 					if got.IsLoopback() || got == local {
 						t.Errorf("via %s the app sees %s at %s: every visitor would count as local", via, got, local)
 					}
-					must(ctx, t, h, "edgeman", "release", "myapp", "--yes")
+					must(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes")
 				}
 				if d := cmp.Diff(before, exchange(ctx, t, h)); d != "" {
 					t.Errorf("after release (-before +after):\n%s", d)
@@ -129,7 +129,7 @@ func TestSiteFileKeepsEverythingElse(t *testing.T) {
 		if d := cmp.Diff(want, added.ReplaceAllString(after, "")); d != "" {
 			t.Errorf("more than planned has changed (-want +got):\n%s", d)
 		}
-		must(ctx, t, h, "edgeman", "release", "myapp", "--yes")
+		must(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes")
 		if d := cmp.Diff(before, siteFile(ctx, t, h)); d != "" {
 			t.Errorf("after release (-before +after):\n%s", d)
 		}

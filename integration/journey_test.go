@@ -71,7 +71,7 @@ func journey(ctx context.Context, t *testing.T, h *host.Host, conf string) {
 	must(ctx, t, h, "edgeman", "rollback", "myapp")
 	wantStatus(ctx, t, h, 10, "myapp:v2")
 	releasing := time.Since(loads.start)
-	must(ctx, t, h, "edgeman", "release", "myapp", "--yes", "--to", "original")
+	must(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 
 	total := loads.stop(ctx, t, journeyRequests)
 	t.Logf("adopt, 10 swaps, 1 failed swap, 1 rollback, release: %d requests (GET and POST, client keepalive and not), %d failed, longest %v; %d resent because nginx closed their connection at a reload",

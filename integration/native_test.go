@@ -53,7 +53,7 @@ func nativeJourney(ctx context.Context, t *testing.T, h *host.Host, swaps int) {
 		}
 	}
 	wantOnlyListener(ctx, t, h)
-	must(ctx, t, h, "edgeman", "release", "myapp", "--yes", "--to", "original")
+	must(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	total := clients.stop(ctx, t, 0)
 	t.Logf("adopt, %d swaps, rollback, to proxy mode and back, release: %d requests, %d failed, longest %v",
 		swaps, total.Requests, total.Failed, total.Longest.Round(time.Millisecond))

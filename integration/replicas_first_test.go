@@ -51,7 +51,7 @@ func TestReplicasStopFirst(t *testing.T) {
 	if out := must(ctx, t, h, "edgeman", "logs", "myapp", "-n", "0"); !contains(out, "[3] echo v") {
 		t.Errorf("the third replica's output is not told apart:\n%s", out)
 	}
-	must(ctx, t, h, "edgeman", "release", "myapp", "--yes", "--to", "original")
+	must(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	wantNothingLeft(ctx, t, h)
 }
 

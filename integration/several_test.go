@@ -76,8 +76,8 @@ func TestSiteWithSeveralTargets(t *testing.T) {
 		if got := must(ctx, t, h, "curl", "-s", "http://127.0.0.1/api/x?y=1"); !contains(got, `"version":"v1"`) || !contains(got, `"uri":"/v1/x?y=1"`) {
 			t.Errorf("after the swap /api/ answers %s", got)
 		}
-		must(ctx, t, h, "edgeman", "release", "shop", "--yes")
-		must(ctx, t, h, "edgeman", "release", "api", "--yes", "--to", "original")
+		must(ctx, t, h, "edgeman", "unadopt", "shop", "--yes")
+		must(ctx, t, h, "edgeman", "unadopt", "api", "--yes", "--to", "original")
 		if after := siteFile(ctx, t, h); after != before {
 			t.Errorf("given back as\n%s\nwas\n%s", after, before)
 		}

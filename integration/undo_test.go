@@ -77,7 +77,7 @@ func TestOtherSitesAreNotCutOff(t *testing.T) {
 		for _, port := range []string{"80", "81"} {
 			must(ctx, t, h, "curl", "-sf", "http://127.0.0.1:"+port+"/")
 		}
-		must(ctx, t, h, "edgeman", "release", "myapp", "--yes")
+		must(ctx, t, h, "edgeman", "unadopt", "myapp", "--yes")
 		if got := must(ctx, t, h, "cat", "/etc/nginx/sites-available/other") + "\n"; got != other {
 			t.Errorf("the other site was given back as\n%s", got)
 		}

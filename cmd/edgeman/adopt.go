@@ -22,7 +22,7 @@ func adoptCommand(env *environment) *cli.Command {
 		ArgsUsage: "SITE",
 		Description: "SITE is the path of a site file, such as /etc/nginx/sites-available/myapp. The plan is\n" +
 			"shown as a diff before anything changes; requests flow throughout, and what fails is\n" +
-			"undone. \"edgeman release APP\" gives everything back.",
+			"undone. \"edgeman unadopt APP\" gives everything back.",
 		Flags: adoptFlags(),
 		Action: func(c *cli.Context) error {
 			o, err := adoptOptions(env, c)

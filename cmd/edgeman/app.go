@@ -31,7 +31,7 @@ func commands(env *environment) []*cli.Command {
 		restartCommand(env),
 		pauseCommand(env),
 		resumeCommand(env),
-		releaseCommand(env),
+		unadoptCommand(env),
 
 		statusCommand(env),
 		historyCommand(env),

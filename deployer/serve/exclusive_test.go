@@ -175,7 +175,7 @@ func TestReleaseThatExpires(t *testing.T) {
 func TestReleaseComesBeforeARecreate(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.healthy(app)
-		lock, err := w.paths.TakeLock(t.Context(), "myapp", "release", 0)
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "unadopt", 0)
 		w.must(err)
 		defer lock.Unlock()
 		w.pause(state.PauseRelease, "original", time.Minute)

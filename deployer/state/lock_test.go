@@ -139,7 +139,7 @@ func TestStateLockExcludes(t *testing.T) {
 func TestLockOfAnAppThatWasRemoved(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		p := testPaths(t)
-		release, err := p.TakeLock(t.Context(), "myapp", "release", 0)
+		release, err := p.TakeLock(t.Context(), "myapp", "unadopt", 0)
 		if err != nil {
 			t.Fatal(err)
 		}

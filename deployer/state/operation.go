@@ -37,6 +37,9 @@ func (p Paths) ReadOperation(app string) (Operation, bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return op, false, nil
 	}
+	if op.Name == "release" { // what unadopt was called at first
+		op.Name = "unadopt"
+	}
 	return op, err == nil, err
 }
 

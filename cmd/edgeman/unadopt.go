@@ -8,9 +8,10 @@ import (
 	"edgeman/deployer"
 )
 
-func releaseCommand(env *environment) *cli.Command {
+func unadoptCommand(env *environment) *cli.Command {
 	return &cli.Command{
-		Name:      "release",
+		Name:      "unadopt",
+		Aliases:   []string{"release"}, // what it was called at first
 		Category:  groupDeploy,
 		Usage:     "give a site and its container back, as they were before adopt",
 		ArgsUsage: "APP",
