@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -42,6 +43,8 @@ type Self struct {
 
 // handle answers one request. Paths:
 //
+//	/healthz             the status that HEALTH names
+//	/data?NAME           GET reads, POST writes the file /data/NAME
 //	/health              200, or 503 while ECHO_UNHEALTHY lasts
 //	/ws                  websocket echo
 //	/events              server-sent events: ?every=100ms&count=10 (count 0: for ever)
@@ -53,9 +56,12 @@ type Self struct {
 //
 // On any path ?delay=1s waits before the answer (after reading the body),
 // ?status=N sets its status, and ?bytes=N answers with N bytes whose SHA-256 is
-// in X-Sha256; ?drip=10ms sends them in pieces of 64 KiB, that far apart.
+// in X-Sha256; ?redir=URL redirects there; ?drip=10ms sends them in pieces of 64 KiB, that far apart.
 func (c *conn) handle(req *http.Request, head string) bool {
 	q := req.URL.Query()
+	if done, ok := c.otherwise(req, q); done {
+		return ok
+	}
 	sum, size := hash(req.Body)
 	sleep(q, "delay")
 	if c.server.logging {
@@ -71,6 +77,8 @@ func (c *conn) handle(req *http.Request, head string) bool {
 			status = http.StatusServiceUnavailable
 		}
 		return c.reply(req, status, "text/plain", []byte(http.StatusText(status)+"\n"))
+	case req.URL.Path == "/healthz":
+		return c.reply(req, c.server.health, "text/plain", []byte(http.StatusText(c.server.health)+"\n"))
 	case req.URL.Path == "/ws":
 		return c.websocket(req)
 	case req.URL.Path == "/events":
@@ -91,6 +99,46 @@ func (c *conn) handle(req *http.Request, head string) bool {
 		Version: c.server.version, Method: req.Method, URI: req.RequestURI, Proto: req.Proto, Host: req.Host,
 		Head: head, BodyBytes: size, BodySHA256: sum, Peer: c.RemoteAddr().String(), Local: c.LocalAddr().String(),
 	})
+}
+
+// otherwise answers what is no echo: a request for another host, a redirect, a
+// data file. done says that it has answered.
+func (c *conn) otherwise(req *http.Request, q url.Values) (done, ok bool) {
+	own := c.server.ownHost
+	switch {
+	case own != "" && req.Host != own:
+		return true, c.reply(req, http.StatusBadRequest, "text/plain", []byte("not my host\n"))
+	case own != "" && req.Header.Get("X-Forwarded-Proto") != "https":
+		return true, c.redirect(req, http.StatusMovedPermanently, "https://"+own+req.RequestURI)
+	case q.Has("redir"):
+		return true, c.redirect(req, http.StatusFound, q.Get("redir"))
+	case req.URL.Path == "/data":
+		return true, c.data(req, "/data/"+filepath.Base(req.URL.RawQuery))
+	}
+	return false, false
+}
+
+func (c *conn) redirect(req *http.Request, status int, to string) bool {
+	io.Copy(io.Discard, req.Body)
+	_, finish := c.start(req, status, 0, "Location", to)
+	return finish() == nil
+}
+
+func (c *conn) data(req *http.Request, path string) bool {
+	if req.Method != http.MethodPost {
+		return c.file(req, path)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(path, body, 0o644)
+	}
+	if err != nil {
+		return c.reply(req, http.StatusInternalServerError, "text/plain", []byte(err.Error()+"\n"))
+	}
+	return c.reply(req, http.StatusOK, "text/plain", []byte("written\n"))
 }
 
 func (c *conn) replyJSON(req *http.Request, status int, v any) bool {

@@ -18,6 +18,12 @@
 //	ECHO_TERM        on SIGTERM: graceful (default), exit (at once) or ignore
 //	ECHO_IDLE        close a kept-alive connection idle for this long (default 75s)
 //	ECHO_LOG         if set, one line on stdout per request
+//	ECHO_OWN_HOST    answer 400 to any other Host, and redirect to https what does
+//	                 not say X-Forwarded-Proto: https
+//	PORT, VER, BOOT  a port to listen on, ECHO_VERSION and ECHO_BOOT_DELAY, as site
+//	                 files that come with a docker run command set them
+//	HEALTH           status of /healthz (default 200)
+//	STOP             on SIGTERM: stop listening, exit after this long
 //
 // "echo healthcheck" asks the running server's /health and exits 0 or 1, for
 // an image's HEALTHCHECK. See handlers.go for the paths and query parameters.
@@ -41,6 +47,8 @@ type server struct {
 	idle      time.Duration
 	status    int
 	unhealthy time.Duration
+	health    int
+	ownHost   string
 	logging   bool
 	started   time.Time
 
@@ -58,18 +66,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "echo: told to exit at boot")
 		os.Exit(code)
 	}
-	time.Sleep(duration("ECHO_BOOT_DELAY", 0))
-	l, err := listen(text("ECHO_LISTEN", ":8080"))
+	time.Sleep(duration("BOOT", duration("ECHO_BOOT_DELAY", 0)))
+	l, err := listen(address())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(1)
 	}
 	s := &server{
-		version:   text("ECHO_VERSION", "v1"),
+		version:   text("VER", text("ECHO_VERSION", "v1")),
 		idle:      duration("ECHO_IDLE", 75*time.Second),
 		status:    integer("ECHO_STATUS", 0),
 		unhealthy: duration("ECHO_UNHEALTHY", 0),
 		logging:   os.Getenv("ECHO_LOG") != "",
+		ownHost:   os.Getenv("ECHO_OWN_HOST"),
+		health:    integer("HEALTH", http.StatusOK),
 		started:   time.Now(),
 		conns:     map[*conn]bool{},
 	}
@@ -83,6 +93,8 @@ func main() {
 	go s.accept(l)
 	s.waitTerm(l, text("ECHO_TERM", "graceful"))
 }
+
+func address() string { return text("ECHO_LISTEN", ":"+text("PORT", "8080")) }
 
 func listen(address string) (net.Listener, error) {
 	if address == "auto" {
@@ -122,6 +134,7 @@ func (s *server) waitTerm(l net.Listener, mode string) {
 			os.Exit(0)
 		default:
 			l.Close()
+			time.Sleep(duration("STOP", 0))
 			s.drain()
 			os.Exit(0)
 		}
@@ -173,7 +186,7 @@ func (s *server) isDraining() bool {
 }
 
 func healthcheck() int {
-	_, port, err := net.SplitHostPort(text("ECHO_LISTEN", ":8080"))
+	_, port, err := net.SplitHostPort(address())
 	if err != nil {
 		fmt.Println(err)
 		return 1

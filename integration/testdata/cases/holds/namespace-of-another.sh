@@ -1,0 +1,1 @@
+answers '"version":"v' http://127.0.0.1/
