@@ -38,31 +38,3 @@ func TestTails(t *testing.T) {
 		t.Errorf("read twice: %+v", got)
 	}
 }
-
-func TestGenerations(t *testing.T) {
-	w := func(pid int, leaving bool) Worker {
-		return Worker{Process: Process{PID: pid, Ticks: uint64(pid)}, Leaving: leaving}
-	}
-	before := []Worker{w(1, true), w(2, false), w(3, false)}
-	reused := w(2, false)
-	reused.Ticks = 99
-	for _, tt := range []struct {
-		name                          string
-		now                           []Worker
-		fresh, stale, leaving, passed int
-		unchanged                     bool
-	}{
-		{"nothing happened", before, 0, 2, 1, 0, true},
-		{"both generations accept", []Worker{w(2, false), w(3, false), w(4, false)}, 1, 2, 0, 0, false},
-		{"done", []Worker{w(2, true), w(4, false), w(5, false)}, 2, 0, 1, 0, false},
-		{"reused pid", []Worker{reused}, 1, 0, 0, 0, false},
-		{"torn picture of two reloads", []Worker{w(2, true), w(4, true)}, 0, 0, 2, 1, false},
-		{"torn, a slow old one", []Worker{w(2, false), w(4, true)}, 0, 1, 1, 1, false},
-		{"none in the picture", nil, 0, 0, 0, 0, false},
-	} {
-		g := compare(before, tt.now)
-		if len(g.fresh) != tt.fresh || len(g.stale) != tt.stale || len(g.leaving) != tt.leaving || g.passed != tt.passed || g.unchanged() != tt.unchanged {
-			t.Errorf("%s: %+v", tt.name, g)
-		}
-	}
-}

@@ -125,9 +125,6 @@ func TestWorkersOfAMaster(t *testing.T) {
 	if len(all) != 1 || all[0].PID != 10 {
 		t.Fatalf("masters: %+v", all)
 	}
-	if !p.settingUp(10) {
-		t.Error("a worker is being set up")
-	}
 	got, err := p.workers(10)
 	must(t, err)
 	id := Identity{UID: 33, GID: 34, Groups: []uint32{34, 50}}

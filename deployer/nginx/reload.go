@@ -30,8 +30,8 @@ const reloadLimit = 30 * time.Second
 
 // Reloaded is what a successful reload did.
 type Reloaded struct {
-	Workers []Worker  // those that now accept
-	Leaving []Worker  // those that still finish requests with an older configuration
+	Workers []Process // those that now accept
+	Leaving []Process // those that still finish requests with an older configuration
 	Errors  []Message // what the master complained about and survived
 	Took    time.Duration
 }
@@ -59,7 +59,7 @@ func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, err
 	logs := openTails(append(errorLogs, s.proc.path(m.PID, "fd", "2")), m.PID)
 	defer logs.close()
 	reliable := s.proc.settle(ctx, m.PID)
-	before, err := s.proc.workers(m.PID)
+	before, err := s.proc.children(m.PID)
 	if err != nil {
 		return Reloaded{}, fmt.Errorf("reloading nginx: %w", err)
 	}
@@ -80,7 +80,7 @@ func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, err
 type watch struct {
 	proc   procfs
 	master Process
-	before []Worker // as of just before the signal
+	before []Process // its children as of just before the signal, set up or not
 	logs   tails
 	errors []Message
 	state  generations
@@ -110,12 +110,12 @@ func (w *watch) look() (bool, error) {
 	if err != nil || now.Ticks != w.master.Ticks {
 		return false, fmt.Errorf("the master process ended: %w", ErrNotRunning)
 	}
-	workers, err := w.proc.workers(w.master.PID)
+	children, err := w.proc.children(w.master.PID)
 	if err != nil {
 		return false, err
 	}
-	w.state = compare(w.before, workers)
-	settled := w.idle >= 2 || !w.reliable && !w.proc.settingUp(w.master.PID)
+	w.state = compare(w.before, children)
+	settled := w.idle >= 2 || !w.reliable && w.state.unready == 0
 	if len(w.state.fresh) > 0 {
 		return settled && len(w.state.stale) == 0, nil
 	}
@@ -136,45 +136,54 @@ func (w *watch) kept(waiting bool) error {
 	return nil
 }
 
-// generations are the workers of one master, seen from a reload.
+// generations are the children of one master, seen from a reload.
 type generations struct {
-	fresh   []Worker // started after the signal and set up
-	stale   []Worker // older and still accepting
-	leaving []Worker
-	passed  int // of those leaving, started after the signal: another reload followed
+	fresh   []Process // workers that came after the signal and are set up
+	stale   []Process // older ones that still accept, or are about to
+	leaving []Process
+	unready int // came after the signal and are not set up yet
+	came    int // after the signal: these, fresh ones, leaving ones (another reload followed), and helpers of nginx's
 }
 
 // unchanged says that no reload has begun to take effect. A picture of the
 // processes is not taken in one instant, so that nothing new is in it does
-// not prove it; old workers that still accept, and none that came and was
-// already told to quit, do.
-func (g generations) unchanged() bool {
-	return len(g.fresh) == 0 && g.passed == 0 && len(g.stale) > 0
-}
+// not prove it; old workers that still accept, and no child that came since,
+// whatever it calls itself yet, do.
+func (g generations) unchanged() bool { return g.came == 0 && len(g.stale) > 0 }
 
 func (g generations) String() string {
-	return fmt.Sprintf("%d new workers, %d old ones still accept", len(g.fresh), len(g.stale))
+	return fmt.Sprintf("%d new workers, %d not set up yet, %d old ones still accept", len(g.fresh), g.unready, len(g.stale))
 }
 
-// compare sorts the workers of now by whether they existed before.
-func compare(before, now []Worker) generations {
-	old := map[[2]uint64]bool{}
-	for _, w := range before {
-		old[[2]uint64{uint64(w.PID), w.Ticks}] = true
+// compare sorts the children of now by whether they existed before. On a busy
+// machine a worker is there long before it calls itself one; until then it has
+// its master's title.
+func compare(before, now []Process) generations {
+	type identity struct {
+		pid   int
+		ticks uint64
+	}
+	old := map[identity]bool{}
+	for _, p := range before {
+		old[identity{p.PID, p.Ticks}] = true
 	}
 	var g generations
-	for _, w := range now {
-		known := old[[2]uint64{uint64(w.PID), w.Ticks}]
+	for _, p := range now {
+		known := old[identity{p.PID, p.Ticks}]
+		if !known {
+			g.came++
+		}
+		unready := strings.HasPrefix(p.Title, titleMaster)
 		switch {
-		case w.Leaving:
-			g.leaving = append(g.leaving, w)
-			if !known {
-				g.passed++
-			}
+		case strings.HasPrefix(p.Title, titleShutdown):
+			g.leaving = append(g.leaving, p)
+		case !unready && !strings.HasPrefix(p.Title, titleWorker): // the cache manager, for example
 		case known:
-			g.stale = append(g.stale, w)
+			g.stale = append(g.stale, p)
+		case unready:
+			g.unready++
 		default:
-			g.fresh = append(g.fresh, w)
+			g.fresh = append(g.fresh, p)
 		}
 	}
 	return g

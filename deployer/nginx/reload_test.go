@@ -57,7 +57,7 @@ func TestReloadReportsLeavingWorkers(t *testing.T) {
 	eventually(t, "a worker has read it", func() bool { return hasRead(t, c) })
 	done, err := n.server.Reload(soon(t))
 	must(t, err)
-	if len(done.Leaving) != 1 || !done.Leaving[0].Leaving {
+	if len(done.Leaving) != 1 || !strings.HasPrefix(done.Leaving[0].Title, titleShutdown) {
 		t.Fatalf("got %+v", done)
 	}
 	if f := n.facts(); len(f.Workers) != 3 {
@@ -175,7 +175,7 @@ func TestReloadWithoutSeeingTheMasterWait(t *testing.T) {
 	}{{site(n.port, "v2"), false}, {[]byte("bogus;"), true}} {
 		put(t, n.path("sites-available/app"), tt.site)
 		logs := openTails([]string{n.path("error.log")}, m.PID)
-		before, err := n.server.proc.workers(m.PID)
+		before, err := n.server.proc.children(m.PID)
 		must(t, err)
 		must(t, n.server.proc.signal(m.Process, syscall.SIGHUP))
 		w := watch{proc: n.server.proc, master: m.Process, before: before, logs: logs}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,15 +30,30 @@ func (p procfs) signal(proc Process, sig unix.Signal) error {
 
 // idle says whether a master waits for its next signal: with signals blocked
 // everywhere else, nginx sleeps in sigsuspend(2) exactly when it has handled
-// all that came (nginx: ngx_master_process_cycle). It is not known where
-// /proc/PID/syscall cannot be read.
+// all that came (nginx: ngx_master_process_cycle). One that was sent a signal
+// and has not run since is in that call, too, so none may be pending; that is
+// read first. It is not known where /proc/PID/syscall cannot be read.
 func (p procfs) idle(pid int) (idle, known bool) {
+	pending := p.pending(pid)
 	raw, err := os.ReadFile(p.path(pid, "syscall"))
 	if err != nil {
 		return false, false
 	}
 	number, _, _ := strings.Cut(string(raw), " ")
-	return number == strconv.Itoa(unix.SYS_RT_SIGSUSPEND), true
+	return !pending && number == strconv.Itoa(unix.SYS_RT_SIGSUSPEND), true
+}
+
+// pending says whether a signal to the process is still to be handled
+// (proc_pid_status(5)).
+func (p procfs) pending(pid int) bool {
+	raw, _ := os.ReadFile(p.path(pid, "status")) // who is gone has none
+	for line := range strings.Lines(string(raw)) {
+		name, mask, _ := strings.Cut(line, ":")
+		if (name == "SigPnd" || name == "ShdPnd") && strings.Trim(mask, " \t\n0") != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // settleLimit is long enough for nginx to read a large configuration.
@@ -59,13 +73,4 @@ func (p procfs) settle(ctx context.Context, pid int) bool {
 		return idle || !known, nil
 	})
 	return seen
-}
-
-// settingUp says whether the master has a child that is not a worker yet: it
-// carries the master's title until then.
-func (p procfs) settingUp(master int) bool {
-	children, err := p.children(master)
-	return err == nil && slices.ContainsFunc(children, func(c Process) bool {
-		return strings.HasPrefix(c.Title, titleMaster) && !p.hasChildren(c.PID)
-	})
 }
