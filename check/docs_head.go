@@ -4,7 +4,8 @@ package check
 const docsHead = "# edgeman check\n\n" +
 	"`edgeman check [SITE...]` looks for what is about to break: certificates, their renewal, nginx's configuration and what it proxies to, " +
 	"sockets, containers, and edgeman's own records. It works on any host with nginx, adopted apps or not. It changes nothing, and asks nothing over the network: " +
-	"it reads files and /proc, asks systemd and Docker, and makes handshakes with this host's own nginx.\n\n" +
+	"it reads files and /proc, asks systemd and Docker, and makes handshakes with this host's own nginx. " +
+	"As root it runs `nginx -t`, which creates the empty log files and cache directories that nginx itself would.\n\n" +
 	"`SITE` is a server name, an app, or an enabled site file. Without one everything is looked at.\n" + `
 ## Severities and exit codes
 

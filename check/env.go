@@ -30,8 +30,8 @@ type Env struct {
 	// CanConnect says whether nginx's workers may connect to a socket, without
 	// connecting.
 	CanConnect func(f nginx.Facts, path string) error
-	// Remove takes away what nginx -t leaves behind: empty files and directories
-	// that were not there before it ran.
+	// Remove takes away the empty pid file that nginx -t leaves behind where there
+	// was none.
 	Remove func(path string) error
 
 	Units  Units

@@ -11,16 +11,17 @@ import (
 	"edgeman/deployer/nginx"
 )
 
-// testNginx runs nginx -t and takes away what it leaves behind: it creates log
-// files, cache directories and an empty pid file where there are none, and an
-// empty pid file keeps "nginx -s reload" from working.
+// testNginx runs nginx -t and takes away the empty pid file that it creates
+// where there is none, since scripts that read it would fail. What else it
+// creates stays: logs and cache directories are made with the owner that nginx
+// gives them, and one that a reload has just opened looks no different.
 func (h *host) testNginx() {
-	absent := h.absentFiles()
+	_, before := h.env.FS.Lstat(h.nginx.PidFile)
 	ctx, cancel := context.WithTimeout(h.ctx, testWait)
 	defer cancel()
 	warnings, err := h.env.Nginx.Test(ctx)
-	for _, p := range absent {
-		h.removeEmpty(p)
+	if errors.Is(before, fs.ErrNotExist) {
+		h.removeEmpty(h.nginx.PidFile)
 	}
 	var refused *nginx.ConfigError
 	switch {
@@ -41,44 +42,13 @@ func readOnly(refused *nginx.ConfigError) bool {
 	return strings.Contains(refused.Text, "Read-only file system") && strings.Contains(refused.Output, "syntax is ok")
 }
 
-// createdByTest are the directives whose file nginx creates when it tests.
-var createdByTest = []string{
-	"access_log", "error_log", "pid", "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path",
-	"uwsgi_temp_path", "scgi_temp_path", "proxy_cache_path", "fastcgi_cache_path", "uwsgi_cache_path", "scgi_cache_path",
-}
-
-// absentFiles lists what the test may create and what is not there now.
-func (h *host) absentFiles() []string {
-	paths := []string{h.nginx.PidFile}
-	if h.root != nil {
-		for _, d := range find(h.root, createdByTest...) {
-			p := d.Arg(0)
-			if p == "" || p == "off" || p == "stderr" || strings.ContainsAny(p, "$:") {
-				continue
-			}
-			paths = append(paths, h.prefixed(p))
-		}
-	}
-	var out []string
-	for _, p := range paths {
-		if _, err := h.env.FS.Lstat(p); p != "" && errors.Is(err, fs.ErrNotExist) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// removeEmpty removes a file or directory that is empty; anything else has an
-// owner by now.
+// removeEmpty removes an empty file; anything else has an owner by now.
 func (h *host) removeEmpty(path string) {
 	info, err := h.env.FS.Lstat(path)
-	if err != nil || h.env.Remove == nil || info.Mode().IsRegular() && info.Size() > 0 {
+	if err != nil || h.env.Remove == nil || !info.Mode().IsRegular() || info.Size() > 0 {
 		return
 	}
-	if !info.IsDir() && !info.Mode().IsRegular() {
-		return
-	}
-	_ = h.env.Remove(path) // a directory with something in it refuses to go, as it should
+	_ = h.env.Remove(path)
 }
 
 // prefixed resolves a path as nginx does for logs, caches and the pid file.

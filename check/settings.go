@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"edgeman/deployer/state"
 )
 
 // Settings are the [check] table of edgeman.toml.
@@ -61,25 +62,17 @@ func (s Settings) withDefaults() Settings {
 }
 
 // ReadSettings reads the [check] table of the file at path. A file that is not
-// there gives the defaults. The file decides what root reports, so it must be
-// root's and writable by nobody else.
-func ReadSettings(fsys FS, path string) (Settings, error) {
-	var s Settings
-	info, err := fsys.Stat(path)
+// there gives the defaults. The file decides what root reports, so nobody but
+// root may have written it.
+func ReadSettings(path string) (Settings, error) {
+	data, err := state.ReadTrusted(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s.withDefaults(), nil
+		return Settings{}.withDefaults(), nil
 	}
 	if err != nil {
-		return s, fmt.Errorf("reading settings: %w", err)
+		return Settings{}, fmt.Errorf("reading settings: %w", err)
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && (st.Uid != 0 && int(st.Uid) != syscall.Geteuid() || st.Mode&0o022 != 0) {
-		return s, fmt.Errorf("reading settings: %s must belong to root and be writable by nobody else\nhint: chown root %s; chmod go-w %s", path, path, path)
-	}
-	data, err := fsys.ReadFile(path)
-	if err != nil {
-		return s, fmt.Errorf("reading settings: %w", err)
-	}
-	s, err = parseSettings(data)
+	s, err := parseSettings(data)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}

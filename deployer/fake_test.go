@@ -38,6 +38,15 @@ type world struct {
 	nginxFails  error                   // a candidate configuration
 	nginxBroken error                   // the configuration on disk
 	retire      bool                    // retired slots end by themselves at once
+	onStep      func(name string)       // called when a step has been told
+}
+
+// Write takes what the commands tell of their steps.
+func (w *world) Write(text []byte) (int, error) {
+	if name, _, ok := strings.Cut(strings.TrimPrefix(string(text), "  "), " "); ok && w.onStep != nil && strings.HasPrefix(string(text), "  ") {
+		w.onStep(name)
+	}
+	return w.err.Write(text)
 }
 
 func newWorld(t *testing.T) *world {
@@ -48,7 +57,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.Host = &Host{
 		Paths:  state.Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")},
-		Docker: w, Units: unitsOf{w}, Nginx: nginxOf{w}, Files: OSFiles{}, Out: &w.out, Err: &w.err, Wait: time.Second,
+		Docker: w, Units: unitsOf{w}, Nginx: nginxOf{w}, Files: OSFiles{}, Out: &w.out, Err: w, Wait: time.Second,
 		System: System{Root: dir, Executable: func() (string, error) { return filepath.Join(dir, programPath), nil }},
 	}
 	shim := filepath.Join(dir, libDir, "edgeman-init")

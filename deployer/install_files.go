@@ -2,14 +2,19 @@ package deployer
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
+
+	"edgeman/deployer/state"
 )
 
 // Where install puts things, by the Filesystem Hierarchy Standard: what the
@@ -24,16 +29,16 @@ const (
 // is left alone there.
 var packaged = []string{"/usr/bin/edgeman", "/usr/sbin/edgeman"}
 
-// installFile is a file as it has to be: its bytes, or those of source.
+// installFile is a file as it has to be.
 type installFile struct {
-	path   string
-	mode   fs.FileMode
-	data   []byte
-	source string // copied, so that a big file need not be held
-	note   string
+	path string
+	mode fs.FileMode
+	data []byte
+	note string
 }
 
-// compare tells whether the file on disk is another than it has to be.
+// compare tells whether the file on disk is another than it has to be. One that
+// its operator has closed further may stay so.
 func (f installFile) compare() (Change, bool, error) {
 	change := Change{Action: "update", Path: f.path, Note: f.note}
 	st, err := os.Lstat(f.path)
@@ -47,41 +52,39 @@ func (f installFile) compare() (Change, bool, error) {
 	if !st.Mode().IsRegular() {
 		return change, false, refuse("%s is there and not a regular file\nhint: move it away", f.path)
 	}
-	want, err := f.content()
-	if err != nil {
-		return change, false, err
-	}
 	have, err := os.ReadFile(f.path)
 	if err != nil {
 		return change, false, err
 	}
-	return change, st.Mode().Perm() != f.mode || !bytes.Equal(have, want), nil
+	return change, st.Mode().Perm() != f.modeOver(st) || !bytes.Equal(have, f.data), nil
 }
 
-func (f installFile) content() ([]byte, error) {
-	if f.source == "" {
-		return f.data, nil
-	}
-	return os.ReadFile(f.source)
+// modeOver is the mode of the file in the place of another: its owner's part, and
+// of the rest no more than that one has.
+func (f installFile) modeOver(st fs.FileInfo) fs.FileMode {
+	return f.mode&0o700 | f.mode&st.Mode().Perm()
 }
 
 // write replaces the file by one rename. A program that runs keeps its old
 // bytes, so an upgrade disturbs no slot.
 func (f installFile) write() error {
-	data, err := f.content()
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
 		return fmt.Errorf("creating %s: %w", filepath.Dir(f.path), err)
 	}
+	mode, group := f.mode, -1
+	if st, err := os.Lstat(f.path); err == nil {
+		mode, group = f.modeOver(st), int(st.Sys().(*syscall.Stat_t).Gid)
+	}
 	// renameio.WriteFile would keep the mode of the file that is replaced.
-	t, err := renameio.NewPendingFile(f.path, renameio.WithStaticPermissions(f.mode))
+	t, err := renameio.NewPendingFile(f.path, renameio.WithStaticPermissions(mode))
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", f.path, err)
 	}
 	defer t.Cleanup()
-	if _, err := t.Write(data); err != nil {
+	if err := t.Chown(-1, group); err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	if _, err := t.Write(f.data); err != nil {
 		return fmt.Errorf("writing %s: %w", f.path, err)
 	}
 	if err := t.CloseAtomicallyReplace(); err != nil {
@@ -106,13 +109,38 @@ type program struct {
 }
 
 // program refuses a program that somebody else than root could exchange, since
-// the units run it as root from then on.
+// the units run it as root from then on. The one that is about to be copied, and
+// edgeman-init beside it, may belong to whoever called sudo.
 func (h *Host) program() (program, error) {
 	p, err := h.findProgram()
-	if err != nil || p.running != p.path {
+	if err != nil {
 		return p, err
 	}
-	return p, h.System.ownedByRoot(p.running)
+	if p.running != p.path {
+		return p, nil // its copy is judged
+	}
+	return p, errors.Join(trusted(p.running), p.trustedInit())
+}
+
+// trusted refuses a file that others than root can change.
+func trusted(path string, also ...int) error {
+	if err := state.Trusted(path, also...); err != nil {
+		return notTrusted(err)
+	}
+	return nil
+}
+
+func notTrusted(err error) error {
+	text, hint, _ := strings.Cut(err.Error(), "\nhint: ")
+	return refuse("%s, and the units would run it as root\nhint: %s", text, cmp.Or(hint, "put the file itself there"))
+}
+
+// caller is the user behind sudo, if there is one.
+func caller() []int {
+	if uid, err := strconv.Atoi(os.Getenv("SUDO_UID")); err == nil {
+		return []int{uid}
+	}
+	return nil
 }
 
 func (h *Host) findProgram() (program, error) {
@@ -132,11 +160,24 @@ func (h *Host) findProgram() (program, error) {
 // shim is edgeman-init beside the running program, where install copies it from.
 func (p program) shim() string { return filepath.Join(filepath.Dir(p.running), "edgeman-init") }
 
-// hasInit tells whether the slots' service finds edgeman-init by the program
-// that it runs.
-func (p program) hasInit() bool {
+// init is edgeman-init where the slots' service finds it, by the program that it
+// runs; empty when it is missing.
+func (p program) init() string {
 	dir := filepath.Dir(p.path)
-	return isFile(filepath.Join(filepath.Dir(dir), "lib", "edgeman", "edgeman-init")) || isFile(filepath.Join(dir, "edgeman-init"))
+	for _, path := range []string{filepath.Join(filepath.Dir(dir), "lib", "edgeman", "edgeman-init"), filepath.Join(dir, "edgeman-init")} {
+		if isFile(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// trustedInit judges the edgeman-init that is in place, if there is one.
+func (p program) trustedInit() error {
+	if init := p.init(); init != "" {
+		return trusted(init)
+	}
+	return nil
 }
 
 func isFile(path string) bool {
@@ -148,7 +189,7 @@ func isFile(path string) bool {
 // word nobody would know before the first container that fails.
 func (h *Host) warnInit() error {
 	p, err := h.findProgram()
-	if err == nil && !p.hasInit() && !isFile(p.shim()) {
+	if err == nil && p.init() == "" && !isFile(p.shim()) {
 		h.warn("edgeman-init is missing: mode native is not available, all else is\nhint: put it beside %s and run edgeman install again", p.running)
 	}
 	return err
@@ -161,40 +202,24 @@ func (h *Host) needInit(mode string, installs bool) error {
 		return nil
 	}
 	p, err := h.findProgram()
-	if err != nil || p.hasInit() || installs && isFile(p.shim()) {
+	if err != nil || installs && isFile(p.shim()) {
 		return err
 	}
-	return refuse("mode native needs edgeman-init, which is missing; nothing was changed\nhint: put it beside %s and run edgeman install again", p.running)
-}
-
-// ownedByRoot walks up from path: a directory that others may write to is as
-// bad as the file itself.
-func (s System) ownedByRoot(path string) error {
-	for p := path; len(p) > len(s.Root); p = filepath.Dir(p) {
-		st, err := os.Stat(p)
-		if err != nil {
-			return err
-		}
-		owner := st.Sys().(*syscall.Stat_t).Uid
-		sticky := st.IsDir() && st.Mode()&os.ModeSticky != 0
-		if owner != 0 && int(owner) != os.Geteuid() || st.Mode().Perm()&0o022 != 0 && !sticky {
-			return refuse("%s can be changed by others than root, and the units would run it as root\nhint: chown root:root %s; chmod go-w %s", p, p, p)
-		}
-		if p == "/" {
-			break
-		}
+	if p.init() != "" {
+		return p.trustedInit()
 	}
-	return nil
+	return refuse("mode native needs edgeman-init, which is missing; nothing was changed\nhint: put it beside %s and run edgeman install again", p.running)
 }
 
 // installFiles lists every file with its bytes, for this program and host.
 func (h *Host) installFiles(p program, facts Facts) ([]installFile, error) {
 	var files []installFile
 	if p.running != p.path {
-		files = append(files, installFile{path: p.path, mode: 0o755, source: p.running, note: "a copy of " + p.running})
-	}
-	if shim := p.shim(); isFile(shim) && p.running != p.path {
-		files = append(files, installFile{path: filepath.Join(h.System.Root, libDir, "edgeman-init"), mode: 0o755, source: shim})
+		copies, err := h.copies(p)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, copies...)
 	}
 	units, err := h.unitFiles(p, facts)
 	if err != nil {
@@ -202,4 +227,21 @@ func (h *Host) installFiles(p program, facts Facts) ([]installFile, error) {
 	}
 	completion := installFile{path: filepath.Join(h.System.Root, completionPath), mode: 0o644, data: []byte(BashCompletion)}
 	return append(append(files, units...), completion), nil
+}
+
+// copies are the running program and, if it is there, edgeman-init beside it.
+func (h *Host) copies(p program) ([]installFile, error) {
+	data, err := state.ReadTrusted(p.running, caller()...)
+	if err != nil {
+		return nil, notTrusted(err)
+	}
+	files := []installFile{{path: p.path, mode: 0o755, data: data, note: "a copy of " + p.running}}
+	data, err = state.ReadTrusted(p.shim(), caller()...)
+	if errors.Is(err, fs.ErrNotExist) {
+		return files, nil
+	}
+	if err != nil {
+		return nil, notTrusted(err)
+	}
+	return append(files, installFile{path: filepath.Join(h.System.Root, libDir, "edgeman-init"), mode: 0o755, data: data}), nil
 }

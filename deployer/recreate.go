@@ -56,6 +56,7 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 // replaced says that the new release serves on slot.
 func (s *swap) replaced(slot sockets.Slot, asked time.Time) error {
 	s.ready = time.Since(asked)
+	s.keepMode()
 	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(s.ready))
 	return s.Paths.ClearDrain(slot)
 }

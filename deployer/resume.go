@@ -54,6 +54,11 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 	if filled && live.String() == op.Slot && current.Number == op.Release {
 		outcome, verb = state.Done, "completed"
 	}
+	if outcome == state.Done && op.Mode != "" {
+		if err := h.Paths.SetMode(app.Name, op.Mode); err != nil {
+			return err
+		}
+	}
 	h.note("%s of %s to release %d was interrupted at step %q on %s: %s", op.Name, app.Name, op.Release, op.Step, op.Started.Format(time.DateTime), verb)
 	// Before it is forgotten; without it only the history says less.
 	r, err := h.Paths.ReadRelease(app.Name, op.Release)

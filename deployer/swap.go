@@ -24,6 +24,7 @@ type swap struct {
 	ready   time.Duration // what it took until next was healthy
 	fresh   bool          // next was recorded by this run
 	over    bool          // next serves: nothing is undone any more
+	unkept  error         // why the app file does not have the mode that next runs in
 	renew   bool          // move the slot's service to this program, too
 	drain   time.Duration
 	timeout time.Duration
@@ -42,8 +43,8 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 	}
 	defer s.lock.Unlock()
 	s.detach, s.cut = o.Detach, o.Cut
-	if o.Mode != "" {
-		s.app.Mode = o.Mode
+	if o.Mode != "" && o.Mode != s.app.Mode {
+		s.app.Mode, s.op.Mode = o.Mode, o.Mode
 	}
 	if o.Strategy != "" {
 		s.app.Strategy = o.Strategy
@@ -55,11 +56,7 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 	if err := s.prepare(ctx, o); err != nil {
 		return s.fail(ctx, s.result(""), err)
 	}
-	result, err := s.run(ctx)
-	if err == nil && o.Mode != "" {
-		err = s.Paths.SetMode(o.App, o.Mode)
-	}
-	return result, err
+	return s.run(ctx)
 }
 
 // Restart runs the live release again, by the same rules as a swap: the record
@@ -108,6 +105,10 @@ func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, tim
 		s.timeout = timeout
 	}
 	if err := h.resume(ctx, app); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	if s.app, err = h.Paths.ReadApp(name); err != nil { // that may have changed it
 		lock.Unlock()
 		return nil, err
 	}
@@ -230,7 +231,11 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		s.terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
 		s.terms.Deadline = s.terms.WarmUntil.Add(s.drain)
 	}
-	err := s.point(ctx, s.old, s.next.Number, s.terms, func() error { s.over = true; return nil })
+	err := s.point(ctx, s.old, s.next.Number, s.terms, func() error {
+		s.over = true
+		s.keepMode()
+		return nil
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -271,6 +276,17 @@ func (h *Host) point(ctx context.Context, old sockets.Slot, number int, terms st
 		}
 		return then()
 	})
+}
+
+// keepMode makes the mode that was asked for that of the app file, at the moment
+// from which the release serves. The next swap would go back otherwise.
+func (s *swap) keepMode() {
+	if s.op.Mode == "" {
+		return
+	}
+	if s.unkept = s.Paths.SetMode(s.app.Name, s.op.Mode); s.unkept == nil {
+		s.op.Mode = ""
+	}
 }
 
 // begin journals that a step is about to happen.

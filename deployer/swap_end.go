@@ -23,7 +23,17 @@ func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error
 	if !result.Interrupted { // the next swap does
 		s.prune(ctx)
 	}
-	return result, nil
+	return result, s.otherMode()
+}
+
+// otherMode says that the app file could not be given the mode that the release
+// runs in.
+func (s *swap) otherMode() error {
+	if s.unkept == nil {
+		return nil
+	}
+	return &BrokenError{fmt.Errorf("release %d serves in mode %s, but the settings of %s still say otherwise: %w\nhint: set mode = %q in %s",
+		s.next.Number, s.next.Mode, s.app.Name, s.unkept, s.next.Mode, s.Paths.AppConfig(s.app.Name))}
 }
 
 // clock puts the times of the run into result.
@@ -61,7 +71,7 @@ func (s *swap) failed(err error) error {
 	var broken *BrokenError
 	if s.over {
 		err = &BrokenError{fmt.Errorf("release %d serves, but its command did not come to its end: %w\nhint: the old slot ends by itself; edgeman status %s", s.next.Number, err, s.app.Name)}
-		return errors.Join(err, s.settle(state.Ended{}, firstLine(err)))
+		return errors.Join(err, s.otherMode(), s.settle(state.Ended{}, firstLine(err)))
 	}
 	if errors.As(err, &broken) {
 		return errors.Join(err, s.record(state.Broken, state.Ended{}, firstLine(err)))

@@ -87,7 +87,7 @@ func runCheck(env *environment, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	settings, err := check.ReadSettings(check.OS{}, env.paths.HostConfig())
+	settings, err := check.ReadSettings(env.paths.HostConfig())
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}

@@ -349,25 +349,45 @@ func TestReadPull(t *testing.T) {
 	}
 }
 
+// The file names programs that run as root: nobody else may have had a hand in
+// it, by whatever way it is reached.
 func TestDockerConfigOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
-	path := filepath.Join(t.TempDir(), "config.json")
-	if b, err := readOwned(path); err != nil || b != nil {
-		t.Errorf("absent: %q %v", b, err)
-	}
-	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if b, err := readOwned(path); err != nil || string(b) != "{}" {
-		t.Errorf("own: %q %v", b, err)
-	}
-	if err := os.Chmod(path, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := readOwned(path); err == nil {
-		t.Error("anybody's file is read")
+	for name, row := range map[string]struct {
+		do   func(path string) error
+		want string // in the error; empty: none
+	}{
+		"own":              {func(string) error { return nil }, ""},
+		"anybody's":        {func(path string) error { return os.Chmod(path, 0o666) }, "chmod go-w"},
+		"somebody's":       {func(path string) error { return os.Chown(path, 65534, 0) }, "belongs to uid 65534"},
+		"anybody's folder": {func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) }, "chmod go-w"},
+		"kept elsewhere": {func(path string) error {
+			return errors.Join(os.Mkdir(path+".d", 0o700), os.Rename(path, path+".d/config"), os.Symlink("config.json.d/config", path))
+		}, ""},
+		"somebody's link": {func(path string) error {
+			return errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path), os.Lchown(path, 65534, 0))
+		}, "belongs to uid 65534"},
+		"a link by way of anybody's folder": {func(path string) error {
+			return errors.Join(os.Mkdir(path+".d", 0o700), os.Chmod(path+".d", 0o777), os.Rename(path, path+".real"),
+				os.Symlink(path+".real", path+".d/config"), os.Symlink(path+".d/config", path))
+		}, "chmod go-w"},
+		"a link in a circle": {func(path string) error { return errors.Join(os.Remove(path), os.Symlink(path, path)) }, "too many levels"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "config.json")
+			if b, err := readOwned(path); err != nil || b != nil {
+				t.Errorf("absent: %q %v", b, err)
+			}
+			if err := errors.Join(os.WriteFile(path, []byte("{}"), 0o600), row.do(path)); err != nil {
+				t.Fatal(err)
+			}
+			b, err := readOwned(path)
+			if row.want == "" && (err != nil || string(b) != "{}") || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+				t.Errorf("%q, %v; want %q", b, err, row.want)
+			}
+		})
 	}
 }
 

@@ -93,7 +93,7 @@ func (p Paths) ReadApp(name string) (App, error) {
 }
 
 func (a *App) read(path string) error {
-	data, err := readTrusted(path)
+	data, err := ReadTrusted(path)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (a App) Environment() ([]string, error) {
 	if a.EnvFile == "" {
 		return env, nil
 	}
-	data, err := readTrusted(a.EnvFile)
+	data, err := ReadTrusted(a.EnvFile)
 	if err != nil {
 		return nil, &SettingsError{a.Name, fmt.Errorf("env_file: %w", err)}
 	}

@@ -16,6 +16,7 @@ type Operation struct {
 	Release int       `json:"release,omitempty"`
 	From    int       `json:"from,omitempty"`
 	Slot    string    `json:"slot,omitempty"`
+	Mode    string    `json:"mode,omitempty"` // for the app file, once the release serves
 	PID     int       `json:"pid"`
 	Boot    string    `json:"boot"`
 	Started time.Time `json:"started"`

@@ -1,7 +1,9 @@
 package state
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -128,11 +130,25 @@ func (p Paths) MakeApp(app string) error {
 	return nil
 }
 
+// makeDir creates path. What its operator has closed further stays closed.
 func makeDir(path string, mode os.FileMode) error {
-	if err := os.MkdirAll(path, mode); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("creating %s: %w", path, err)
 	}
-	// MkdirAll honours the umask, and nginx needs the search bits.
+	err := os.Mkdir(path, mode)
+	if errors.Is(err, fs.ErrExist) {
+		st, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("creating %s: %w", path, err)
+		}
+		if mode&st.Mode().Perm() == st.Mode().Perm() {
+			return nil
+		}
+		mode &= st.Mode().Perm()
+	} else if err != nil {
+		return fmt.Errorf("creating %s: %w", path, err)
+	}
+	// Mkdir honours the umask, and nginx needs the search bits.
 	if err := os.Chmod(path, mode); err != nil {
 		return fmt.Errorf("setting the mode of %s: %w", path, err)
 	}
