@@ -45,6 +45,7 @@ func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf
 		c.image = o.Image
 	}
 	c.via, c.warnings = chooseVia(o, c.containers)
+	c.chooseHealth(o)
 	for _, n := range c.adoption.Warnings {
 		c.warnings = append(c.warnings, n.Text)
 	}

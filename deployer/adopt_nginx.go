@@ -1,13 +1,14 @@
 package deployer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"net"
-	"net/http"
 	"time"
 
+	"edgeman/deployer/ask"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 )
@@ -49,25 +50,14 @@ func (t *takeover) askThrough(ctx context.Context) error {
 	if t.record.Recreate || t.targets[0].Protocol != "http" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
-	path := t.app.Health
-	if path == "" {
-		path = "/"
-	}
-	through := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	q := ask.Request{Path: cmp.Or(t.record.Health, "/"), Headers: t.record.Headers, Host: t.name, Within: t.timeout}
+	_, err := q.Over(ctx, func(ctx context.Context) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", t.Paths.Live(t.name))
-	}}
-	defer through.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.name+path, nil)
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("asking %s through the live slot: %w", q.Path, err)
 	}
-	resp, err := through.RoundTrip(req)
-	if err != nil {
-		return fmt.Errorf("asking %s through the live slot: %w", path, err)
-	}
-	return resp.Body.Close()
+	return nil
 }
 
 // reloadWait bounds a reload and the proof that new workers have taken over.

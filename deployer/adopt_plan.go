@@ -28,6 +28,8 @@ type candidate struct {
 	adoption   docker.Adoption
 	via        string
 	image      string
+	health     string   // how the app is asked whether it is ready, as in the app file
+	headers    []string // and with what headers
 	warnings   []string
 }
 

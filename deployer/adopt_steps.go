@@ -101,7 +101,8 @@ func (t *takeover) stillFree() error {
 // settings are the app's intent as adopt writes it.
 func (t *takeover) settings() {
 	t.app = state.DefaultApp(t.name)
-	t.app.Port, t.app.Health, t.app.Image = t.port, t.o.Health, repositoryOf(t.image)
+	t.app.Port, t.app.Health, t.app.Image = t.port, t.health, repositoryOf(t.image)
+	t.app.HealthHeaders = t.headers
 	t.app.Proxy.Via, t.app.Replicas = t.via, len(t.containers)
 	if t.o.Mode != "" {
 		t.app.Mode = t.o.Mode
@@ -126,7 +127,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 	t.record = Adoption{
 		App: t.name, Site: t.o.Site, Upstream: first.Upstream, Class: first.Class, Plan: t.plan,
 		Image: old.Image, ImageID: old.ImageID, Release: 1,
-		Recreate: len(t.adoption.Recreate) > 0, Health: t.o.Health, By: state.Caller(), Time: time.Now().UTC(),
+		Recreate: len(t.adoption.Recreate) > 0, Health: state.HealthPath(t.app.Health), Headers: t.app.HealthHeaders, By: state.Caller(), Time: time.Now().UTC(),
 	}
 	var inspects []json.RawMessage
 	for i, c := range t.containers {
@@ -154,7 +155,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 	}
 	t.release = state.Release{
 		App: t.name, Image: t.image, ImageID: old.ImageID, Replicas: t.app.Replicas, Digest: found{image, t.image}.digest(), Created: time.Now().UTC(), By: state.Caller(),
-		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, Settings: t.adoption.Settings, Recreate: t.adoption.Recreate,
+		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, HealthHeaders: t.app.HealthHeaders, Settings: t.adoption.Settings, Recreate: t.adoption.Recreate,
 	}
 	if err := t.Paths.WriteRelease(&t.release); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,5 +142,55 @@ func TestAdoptLeavesABackup(t *testing.T) {
 	r, said := w.dryRun(AdoptOptions{})
 	if len(r.Left) != 1 || !strings.Contains(said, "note: 127.0.0.1:9 stays as it is: "+w.site+":2: the backup of upstream my_app is not taken over\n") {
 		t.Errorf("left %v, said\n%s", r.Left, said)
+	}
+}
+
+// The app is asked as its site asks it, and a check that fails already does not
+// keep the new container from serving.
+func TestAdoptAsksAsTheSiteDoes(t *testing.T) {
+	tests := []struct {
+		name, unhealthy string
+		o               AdoptOptions
+		health, said    string
+		headers         []string
+	}{
+		{"by itself", "", AdoptOptions{}, "", "", []string{"Host: my_app"}},
+		{"told", "", AdoptOptions{Health: "/up", HealthHeaders: []string{"Host: x"}}, "/up", "", []string{"Host: x"}},
+		{"unhealthy", "exit 1 no curl", AdoptOptions{}, "connect", "warning: myapp: Docker calls container web-1 unhealthy already (its HEALTHCHECK says: exit 1 no curl)", []string{"Host: my_app"}},
+		{"unhealthy, told", "exit 1", AdoptOptions{Health: "/up"}, "/up", "the request for /up decides instead", []string{"Host: my_app"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newCopies(t, 1, "")
+			w.set("web-1", func(c *docker.Container) { c.Unhealthy = tt.unhealthy })
+			_, said := w.dryRun(tt.o)
+			if !strings.Contains(said, tt.said) || tt.said == "" && strings.Contains(said, "unhealthy") {
+				t.Errorf("adopt said\n%s", said)
+			}
+			tt.o.Site, tt.o.Name = w.site, "myapp"
+			take, _, err := w.planAdopt(t.Context(), tt.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.planEdits(t.Context(), tt.o, &take[0]); err != nil {
+				t.Fatal(err)
+			}
+			w.tcp(take[0])
+			if err := w.adopt(t.Context(), tt.o, take[0]); err != nil {
+				t.Fatal(err)
+			}
+			app, err := w.Paths.ReadApp("myapp")
+			if err != nil || app.Health != tt.health || !slices.Equal(app.HealthHeaders, tt.headers) {
+				t.Errorf("app %q %q, %v", app.Health, app.HealthHeaders, err)
+			}
+			r, err := w.Paths.ReadRelease("myapp", 1)
+			if err != nil || r.Health != tt.health || !slices.Equal(r.HealthHeaders, tt.headers) {
+				t.Errorf("release %q %q, %v", r.Health, r.HealthHeaders, err)
+			}
+			a, err := readAdoption(w.Paths, "myapp")
+			if err != nil || a.Health != strings.TrimPrefix(tt.health, "connect") || !slices.Equal(a.Headers, tt.headers) {
+				t.Errorf("record %q %q, %v", a.Health, a.Headers, err)
+			}
+		})
 	}
 }

@@ -31,8 +31,9 @@ type Adoption struct {
 	Image    string    `json:"image"` // of all of them
 	ImageID  string    `json:"image_id"`
 	Release  int       `json:"release"`
-	Recreate bool      `json:"recreate"` // old and new must not run at the same time
-	Health   string    `json:"health,omitempty"`
+	Recreate bool      `json:"recreate"`                 // old and new must not run at the same time
+	Health   string    `json:"health,omitempty"`         // the path that it is known to answer
+	Headers  []string  `json:"health_headers,omitempty"` // sent with the request for it
 	By       string    `json:"by"`
 	Time     time.Time `json:"time"`
 }

@@ -24,6 +24,7 @@ func differences(a, b state.Release) []string {
 	say("proxy.via", a.Via, b.Via)
 	say("port", fmt.Sprint(a.Port), fmt.Sprint(b.Port))
 	say("health", a.Health, b.Health)
+	say("health_headers", strings.Join(a.HealthHeaders, ", "), strings.Join(b.HealthHeaders, ", "))
 	say("replicas", fmt.Sprint(a.Count()), fmt.Sprint(b.Count()))
 	say("native.blocking", fmt.Sprint(a.Blocking), fmt.Sprint(b.Blocking))
 	if !slices.Equal(a.Command, b.Command) { // may hold a secret, too

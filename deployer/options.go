@@ -9,16 +9,20 @@ type AdoptOptions struct {
 	Container string // when the address does not tell it
 	Image     string // what release 1 is said to be; default: the container's own
 	Port      uint16 // the app's port inside its container; default: behind the published port
-	Health    string // HTTP path
-	Mode      string // proxy or native; default proxy
-	Via       string // netns or bridge; default: chosen by looking at the container
-	Drain     time.Duration
-	Timeout   time.Duration // for the container to become healthy
-	Only      []string      // targets to take; default: all that are containers
-	Names     map[string]string
-	Yes       bool
-	DryRun    bool
-	JSON      bool
+	Health    string // HTTP path, or state.HealthConnect
+
+	// HealthHeaders go with the request for it; default: those that the site sends.
+	HealthHeaders []string
+
+	Mode    string // proxy or native; default proxy
+	Via     string // netns or bridge; default: chosen by looking at the container
+	Drain   time.Duration
+	Timeout time.Duration // for the container to become healthy
+	Only    []string      // targets to take; default: all that are containers
+	Names   map[string]string
+	Yes     bool
+	DryRun  bool
+	JSON    bool
 
 	// ReloadPending accepts that other people's edits go live with the reload.
 	ReloadPending bool

@@ -18,6 +18,7 @@ func (h *Host) restoreSettings(name string) error {
 	}
 	a := state.DefaultApp(name)
 	a.Mode, a.Port, a.Health, a.Replicas = r.Mode, r.Port, r.Health, r.Count()
+	a.HealthHeaders = r.HealthHeaders
 	a.Image, a.Command, a.Env = repositoryOf(r.Image), r.Command, r.Env
 	a.Native.Blocking = r.Blocking
 	if r.Via != "" {

@@ -57,7 +57,8 @@ func adoptFlags() []cli.Flag {
 		&cli.StringFlag{Name: "container", Usage: "`CONTAINER` behind the site, where the address does not tell"},
 		&cli.StringFlag{Name: "image", Usage: "`IMAGE` that the first release is recorded as (default: the container's own)"},
 		&cli.UintFlag{Name: "port", Usage: "`PORT` the app listens on inside its container", DefaultText: "behind the published port"},
-		&cli.StringFlag{Name: "health", Usage: "HTTP `PATH` that answers 2xx or 3xx when the app is ready"},
+		&cli.StringFlag{Name: "health", Usage: "HTTP `PATH` that answers 2xx or 3xx when the app is ready, or connect"},
+		&cli.StringSliceFlag{Name: "health-header", Usage: "`HEADER` (\"Name: value\") that goes with it, may be repeated", DefaultText: "what the site sends"},
 		&cli.StringFlag{Name: "mode", Usage: "`MODE`: proxy (any image) or native (the image takes the socket)", DefaultText: "proxy"},
 		&cli.StringFlag{Name: "via", Usage: "`WAY` to the container: netns, or bridge (the app sees the same peer as before)", DefaultText: "chosen"},
 		&cli.StringSliceFlag{Name: "only", Usage: "take over this `TARGET` of the site only (may be repeated)"},
@@ -93,7 +94,7 @@ func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, er
 	}
 	o = deployer.AdoptOptions{
 		Site: c.Args().First(), Container: c.String("container"), Image: c.String("image"),
-		Health: c.String("health"), Only: c.StringSlice("only"),
+		Health: c.String("health"), HealthHeaders: c.StringSlice("health-header"), Only: c.StringSlice("only"),
 		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),
 		Everywhere: c.Bool("everywhere"),
 	}
@@ -110,8 +111,11 @@ func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, er
 		return o, usage("--port %d is not a port", port)
 	}
 	o.Port = uint16(port)
-	if o.Health != "" && !strings.HasPrefix(o.Health, "/") {
-		return o, usage("--health %q is not a path: it must begin with a slash", o.Health)
+	if err := state.ValidHealth(o.Health); err != nil {
+		return o, usage("--%w", err)
+	}
+	if err := state.ValidHeaders(o.HealthHeaders); err != nil {
+		return o, usage("--health-header: %w", err)
 	}
 	if o.Mode, err = oneOf(c, "mode", "proxy", "native"); err != nil {
 		return o, err

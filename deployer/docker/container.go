@@ -50,6 +50,7 @@ type Container struct {
 	RestartPolicy string        // "no", "always", "unless-stopped", "on-failure" or "on-failure:N"
 	StopTimeout   time.Duration // negative: the daemon waits for ever
 	Healthcheck   *Healthcheck  // nil when there is none
+	Unhealthy     string        // what the check last said, when Docker calls the container unhealthy
 
 	// Raw is the daemon's whole answer, for Recreate.
 	Raw json.RawMessage

@@ -46,6 +46,7 @@ func parseContainer(raw []byte) (Container, error) {
 		Networks:      networks(in),
 		Raw:           json.RawMessage(raw),
 	}
+	ct.Unhealthy = unhealthy(in.State.Health)
 	if t := in.Config.StopTimeout; t != nil {
 		ct.StopTimeout = time.Duration(*t) * time.Second
 	}
@@ -66,6 +67,20 @@ func parseInspect(raw []byte) (container.InspectResponse, error) {
 		in.NetworkSettings = &container.NetworkSettings{}
 	}
 	return in, nil
+}
+
+// unhealthy is the last word of a check that keeps failing, "" if it does not.
+func unhealthy(h *container.Health) string {
+	if h == nil || h.Status != container.Unhealthy {
+		return ""
+	}
+	for i := len(h.Log) - 1; i >= 0; i-- {
+		if r := h.Log[i]; r != nil && r.ExitCode != 0 {
+			line, _, _ := strings.Cut(strings.TrimSpace(r.Output), "\n")
+			return strings.TrimSpace(fmt.Sprintf("exit %d %s", r.ExitCode, line[:min(len(line), 200)]))
+		}
+	}
+	return "no answer"
 }
 
 // join takes over the network namespace of the container this one runs in.

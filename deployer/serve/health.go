@@ -10,14 +10,15 @@ import (
 )
 
 // probe chooses how to ask whether the app is ready: its HTTP path, else the
-// image's own check, else whether its port takes a connection.
+// image's own check unless the app file says otherwise, else whether its port
+// takes a connection.
 func (r *runner) probe(e engine, c docker.Container, up upstream) probe {
 	switch {
-	case r.release.Health != "":
-		return httpProbe(r.slot.App, r.release.Health, func(ctx context.Context) (net.Conn, error) {
+	case state.HealthPath(r.release.Health) != "":
+		return httpProbe(healthRequest(r.release), func(ctx context.Context) (net.Conn, error) {
 			return r.dialProbe(ctx, up)
 		})
-	case c.Healthcheck != nil:
+	case c.Healthcheck != nil && r.release.Health != state.HealthConnect:
 		return execProbe(e, c.ID, *c.Healthcheck)
 	}
 	return dialProbe(up)

@@ -139,8 +139,9 @@ func (r *runner) nativeProbe(e engine, c docker.Container) probe {
 	accepts := r.acceptProbe()
 	ask := accepts
 	switch {
+	case r.release.Health == state.HealthConnect:
 	case r.release.Health != "":
-		ask = httpProbe(r.slot.App, r.release.Health, func(ctx context.Context) (net.Conn, error) {
+		ask = httpProbe(healthRequest(r.release), func(ctx context.Context) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", r.socket)
 		})

@@ -1,22 +1,19 @@
 package serve
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"strings"
 	"time"
 
+	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
 )
 
 const (
 	probeMin  = 50 * time.Millisecond // between probes of an app that starts
 	probeMax  = 500 * time.Millisecond
-	httpLimit = 5 * time.Second // for one answer
 	dialLimit = 2 * time.Second
 	execLimit = 30 * time.Second // even if the image allows its check more
 )
@@ -25,40 +22,20 @@ const (
 // people, in either case.
 type probe func(ctx context.Context) (answer string, ok bool)
 
-// httpProbe asks for path over a connection from dial.
-func httpProbe(host, path string, dial func(context.Context) (net.Conn, error)) probe {
+// httpProbe sends a request over a connection from dial.
+func httpProbe(r ask.Request, dial ask.Dialer) probe {
 	return func(ctx context.Context) (string, bool) {
-		ctx, cancel := context.WithTimeout(ctx, httpLimit)
-		defer cancel()
-		answer, ok, err := ask(ctx, host, path, dial)
+		answer, err := r.Over(ctx, dial)
 		if err != nil {
-			return fmt.Sprintf("GET %s: %v", path, err), false
+			return fmt.Sprintf("GET %s: %v", r.Path, err), false
 		}
-		return fmt.Sprintf("GET %s: %s", path, answer), ok
+		return fmt.Sprintf("GET %s: %s", r.Path, answer.Status), answer.OK()
 	}
 }
 
-func ask(ctx context.Context, host, path string, dial func(context.Context) (net.Conn, error)) (string, bool, error) {
-	c, err := dial(ctx)
-	if err != nil {
-		return "", false, err
-	}
-	defer c.Close()
-	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
-	req := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: edgeman\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-	if _, err := io.WriteString(c, req); err != nil {
-		return "", false, err
-	}
-	// An app that sends headers without end is not worth memory.
-	res, err := http.ReadResponse(bufio.NewReader(io.LimitReader(c, 64<<10)), nil)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("no answer within %s", httpLimit)
-		}
-		return "", false, err
-	}
-	res.Body.Close()
-	return res.Status, res.StatusCode >= 200 && res.StatusCode < 400, nil
+// healthRequest is how the release's app is asked whether it is ready.
+func healthRequest(r state.Release) ask.Request {
+	return ask.Request{Path: state.HealthPath(r.Health), Headers: r.HealthHeaders, Host: r.App}
 }
 
 // execProbe runs the image's own check inside the container. Docker runs it

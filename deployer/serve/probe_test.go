@@ -11,6 +11,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"edgeman/deployer/ask"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
 )
 
 func TestHTTPProbe(t *testing.T) {
@@ -48,7 +52,7 @@ func TestHTTPProbe(t *testing.T) {
 				go func() { <-arrived; cancel() }()
 			}
 			defer cancel()
-			answer, ok := httpProbe("myapp", tt.path, func(ctx context.Context) (net.Conn, error) {
+			answer, ok := httpProbe(ask.Request{Path: tt.path, Host: "myapp"}, func(ctx context.Context) (net.Conn, error) {
 				return net.Dial("tcp", srv.Listener.Addr().String())
 			})(ctx)
 			if answer != tt.answer || ok != tt.ok {
@@ -74,7 +78,7 @@ func TestHTTPProbeOfSomethingElse(t *testing.T) {
 			c.Close()
 		}
 	}()
-	answer, ok := httpProbe("myapp", "/", func(context.Context) (net.Conn, error) {
+	answer, ok := httpProbe(ask.Request{Path: "/", Host: "myapp"}, func(context.Context) (net.Conn, error) {
 		return net.Dial("tcp", l.Addr().String())
 	})(t.Context())
 	if ok || !strings.HasPrefix(answer, "GET /: ") {
@@ -95,3 +99,31 @@ func TestProbeOfAWrongPortSaysSo(t *testing.T) {
 		t.Errorf("%v: the slot's socket was not asked", err)
 	}
 }
+
+// How the app is asked is the release's to say.
+func TestProbeIsChosen(t *testing.T) {
+	app := newEchoApp(t)
+	checked := docker.Container{Healthcheck: &docker.Healthcheck{Command: []string{"false"}, Timeout: time.Second}}
+	tests := []struct {
+		health, answer string
+		c              docker.Container
+	}{
+		{"", "connect: ", docker.Container{}},
+		{"", "health check: ", checked},
+		{state.HealthConnect, "connect: ", checked},
+		{"/up", "GET /up: ", checked},
+	}
+	for _, tt := range tests {
+		r := &runner{through: func() bool { return false }, release: state.Release{App: "myapp", Health: tt.health}}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		answer, _ := r.probe(failingExec{}, tt.c, app)(ctx)
+		cancel()
+		if !strings.HasPrefix(answer, tt.answer) {
+			t.Errorf("%q with a check %v: %q, want %q", tt.health, tt.c.Healthcheck != nil, answer, tt.answer)
+		}
+	}
+}
+
+type failingExec struct{ engine }
+
+func (failingExec) Exec(context.Context, string, []string) (int, string, error) { return 1, "", nil }

@@ -26,18 +26,19 @@ var ErrNoApp = errors.New("no such app")
 type App struct {
 	Name string `toml:"-"`
 
-	Mode     string   `toml:"mode" comment:"proxy (any image) or native (the image takes the listening socket itself)"`
-	Strategy string   `toml:"strategy" comment:"auto, overlap (new beside old) or recreate (stop first, requests wait)"`
-	Port     uint16   `toml:"port" comment:"the port the app listens on inside its container"`
-	Health   string   `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready; empty: the image's HEALTHCHECK, else a connect"`
-	Image    string   `toml:"image" comment:"repository that a bare tag belongs to"`
-	Replicas int      `toml:"replicas" comment:"how many containers share the app's requests"`
-	EnvFile  string   `toml:"env_file,omitempty" comment:"file of KEY=VALUE lines, owned by root, read at each swap"`
-	Env      []string `toml:"env,omitempty" comment:"added to the container's environment"`
-	Command  []string `toml:"command,omitempty" comment:"instead of the image's command"`
-	Idle     Duration `toml:"idle,omitempty" comment:"stop the container after this long without a connection; the next one starts it"`
-	KeepWarm Duration `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
-	Retain   int      `toml:"retain" comment:"how many releases to remember; an older one's image goes with it if a registry has it"`
+	Mode          string   `toml:"mode" comment:"proxy (any image) or native (the image takes the listening socket itself)"`
+	Strategy      string   `toml:"strategy" comment:"auto, overlap (new beside old) or recreate (stop first, requests wait)"`
+	Port          uint16   `toml:"port" comment:"the port the app listens on inside its container"`
+	Health        string   `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready, or connect: its port takes a connection; empty: the image's HEALTHCHECK, else connect"`
+	HealthHeaders []string `toml:"health_headers,omitempty" comment:"sent with the request for health, as the site sends them: the Host that the app answers to, X-Forwarded-Proto"`
+	Image         string   `toml:"image" comment:"repository that a bare tag belongs to"`
+	Replicas      int      `toml:"replicas" comment:"how many containers share the app's requests"`
+	EnvFile       string   `toml:"env_file,omitempty" comment:"file of KEY=VALUE lines, owned by root, read at each swap"`
+	Env           []string `toml:"env,omitempty" comment:"added to the container's environment"`
+	Command       []string `toml:"command,omitempty" comment:"instead of the image's command"`
+	Idle          Duration `toml:"idle,omitempty" comment:"stop the container after this long without a connection; the next one starts it"`
+	KeepWarm      Duration `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
+	Retain        int      `toml:"retain" comment:"how many releases to remember; an older one's image goes with it if a registry has it"`
 
 	Drain struct {
 		Timeout    Duration   `toml:"timeout" comment:"how long old connections may go on after a switch"`
@@ -181,10 +182,6 @@ func (a App) Validate() error {
 		return fmt.Errorf("proxy.via %q is neither netns nor bridge", a.Proxy.Via)
 	case a.Port == 0 && a.Mode == "proxy":
 		return errors.New("port is missing: the port the app listens on inside its container")
-	case a.Health != "" && !strings.HasPrefix(a.Health, "/"):
-		return fmt.Errorf("health %q is not a path: it must begin with a slash", a.Health)
-	case strings.ContainsAny(a.Health, " \t\r\n"):
-		return fmt.Errorf("health %q holds white space", a.Health)
 	case a.Replicas < 1 || a.Replicas > MaxReplicas:
 		return fmt.Errorf("replicas = %d: from 1 to %d", a.Replicas, MaxReplicas)
 	case a.Retain < 2:
@@ -197,6 +194,12 @@ func (a App) Validate() error {
 		return fmt.Errorf("env_file %q is not an absolute path", a.EnvFile)
 	case !a.Proxy.Source.Is4() || a.Proxy.Source.IsLoopback():
 		return fmt.Errorf("proxy.source %s is not a usable IPv4 address", a.Proxy.Source)
+	}
+	if err := ValidHealth(a.Health); err != nil {
+		return err
+	}
+	if err := ValidHeaders(a.HealthHeaders); err != nil {
+		return fmt.Errorf("health_headers: %w", err)
 	}
 	return nil
 }

@@ -30,6 +30,8 @@ type Release struct {
 	Via    string `json:"via"`  // netns or bridge, for mode proxy
 	Port   uint16 `json:"port"` // the app's port inside its container
 	Health string `json:"health,omitempty"`
+	// HealthHeaders go with the request for Health, each "Name: value".
+	HealthHeaders []string `json:"health_headers,omitempty"`
 
 	Replicas int  `json:"replicas,omitempty"` // how many containers run it in one slot; 0 is 1, see Count
 	Blocking bool `json:"blocking,omitempty"` // the socket is handed over in blocking mode, for mode native

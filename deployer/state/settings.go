@@ -55,6 +55,7 @@ func (a App) withExamples() (full App, unset []string) {
 		}
 	}
 	example(a.Health != "", func() { a.Health = "/health" }, "health = ")
+	example(len(a.HealthHeaders) > 0, func() { a.HealthHeaders = []string{"Host: example.com"} }, "health_headers = ")
 	example(a.EnvFile != "", func() { a.EnvFile = "/etc/" + a.Name + ".env" }, "env_file = ")
 	example(len(a.Env) > 0, func() { a.Env = []string{"KEY=VALUE"} }, "env = ")
 	example(len(a.Command) > 0, func() { a.Command = []string{"program", "argument"} }, "command = ")

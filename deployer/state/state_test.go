@@ -177,6 +177,12 @@ func TestAppFile(t *testing.T) {
 		{"strategy", "port = 1\nstrategy = \"hope\"\n", 0o600, "strategy \"hope\""},
 		{"loopback peer", "port = 1\n[proxy]\nsource = \"127.0.0.1\"\n", 0o600, "not a usable"},
 		{"health is a path", "port = 1\nhealth = \"http://x/\"\n", 0o600, "must begin with a slash"},
+		{"health by a connect", "port = 1\nhealth = \"connect\"\n", 0o600, ""},
+		{"health with white space", "port = 1\nhealth = \"/a b\"\n", 0o600, "holds white space"},
+		{"headers", "port = 1\nhealth_headers = [\"Host: example.com\", \"X-Forwarded-Proto: https\"]\n", 0o600, ""},
+		{"no header", "port = 1\nhealth_headers = [\"Host: a\", \"example.com\"]\n", 0o600, "health_headers: header 2 is not of the form"},
+		{"a header of two lines", "port = 1\nhealth_headers = [\"Host: a\\r\\nX: y\"]\n", 0o600, "header Host holds control characters"},
+		{"a header that is not for choosing", "port = 1\nhealth_headers = [\"content-length: 5\"]\n", 0o600, "content-length is not for choosing"},
 		{"too few releases", "port = 1\nretain = 1\n", 0o600, "retain = 1"},
 		{"writable by others", "port = 1\n", 0o666, "chmod go-w"},
 	}

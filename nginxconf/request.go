@@ -1,0 +1,187 @@
+package nginxconf
+
+import (
+	"cmp"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reachedAs are the headers that tell an app under which name and scheme its
+// site is reached. Others may hold secrets or belong to one client.
+var reachedAs = []string{"Host", "Forwarded", "X-Scheme", "X-Url-Scheme", "X-Script-Name", "X-Original-Host", "Front-End-Https"}
+
+// RequestHeaders are the headers that nginx sends the target for a client of the
+// site, as far as the text tells: those that say under which name and scheme the
+// site is reached, each "Name: value". Of several places that send requests there
+// one behind TLS speaks for all, else the first.
+func (t Target) RequestHeaders() []string {
+	if t.Protocol != "http" && t.Protocol != "https" {
+		return nil
+	}
+	var best *Use
+	for i, u := range t.Uses {
+		if u.route.pass == nil || u.route.opaque != nil || best != nil && (secure(best.route.pass) || !secure(u.route.pass)) {
+			continue
+		}
+		best = &t.Uses[i]
+	}
+	if best == nil {
+		return nil
+	}
+	return best.route.headers()
+}
+
+func (r route) headers() []string {
+	var out []string
+	named := false
+	for _, line := range r.pass.parent.Effective("proxy_set_header") {
+		name := textproto.CanonicalMIMEHeaderKey(line.Arg(0))
+		isHost := name == "Host"
+		named = named || isHost
+		if !isHost && !slices.Contains(reachedAs, name) && !strings.HasPrefix(name, "X-Forwarded-") {
+			continue
+		}
+		if value, ok := r.constant(line.Arg(1)); ok && value != "" {
+			out = append(out, name+": "+value)
+		}
+	}
+	if !named { // nginx's own default
+		if host := r.proxyHost(); host != "" {
+			out = append([]string{"Host: " + host}, out...)
+		}
+	}
+	return out
+}
+
+// proxyHost is $proxy_host: what the pass directive names, without the port that
+// its scheme implies.
+func (r route) proxyHost() string {
+	if r.variable {
+		return ""
+	}
+	a, ok := parsePass(r.pass.Arg(0))
+	switch {
+	case !ok || a.unix != "" || strings.Contains(a.host+a.port, "$"):
+		return ""
+	case a.port == "" || a.port == defaultPorts[a.scheme]:
+		return a.host
+	}
+	return a.host + ":" + a.port
+}
+
+// constant fills in the variables whose values are the same for every client
+// that reaches the site by its name.
+func (r route) constant(text string) (string, bool) {
+	server := r.pass.Within("server")
+	scheme := "http"
+	if secure(r.pass) {
+		scheme = "https"
+	}
+	name, port := siteName(server), listenPort(server)
+	asked := name // what stands in the client's Host
+	if name != "" && port != defaultPorts[scheme] {
+		asked += ":" + port
+	}
+	known := map[string]string{
+		"host": name, "http_host": asked, "server_name": name, "proxy_host": r.proxyHost(),
+		"scheme": scheme, "server_port": port,
+	}
+	if scheme == "https" {
+		known["https"] = "on"
+	}
+	var out strings.Builder
+	for {
+		before, after, more := strings.Cut(text, "$")
+		out.WriteString(before)
+		if !more {
+			return out.String(), true
+		}
+		variable, rest := cutVariable(after)
+		if known[variable] == "" {
+			return "", false
+		}
+		out.WriteString(known[variable])
+		text = rest
+	}
+}
+
+// cutVariable splits what follows a dollar sign into the variable's name and the
+// rest.
+func cutVariable(s string) (name, rest string) {
+	if inner, ok := strings.CutPrefix(s, "{"); ok {
+		name, rest, _ = strings.Cut(inner, "}")
+		return name, rest
+	}
+	end := 0
+	for end < len(s) && isVariableByte(s[end]) {
+		end++
+	}
+	return s[:end], s[end:]
+}
+
+// SiteName is the first name that clients reach the target's site by, "" when
+// the text has none.
+func (t Target) SiteName() string {
+	for _, u := range t.Uses {
+		if u.route.pass == nil {
+			continue
+		}
+		if name := siteName(u.route.pass.Within("server")); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// siteName is the first of a server's names that a client can ask for; a
+// wildcard stands for the domain below it.
+func siteName(server *Node) string {
+	if server == nil {
+		return ""
+	}
+	for _, line := range server.All("server_name") {
+		for _, name := range line.Args() {
+			name = strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")
+			if name != "" && !strings.HasPrefix(name, "_") && !strings.ContainsAny(name, "~*$") && !strings.ContainsFunc(name, oddInHost) {
+				return strings.ToLower(name)
+			}
+		}
+	}
+	return ""
+}
+
+// listenPort is the port of the server's first listen line that names one,
+// behind TLS if any is; 80 as nginx has it otherwise.
+func listenPort(server *Node) string {
+	port := ""
+	for _, l := range server.All("listen") {
+		p := l.Arg(0)
+		if a, ok := parseServer(p); ok && a.unix == "" && a.port != "" {
+			p = a.port
+		}
+		if _, err := strconv.ParseUint(p, 10, 16); err != nil {
+			p = "80"
+		}
+		if slices.Contains(l.Args(), "ssl") {
+			return p
+		}
+		port = cmp.Or(port, p)
+	}
+	return cmp.Or(port, "80")
+}
+
+// secure tells whether clients reach a pass over TLS.
+func secure(pass *Node) bool {
+	server := pass.Within("server")
+	if server == nil {
+		return false
+	}
+	if on := server.Last("ssl"); on != nil && on.Arg(0) == "on" { // nginx before 1.25
+		return true
+	}
+	return slices.ContainsFunc(server.All("listen"), func(l *Node) bool {
+		return slices.Contains(l.Args(), "ssl") || slices.Contains(l.Args(), "quic")
+	})
+}

@@ -1,0 +1,45 @@
+package nginxconf
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestRequestHeaders(t *testing.T) {
+	const names = "server_name _ ~^x *.Example.com;"
+	tests := []struct {
+		name, conf, site string
+		want             []string
+	}{
+		{"nginx's default, an upstream", "upstream app { server 127.0.0.1:1; } server { " + names + " location / { proxy_pass http://app; } }", "example.com", []string{"Host: app"}},
+		{"nginx's default, a literal", "server { location / { proxy_pass http://127.0.0.1:1/x; } }", "", []string{"Host: 127.0.0.1:1"}},
+		{"nginx's default, the port of the scheme", "server { location / { proxy_pass http://127.0.0.1:80; } }", "", []string{"Host: 127.0.0.1"}},
+		{"the site's name", "server { " + names + " location / { proxy_pass http://127.0.0.1:1; proxy_set_header Host $host; } }", "example.com", []string{"Host: example.com"}},
+		{"no name", "server { server_name _; location / { proxy_pass http://127.0.0.1:1; proxy_set_header Host $host; proxy_set_header X-Forwarded-Proto $scheme; } }", "", []string{"X-Forwarded-Proto: http"}},
+		{"another port", "server { listen 8081; server_name a; location / { proxy_pass http://127.0.0.1:1; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Port ${server_port}; } }", "a", []string{"Host: a:8081", "X-Forwarded-Port: 8081"}},
+		{
+			"inherited, of one client, secret", "proxy_set_header Host $host; proxy_set_header x-forwarded-proto https; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-User $remote_user; proxy_set_header X-Token s3cret; proxy_set_header Connection ''; " +
+				"server { server_name b.example; location / { proxy_pass http://127.0.0.1:1; } }", "b.example", []string{"Host: b.example", "X-Forwarded-Proto: https"},
+		},
+		{
+			"TLS speaks for all", "server { listen 80; server_name plain.example; location / { proxy_pass http://127.0.0.1:1; proxy_set_header Host $host; } }\n" +
+				"server { listen [::]:443 ssl; server_name tls.example; location / { proxy_pass http://127.0.0.1:1; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme; } }", "plain.example",
+			[]string{"Host: tls.example", "X-Forwarded-Proto: https"},
+		},
+		{"no HTTP", "server { location / { fastcgi_pass 127.0.0.1:1; } }", "", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			targets, err := mustLoad(t, siteFS(tt.conf+"\n")).Targets(sitePath)
+			if err != nil || len(targets) != 1 {
+				t.Fatalf("%v, %v", targets, err)
+			}
+			if got := targets[0].RequestHeaders(); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if got := targets[0].SiteName(); got != tt.site {
+				t.Errorf("site %q, want %q", got, tt.site)
+			}
+		})
+	}
+}
