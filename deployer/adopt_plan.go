@@ -211,11 +211,13 @@ func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) erro
 }
 
 // Codes of refusals that the operator can accept: other sites' upstreams that
-// fail, and what several servers of an upstream give and replicas do not.
+// fail, what several servers of an upstream give and replicas do not, and what
+// depends on the address of the upstream.
 const (
 	AllowOtherSites     = "other-sites"
 	AllowLostStickiness = nginxconf.LostStickiness
 	AllowLostWeights    = nginxconf.LostWeights
+	AllowUpstreamAddr   = nginxconf.UpstreamAddr
 )
 
 // refuseStays keeps adopt from taking the address away from other sites.
@@ -230,7 +232,7 @@ func refuseStays(o AdoptOptions, plan *nginxconf.Plan) error {
 	return refuse("%s\nhint: --everywhere takes these over, too; --allow-%s accepts that they fail", strings.Join(places, "\n"), AllowOtherSites)
 }
 
-// refuseLosses keeps adopt from taking what several servers gave without asking.
+// refuseLosses keeps adopt from taking without asking what the socket cannot give.
 func refuseLosses(o AdoptOptions, plan *nginxconf.Plan) error {
 	var errs []error
 	for _, l := range plan.Losses {

@@ -198,6 +198,7 @@ var behaviours = []behaviour{
 
 	// class C: other
 	{name: "$proxy_host in a body", site: server("location / { proxy_pass http://APP; proxy_set_body \"$proxy_host $proxy_port\"; }")},
+	{name: "$upstream_addr in a log", site: "log_format l '$upstream_addr $by';\nmap $upstream_addr $by { default other; APP this; }\nupstream up { server APP; }\n" + server("access_log DIR/access.log l;\nlocation / { proxy_pass http://up; add_header X $upstream_status; }")},
 	{name: "$proxy_host used by another location", site: server("location / { proxy_pass http://APP; }\nlocation /two/ { proxy_pass http://OTHER; add_header X-Up $proxy_host; }"), requests: []string{get, "GET /two/1 HTTP/1.0\r\n\r\n"}},
 	{name: "literal with bind", site: server("proxy_bind 127.0.0.1;\nlocation / { proxy_pass http://APP; }")},
 	{name: "literal on one line", site: "server{listen FRONT;location /{proxy_pass http://APP;}}"},

@@ -108,11 +108,7 @@ func isPattern(n *Node, arg int) bool {
 
 // luaUsesHost reports the same of Lua code.
 func luaUsesHost(n *Node) bool {
-	code := string(n.dir.Lua())
-	if strings.Contains(n.Name(), "_by_lua") && code == "" {
-		code = n.String()
-	}
-	code = strings.ToLower(code)
+	code := luaCode(n)
 	return strings.Contains(code, "proxy_host") || strings.Contains(code, "proxy_port")
 }
 

@@ -168,5 +168,8 @@ func (p *planner) spares(up *Node) {
 }
 
 func (p *planner) lose(code string, pos Pos, format string, args ...any) {
-	p.losses = append(p.losses, Note{Pos: pos, Code: code, Text: refuse(pos, "", format, args...).Reason})
+	n := Note{Pos: pos, Code: code, Text: refuse(pos, "", format, args...).Reason}
+	if !slices.Contains(p.losses, n) {
+		p.losses = append(p.losses, n)
+	}
 }

@@ -59,10 +59,8 @@ func buildIndex(root *Node) (index, error) {
 			x.note(n)
 		}
 		x.define(n)
-		if code := n.dir.Lua(); code != nil {
-			x.lua = append(x.lua, strings.ToLower(string(code)))
-		} else if strings.Contains(n.Name(), "_by_lua") {
-			x.lua = append(x.lua, strings.ToLower(n.String()))
+		if code := luaCode(n); code != "" {
+			x.lua = append(x.lua, code)
 		}
 		if usesHost(n) || luaUsesHost(n) {
 			x.hostUsers = append(x.hostUsers, n)

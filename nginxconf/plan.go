@@ -30,8 +30,8 @@ type Plan struct {
 	// Stays are places outside the site that go on sending requests to the old
 	// address, and fail once it is gone. Options.Everywhere edits them, too.
 	Stays []Note `json:"stays,omitempty"`
-	// Losses are what the site has of its several servers and one app with
-	// copies does not give; each has its Code.
+	// Losses are what the site has of its addresses and the app's socket does
+	// not give; each has its Code.
 	Losses []Note `json:"losses,omitempty"`
 }
 
@@ -232,21 +232,6 @@ func (p *planner) remaining(uses []Use) {
 // requests to the address that it names.
 func calls(n *Node) bool {
 	return n.Name() == "auth_http" && n.Within("mail") != nil || strings.HasPrefix(n.Name(), "on_") && n.Within("rtmp") != nil
-}
-
-// shown notes where the address itself is logged or sent.
-func (p *planner) shown(uses []Use) {
-	servers := map[*Node]bool{nil: true}
-	for _, u := range uses {
-		servers[u.route.pass.Within("server")] = true
-	}
-	p.c.root.walk(func(n *Node) {
-		for _, a := range n.Args() {
-			if mentions(a, "upstream_addr") && servers[n.Within("server")] {
-				p.note(n.Pos(), "$upstream_addr in %s becomes unix:%s", n.Name(), p.o.Socket)
-			}
-		}
-	})
 }
 
 // shared refuses an edit in a file that is included where it would be wrong.

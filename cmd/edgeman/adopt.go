@@ -49,6 +49,7 @@ var acceptable = []struct{ code, usage string }{
 	{deployer.AllowOtherSites, "accept that other sites which use the same address fail from then on"},
 	{deployer.AllowLostStickiness, "accept that clients are no longer tied to one of several servers (ip_hash, hash)"},
 	{deployer.AllowLostWeights, "accept that servers of unequal weight become replicas with equal shares"},
+	{deployer.AllowUpstreamAddr, "accept that what depends on $upstream_addr gets the socket's path"},
 }
 
 func adoptFlags() []cli.Flag {

@@ -1,0 +1,127 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// UpstreamAddr is a code of Plan.Losses: $upstream_addr is more than logged.
+const UpstreamAddr = "upstream-addr"
+
+// shown looks for what depends on $upstream_addr, whose value the edit changes.
+// In a log it is only to be read; anywhere else it can reach a client or the
+// app, or decide something.
+func (p *planner) shown(uses []Use) {
+	reach := reachOf(uses)
+	names := p.c.dependOn("upstream_addr", reach)
+	p.c.root.walk(func(n *Node) {
+		if !reach.holds(n) {
+			return
+		}
+		name := mentionedIn(n, names)
+		text := "$upstream_addr"
+		if name != "upstream_addr" {
+			text = "$" + name + ", which depends on $upstream_addr"
+		}
+		switch {
+		case name == "":
+		case n.Name() == "log_format":
+			p.note(n.Pos(), "%s in log_format: that becomes unix:%s", text, p.o.Socket)
+		default:
+			p.lose(UpstreamAddr, n.Pos(), "%q uses %s: that becomes unix:%s", shorten(n), text, p.o.Socket)
+		}
+	})
+}
+
+// reach is where the requests of a plan's uses are handled.
+type reach struct {
+	servers map[*Node]bool
+	sides   map[string]bool
+}
+
+func reachOf(uses []Use) reach {
+	r := reach{map[*Node]bool{}, map[string]bool{}}
+	for _, u := range uses {
+		r.servers[u.route.pass.Within("server")] = true
+		r.sides[side(u.route.pass)] = true
+	}
+	return r
+}
+
+// holds reports whether a directive can be in force for one of the uses: it
+// stands in their server, or outside of every server.
+func (r reach) holds(n *Node) bool {
+	server := n.Within("server")
+	if server != nil && !server.IsBlock() { // a line of an upstream
+		server = nil
+	}
+	return r.sides[side(n)] && (server == nil || r.servers[server])
+}
+
+// dependOn returns a variable and those that are made from it, by set, map and
+// the like, wherever a use can meet them.
+func (c *Config) dependOn(name string, r reach) []string {
+	names := []string{name}
+	for i := 0; i < len(names); i++ {
+		c.root.walk(func(n *Node) {
+			if v := derives(n); v != "" && !slices.Contains(names, v) && r.holds(n) && takesFrom(n, names[i]) {
+				names = append(names, v)
+			}
+		})
+	}
+	return names
+}
+
+// derives returns the variable that a directive, or a row of a table, gives a
+// value to that is made from its arguments, "" for none.
+func derives(n *Node) string {
+	switch n.parent.Name() {
+	case "map", "split_clients", "geo":
+		return definedVariable(n.parent)
+	}
+	switch n.Name() {
+	case "set", "map", "split_clients", "geo":
+		return definedVariable(n)
+	case "auth_request_set":
+		return strings.ToLower(strings.TrimPrefix(n.Arg(0), "$"))
+	}
+	return ""
+}
+
+// mentionedIn returns the first of the variables that a directive uses for
+// something else than giving a value to another one, "" for none.
+func mentionedIn(n *Node, names []string) string {
+	if derives(n) != "" {
+		return ""
+	}
+	code := luaCode(n)
+	for _, name := range names {
+		if strings.Contains(code, name) || takesFrom(n, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func takesFrom(n *Node, name string) bool {
+	return slices.ContainsFunc(n.Args(), func(a string) bool { return mentions(a, name) })
+}
+
+// luaCode returns the Lua code of a directive in lower case, "" if it has none.
+func luaCode(n *Node) string {
+	if code := n.dir.Lua(); code != nil {
+		return strings.ToLower(string(code))
+	}
+	if strings.Contains(n.Name(), "_by_lua") {
+		return strings.ToLower(n.String())
+	}
+	return ""
+}
+
+// shorten is a directive for a message.
+func shorten(n *Node) string {
+	if s := n.String(); len(s) <= 80 {
+		return s
+	}
+	return n.Name()
+}
