@@ -5,81 +5,66 @@ import (
 	"strings"
 )
 
-// constants returns the values that a variable can have at a pass, if all are
-// written down: by one set that always runs and runs last, or by one map, geo
-// or split_clients.
-func (c *Config) constants(pass *Node, name string) ([]piece, bool) {
-	sets := c.index.sets[variable{pass.Within("server"), name}]
-	var maps []*Node
-	for _, d := range c.index.definitions[name] {
-		if side(d) != side(pass) {
-			continue
-		}
-		switch d.Name() {
-		case "map", "geo", "split_clients":
-			maps = append(maps, d)
-		default:
-			return nil, false
-		}
-	}
-	switch {
-	case slices.ContainsFunc(c.index.lua, func(code string) bool { return strings.Contains(code, name) }):
+// constants returns the values that a variable can have at a directive, if all
+// are written down: by the sets that can run last there, or by one map, geo or
+// split_clients.
+func (c *Config) constants(at *Node, name string, depth int) ([]piece, bool) {
+	if depth > maxDepth || c.inLua(name) {
 		return nil, false
-	case len(maps) == 0:
-		set := lastSet(sets, pass)
-		return plainPieces(set, 1)
-	case len(sets) == 0 && len(maps) == 1 && hasDefault(maps[0]):
-		var rows []*Node
-		for _, row := range maps[0].children {
-			if len(row.Args()) == 1 && !(maps[0].Name() == "geo" && slices.Contains(notRows, row.Name())) {
-				rows = append(rows, row)
-			}
-		}
-		return plainPieces(rows, 0)
+	}
+	if server := at.Within("server"); name == "scheme" && server != nil {
+		return schemeOf(server), true
+	}
+	sets := c.reaching(at, name)
+	switch tables := c.definitionsAt(at, name); {
+	case len(tables) == 0 && len(sets.sets) > 0:
+		return c.spelled(sets.sets, 1, sets.unset, depth)
+	case len(tables) == 1 && isTable(tables[0]) && len(sets.sets) == 0:
+		return c.spelled(rows(tables[0]), 0, !hasDefault(tables[0]), depth)
 	}
 	return nil, false
 }
 
+// schemeOf returns what $scheme can be in a server.
+func schemeOf(server *Node) []piece {
+	var plain, tls bool
+	for _, l := range server.All("listen") {
+		if slices.Contains(l.Args(), "ssl") || slices.Contains(l.Args(), "quic") {
+			tls = true
+		} else {
+			plain = true
+		}
+	}
+	if on := server.Effective("ssl"); on != nil && on[0].Arg(0) == "on" {
+		tls = true
+	}
+	var out []piece
+	if plain || !tls {
+		out = append(out, piece{text: "http"})
+	}
+	if tls {
+		out = append(out, piece{text: "https"})
+	}
+	return out
+}
+
+func (c *Config) inLua(word string) bool {
+	return slices.ContainsFunc(c.index.lua, func(code string) bool { return strings.Contains(code, word) })
+}
+
+// rows returns the rows of a map, geo or split_clients.
+func rows(table *Node) []*Node {
+	var out []*Node
+	for _, row := range table.children {
+		if len(row.Args()) == 1 && !(table.Name() == "geo" && slices.Contains(notRows, row.Name())) {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
 // notRows names the parameters of geo that look like rows.
 var notRows = []string{"proxy", "delete"}
-
-// lastSet returns the one set that decides a variable at a pass, or none. A
-// location's own set runs after those of the server and of any location that
-// redirected here; one in an "if", or after a "break", may run or not.
-func lastSet(sets []*Node, pass *Node) []*Node {
-	var own, conditional []*Node
-	for _, s := range sets {
-		switch {
-		case s.parent == pass.parent || s.parent == home(pass):
-			own = append(own, s)
-		case home(s) == home(pass):
-			conditional = append(conditional, s)
-		}
-	}
-	switch {
-	case len(own) == 1 && len(conditional) == 0 && !skipped(own[0]):
-		return own
-	case len(own) == 0 && len(sets) == 1 && sets[0].parent == pass.Within("server") && !skipped(sets[0]):
-		return sets
-	}
-	return nil
-}
-
-// skipped reports whether a "break" above a set can keep it from running.
-func skipped(set *Node) bool {
-	found := false
-	for _, n := range set.parent.children {
-		if n == set {
-			break
-		}
-		if n.Name() != "location" {
-			n.walk(func(n *Node) {
-				found = found || n.Name() == "break" || n.Name() == "rewrite" && n.Arg(2) == "break"
-			})
-		}
-	}
-	return found
-}
 
 // hasDefault reports whether a table has a value for everything.
 func hasDefault(table *Node) bool {
@@ -91,21 +76,57 @@ func hasDefault(table *Node) bool {
 	return false
 }
 
-// plainPieces returns an argument of each directive as a constant.
-func plainPieces(nodes []*Node, arg int) ([]piece, bool) {
+// spelled returns the values that an argument of some directives gives a
+// variable, and the empty one if it may be given none.
+func (c *Config) spelled(nodes []*Node, arg int, empty bool, depth int) ([]piece, bool) {
 	var out []piece
 	for _, n := range nodes {
 		if len(n.Args()) <= arg {
 			return nil, false
 		}
 		text := n.Args()[arg]
+		if strings.Contains(text, "$") {
+			values, ok := c.composed(n, text, depth)
+			if !ok {
+				return nil, false
+			}
+			out = append(out, values...)
+			continue
+		}
 		start, end := n.dir.Arg(arg).Inner()
-		if strings.Contains(text, "$") || string(n.dir.File.Src[start:end]) != text {
+		if string(n.dir.File.Src[start:end]) != text {
 			return nil, false
 		}
 		out = append(out, piece{text: text, at: n, arg: arg})
 	}
-	return out, len(out) > 0
+	if empty {
+		out = append(out, piece{})
+	}
+	return out, len(out) > 0 && len(out) <= maxValues
+}
+
+// composed returns what a text with variables can be, if all values are written
+// down. It can be read there, not edited.
+func (c *Config) composed(at *Node, text string, depth int) ([]piece, bool) {
+	out := []value{{}}
+	for n, name := 0, ""; text != ""; text = text[n:] {
+		n, name = reference(text)
+		next := []piece{{text: text[:n]}}
+		if name != "" {
+			var ok bool
+			if next, ok = c.constants(at, name, depth+1); !ok {
+				return nil, false
+			}
+		}
+		if out = extend(out, next); len(out) > maxValues {
+			return nil, false
+		}
+	}
+	var pieces []piece
+	for _, v := range out {
+		pieces = append(pieces, piece{text: v.text})
+	}
+	return pieces, true
 }
 
 // definedVariable returns the name of the variable that a set, map, geo or

@@ -19,8 +19,8 @@
 // Inheritance is answered there (Node.Effective).
 //
 // Targets groups the pass directives of a site by the address they end at,
-// whatever it is called: 127.0.0.1, localhost, an upstream, a variable that can
-// only have one value.
+// whatever it is called: 127.0.0.1, localhost, an upstream, a variable whose
+// values the configuration spells, or that can only choose between upstreams.
 //
 // Plan turns a Target into edits of whole bytes. Each edit knows the contexts
 // that ask for it; a file that is included several times is edited only when

@@ -12,23 +12,43 @@ import (
 func (p *planner) literals(routes []route) error {
 	var rest []route
 	for _, r := range routes {
-		if r.at == nil || !p.onlyFor(r) {
+		switch {
+		case r.at != nil && p.onlyFor(r):
+			r.own = nil
+		case r.own == nil:
 			return refuse(r.pass.Pos(), "write the address or an upstream's name into "+r.pass.Name(),
 				"the address of %q is put together from values that are used elsewhere too", r.pass)
 		}
-		p.onePeer(r, r.at)
+		p.onePeer(r, r.pass)
 		if err := plainTLS(r); err != nil {
 			return err
 		}
 		switch {
 		case r.class == ClassA:
-			p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, "unix:"+p.o.Socket, "the address becomes the app's socket")
+			p.respell(r, "unix:"+p.o.Socket, "the address becomes the app's socket")
 		case r.class == ClassB && p.sameName(r):
 		default:
 			rest = append(rest, r)
 		}
 	}
 	return p.rename(rest)
+}
+
+// respell replaces a literal where it is written, or the part of the pass that
+// it comes from.
+func (p *planner) respell(r route, name, why string) {
+	if r.own != nil {
+		p.wishes.replaceArg(r.pass, 0, r.own.from, r.own.to, r.own.before+name+r.own.after, why)
+		return
+	}
+	p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, name, why)
+}
+
+// lastVariable reports whether the edit of a proxy_pass would take the last
+// variable out of it. Without any, nginx would treat its URI and redirects in
+// another way.
+func lastVariable(r route) bool {
+	return r.own != nil && !r.own.variables && modules[r.pass.Name()] == "proxy"
 }
 
 // plainTLS refuses TLS to an address in modules where the name that is checked
@@ -82,19 +102,27 @@ func (p *planner) sameName(r route) bool {
 	}
 	p.named[name] = p.nameIsFree(r)
 	if p.named[name] {
-		p.addUpstream(r, r.addr.host)
+		p.addUpstream(r, r.addr.host, false)
 	}
 	return p.named[name]
 }
 
-// addUpstream puts a new upstream before the server that holds the pass.
-func (p *planner) addUpstream(r route, name string) {
+// addUpstream puts a new upstream before the server that holds the pass, and on
+// request a variable that is its name.
+func (p *planner) addUpstream(r route, name string, variable bool) {
 	lines := []string{"upstream " + name + " {", "    server unix:" + p.o.Socket + ";"}
 	if p.o.NginxVersion.atLeast(keepaliveDefaultSince) {
 		lines = append(lines, "    keepalive 0;")
 	}
-	p.wishes.insertBefore(r.pass.Within("server"), "http", "the address becomes the app's socket", append(lines, "}")...)
+	lines = append(lines, "}")
+	if variable {
+		lines = append(lines, `map "" $`+variableOf(name)+" {", "    default "+name+";", "}")
+	}
+	p.wishes.insertBefore(r.pass.Within("server"), "http", "the address becomes the app's socket", lines...)
 }
+
+// variableOf names the variable that is the name of an upstream.
+func variableOf(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 // rename is class C: the literal becomes the name of a new upstream, and what
 // nginx derived from the old text is written out.
@@ -103,7 +131,7 @@ func (p *planner) rename(routes []route) error {
 		return nil
 	}
 	name := p.upstreamName()
-	p.addUpstream(routes[0], name)
+	p.addUpstream(routes[0], name, slices.ContainsFunc(routes, lastVariable))
 	// outer homes first, so that an inner one sees what it will inherit
 	slices.SortStableFunc(routes, func(a, b route) int { return depth(a.pass) - depth(b.pass) })
 	for _, r := range routes {
@@ -125,7 +153,11 @@ func (p *planner) rename(routes []route) error {
 				return err
 			}
 		}
-		p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, name, "the address becomes the upstream")
+		if lastVariable(r) {
+			p.respell(r, "$"+variableOf(name), "the address becomes the upstream")
+		} else {
+			p.respell(r, name, "the address becomes the upstream")
+		}
 		if h := home(r.pass); !done[h] {
 			done[h] = true
 			if err := p.compensate(h, r); err != nil {
@@ -155,7 +187,7 @@ func (p *planner) stillResolved(r route) error {
 			continue
 		}
 		for _, o := range p.c.routes(pass) {
-			if o.opaque != nil && strings.Contains(pass.Arg(0), "$") || o.variable && strings.EqualFold(o.text(), r.text()) {
+			if o.opaque != nil && strings.Contains(pass.Arg(0), "$") || o.variable && (o.server != nil || strings.EqualFold(o.text(), r.text())) {
 				return refuse(pass.Pos(), "give that server a resolver", "%q may need %s, which nginx would no longer resolve", pass, r.addr.host)
 			}
 		}
@@ -198,7 +230,7 @@ func (p *planner) upstreamName() string {
 }
 
 func (p *planner) taken(name string) bool {
-	if p.c.index.upstreams["http/"+name] != nil {
+	if p.c.index.upstreams["http/"+name] != nil || p.c.index.definitions[variableOf(name)] != nil {
 		return true
 	}
 	for _, pass := range p.c.index.passes {

@@ -57,7 +57,8 @@ type route struct {
 	scheme   string // of the pass, "" if it has none
 	at       *Node  // the directive whose argument arg spells a literal
 	arg      int
-	variable bool // the literal is found through variables
+	own      *spelling // how the pass spells a literal itself, nil if it cannot be edited there
+	variable bool      // the address is found through variables
 	class    Class
 	fallback string   // port when none is written
 	opaque   *Refusal // the address is not in the text

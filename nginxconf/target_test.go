@@ -170,7 +170,7 @@ func TestEverywhere(t *testing.T) {
 func TestStays(t *testing.T) {
 	tests := []struct{ name, other, want string }{
 		{"literal", "http { include site; server { location / { proxy_pass http://localhost:8080; } } }", "proxy_pass http://localhost:8080 (server, location /) still goes to localhost:8080"},
-		{"set in two ways", "http { include site; server { set $b http://127.0.0.1:8080; if ($cookie_beta) { set $b http://127.0.0.1:8081; } location / { proxy_pass $b; } } }", "proxy_pass $b (server, location /) can get http://127.0.0.1:8080 from a variable"},
+		{"set in two ways", "http { include site; server { set $b http://127.0.0.1:8080; if ($cookie_beta) { set $b http://127.0.0.1:8081; } location / { proxy_pass $b; } } }", "proxy_pass $b (server, location /) still goes to 127.0.0.1:8080"},
 		{"map that is not constant", "http { include site; map $host $b { a localhost:8080; default $host; } server { location / { proxy_pass http://$b$uri; } } }", "can get localhost:8080 from a variable"},
 		{"set of another address", "http { include site; server { set $b 127.0.0.1:1; if ($cookie_beta) { set $b 127.0.0.1:2; } location / { proxy_pass http://$b; } } }", ""},
 		{"set in another server", "http { include site; server { set $b 127.0.0.1:8080; return 204; } server { location / { proxy_pass http://$b; } } }", ""},

@@ -16,8 +16,9 @@ type value struct {
 }
 
 // piece is a part of a value and where it is written: an argument of a
-// directive, without quotes, from offset from. The pass spells it in the bytes
-// [passFrom, passTo) of its own argument, as text or as a variable.
+// directive, without quotes, from offset from; at is nil where it is put
+// together. The pass spells it in the bytes [passFrom, passTo) of its own
+// argument, as text or as a variable.
 type piece struct {
 	text     string
 	at       *Node
@@ -28,43 +29,54 @@ type piece struct {
 }
 
 // PassValues returns what the argument of a pass can be: itself, or, when it has
-// variables in front of its URI part, every value that they can give it. It is
-// empty when not all of them are written in the configuration.
+// variables in front of its URI part, every value that they can give it and that
+// nginx can use. It is empty when not all of them are known.
 func (c *Config) PassValues(pass *Node) []string {
 	if !strings.Contains(pass.Arg(0), "$") {
 		return []string{pass.Arg(0)}
 	}
+	var out []string
 	values, refusal := c.values(pass)
 	if refusal != nil {
-		return nil
+		for _, choice := range c.choices(pass) {
+			out = append(out, choice.prefix+choice.upstream.Arg(0))
+		}
+		return out
 	}
-	var out []string
 	for _, v := range values {
-		out = append(out, v.text)
+		if !unusable(pass, v) {
+			out = append(out, v.text)
+		}
 	}
 	return out
 }
 
 // variableRoutes follows a pass whose argument has variables. It gives up,
 // with a reason, unless every variable in front of the URI can only have
-// values that are written in the configuration.
+// values that are written in the configuration, or can choose between upstreams
+// and nothing else.
 func (c *Config) variableRoutes(pass *Node) []route {
-	values, err := c.values(pass)
-	if err != nil {
-		return []route{{pass: pass, opaque: err}}
+	values, refusal := c.values(pass)
+	if refusal != nil {
+		if out := c.choiceRoutes(pass); len(out) > 0 {
+			return out
+		}
+		return []route{{pass: pass, opaque: refusal}}
 	}
 	var out []route
 	for _, v := range values {
 		a, ok := parsePass(v.text)
 		switch {
-		case !ok || !takes(pass, a):
-			return []route{{pass: pass, opaque: opaque(pass)}}
+		case unusable(pass, v):
+			continue
+		case !ok:
+			return []route{{pass: pass, opaque: opaque(pass, "a variable")}}
 		case a.unix == "" && a.port == "" && c.upstream(pass, a.host) != nil:
 			out = append(out, serverRoutes(pass, c.upstream(pass, a.host), a.scheme)...)
 			continue
 		}
 		if !complete(pass, a) {
-			return []route{{pass: pass, opaque: opaque(pass)}}
+			return []route{{pass: pass, opaque: opaque(pass, "a variable")}}
 		}
 		r := route{pass: pass, scheme: a.scheme, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme], variable: true}
 		if r.class == ClassB {
@@ -73,7 +85,17 @@ func (c *Config) variableRoutes(pass *Node) []route {
 		r.locate(v, len(values) == 1)
 		out = append(out, r)
 	}
+	if len(out) == 0 {
+		return []route{{pass: pass, opaque: opaque(pass, "a variable")}}
+	}
 	return out
+}
+
+// unusable reports whether nginx answers with an error when the argument of a
+// pass has that value: it names no host, or the wrong protocol.
+func unusable(pass *Node, v value) bool {
+	a, _ := parsePass(v.text)
+	return !hasAuthority(v) || !takes(pass, a)
 }
 
 // mayReach returns one of the addresses that a pass can get from a variable of
@@ -99,120 +121,72 @@ func (c *Config) mayReach(pass *Node, keys []string) string {
 	return ""
 }
 
-func opaque(pass *Node) *Refusal {
+func opaque(pass *Node, variable string) *Refusal {
 	return refuse(pass.Pos(), "write the address or an upstream's name into "+pass.Name(),
-		"%q takes its address from a variable", pass)
-}
-
-// locate finds the piece that holds the whole address, so that it can be
-// edited. When the address is put together from several constants, the pass
-// itself can be edited instead, if a variable is left in it: without one, nginx
-// would treat the URI and redirects in another way. Otherwise the route stays
-// readable but not editable.
-func (r *route) locate(v value, single bool) {
-	pos, from, to := 0, -1, 0
-	others := 0 // variables outside the address
-	for _, p := range v.pieces {
-		end := pos + len(p.text)
-		if r.addr.start >= pos && r.addr.end <= end {
-			r.at, r.arg = p.at, p.arg
-			r.addr.start += p.from - pos
-			r.addr.end += p.from - pos
-			return
-		}
-		whole := p.at != r.pass
-		switch {
-		case end <= r.addr.start || pos >= r.addr.end:
-			if whole {
-				others++
-			}
-		case whole && (pos < r.addr.start || end > r.addr.end):
-			single = false // the address ends inside a variable
-		default:
-			first, last := p.passFrom, p.passTo
-			if !whole {
-				first += max(0, r.addr.start-pos)
-				last -= max(0, end-r.addr.end)
-			}
-			if from < 0 {
-				from = first
-			}
-			to = last
-		}
-		pos = end
-	}
-	if single && others > 0 && from >= 0 {
-		r.at, r.arg, r.addr.start, r.addr.end = r.pass, 0, from, to
-	}
+		"%q takes its address from %s, and the configuration does not say all that it can be", pass, variable)
 }
 
 // values returns every value that the argument of a pass can have up to its
-// URI part, which is kept as written.
+// URI part, which is kept as written. Those that end before a host is named are
+// among them.
 func (c *Config) values(pass *Node) ([]value, *Refusal) {
 	start, end := pass.dir.Arg(0).Inner()
 	arg := string(pass.dir.File.Src[start:end])
 	if strings.Contains(arg, `\`) {
-		return nil, opaque(pass)
+		return nil, opaque(pass, "a variable")
 	}
 	out := []value{{}}
 	for i := 0; i < len(arg); {
-		if inURI(out) {
+		if c.atURI(pass, out, arg, i) {
 			return extend(out, []piece{literalPiece(pass, arg, i, len(arg))}), nil
 		}
 		n, name := reference(arg[i:])
 		next := []piece{literalPiece(pass, arg, i, i+n)}
 		if name != "" {
-			if i > 0 && safeStart(name) && hasAuthority(out) {
-				return extend(out, []piece{literalPiece(pass, arg, i, len(arg))}), nil
-			}
 			var ok bool
-			if next, ok = c.constants(pass, name); !ok {
-				return nil, opaque(pass)
+			if next, ok = c.constants(pass, name, 0); !ok {
+				return nil, opaque(pass, arg[i:i+n])
 			}
 			for k := range next {
 				next[k].passFrom, next[k].passTo = i, i+n
 			}
 		}
 		if out = extend(out, next); len(out) > maxValues {
-			return nil, opaque(pass)
+			return nil, opaque(pass, "variables with too many values")
 		}
 		i += n
 	}
 	return out, nil
 }
 
+// atURI reports whether the URI part begins at offset i of a pass's argument,
+// or began before, in all values that name a host up to there.
+func (c *Config) atURI(pass *Node, values []value, arg string, i int) bool {
+	named := slices.ContainsFunc(values, hasAuthority)
+	begun := !slices.ContainsFunc(values, func(v value) bool { return hasAuthority(v) && !inURI(v) })
+	return named && (begun || c.startsURI(pass, arg[i:]))
+}
+
 func literalPiece(pass *Node, arg string, from, to int) piece {
 	return piece{text: arg[from:to], at: pass, from: from, passFrom: from, passTo: to}
 }
 
-// inURI reports whether the values have already got to their URI part.
-func inURI(values []value) bool {
-	for _, v := range values {
-		_, rest, found := strings.Cut(v.text, "://")
-		if !found {
-			rest = v.text
-		}
-		if !strings.Contains(rest, "/") {
-			return false
-		}
+// inURI reports whether a value has got to its URI part.
+func inURI(v value) bool {
+	_, rest, found := strings.Cut(v.text, "://")
+	if !found {
+		rest = v.text
 	}
-	return true
+	return strings.ContainsAny(rest, "/?")
 }
 
-// hasAuthority reports whether the values end with a host or a port.
-func hasAuthority(values []value) bool {
-	for _, v := range values {
-		if _, rest, _ := strings.Cut(v.text, "://"); rest == "" {
-			return false
-		}
+// hasAuthority reports whether a value has got to a host or a port.
+func hasAuthority(v value) bool {
+	_, rest, found := strings.Cut(v.text, "://")
+	if !found {
+		rest = v.text
 	}
-	return true
-}
-
-// safeStart names the variables that begin with a slash, so that nothing after
-// them can belong to host or port.
-func safeStart(name string) bool {
-	return slices.Contains([]string{"request_uri", "uri", "document_uri"}, name)
+	return rest != "" && rest[0] != '/' && rest[0] != '?' && rest[0] != '$' && rest[0] != ':'
 }
 
 // reference returns the length of the literal text at the beginning of s, or
@@ -247,30 +221,4 @@ func extend(values []value, next []piece) []value {
 		}
 	}
 	return out
-}
-
-// onlyFor reports whether the value that holds a route's address is used by
-// passes of the plan and by nothing else.
-func (p *planner) onlyFor(r route) bool {
-	if r.at == r.pass {
-		return true
-	}
-	def := r.at
-	if def.Name() != "set" {
-		def = def.parent
-	}
-	name := definedVariable(def)
-	only := true
-	p.c.root.walk(func(n *Node) {
-		if n == def || p.ours[n] || n.Name() == "set" && definedVariable(n) == name && n.Within("server") != r.pass.Within("server") {
-			return
-		}
-		if n.dir.Lua() != nil {
-			only = only && !strings.Contains(strings.ToLower(string(n.dir.Lua())), name)
-		}
-		for _, a := range n.Args() {
-			only = only && (!mentions(a, name) || def.Name() == "set" && n.Within("server") != nil && n.Within("server") != r.pass.Within("server"))
-		}
-	})
-	return only
 }

@@ -1,0 +1,156 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/regular"
+)
+
+// capture is the language of $1 and its like at a directive: those of the
+// regular expression that was matched last.
+func (c *Config) capture(at *Node, number string) string {
+	if n := at.parent; n != nil && isTable(n) {
+		return group(pattern(at), number, true)
+	}
+	if at.Name() == "rewrite" {
+		return group(pattern(at), number, true)
+	}
+	exprs, certain := c.matchedBefore(at)
+	if !certain {
+		server := at.Within("server")
+		for _, n := range c.index.patterns[server] {
+			exprs = append(exprs, patterns(n)...)
+		}
+	}
+	var parts []string
+	for _, e := range exprs {
+		parts = append(parts, group(e, number, certain && len(exprs) == 1))
+	}
+	for _, m := range c.index.patternMaps {
+		if name := definedVariable(m); c.index.early[variable{at.Within("server"), name}] || c.index.early[variable{nil, name}] {
+			for _, row := range rows(m) {
+				parts = append(parts, group(pattern(row), number, false))
+			}
+		}
+	}
+	return strings.Join(parts, "|")
+}
+
+// matchedBefore returns the expressions of which one was matched last before a
+// directive in its location, and whether no others come into question.
+func (c *Config) matchedBefore(at *Node) (exprs []string, certain bool) {
+	if set := at.Name() == "set"; !set {
+		for n := at; n.Name() != "location" && n.parent != nil; n = n.parent {
+			exprs = append(exprs, c.patternsIn(n.parent, nil)...)
+		}
+	} else {
+		exprs = c.patternsIn(at.parent, at)
+		for n := at.parent; n.Name() == "if"; n = n.parent {
+			if len(exprs) == 0 && pattern(n) != "" && !strings.Contains(n.String(), "!~") {
+				return []string{pattern(n)}, true
+			}
+			exprs = append(exprs, c.patternsIn(n.parent, nil)...)
+		}
+	}
+	h := home(at)
+	if h.Name() == "location" && pattern(h) != "" {
+		return append(exprs, pattern(h)), true
+	}
+	return exprs, false
+}
+
+// patternsIn returns the expressions that a block matches requests with before
+// a directive, nil for its end.
+func (c *Config) patternsIn(block, before *Node) []string {
+	var out []string
+	for _, n := range c.index.rewrites[block] {
+		if n == before {
+			break
+		}
+		if e := pattern(n); e != "" {
+			out = append(out, e)
+		}
+		if n.Name() == "if" {
+			out = append(out, c.patternsIn(n, nil)...)
+		}
+	}
+	return out
+}
+
+// namedCapture is the language of a variable that regular expressions give its
+// value. In a location whose own expression does that, it is that group.
+func (c *Config) namedCapture(at *Node, name string, by []*Node) string {
+	if h := home(at); h != nil && slices.Contains(by, h) && !slices.ContainsFunc(by, func(n *Node) bool { return n != h && within(n, h) }) {
+		return group(pattern(h), name, true)
+	}
+	parts := []string{""}
+	for _, n := range by {
+		exprs := patterns(n)
+		if len(exprs) == 0 {
+			return regular.Any
+		}
+		for _, e := range exprs {
+			parts = append(parts, group(e, name, false))
+		}
+	}
+	return strings.Join(parts, "|")
+}
+
+// group returns what a group of an expression can be; it is empty when it took
+// no part in the match, or there was none.
+func group(expr, name string, matched bool) string {
+	g, always := regular.Group(expr, name)
+	if g == "" {
+		return ""
+	}
+	if always && matched {
+		return "(?:" + g + ")"
+	}
+	return "(?:" + g + ")?"
+}
+
+// patterns returns the regular expressions that a directive matches something
+// with.
+func patterns(n *Node) []string {
+	if n.Name() != "server_name" {
+		return nonEmpty(pattern(n))
+	}
+	var out []string
+	for _, name := range n.Args() {
+		out = append(out, nonEmpty(expression(name))...)
+	}
+	return out
+}
+
+// pattern returns the one regular expression of a location, a rewrite, an if or
+// a row of a map, "" if it has none.
+func pattern(n *Node) string {
+	switch n.Name() {
+	case "rewrite":
+		return n.Arg(0)
+	case "location":
+		if op := n.Arg(0); len(n.Args()) == 2 && (op == "~" || op == "~*") {
+			return n.Arg(1)
+		}
+		return expression(n.Arg(0))
+	case "if":
+		text := strings.TrimSuffix(strings.TrimPrefix(strings.Join(n.Args(), " "), "("), ")")
+		for _, op := range []string{" !~* ", " !~ ", " ~* ", " ~ "} {
+			if _, expr, found := strings.Cut(text, op); found {
+				return strings.TrimSpace(expr)
+			}
+		}
+		return ""
+	}
+	return expression(n.Name())
+}
+
+// expression is the part behind a tilde.
+func expression(word string) string {
+	expr, found := strings.CutPrefix(word, "~")
+	if !found {
+		return ""
+	}
+	return strings.TrimPrefix(expr, "*")
+}

@@ -1,0 +1,86 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/regular"
+)
+
+// choice is an upstream that a pass can name by a variable whose values the
+// configuration does not spell: a part of the URL, a cookie, the name of the
+// host. What it names beyond the configuration's upstreams is not on this host.
+type choice struct {
+	upstream *Node
+	prefix   string // "http://"
+}
+
+// unlikely is a name that only a variable without any limits can have.
+const unlikely = "edgeman-no-such-name"
+
+// choices returns the upstreams that a pass can name by its variables, none if
+// it could also name an address by number: then the client chooses.
+func (c *Config) choices(pass *Node) []choice {
+	arg := pass.Arg(0)
+	l, err := regular.Compile(c.language(pass, arg, 0))
+	if err != nil {
+		return nil
+	}
+	var out []choice
+	for _, prefix := range prefixes(pass) {
+		if l.HasNumbers(prefix) {
+			return nil
+		}
+		any := l.HasPrefix(prefix + unlikely)
+		for _, up := range c.index.upstreamList {
+			if side(up) != side(pass) || !l.Has(prefix+up.Arg(0), "/?") || any && !c.meant(pass, up) {
+				continue
+			}
+			out = append(out, choice{up, prefix})
+		}
+	}
+	return out
+}
+
+// prefixes returns what a pass may have in front of a name.
+func prefixes(pass *Node) []string {
+	list := schemes[modules[pass.Name()]]
+	if list == nil || side(pass) != "http" {
+		return []string{""}
+	}
+	var out []string
+	for _, s := range list {
+		if s != "" {
+			s += "://"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// meant reports whether an upstream is meant by a variable that can have any
+// value: it stands in the same file, or has the name of the server. Those that
+// edgeman named are not.
+func (c *Config) meant(pass, up *Node) bool {
+	if strings.HasPrefix(up.Arg(0), "edgeman-") {
+		return false
+	}
+	if up.dir.File == pass.dir.File {
+		return true
+	}
+	names := pass.Within("server").All("server_name")
+	return slices.ContainsFunc(names, func(n *Node) bool {
+		return slices.ContainsFunc(n.Args(), func(a string) bool { return strings.EqualFold(a, up.Arg(0)) })
+	})
+}
+
+func (c *Config) choiceRoutes(pass *Node) []route {
+	var out []route
+	for _, ch := range c.choices(pass) {
+		for _, r := range serverRoutes(pass, ch.upstream, strings.TrimSuffix(ch.prefix, "://")) {
+			r.variable = true
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,94 @@
+package nginxconf
+
+import (
+	"slices"
+	"strings"
+)
+
+// assigned is what can have given a variable its value at some point: one of
+// the set directives, or none of them.
+type assigned struct {
+	sets  []*Node
+	unset bool
+}
+
+func (a assigned) or(b assigned) assigned {
+	out := assigned{sets: slices.Clone(a.sets), unset: a.unset || b.unset}
+	for _, s := range b.sets {
+		if !slices.Contains(out.sets, s) {
+			out.sets = append(out.sets, s)
+		}
+	}
+	return out
+}
+
+// reaching returns the set directives of which one ran last, for a variable,
+// before a pass or another set. nginx runs those of the server, then those of
+// the location; an "if" may run or not, and a "break" ends its level.
+func (c *Config) reaching(at *Node, name string) assigned {
+	server := at.Within("server")
+	all := c.index.sets[variable{server, name}]
+	state := assigned{unset: true}
+	if len(all) == 0 {
+		return state
+	}
+	h := home(at)
+	state = c.level(server, at, name, state)
+	if h == server || h == nil {
+		return state
+	}
+	if strings.HasPrefix(h.Arg(0), "@") || c.index.jumps[server] {
+		for _, s := range all { // the request may come from another location
+			if s.Within("location") != nil {
+				state = state.or(assigned{sets: []*Node{s}})
+			}
+		}
+	}
+	return c.level(h, at, name, state)
+}
+
+// level runs the sets of a server or location.
+func (c *Config) level(block, at *Node, name string, in assigned) assigned {
+	f := flow{c: c, at: at, name: name}
+	end := f.run(block, in)
+	switch {
+	case f.here != nil:
+		return *f.here
+	case f.left != nil:
+		return end.or(*f.left)
+	}
+	return end
+}
+
+// flow follows one variable through one level.
+type flow struct {
+	c    *Config
+	at   *Node
+	name string
+	here *assigned // at the directive that was asked about, if it is a set
+	left *assigned // where a break may have ended the level
+}
+
+func (f *flow) run(block *Node, state assigned) assigned {
+	for _, n := range f.c.index.rewrites[block] {
+		switch {
+		case f.here != nil:
+			return state
+		case n == f.at:
+			f.here = &state
+		case n.Name() == "set" && definedVariable(n) == f.name:
+			state = assigned{sets: []*Node{n}}
+		case n.Name() == "if" && within(f.at, n):
+			state = f.run(n, state)
+		case n.Name() == "if":
+			state = state.or(f.run(n, state))
+		case n.Name() == "break" || n.Name() == "rewrite" && (n.Arg(2) == "break" || n.Arg(2) == "last"):
+			left := state
+			if f.left != nil {
+				left = left.or(*f.left)
+			}
+			f.left = &left
+		}
+	}
+	return state
+}

@@ -1,0 +1,175 @@
+// Package regular answers questions about all the texts that a regular
+// expression can match as a whole. Assertions in it are taken to hold, so an
+// answer can err only on the side of too many texts.
+package regular
+
+import (
+	"regexp/syntax"
+	"strings"
+)
+
+// Any matches every text.
+const Any = "(?s:.*)"
+
+// Language is the set of texts that an expression matches as a whole.
+type Language struct{ prog *syntax.Prog }
+
+// Compile reads an expression, upper and lower case alike.
+func Compile(expr string) (Language, error) {
+	re, err := syntax.Parse(expr, syntax.Perl|syntax.FoldCase)
+	if err != nil {
+		return Language{}, err
+	}
+	prog, err := syntax.Compile(re.Simplify())
+	return Language{prog}, err
+}
+
+// Has reports whether some text begins with prefix and then ends or goes on
+// with one of the characters in next.
+func (l Language) Has(prefix, next string) bool {
+	at := l.after(prefix)
+	for pc := range at {
+		inst := &l.prog.Inst[pc]
+		if inst.Op == syntax.InstMatch || consumes(inst) && strings.ContainsFunc(next, inst.MatchRune) {
+			return true
+		}
+	}
+	return false
+}
+
+// HasPrefix reports whether some text begins with prefix.
+func (l Language) HasPrefix(prefix string) bool { return len(l.after(prefix)) > 0 }
+
+// StartsIn reports whether every text is empty or begins with one of the
+// characters in first.
+func (l Language) StartsIn(first string) bool {
+	for pc := range l.after("") {
+		if inst := &l.prog.Inst[pc]; consumes(inst) && !within(inst, first) {
+			return false
+		}
+	}
+	return true
+}
+
+// HasNumbers reports whether some text goes on after prefix with a numeric
+// address and a port: digits and dots or something in brackets, a colon, and a
+// digit.
+func (l Language) HasNumbers(prefix string) bool {
+	type state struct {
+		pc   uint32
+		part part
+	}
+	var todo []state
+	seen := map[state]bool{}
+	push := func(pc uint32, p part) {
+		for next := range l.closure(pc) {
+			if s := (state{next, p}); !seen[s] {
+				seen[s] = true
+				todo = append(todo, s)
+			}
+		}
+	}
+	for pc := range l.after(prefix) {
+		push(pc, start)
+	}
+	for len(todo) > 0 {
+		s := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		inst := &l.prog.Inst[s.pc]
+		if s.part == found {
+			return true
+		}
+		for _, step := range steps[s.part] {
+			if consumes(inst) && strings.ContainsFunc(step.chars, inst.MatchRune) {
+				push(inst.Out, step.to)
+			}
+		}
+	}
+	return false
+}
+
+// part is how far a numeric address has been read.
+type part int
+
+const (
+	start part = iota
+	number
+	brackets
+	closed
+	colon
+	found
+)
+
+// steps says which characters lead on from each part.
+var steps = map[part][]struct {
+	chars string
+	to    part
+}{
+	start:    {{"0123456789", number}, {"[", brackets}},
+	number:   {{"0123456789.", number}, {":", colon}},
+	brackets: {{"0123456789abcdef:.", brackets}, {"]", closed}},
+	closed:   {{":", colon}},
+	colon:    {{"0123456789", found}},
+}
+
+// after returns the instructions that can come next once prefix was read.
+func (l Language) after(prefix string) map[uint32]bool {
+	at := l.closure(uint32(l.prog.Start))
+	for _, r := range prefix {
+		next := map[uint32]bool{}
+		for pc := range at {
+			if inst := &l.prog.Inst[pc]; consumes(inst) && inst.MatchRune(r) {
+				for pc := range l.closure(inst.Out) {
+					next[pc] = true
+				}
+			}
+		}
+		at = next
+	}
+	return at
+}
+
+// closure follows the instructions that read nothing.
+func (l Language) closure(pc uint32) map[uint32]bool {
+	out, seen := map[uint32]bool{}, map[uint32]bool{}
+	var follow func(uint32)
+	follow = func(pc uint32) {
+		if seen[pc] {
+			return
+		}
+		seen[pc] = true
+		switch inst := &l.prog.Inst[pc]; inst.Op {
+		case syntax.InstAlt, syntax.InstAltMatch:
+			follow(inst.Out)
+			follow(inst.Arg)
+		case syntax.InstCapture, syntax.InstEmptyWidth, syntax.InstNop:
+			follow(inst.Out)
+		case syntax.InstFail:
+		default:
+			out[pc] = true
+		}
+	}
+	follow(pc)
+	return out
+}
+
+func consumes(inst *syntax.Inst) bool {
+	switch inst.Op {
+	case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+		return true
+	}
+	return false
+}
+
+// within reports whether an instruction reads none but the given characters.
+func within(inst *syntax.Inst, chars string) bool {
+	if inst.Op != syntax.InstRune && inst.Op != syntax.InstRune1 {
+		return false
+	}
+	for i, r := range inst.Rune {
+		if !strings.ContainsRune(chars, r) || i%2 == 1 && r != inst.Rune[i-1] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,100 @@
+package nginxconf
+
+import "strings"
+
+// locate finds the piece that holds the whole address, so that it can be
+// edited. When the pass can have one value only, it can be edited itself as well.
+// Otherwise the route stays readable but not editable.
+func (r *route) locate(v value, single bool) {
+	a := r.addr
+	pos := 0
+	own := &spelling{from: -1}
+	for _, p := range v.pieces {
+		end := pos + len(p.text)
+		whole := p.at != r.pass
+		if a.start >= pos && a.end <= end && p.at != nil {
+			r.at, r.arg = p.at, p.arg
+			r.addr.start += p.from - pos
+			r.addr.end += p.from - pos
+		}
+		switch {
+		case end <= a.start || pos >= a.end:
+			own.variables = own.variables || whole
+		case whole:
+			own.before += p.text[:max(0, a.start-pos)]
+			own.after += p.text[min(len(p.text), max(0, a.end-pos)):]
+			own.take(p.passFrom, p.passTo)
+		default:
+			own.take(p.passFrom+max(0, a.start-pos), p.passTo-max(0, end-a.end))
+		}
+		pos = end
+	}
+	own.variables = own.variables || strings.Contains(a.uri, "$")
+	if single && own.from >= 0 && !strings.ContainsFunc(own.before+own.after, oddInArgument) {
+		r.own = own
+	}
+}
+
+// spelling is the part of a pass's argument that its host and port come from:
+// the bytes [from, to), and what else the variables there stand for.
+type spelling struct {
+	from, to      int
+	before, after string
+	variables     bool // there are others outside of it
+}
+
+func (s *spelling) take(from, to int) {
+	if s.from < 0 {
+		s.from = from
+	}
+	s.to = to
+}
+
+// oddInArgument reports what would need quotes.
+func oddInArgument(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`;{}"'\$#`, r)
+}
+
+// onlyFor reports whether the value that holds a route's address is used by
+// passes of the plan and by nothing else.
+func (p *planner) onlyFor(r route) bool {
+	if r.at == r.pass {
+		return true
+	}
+	def := r.at
+	if def.Name() != "set" {
+		def = def.parent
+	}
+	name := definedVariable(def)
+	elsewhere := func(n *Node) bool { // another server has a variable of its own
+		return def.Name() == "set" && n.Within("server") != nil && n.Within("server") != r.pass.Within("server")
+	}
+	only := true
+	p.c.root.walk(func(n *Node) {
+		if p.ours[n] {
+			only = only && times(n.Arg(0), name) < 2
+		}
+		if n == def || p.ours[n] || elsewhere(n) {
+			return
+		}
+		if n.dir.Lua() != nil {
+			only = only && !strings.Contains(strings.ToLower(string(n.dir.Lua())), name)
+		}
+		for i, a := range n.Args() {
+			sets := n.Name() == "set" && i == 0
+			only = only && (sets || !mentions(a, name))
+		}
+	})
+	return only
+}
+
+// times counts a variable in a text.
+func times(text, name string) int {
+	count := 0
+	for n, found := 0, ""; text != ""; text = text[n:] {
+		if n, found = reference(text); found == name {
+			count++
+		}
+	}
+	return count
+}
