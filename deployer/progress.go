@@ -28,6 +28,15 @@ func (h *Host) warn(format string, args ...any) {
 	fmt.Fprintf(h.Err, "warning: %s\n", fmt.Sprintf(format, args...))
 }
 
+// Unwritten takes note of a result that could not be written, because the disk is
+// full or the reader has gone. What was done is done, and that is what the exit
+// code says.
+func (h *Host) Unwritten(err error) {
+	if err != nil {
+		h.warn("all is done, but the result could not be written: %v", err)
+	}
+}
+
 // waiting is the line of a step that is not over: redrawn in place on a
 // terminal, a plain line now and then elsewhere. Not safe for concurrent use.
 type waiting struct {

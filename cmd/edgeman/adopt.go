@@ -32,8 +32,12 @@ func adoptCommand(env *environment) *cli.Command {
 			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
 				result, err := h.Adopt(ctx, o)
 				if o.JSON && (err == nil || len(result.Apps) > 0 || len(result.Left) > 0) {
-					if printed := h.PrintJSON(result); err == nil {
-						err = printed
+					printed := h.PrintJSON(result)
+					if err == nil && o.DryRun {
+						return printed // nothing else was asked for
+					}
+					if err == nil {
+						h.Unwritten(printed)
 					}
 				}
 				return err

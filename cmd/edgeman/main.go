@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -50,6 +51,9 @@ type environment struct {
 
 // run is main without the exit: it returns the exit code.
 func run(args []string, env *environment) int {
+	// A reader that has gone makes a write fail, which is dealt with where it is
+	// written. It is no reason to die, in the middle or with another exit code.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	app := newApp(env)
 	if len(args) > 1 && args[1] == completeWord {
 		complete(app, args[2:], env)
@@ -62,19 +66,23 @@ func run(args []string, env *environment) int {
 	if err == nil {
 		return deployer.ExitDone
 	}
-	if text := strings.TrimRight(err.Error(), "\n"); text != "" {
+	if text := strings.TrimRight(err.Error(), "\n"); text != "" && !readerGone(err) {
 		fmt.Fprintf(env.stderr, "edgeman: %s\n", text)
 	}
 	return exitCode(err)
 }
 
+// readerGone tells of an output that somebody has read enough of, as head does.
+func readerGone(err error) bool {
+	var failed *os.PathError
+	return errors.As(err, &failed) && failed.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
+}
+
 // interruptible ends the context at the first signal, so that the command under
 // way undoes what it began. More signals do not cut that short: half-undone is
-// worse than slow. A closed pipe is no reason to stop in the middle either.
+// worse than slow.
 func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	pipes := make(chan os.Signal, 1)
-	signal.Notify(pipes, syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -88,7 +96,6 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
-		signal.Stop(pipes)
 		close(done)
 		<-ended
 		cancel(nil)

@@ -116,10 +116,13 @@ func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) 
 		return err
 	}
 	if asJSON {
-		return h.PrintJSON(r)
+		h.Unwritten(h.PrintJSON(r))
+		return nil
 	}
-	if _, err = fmt.Fprintln(h.Out, r.Summary()); err == nil && r.Interrupted {
-		_, err = fmt.Fprintf(h.Err, "hint: edgeman status %s\n", r.App)
+	_, err = fmt.Fprintln(h.Out, r.Summary())
+	h.Unwritten(err)
+	if r.Interrupted {
+		fmt.Fprintf(h.Err, "hint: edgeman status %s\n", r.App)
 	}
-	return err
+	return nil
 }

@@ -38,10 +38,15 @@ func unadoptCommand(env *environment) *cli.Command {
 			}
 			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
 				result, err := h.Release(ctx, o)
-				if err == nil && o.JSON {
-					err = h.PrintJSON(result)
+				if err != nil || !o.JSON {
+					return err
 				}
-				return err
+				err = h.PrintJSON(result)
+				if o.DryRun { // nothing else was asked for
+					return err
+				}
+				h.Unwritten(err)
+				return nil
 			}, withUnits, withDocker, withNginx)
 		},
 	}

@@ -85,8 +85,15 @@ func reason(err error) string {
 		}
 		return NoDaemon
 	}
+	// Why a container does not start may stand in the last of several lines.
 	s := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
-	return strings.TrimSpace(s)
+	var lines []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 // versionRefused says that the daemon does not speak the API version asked for.

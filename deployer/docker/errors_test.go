@@ -25,3 +25,11 @@ func TestInterruptedCallDoesNotBlameTheDaemon(t *testing.T) {
 		}
 	}
 }
+
+// Runtimes and their hooks say in the last of several lines what went wrong.
+func TestAllLinesOfADaemonsMessageAreKept(t *testing.T) {
+	err := callErr("start", "web", errors.New("Error response from daemon: error running hook #0: exit status 1, stderr: Auto-detected mode\n\nno such device: unknown\n"))
+	if want := "docker: start web: error running hook #0: exit status 1, stderr: Auto-detected mode; no such device: unknown"; err.Error() != want {
+		t.Errorf("got  %q\nwant %q", err, want)
+	}
+}

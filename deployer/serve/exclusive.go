@@ -29,7 +29,7 @@ func (k *keeper) bar(ctx context.Context, p state.Pause) string {
 		case errors.Is(err, docker.ErrNotFound):
 		case err == nil && !other.Running && !(k.orphan && restarts(other)):
 		case err != nil:
-			return fmt.Sprintf("whether container %.12s still runs is unknown: %s", id, firstLine(err.Error()))
+			return fmt.Sprintf("whether container %.12s still runs is unknown: %s", id, oneLine(err.Error()))
 		default:
 			return fmt.Sprintf("container %s still runs, and must not run beside this slot's: edgeman repair %s", other.Name, k.slot.App)
 		}
@@ -79,7 +79,7 @@ func (k *keeper) halt(ctx context.Context) {
 		k.freeze(ctx, false) // what is frozen does not get the signal
 	}
 	if err := k.stopReplicas(ctx); err != nil {
-		k.trouble = firstLine(err.Error())
+		k.trouble = oneLine(err.Error())
 		k.host.say("%v", err)
 		return
 	}
@@ -146,7 +146,7 @@ func (k *keeper) behind(ctx context.Context) string {
 		return err
 	})
 	if err != nil {
-		return fmt.Sprintf("%s; whether a container of it still runs is unknown: %s", waits, firstLine(err.Error()))
+		return fmt.Sprintf("%s; whether a container of it still runs is unknown: %s", waits, oneLine(err.Error()))
 	}
 	for _, c := range found {
 		// One that Docker cannot remove does not start any more either.

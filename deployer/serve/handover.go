@@ -28,7 +28,7 @@ func (k *keeper) handOver(ctx context.Context) {
 		up, err := k.reach(ctx, id)
 		if err != nil {
 			k.dropHanded()
-			k.trouble = firstLine(err.Error())
+			k.trouble = oneLine(err.Error())
 			k.host.say("%v", err)
 			return
 		}

@@ -151,7 +151,7 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	}
 	if err != nil && k.replicas == nil {
 		// The slot stays up: its requests wait for somebody to repair it.
-		k.trouble = firstLine(err.Error())
+		k.trouble = oneLine(err.Error())
 		return true, err
 	}
 	if k.replicas == nil && k.release.Number != current.Number {

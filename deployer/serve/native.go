@@ -97,7 +97,7 @@ func (r *runner) offer(ctx context.Context, e engine, id string) (<-chan struct{
 		r.holds.Store(err == nil)
 		if err != nil && ctx.Err() == nil {
 			r.host.say("%s: %v", r.name, err)
-			r.set(func(c *condition) { c.message = firstLine(err.Error()) })
+			r.set(func(c *condition) { c.message = oneLine(err.Error()) })
 		}
 	}()
 	return done, nil

@@ -139,7 +139,7 @@ func (k *keeper) waitForTurn(ctx context.Context) {
 	err := k.prepare(ctx, k.newReplicas(k.release, nil))
 	k.prepared, k.trouble = err == nil, ""
 	if err != nil {
-		k.trouble = firstLine(err.Error())
+		k.trouble = oneLine(err.Error())
 		k.host.say("%v", err)
 	}
 }
@@ -169,7 +169,7 @@ func (k *keeper) freezeAgain(ctx context.Context) (done bool) {
 		return limited(ctx, callLimit, func(ctx context.Context) error { return k.freezeOne(ctx, name, on) })
 	})
 	if err != nil {
-		k.trouble = firstLine(err.Error())
+		k.trouble = oneLine(err.Error())
 		k.host.say("%v", err)
 	} else if k.refreeze {
 		k.trouble = ""

@@ -46,9 +46,9 @@ func execProbe(e engine, id string, h docker.Healthcheck) probe {
 		defer cancel()
 		code, output, err := e.Exec(ctx, id, h.Command)
 		if err != nil {
-			return "health check: " + firstLine(err.Error()), false
+			return "health check: " + oneLine(err.Error()), false
 		}
-		return strings.TrimRight(fmt.Sprintf("health check: exit %d %s", code, firstLine(output)), " "), code == 0
+		return strings.TrimRight(fmt.Sprintf("health check: exit %d %s", code, oneLine(output)), " "), code == 0
 	}
 }
 
@@ -66,7 +66,24 @@ func dialProbe(up upstream) probe {
 	}
 }
 
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line[:min(len(line), 200)]
+const (
+	lineHead = 100 // how much of the beginning of a long message is kept
+	lineTail = 300 // and of its end, where runtimes, tracebacks and shells say why
+)
+
+// oneLine is a message for a line of a status: its lines in one, without a hint,
+// and cut in the middle if it is long.
+func oneLine(s string) string {
+	s, _, _ = strings.Cut(s, "\nhint: ")
+	var lines []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	text := []rune(strings.Join(lines, "; "))
+	if len(text) <= lineHead+lineTail {
+		return string(text)
+	}
+	return string(text[:lineHead]) + " … " + string(text[len(text)-lineTail:])
 }

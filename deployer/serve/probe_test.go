@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
@@ -127,3 +128,25 @@ func TestProbeIsChosen(t *testing.T) {
 type failingExec struct{ engine }
 
 func (failingExec) Exec(context.Context, string, []string) (int, string, error) { return 1, "", nil }
+
+// Why something failed stands at the end of what is said of it.
+func TestOneLineKeepsTheEnd(t *testing.T) {
+	long := "docker: start myapp-blue-2: failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: " +
+		"unable to start container process: error during container init: " + strings.Repeat("wrapped in one more word: ", 20) +
+		`exec: "serve": executable file not found in $PATH: unknown`
+	for name, row := range map[string]struct{ in, begin, end string }{
+		"short":     {" fine \n", "fine", "fine"},
+		"empty":     {"\n", "", ""},
+		"lines":     {"Traceback:\n  File x\n\nKeyError: 'DB'\n", "Traceback: File x"[:10], "; KeyError: 'DB'"},
+		"long":      {long, "docker: start myapp-blue-2: ", `exec: "serve": executable file not found in $PATH: unknown`},
+		"a hint":    {"no daemon answers\nhint: start it", "no daemon answers", "no daemon answers"},
+		"not ASCII": {strings.Repeat("ä", 1000) + "öé", "ääää", "äöé"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := oneLine(row.in)
+			if !strings.HasPrefix(got, row.begin) || !strings.HasSuffix(got, row.end) || strings.Contains(got, "\n") || utf8.RuneCountInString(got) > lineHead+lineTail+3 || !utf8.ValidString(got) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}

@@ -74,7 +74,7 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 	r := k.newReplicas(next, nil)
 	k.progress("creating release %d", next.Number)
 	if err := k.prepare(ctx, r); err != nil {
-		k.rejected = &state.Rejected{Release: next.Number, Reason: firstLine(err.Error())}
+		k.rejected = &state.Rejected{Release: next.Number, Reason: oneLine(err.Error())}
 		return err
 	}
 	k.hold()

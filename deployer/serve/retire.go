@@ -247,7 +247,7 @@ func (k *keeper) clear(ctx context.Context) (int, error) {
 		if err == nil {
 			return k.lastWord(ctx)
 		}
-		k.out.publish(retired, k.word(state.PhaseFailed, "its container is not removed yet: "+firstLine(err.Error())))
+		k.out.publish(retired, k.word(state.PhaseFailed, "its container is not removed yet: "+oneLine(err.Error())))
 		if ctx.Err() != nil {
 			// Whoever stops the service now removes the container, or the next start does.
 			return exitStopped, nil

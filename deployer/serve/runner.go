@@ -123,7 +123,7 @@ func (r *runner) run(ctx context.Context) {
 		r.free()
 		r.host.say("%s: %v; trying again in %s", r.name, err, wait)
 		r.set(func(c *condition) {
-			c.phase, c.message = state.PhaseWaiting, firstLine(err.Error())
+			c.phase, c.message = state.PhaseWaiting, oneLine(err.Error())
 			if c.failures >= fatalExits {
 				c.phase = state.PhaseFailed
 			}
@@ -217,7 +217,7 @@ func (r *runner) awaitExit(ctx context.Context, e engine, c docker.Container) er
 		if ctx.Err() != nil || errors.Is(err, docker.ErrNotFound) {
 			return err
 		}
-		r.set(func(n *condition) { n.message = firstLine(err.Error()) })
+		r.set(func(n *condition) { n.message = oneLine(err.Error()) })
 		sleep(ctx, wait)
 		now, err := e.Inspect(ctx, c.ID)
 		switch {
