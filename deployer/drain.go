@@ -15,7 +15,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 	var none state.Ended
 	w := s.wait("drain")
 	defer w.done()
-	limit := time.Now().Add(s.drain + stopSlack)
+	limit := time.Now().Add(s.drain + s.endWait(ctx, slot))
 	drained, late, reloaded := time.Duration(0), false, !s.app.Drain.Reload
 	for {
 		st, _, err := s.Paths.ReadSlotStatus(slot)
@@ -51,6 +51,9 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 			return none, err
 		}
 		w.say("%s: %s", slot.Color, s.drainLine(st, filled, count.Total()))
+		if by := st.StopsBy.Add(stopSlack); by.After(limit) { // its service knows better
+			limit = by
+		}
 		if !reloaded && w.elapsed() > s.drain/2 {
 			// Workers that leave close their idle connections to the app.
 			reloaded = true
@@ -59,7 +62,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 			}
 		}
 		if time.Now().After(limit) {
-			return none, fmt.Errorf("%s did not end %s after its drain deadline%s\nhint: edgeman repair %s", slot, stopSlack, s.whoServes(), slot.App)
+			return none, fmt.Errorf("%s did not end by %s%s\nhint: edgeman repair %s", slot, state.Clock(limit), s.whoServes(), slot.App)
 		}
 		if !sleep(ctx, pollEvery) {
 			return none, fmt.Errorf("waiting for %s to drain: %w%s", slot, context.Cause(ctx), s.whoServes())
@@ -93,11 +96,15 @@ func (h *Host) tellCleared(slot sockets.Slot, waited bool) error {
 // drainLine says what the slot with so many connections left still waits for,
 // and until when.
 func (s *swap) drainLine(st state.SlotStatus, filled bool, left int) string {
+	stopping := "its container is being stopped"
+	if !st.StopsBy.IsZero() {
+		stopping += ", which may take until " + state.Clock(st.StopsBy)
+	}
 	switch {
 	case !filled && st.Cut > 0: // at most: what ends while the container does is not cut
-		return st.CutKinds.Of(st.Cut) + " left, its container is being stopped"
+		return st.CutKinds.Of(st.Cut) + " left, " + stopping
 	case !filled:
-		return "drained, its container is being stopped"
+		return "drained, " + stopping
 	case left == 0:
 		return "no connections left"
 	}

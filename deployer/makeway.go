@@ -30,7 +30,8 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 	if err := h.clearSlot(ctx, slot.Other(), false); err != nil {
 		return nil, err
 	}
-	until := time.Now().Add(b.drain + b.timeout + reloadWait + stopSlack)
+	ending := h.endWait(ctx, slot)
+	until := time.Now().Add(b.drain + b.timeout + reloadWait + ending)
 	w := &way{slot: slot, pause: state.PauseFor(until, state.PauseRelease, originals)}
 	if run { // they were never stopped: the slot waits for them already
 		return w, nil
@@ -51,7 +52,7 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 		return nil, err
 	}
 	w.held = true
-	return w, h.awaitStopped(ctx, slot, b.drain+stopSlack)
+	return w, h.awaitStopped(ctx, slot, b.drain+ending)
 }
 
 // acceptsItself tells whether the slot's app takes its requests in at this

@@ -68,7 +68,7 @@ func (s *swap) renewService(ctx context.Context) error {
 	if err := s.Paths.SetDrain(s.old, state.Drain{Deadline: start.Add(s.drain)}); err != nil {
 		return err
 	}
-	unitCtx, cancel := context.WithTimeout(ctx, s.drain+unitWait+stopSlack)
+	unitCtx, cancel := context.WithTimeout(ctx, s.drain+unitWait+s.endWait(ctx, s.old))
 	defer cancel()
 	if err := s.Units.Restart(unitCtx, s.old.ServiceUnit()); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (s *swap) renewService(ctx context.Context) error {
 // awaitRecreate waits until the next link is gone: promoted, or dropped because
 // the release did not become healthy and the old one is back.
 func (s *swap) awaitRecreate(ctx context.Context, slot sockets.Slot, asked time.Time) (state.SlotStatus, error) {
-	limit := asked.Add(s.drain + s.timeout + stopSlack)
+	limit := asked.Add(s.drain + s.timeout + s.endWait(ctx, slot))
 	w := s.wait("start")
 	defer w.done()
 	for {
@@ -133,7 +133,7 @@ func (s *swap) withdraw(ctx context.Context, slot sockets.Slot) error {
 	ctx = context.WithoutCancel(ctx)
 	err := s.Paths.WithState(ctx, s.app.Name, func() error { return s.Paths.DropNext(slot) })
 	if err == nil {
-		err = s.awaitHealthy(ctx, slot, s.current.Number, s.drain+s.timeout+stopSlack)
+		err = s.awaitHealthy(ctx, slot, s.current.Number, s.drain+s.timeout+s.endWait(ctx, slot))
 	}
 	if err != nil {
 		return &BrokenError{fmt.Errorf("going back to release %d: %w\nhint: edgeman repair %s", s.current.Number, err, s.app.Name)}

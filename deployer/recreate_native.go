@@ -56,7 +56,7 @@ func (s *swap) openBeside(ctx context.Context, idle sockets.Slot, reason string)
 	if err := s.lock.Candidate(idle); err != nil {
 		return err
 	}
-	until := time.Now().Add(s.drain + s.timeout + stopSlack)
+	until := time.Now().Add(s.drain + s.timeout + s.endWait(ctx, s.old))
 	if err := s.Paths.SetPause(idle, state.Pause{Until: until, Reason: reason}); err != nil {
 		return err
 	}
@@ -158,7 +158,10 @@ func (s *swap) renewNative(ctx context.Context, result *SwapResult) error {
 // settleStandIn waits until requests do not wait in a slot that stands in for
 // the other any more: both services come to that by themselves.
 func (h *Host) settleStandIn(ctx context.Context, app state.App) error {
-	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout) + 2*stopSlack
+	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout)
+	for _, slot := range slotsOf(app.Name) {
+		limit += h.endWait(ctx, slot)
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	w := h.wait("start")

@@ -63,7 +63,7 @@ func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
 	if err != nil {
 		return err
 	}
-	unitCtx, cancel := context.WithTimeout(ctx, unitWait+stopSlack)
+	unitCtx, cancel := context.WithTimeout(ctx, unitWait+h.endWait(ctx, slot))
 	defer cancel()
 	if err := h.stopSlot(unitCtx, slot); err != nil {
 		return err

@@ -89,7 +89,7 @@ func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.S
 	if err := h.Paths.WithState(ctx, app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {
 		return err
 	}
-	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout) + stopSlack
+	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout) + h.endWait(ctx, slot)
 	last, in, err := h.watch(ctx, slot, "start", limit, func(s sight) bool {
 		rests := s.status.Phase == state.PhaseHealthy || s.status.Phase == state.PhaseIdle
 		return !s.runs || s.filled && rests && s.status.Release == s.release.Number

@@ -16,7 +16,7 @@ import (
 const (
 	pollEvery  = 50 * time.Millisecond
 	unitWait   = 30 * time.Second // for one systemd job
-	stopSlack  = 45 * time.Second // for a container's own stop timeout, beyond a drain
+	stopSlack  = 45 * time.Second // for the end of a slot, beyond its drain and its container's own stop timeout
 	silentWait = 2 * time.Minute  // for a slot's service that says nothing of a deadline
 	exitsFatal = 3                // a new container that ended this often will not get well
 	tailLines  = 20
@@ -132,7 +132,8 @@ func lastWords(err error, container, tail string) error {
 // abandon empties a slot that users never saw. It works on after a cancelled
 // context, because half a slot must not stay.
 func (h *Host) abandon(ctx context.Context, slot sockets.Slot) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitWait+stopSlack)
+	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, unitWait+h.endWait(ctx, slot))
 	defer cancel()
 	err := h.Paths.WithState(ctx, slot.App, func() error {
 		live, _, err := sockets.ReadLive(h.Paths.Live(slot.App))
@@ -163,6 +164,20 @@ func (h *Host) abandon(ctx context.Context, slot sockets.Slot) error {
 // hold for the next release in that slot.
 func (h *Host) dropRequests(slot sockets.Slot) error {
 	return errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot))
+}
+
+// endWait is how long the end of the slot may take beyond its drain: a container
+// has its own stop timeout to finish what it is at.
+func (h *Host) endWait(ctx context.Context, slot sockets.Slot) time.Duration {
+	own, err := h.Docker.List(ctx, map[string]string{"edgeman.app": slot.App, "edgeman.slot": slot.Color}, true)
+	if err != nil {
+		return stopSlack
+	}
+	longest := time.Duration(0)
+	for _, c := range own {
+		longest = max(longest, c.Grace())
+	}
+	return longest + stopSlack
 }
 
 // stopSlot stops the slot's units and waits for them. The service goes first: a
@@ -247,13 +262,26 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 			return err
 		}
 		w.say("%s still ends: %s", slot.Color, orDash(st.Message))
-		if !st.Deadline.IsZero() && time.Since(st.Deadline) > stopSlack || st.Deadline.IsZero() && w.elapsed() > silentWait {
+		if overdue(st, w.elapsed()) {
 			return fmt.Errorf("%s did not end at its deadline\nhint: journalctl -u %s", slot, slot.ServiceUnit())
 		}
 		if !sleep(ctx, pollEvery) {
 			return fmt.Errorf("waiting for %s to drain: %w", slot, context.Cause(ctx))
 		}
 	}
+}
+
+// overdue tells whether a slot that ends has had the time that its service says
+// it needs, or has been silent for too long.
+func overdue(st state.SlotStatus, waited time.Duration) bool {
+	ends := st.Deadline
+	if st.StopsBy.After(ends) {
+		ends = st.StopsBy
+	}
+	if ends.IsZero() {
+		return waited > silentWait
+	}
+	return time.Since(ends) > stopSlack
 }
 
 // warmEnds takes the keep-warm time from a slot that is needed now; its

@@ -17,6 +17,17 @@ import (
 // for a container that sets none.
 const defaultStopTimeout = 10 * time.Second
 
+// graceForever is for an app that is never to be killed.
+const graceForever = 5 * time.Minute
+
+// Grace is how long the container may take to stop.
+func (c Container) Grace() time.Duration {
+	if c.StopTimeout < 0 {
+		return graceForever
+	}
+	return c.StopTimeout
+}
+
 // Container is what edgeman needs to know of a container at one moment.
 type Container struct {
 	ID   string
@@ -48,7 +59,7 @@ type Container struct {
 	LogDriver     string
 	AutoRemove    bool
 	RestartPolicy string        // "no", "always", "unless-stopped", "on-failure" or "on-failure:N"
-	StopTimeout   time.Duration // negative: the daemon waits for ever
+	StopTimeout   time.Duration // negative: the daemon waits for ever; see Grace
 	Healthcheck   *Healthcheck  // nil when there is none
 	Unhealthy     string        // what the check last said, when Docker calls the container unhealthy
 

@@ -138,6 +138,25 @@ func limited(ctx context.Context, d time.Duration, call func(context.Context) er
 	return call(ctx)
 }
 
+// stoppedBy is when containers that are stopped now will have ended, as far as
+// Docker tells.
+func (h *host) stoppedBy(ctx context.Context, names []string) time.Time {
+	longest := time.Duration(0)
+	_ = limited(ctx, unitLimit, func(ctx context.Context) error {
+		e, err := h.engine(ctx)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if c, err := e.Inspect(ctx, name); err == nil {
+				longest = max(longest, c.Grace())
+			}
+		}
+		return nil
+	})
+	return time.Now().Add(longest + stopSlack)
+}
+
 // stopContainer stops a container with the image's own signal and timeout. One
 // that is gone is stopped.
 func (h *host) stopContainer(ctx context.Context, name string) error {
@@ -152,11 +171,7 @@ func (h *host) stopContainer(ctx context.Context, name string) error {
 	if err != nil || !c.Running {
 		return err
 	}
-	grace := c.StopTimeout
-	if grace < 0 {
-		grace = stopForever
-	}
-	extend := grace + stopSlack
+	extend := c.Grace() + stopSlack
 	_ = h.notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", extend.Microseconds()))
 	return limited(ctx, extend, func(ctx context.Context) error { return e.Stop(ctx, c.ID) })
 }
@@ -200,8 +215,7 @@ func (h *host) handoffDir(container string) string {
 }
 
 const (
-	callLimit   = 60 * time.Second // for a call to Docker that does not wait for an app
-	unitLimit   = 10 * time.Second
-	stopSlack   = 15 * time.Second // more than the app's own stop timeout
-	stopForever = 5 * time.Minute  // for an app that is never to be killed
+	callLimit = 60 * time.Second // for a call to Docker that does not wait for an app
+	unitLimit = 10 * time.Second
+	stopSlack = 15 * time.Second // more than the app's own stop timeout
 )

@@ -62,6 +62,7 @@ type keeper struct {
 	retiredAt time.Time // zero unless retired
 	zeroSince time.Time // no connections since then
 	deadline  time.Time // of what is under way, for the status
+	stopsBy   time.Time // when the container that a recreate stops will have ended
 	rejected  *state.Rejected
 	calm      struct {
 		since   time.Time

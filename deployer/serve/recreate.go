@@ -81,8 +81,10 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 	if err := k.emptyApp(ctx, next); err != nil {
 		return err
 	}
+	k.stopsBy = k.host.stoppedBy(ctx, k.release.Containers(k.slot.Color))
 	k.progress("stopping release %d", k.release.Number)
 	err := k.stopReplicas(ctx)
+	k.stopsBy = time.Time{}
 	k.reckon()
 	if err != nil {
 		return err
@@ -124,7 +126,7 @@ func (k *keeper) progress(format string, args ...any) {
 		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
 		Healthy: k.condition().phase == state.PhaseHealthy,
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Open: inside, Parked: parked, Deadline: k.deadline,
+		Open: inside, Parked: parked, Deadline: k.deadline, StopsBy: k.stopsBy,
 	}
 	st.SetEnded(k.ended)
 	k.out.publish(k.role, st)

@@ -173,8 +173,10 @@ func (k *keeper) end() (int, error) {
 	if k.ended.Cut > 0 {
 		what = k.ended.Kinds.Of(k.ended.Cut) + " left"
 	}
-	k.out.publish(k.role, k.word(state.PhaseDraining, "stopping the container, "+what))
 	ctx := context.Background()
+	stopping := k.word(state.PhaseDraining, "stopping the container, "+what)
+	stopping.StopsBy = k.host.stoppedBy(ctx, k.release.Containers(k.slot.Color))
+	k.out.publish(k.role, stopping)
 	if k.replicas != nil {
 		k.replicas.end()
 	}

@@ -327,6 +327,21 @@ func TestAnsweredWhileTheContainerStopsIsNotCut(t *testing.T) {
 	})
 }
 
+// Whoever waits for the slot's end is told how long its container may take.
+func TestStoppingSaysByWhen(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{stopTakes: 170 * time.Second}
+		w.retiring(app, 0)
+		w.engine.containers["myapp-blue-1"].StopTimeout = 180 * time.Second
+		time.Sleep(20 * time.Second)
+		want := time.Now().Add(160 * time.Second)
+		if st := w.wants(state.PhaseDraining); st.StopsBy.Before(want) || st.StopsBy.After(want.Add(time.Minute)) {
+			t.Errorf("the container may take until %s, want %s", st.StopsBy, want)
+		}
+		w.ends(3*time.Minute, exitEmptied)
+	})
+}
+
 // What is open in a slot that never was live is edgeman's own probe.
 func TestCandidateHasNothingToCut(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {

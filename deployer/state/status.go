@@ -50,7 +50,8 @@ type SlotStatus struct {
 	Oldest      time.Time `json:"oldest,omitzero"`    // since when the oldest connection is open; zero if that is not known, or a second at most
 	Rate        float64   `json:"rate,omitempty"`     // requests a second; mode proxy only
 	Deadline    time.Time `json:"deadline,omitzero"`
-	Dead        bool      `json:"dead,omitempty"` // its socket was shut down, so the app moved to the other slot
+	StopsBy     time.Time `json:"stops_by,omitzero"` // when the container that is being stopped will have ended
+	Dead        bool      `json:"dead,omitempty"`    // its socket was shut down, so the app moved to the other slot
 	PID         int       `json:"pid"`
 	Version     string    `json:"version,omitempty"` // of the service's edgeman
 
