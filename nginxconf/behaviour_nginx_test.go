@@ -214,7 +214,10 @@ func (l *lab) plan(o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Socket, o.App, o.NginxVersion = l.socket, "myapp", l.version
+	o.Socket, o.App = l.socket, "myapp"
+	if o.NginxVersion == (Version{}) {
+		o.NginxVersion = l.version
+	}
 	for _, t := range targets {
 		if t.Addr.String() == l.app.addr() {
 			return c.Plan(t, o)

@@ -27,6 +27,9 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	if r.TLS != nil {
 		fmt.Fprintf(w, "SNI %q\n", r.TLS.ServerName)
 	}
+	if host, sent := r.Header["Host"]; sent { // else the host is HTTP/2's :authority
+		fmt.Fprintf(w, "host as a header: %q\n", host)
+	}
 	w.Write(dump)
 })
 

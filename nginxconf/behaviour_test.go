@@ -18,7 +18,8 @@ type behaviour struct {
 	want     string // part of the edited configuration
 	warm     bool   // ask once before looking, so that the cache is filled
 	app      func(net.Listener)
-	addr     string // where the app listens, default a free port of 127.0.0.1
+	since    Version // of nginx that knows all of it
+	addr     string  // where the app listens, default a free port of 127.0.0.1
 }
 
 const (
@@ -96,11 +97,6 @@ var behaviours = []behaviour{
 	{name: "uwsgi", app: serveUWSGI, site: server("location / { uwsgi_pass APP; uwsgi_param URI $request_uri; uwsgi_param HOST $host; }")},
 	{name: "uwsgi with scheme", app: serveUWSGI, site: server("location / { uwsgi_pass uwsgi://APP; uwsgi_param URI $request_uri; }")},
 	{name: "memcached", app: serveMemcached, site: server("location / { set $memcached_key $uri; memcached_pass APP; default_type text/plain; }"), requests: []string{get}},
-	{name: "grpc literal", app: serveGRPC, site: server("location / { grpc_pass grpc://APP; }")},
-	{name: "grpc literal without scheme", app: serveGRPC, site: server("grpc_set_header X-A a; location / { grpc_pass APP; }"), want: "grpc_set_header Host APP;"},
-	{name: "grpc literal with port 80", addr: "127.81.7.7:80", app: serveGRPC, site: server("location / { grpc_pass grpc://127.81.7.7:80; }"), want: "grpc_set_header Host 127.81.7.7:80;"},
-	{name: "grpc upstream", app: serveGRPC, site: "upstream g { server APP; }\n" + server("location / { grpc_pass g; }")},
-	{name: "grpc nested elsewhere", app: serveGRPC, site: server("location / { grpc_pass APP; location /two { grpc_pass OTHER; } }"), requests: []string{get, post, "GET /two/1 HTTP/1.0\r\n\r\n"}},
 	{name: "https literal", app: serveTLS, site: server("location / { proxy_pass https://APP; proxy_ssl_server_name on; }")},
 	{name: "https literal by name", app: serveTLS, site: server("location / { proxy_pass https://localhost:PORT; proxy_ssl_server_name on; }"), want: "proxy_ssl_name localhost;"},
 	{name: "https upstream", app: serveTLS, site: "upstream tls.example { server APP; }\n" + server("location / { proxy_pass https://tls.example; proxy_ssl_server_name on; }")},
@@ -215,13 +211,16 @@ func TestBehaviourStays(t *testing.T) {
 		t.Skip("runs nginx twice for every case")
 	}
 	nginxBinary(t)
-	for _, b := range behaviours {
+	for _, b := range slices.Concat(behaviours, http2Behaviours) {
 		t.Run(b.name, func(t *testing.T) { b.run(t) })
 	}
 }
 
 func (b behaviour) run(t *testing.T) {
 	l := newLab(t, b)
+	if !l.version.atLeast(b.since) {
+		t.Skipf("nginx %s is older than %s", l.version, b.since)
+	}
 	l.write(l.site, b.site)
 	for name, text := range b.files {
 		l.write(l.dir+"/"+name, text)

@@ -32,17 +32,20 @@ func (p *planner) mustBePure(h *Node, module string, r route) error {
 	return refuse(r.pass.Pos(), ownUpstreamHint, "the blocks of %s send requests to several addresses", h.Path())
 }
 
+const keepsHeaders = "the headers stay: a level with one of its own inherits none"
+
 // headers keeps the Host header. The list of headers is all or nothing: a
 // level that sets one header inherits none.
 func (p *planner) headers(h *Node, module string, r route) error {
 	name := module + "_set_header"
 	lines := h.Effective(name)
 	host, mentioned, empty := headerNeeds(lines)
-	if empty != nil && !p.o.NginxVersion.atLeast(emptyHostSince) {
-		empty = nil
-	}
-	if empty != nil {
+	if empty != nil && p.o.NginxVersion.atLeast(hostRuleSince) {
 		return refuse(empty.Pos(), ownUpstreamHint, "%q means the default Host on newer versions of nginx", empty)
+	}
+	known := r
+	if module != "proxy" {
+		known, mentioned = route{}, false // $proxy_host is empty there
 	}
 	if host && !mentioned || p.inheritsHeaders(h, name) {
 		return nil
@@ -50,22 +53,29 @@ func (p *planner) headers(h *Node, module string, r route) error {
 	if err := p.mustBePure(h, module, r); err != nil {
 		return err
 	}
-	if err := p.shieldHeirs(h, module, name, lines, host); err != nil {
+	if err := p.shieldHeirs(h, module, name, lines); err != nil {
 		return err
 	}
 	p.headersAt[h] = p.hosts[h]
-	add := ""
+	var add []string
 	if !host {
-		add = name + " Host " + r.hostHeader() + ";"
+		add = p.hostLines(h, module, r)
 	}
-	if len(h.All(name)) > 0 {
-		p.substituteIn(lines, r)
-		if add != "" {
-			p.insertLast(h, lines[len(lines)-1], "the Host header stays", add)
-		}
-		return nil
+	first := len(add) > 1 // HTTP/2 wants :authority before all headers
+	own := len(h.All(name)) > 0
+	switch inherited := copyLines(lines, known); {
+	case !own && first:
+		p.insertAtPass(h, r, keepsHeaders, append(add, inherited...)...)
+	case !own:
+		p.insertAtPass(h, r, keepsHeaders, append(inherited, add...)...)
+	case first:
+		p.wishes.insertFirst(h, "the Host header stays", add...)
+	case add != nil:
+		p.insertLast(h, lines[len(lines)-1], "the Host header stays", add...)
 	}
-	p.insertAtPass(h, r, "the headers stay: a level with one of its own inherits none", append(copyLines(lines, r), nonEmpty(add)...)...)
+	if own {
+		p.substituteIn(lines, known)
+	}
 	return nil
 }
 
@@ -126,8 +136,9 @@ func (p *planner) inheritsHeaders(h *Node, name string) bool {
 	return false
 }
 
-// shieldHeirs gives the inner locations that go elsewhere the list they had.
-func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node, host bool) error {
+// shieldHeirs gives the inner locations that go elsewhere the list they had. One
+// line is enough to inherit none: a Keep-Alive is never sent, whatever the version.
+func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node) error {
 	for _, heir := range p.foreignHeirs(h, module, name, p.hosts[h]) {
 		passes := p.c.passesAt(heir, module)
 		if p.hosts[heir] != "" {
@@ -136,17 +147,9 @@ func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node, host 
 			}
 			continue // gets a list of its own for its own spelling
 		}
-		add := name + " Host $proxy_host;"
-		if module != "proxy" {
-			a, ok := parsePass(passes[0].Arg(0))
-			if !ok || len(passes) > 1 {
-				return refuse(passes[0].Pos(), ownUpstreamHint, "an inner location would inherit the Host header")
-			}
-			add = name + " Host " + (route{addr: a, fallback: defaultPorts[a.scheme]}).hostHeader() + ";"
-		}
 		text := copyLines(lines, route{})
-		if !host {
-			text = append(text, add)
+		if len(text) == 0 {
+			text = []string{name + ` Keep-Alive "";`}
 		}
 		p.headersAt[heir] = "" // what is inside may be the app's again
 		p.insertAtPass(heir, route{pass: passes[0]}, "an inner location keeps its own Host", text...)

@@ -39,8 +39,8 @@
 // pass directive is left alone.
 //
 // C: a literal host and port. It becomes the name of a new upstream, and all
-// that nginx derived from the literal text is written out: the Host header, the
-// default of proxy_redirect, the cache key, $proxy_host.
+// that nginx derived from the literal text is written out: the Host header or
+// HTTP/2's :authority, the default of proxy_redirect, the cache key, $proxy_host.
 //
 // What cannot be shown to leave requests and responses as they are is refused
 // with a *Refusal: file, line, reason, hint.

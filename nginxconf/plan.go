@@ -81,13 +81,14 @@ type planner struct {
 	stays  []Note
 	losses []Note
 
-	ours      map[*Node]bool   // the passes of the plan
-	renamed   map[*Node]string // class C passes: the old $proxy_host, "" when they have others too
-	hosts     map[*Node]string // the same by home
-	headersAt map[*Node]string // home that got a list of headers: its Host
-	unbound   map[*Node]bool   // home that was looked at for proxy_bind
-	seen      map[*Node]bool   // upstreams whose server lines were dealt with
-	named     map[string]bool  // a literal's host: an upstream was added under that name
+	ours        map[*Node]bool    // the passes of the plan
+	renamed     map[*Node]string  // class C passes: the old $proxy_host, "" when they have others too
+	hosts       map[*Node]string  // the same by home
+	authorities map[string]string // a literal's Host: the variables that hold it for HTTP/2
+	headersAt   map[*Node]string  // home that got a list of headers: its Host
+	unbound     map[*Node]bool    // home that was looked at for proxy_bind
+	seen        map[*Node]bool    // upstreams whose server lines were dealt with
+	named       map[string]bool   // a literal's host: an upstream was added under that name
 }
 
 // Plan returns the edits that make a target's address o.Socket. It changes
@@ -112,7 +113,7 @@ func (c *Config) draft(t Target, o Options) (*planner, error) {
 	}
 	p := &planner{
 		c: c, o: o, t: t, keys: []string{t.key},
-		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, unbound: map[*Node]bool{}, seen: map[*Node]bool{}, named: map[string]bool{},
+		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, authorities: map[string]string{}, unbound: map[*Node]bool{}, seen: map[*Node]bool{}, named: map[string]bool{},
 	}
 	uses := slices.Clone(t.Uses)
 	for _, w := range o.With {

@@ -14,7 +14,7 @@ type Version [3]int
 var (
 	keepaliveTimeSince    = Version{1, 19, 10} // keepalive_time in upstream
 	keepaliveDefaultSince = Version{1, 29, 7}  // named upstreams keep connections alive, "keepalive 0" is accepted
-	emptyHostSince        = Version{1, 31, 4}  // an empty Host in proxy_set_header means the default
+	hostRuleSince         = Version{1, 31, 4}  // a Host that is set is HTTP/2's :authority, an empty one means the default
 )
 
 // ParseVersion reads "1.22.1" or "nginx/1.22.1 (Debian)".
