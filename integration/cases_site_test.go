@@ -87,6 +87,8 @@ func (c siteCase) run(ctx context.Context, t *testing.T, h *host.Host) {
 	if c.byHand != "" {
 		t.Skip("NOT RUN, by hand: " + c.byHand)
 	}
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Minute)
+	defer cancel()
 	for _, command := range c.setup {
 		must(ctx, t, h, "sh", "-c", command)
 	}
@@ -170,13 +172,16 @@ func nginxTree(ctx context.Context, t *testing.T, h *host.Host) string {
 	return must(ctx, t, h, "sh", "-c", `cd /etc/nginx && find . -printf '%p %y %m %U:%G %l\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum`)
 }
 
-// settled are the answers before anything was done, once the app has booted.
+// settled are the answers before anything was done, once the app has booted. A
+// site that nobody answers after ten seconds is one of those.
 func (c siteCase) settled(ctx context.Context, t *testing.T, h *host.Host) []string {
 	t.Helper()
 	var last []string
+	start := time.Now()
 	eventually(ctx, t, time.Minute, "the site answers the same twice", func() bool {
 		now := c.answers(ctx, t, h)
-		same := strings.Join(now, "") == strings.Join(last, "") && !strings.Contains(now[0], "502 Bad Gateway")
+		up := !strings.Contains(now[0], "502 Bad Gateway") || time.Since(start) > 10*time.Second
+		same := up && strings.Join(now, "") == strings.Join(last, "")
 		last = now
 		return same
 	})
