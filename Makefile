@@ -17,7 +17,7 @@ VERSION = $(or $(shell git describe --always --dirty --tags 2>/dev/null),unknown
 GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
 # The Debian releases of the end-to-end tests.
-RELEASES ?= bookworm trixie forky
+RELEASES ?= bookworm trixie forky bullseye
 PARALLEL ?= 2
 
 TOOLS      := $(CURDIR)/.tools

@@ -129,7 +129,7 @@ func nginxFaults() []fault {
 		{group: group, name: "restart", outage: "nginx itself is away", do: func(s *scene) { during(s, "systemctl restart nginx") }},
 		{group: group, name: "a worker is killed", do: func(s *scene) {
 			s.inside()
-			during(s, "kill -9 $(pgrep -f '^nginx: worker process$' | head -1)")
+			during(s, "kill -9 $(pgrep -f '^nginx: worker process *$' | head -1)")
 			s.repaired("nginx started another")
 		}},
 	}

@@ -167,7 +167,7 @@ func site(ctx context.Context, t *testing.T, h *host.Host, name, conf string) {
 func reloadNginx(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
 	workers := func() []string {
-		out, _ := h.Run(ctx, "pgrep", "-f", "^nginx: worker process$")
+		out, _ := h.Run(ctx, "pgrep", "-f", "^nginx: worker process *$")
 		return strings.Fields(out)
 	}
 	old := workers()

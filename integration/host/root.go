@@ -20,7 +20,7 @@ import (
 )
 
 // Releases are the Debian releases a host can be built from, oldest first.
-func Releases() []string { return []string{"bookworm", "trixie", "forky"} }
+func Releases() []string { return []string{"bullseye", "bookworm", "trixie", "forky"} }
 
 // recipeVersion is part of a root's name: raise it when configure changes.
 const recipeVersion = "1"
@@ -30,7 +30,7 @@ func packages(release string, more []string) []string {
 		"systemd", "systemd-sysv", "dbus", "nginx-light", "docker.io", "iptables",
 		"iproute2", "curl", "ca-certificates", "procps", "openssl", "libnginx-mod-stream",
 	}
-	if release != "bookworm" {
+	if release != "bullseye" && release != "bookworm" {
 		list = append(list, "docker-cli") // part of docker.io until trixie
 	}
 	return append(list, more...)

@@ -14,7 +14,7 @@ import (
 )
 
 const usage = `usage:
-  testhost build RELEASE...       build the cached roots (bookworm, trixie, forky),
+  testhost build RELEASE...       build the cached roots (bullseye, bookworm, trixie, forky),
                                   print the releases that are ready
   testhost up NAME RELEASE        boot a new host
   testhost exec NAME -- CMD...    run a command in it, as root
