@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"edgeman/deployer/state"
 )
@@ -26,28 +27,66 @@ type ReleaseResult struct {
 // nginx's files are as they were byte for byte, and everything of edgeman's is
 // gone. Requests flow throughout.
 func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, error) {
+	b, err := h.planBack(ctx, o)
+	if err != nil {
+		return *b.result, err
+	}
+	defer func() { b.lock.Unlock() }()
+	if !o.JSON {
+		fmt.Fprintf(h.Out, "%s: %s back to %s (%s)\n%s", o.App, b.record.goes(), b.record.containers(), b.result.Image, b.result.Diff)
+	}
+	if o.DryRun {
+		return *b.result, nil
+	}
+	if !o.Yes {
+		if b, err = h.askBack(ctx, o, b); err != nil {
+			return *b.result, err
+		}
+	}
+	if err := h.settleStandIn(ctx, b.app); err != nil {
+		return *b.result, err
+	}
+	if err := h.giveBack(ctx, b); err != nil {
+		return *b.result, releaseFailed(o.App, err)
+	}
+	b.result.Done = true
+	if !o.JSON {
+		fmt.Fprintf(h.Out, "%s given back, %s.\n", o.App, state.Ended{Cut: b.result.Cut})
+	}
+	return *b.result, nil
+}
+
+// planBack finds out what is to be given back. Without an error the app's lock
+// is held.
+func (h *Host) planBack(ctx context.Context, o ReleaseOptions) (back, error) {
+	b := back{result: &ReleaseResult{}}
 	app, err := h.Paths.ReadApp(o.App)
 	if err != nil {
-		return ReleaseResult{}, err
+		return b, err
 	}
 	lock, err := h.takeLock(ctx, o.App, "unadopt")
 	if err != nil {
-		return ReleaseResult{}, err
+		return b, err
 	}
-	defer lock.Unlock()
+	if b, err = h.lookBack(ctx, o, app, lock); err != nil {
+		lock.Unlock()
+	}
+	return b, err
+}
+
+func (h *Host) lookBack(ctx context.Context, o ReleaseOptions, app state.App, lock *state.Lock) (back, error) {
 	record, err := readAdoption(h.Paths, o.App)
 	if err != nil {
-		return ReleaseResult{}, &RefusedError{err}
+		return back{result: &ReleaseResult{}}, &RefusedError{err}
 	}
-	result := ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Containers: record.names(), Image: record.Image, Files: []string{}}
 	b := newBack(app, record, lock)
-	b.result = &result
+	b.result = &ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Containers: record.names(), Image: record.Image, Files: []string{}}
 	if o.Timeout > 0 {
 		b.timeout = o.Timeout
 	}
 	op, again, err := h.Paths.ReadOperation(o.App)
 	if err != nil {
-		return result, err
+		return b, err
 	}
 	if again && op.Name == "unadopt" {
 		b.live, err = h.chosenBefore(o.App, op)
@@ -55,39 +94,38 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 		b.live, err = h.chooseBack(o, record)
 	}
 	if err != nil {
-		return result, err
+		return b, err
 	}
 	if b.live != nil {
-		result.Image = b.live.Image
+		b.result.Image = b.live.Image
 	}
 	files, err := h.restored(record)
 	if err != nil {
-		return result, &RefusedError{err}
+		return b, &RefusedError{err}
 	}
 	if err := h.judgeBack(ctx, o.App, files); err != nil {
-		return result, err
+		return b, err
 	}
-	result.Diff = backDiff(files)
-	if !o.JSON {
-		fmt.Fprintf(h.Out, "%s: %s back to %s (%s)\n%s", o.App, record.goes(), record.containers(), result.Image, result.Diff)
+	b.result.Diff = backDiff(files)
+	return b, nil
+}
+
+// askBack asks whether to carry out what was shown. Nobody is kept waiting
+// meanwhile; what has changed by then is not what was agreed to.
+func (h *Host) askBack(ctx context.Context, o ReleaseOptions, shown back) (back, error) {
+	shown.lock.Unlock()
+	if err := h.confirm(ctx, false, "give back?"); err != nil {
+		return shown, err
 	}
-	if o.DryRun {
-		return result, nil
+	b, err := h.planBack(ctx, o)
+	if err != nil {
+		return shown, err
 	}
-	if err := h.confirm(ctx, o.Yes, "give back?"); err != nil {
-		return result, err
+	if !reflect.DeepEqual(b.result, shown.result) || !reflect.DeepEqual(b.live, shown.live) || !reflect.DeepEqual(b.record, shown.record) {
+		b.lock.Unlock()
+		return shown, refuse("%s has changed since the question was asked, and what would be done is not what was shown; nothing was changed\nhint: edgeman unadopt %s shows it anew", o.App, o.App)
 	}
-	if err := h.settleStandIn(ctx, app); err != nil {
-		return result, err
-	}
-	if err := h.giveBack(ctx, b); err != nil {
-		return result, releaseFailed(o.App, err)
-	}
-	result.Done = true
-	if !o.JSON {
-		fmt.Fprintf(h.Out, "%s given back, %s.\n", o.App, state.Ended{Cut: result.Cut})
-	}
-	return result, nil
+	return b, nil
 }
 
 // releaseFailed tells a release that was not carried out from one that was
