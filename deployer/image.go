@@ -31,24 +31,25 @@ func (f found) digest() string {
 	return ""
 }
 
-// image finds what the operator asked for, pulling it if the policy says so.
-func (s *swap) image(ctx context.Context, o SwapOptions) (found, error) {
-	ref := reference(s.app.Image, o.Image)
+// image finds what the operator asked for; where it is not there, or the policy
+// is to ask anyway, it has to be pulled.
+func (s *swap) image(ctx context.Context, o SwapOptions) (image found, there bool, err error) {
+	ref := s.next.Image
 	if err := docker.ValidRef(ref); err != nil {
-		return found{}, &UsageError{err}
+		return found{}, false, &UsageError{err}
 	}
-	image, err := s.Docker.Image(ctx, ref)
+	local, err := s.Docker.Image(ctx, ref)
 	absent := errors.Is(err, docker.ErrNotFound)
 	switch {
 	case err != nil && !absent:
-		return found{}, err
+		return found{}, false, err
 	case absent && o.Pull == "never":
-		return found{}, refuse("image %s is not on this host\nhint: leave out --pull never", ref)
-	case !absent && o.Pull != "always":
-		s.step("pull", "%s present", ref)
-		return found{image, ref}, nil
+		return found{}, false, refuse("image %s is not on this host\nhint: leave out --pull never", ref)
+	case absent || o.Pull == "always":
+		return found{}, false, nil
 	}
-	return s.pull(ctx, ref)
+	s.step("pull", "%s present", ref)
+	return found{local, ref}, true, nil
 }
 
 func (s *swap) pull(ctx context.Context, ref string) (found, error) {

@@ -11,15 +11,8 @@ import (
 	"edgeman/deployer/state"
 )
 
-// prepare finds the image and writes the record of the new release.
-func (s *swap) prepare(ctx context.Context, o SwapOptions) error {
-	if err := s.needInit(s.app.Mode, false); err != nil {
-		return err
-	}
-	image, err := s.image(ctx, o)
-	if err != nil {
-		return err
-	}
+// prepare writes the record of the new release.
+func (s *swap) prepare(ctx context.Context, image found) (err error) {
 	if s.next, err = s.wanted(); err != nil {
 		return err
 	}

@@ -37,11 +37,37 @@ type swap struct {
 // It returns after the old slot has drained, unless o.Detach is set. On failure
 // users noticed nothing: the old release goes on serving.
 func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
-	s, err := h.beginSwap(ctx, o.App, "swap", o.Drain, o.Timeout)
+	s, err := h.planSwap(ctx, o)
 	if err != nil {
 		return SwapResult{}, err
 	}
-	defer s.lock.Unlock()
+	defer func() { s.lock.Unlock() }()
+	image, there, err := s.image(ctx, o)
+	if err == nil && !there {
+		s.lock.Unlock() // nobody has to wait for a registry
+		image, err = s.pull(ctx, s.next.Image)
+		again, locked := h.planSwap(ctx, o)
+		if locked != nil {
+			return s.result(""), errors.Join(err, locked)
+		}
+		again.started = s.started
+		s = again
+	}
+	if err == nil {
+		err = s.prepare(ctx, image)
+	}
+	if err != nil {
+		return s.fail(ctx, s.result(""), err)
+	}
+	return s.run(ctx)
+}
+
+// planSwap takes the lock, and applies the options to the app as it is.
+func (h *Host) planSwap(ctx context.Context, o SwapOptions) (*swap, error) {
+	s, err := h.beginSwap(ctx, o.App, "swap", o.Drain, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
 	s.detach, s.cut = o.Detach, o.Cut
 	if o.Mode != "" && o.Mode != s.app.Mode {
 		s.app.Mode, s.op.Mode = o.Mode, o.Mode
@@ -49,14 +75,16 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 	if o.Strategy != "" {
 		s.app.Strategy = o.Strategy
 	}
-	if err := s.app.Validate(); err != nil {
-		return SwapResult{}, &UsageError{err}
-	}
 	s.next.Image = reference(s.app.Image, o.Image) // of a pull that fails, too
-	if err := s.prepare(ctx, o); err != nil {
-		return s.fail(ctx, s.result(""), err)
+	if err = s.app.Validate(); err != nil {
+		err = &UsageError{err}
+	} else {
+		err = s.needInit(s.app.Mode, false)
 	}
-	return s.run(ctx)
+	if err != nil {
+		s.lock.Unlock()
+	}
+	return s, err
 }
 
 // Restart runs the live release again, by the same rules as a swap: the record
