@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -71,11 +70,11 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 	if err != nil {
 		return result, err
 	}
-	for i := range take {
-		if err := h.planEdits(ctx, o, &take[i]); err != nil {
-			return result, err
-		}
-		result.Apps = append(result.Apps, take[i].describe(o))
+	if err := h.planAll(ctx, o, take); err != nil {
+		return result, err
+	}
+	for _, c := range take {
+		result.Apps = append(result.Apps, c.describe(o))
 	}
 	if result.Install, err = h.toInstall(ctx); err != nil {
 		return result, err
@@ -93,19 +92,8 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 	if err := h.confirm(ctx, o.Yes, "apply?"); err != nil {
 		return result, err
 	}
-	if err := h.EnsureInstalled(ctx); err != nil {
+	if err := h.adoptAll(ctx, o, take); err != nil {
 		return result, err
-	}
-	for i := range take {
-		// The one before may have changed the same file, and a person who was
-		// asked may have taken their time.
-		err := h.planEdits(ctx, o, &take[i])
-		if err == nil {
-			err = h.adopt(ctx, o, take[i])
-		}
-		if err != nil {
-			return result, afterOthers(err, take[:i])
-		}
 	}
 	result.Done = true
 	return result, nil
@@ -160,11 +148,7 @@ func afterOthers(err error, done []candidate) error {
 		names = append(names, c.name)
 	}
 	kept := fmt.Errorf("adopted before that, and it stays so: %s", strings.Join(names, ", "))
-	var refusedErr *RefusedError
-	if errors.As(err, &refusedErr) { // something was changed, after all
-		err = refusedErr.Err
-	}
-	return fmt.Errorf("%w\n%w", err, kept)
+	return fmt.Errorf("%w\n%w", begun(err), kept)
 }
 
 // describe is the candidate as the operator is told about it.

@@ -23,6 +23,9 @@ func (t *takeover) changeNginx(ctx context.Context) error {
 	if err := facts.WorkerCanConnect(t.Paths.Live(t.name)); err != nil {
 		return err
 	}
+	if err := t.refuseMeddling(ctx, facts.Main); err != nil {
+		return err
+	}
 	if _, err := t.Nginx.TestCandidate(ctx, t.record.after()); err != nil {
 		return fmt.Errorf("nginx refuses the edited configuration: %w", err)
 	}

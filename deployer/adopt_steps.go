@@ -288,11 +288,10 @@ func (t *takeover) undo(ctx context.Context, cause error) error {
 	if undone != nil {
 		return &BrokenError{fmt.Errorf("%w\nundoing that did not succeed either: %w\nhint: edgeman repair %s", cause, undone, t.name)}
 	}
-	var usageErr *UsageError
-	if errors.As(cause, &usageErr) {
+	if errors.As(cause, new(*UsageError)) {
 		return cause
 	}
-	return fmt.Errorf("adopting %s: %w\neverything is as it was before", t.name, cause)
+	return fmt.Errorf("adopting %s: %w\neverything is as it was before", t.name, begun(cause))
 }
 
 func (t *takeover) begin(step string) error {

@@ -1,90 +1,18 @@
 package deployer
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"edgeman/deployer/docker"
+	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 )
-
-// person is somebody at a terminal who, when asked, does something and then
-// says yes.
-type person struct {
-	t        *testing.T
-	keyboard *os.File
-}
-
-// sit puts a person before the host's terminal.
-func sit(t *testing.T, h *Host) person {
-	t.Helper()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("SKIPPED: no terminals here: %v", err)
-	}
-	t.Cleanup(func() { keyboard.Close() })
-	fd := int(keyboard.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tty.Close() })
-	h.In = tty
-	return person{t, keyboard}
-}
-
-// answers runs command, calls then when it asks, and says yes after that.
-func (p person) answers(h *Host, then func(), command func() error) error {
-	p.t.Helper()
-	said, err := h.Err, error(nil)
-	reader, writer := io.Pipe()
-	h.Err = io.MultiWriter(said, writer)
-	defer func() { h.Err = said }()
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		for in := bufio.NewReader(reader); ; {
-			words, err := in.ReadString('?')
-			if strings.HasSuffix(words, "?") {
-				go func() { _, _ = io.Copy(io.Discard, in) }()
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- command()
-		writer.Close()
-	}()
-	select {
-	case <-asked:
-	case <-time.After(time.Minute):
-		p.t.Fatal("it never asked")
-	}
-	then()
-	if _, err = p.keyboard.WriteString("y\n"); err != nil {
-		p.t.Fatal(err)
-	}
-	return <-ended
-}
 
 // While a person thinks about giving back, others go on working on the app, and
 // what they change has to be agreed to anew.
@@ -129,6 +57,120 @@ func TestReleaseAskedHoldsNoLock(t *testing.T) {
 				t.Errorf("left at %+v, %v", op, err)
 			}
 		})
+	}
+}
+
+// What is adopted is what was shown: what others have changed while the question
+// stood has to be shown first, and what they are in the middle of stays out of
+// nginx's reload.
+func TestAdoptsWhatWasAgreedTo(t *testing.T) {
+	changes := map[string]func(w *copies){
+		"nothing": func(*copies) {},
+		"the site": func(w *copies) {
+			w.write(w.site, strings.Replace(w.now(), "location / {", "location /new { proxy_pass http://my_app; }\nlocation / {", 1))
+		},
+		"the container": func(w *copies) {
+			c := w.containers["web-1"]
+			c.ID = "web-1-from-a-newer-image"
+			w.containers[c.ID] = c
+			delete(w.containers, "web-1")
+		},
+		"an edit of others": func(w *copies) { w.pending = []nginx.Pending{{Path: "/etc/nginx/other"}} },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			w := newCopies(t, 1, "")
+			w.beside = []string{"writes to a volume"} // no request is sent through the slot
+			p, before := sit(t, w.Host), ""
+			err := p.answers(w.Host, func() {
+				change(w)
+				before = w.now()
+			}, func() error {
+				_, err := w.Host.Adopt(t.Context(), AdoptOptions{Site: w.site, Name: "myapp"})
+				return err
+			})
+			if name == "nothing" {
+				if err != nil {
+					t.Error(err)
+				}
+				w.wantAdopted()
+				return
+			}
+			if ExitCode(err) != ExitRefused || w.now() != before {
+				t.Errorf("exit code %d (%v), and the site is\n%s", ExitCode(err), err, w.now())
+			}
+		})
+	}
+}
+
+// What others begin to edit while the app's new container starts does not go
+// live either.
+func TestAdoptKeepsOthersEditsOut(t *testing.T) {
+	w := newCopies(t, 1, "")
+	w.Units = startHook{unitsOf{w.world}, func() error {
+		w.pending = []nginx.Pending{{Path: "/etc/nginx/other"}}
+		return nil
+	}}
+	_, err := w.Host.Adopt(t.Context(), AdoptOptions{Site: w.site, Name: "myapp", Yes: true})
+	if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "/etc/nginx/other") {
+		t.Errorf("exit code %d: %v", ExitCode(err), err)
+	}
+	w.wantAsBefore()
+}
+
+// What is shown of several apps of one file is what is done, on one line even.
+func TestAdoptShowsWhatItDoes(t *testing.T) {
+	w := newCopies(t, 2, "")
+	w.beside = []string{"writes to a volume"}
+	w.before = fmt.Sprintf("upstream a { server %s; } upstream b { server %s; }\nserver { location /a { proxy_pass http://a; } location /b { proxy_pass http://b; } }\n", w.addrs[0], w.addrs[1])
+	w.write(w.site, w.before)
+	result, err := w.Host.Adopt(t.Context(), AdoptOptions{Site: w.site, Yes: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, _, _ := strings.Cut(w.now(), "\n")
+	if last := result.Apps[len(result.Apps)-1].Diff; !strings.Contains(last, "+"+now+"\n") {
+		t.Errorf("the last diff shown is\n%s\nand the file holds\n%s", last, now)
+	}
+}
+
+// Installing, removing and adopting wait for each other.
+func TestHostLock(t *testing.T) {
+	w := newCopies(t, 1, "")
+	w.Wait = 0
+	commands := map[string]func() error{
+		"install":   func() error { _, err := w.Install(t.Context(), false); return err },
+		"uninstall": func() error { _, err := w.Uninstall(t.Context(), false); return err },
+		"adopt": func() error {
+			_, err := w.Host.Adopt(t.Context(), AdoptOptions{Site: w.site, Name: "myapp", Yes: true})
+			return err
+		},
+		"check --install-timer": func() error { return w.EnsureInstalled(t.Context()) },
+	}
+	lock, err := w.Paths.LockHost(t.Context(), "adopt", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, command := range commands {
+		if err := command(); ExitCode(err) != ExitLocked || !strings.Contains(err.Error(), "this host: another command is at work: edgeman adopt (pid ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	lock.Unlock()
+	w.beside = []string{"writes to a volume"}
+	w.Units = startHook{unitsOf{w.world}, func() error {
+		if err := commands["uninstall"](); ExitCode(err) != ExitLocked {
+			t.Errorf("while an app is adopted: %v", err)
+		}
+		return nil
+	}}
+	for _, name := range []string{"install", "adopt", "check --install-timer"} {
+		if err := commands[name](); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if entries, err := filepath.Glob(w.Paths.Run + ".*"); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
 

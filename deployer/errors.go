@@ -36,6 +36,15 @@ type BrokenError struct{ Err error }
 func (e *BrokenError) Error() string { return e.Err.Error() }
 func (e *BrokenError) Unwrap() error { return e.Err }
 
+// begun is a refusal that came when something had been changed already.
+func begun(err error) error {
+	var refusedErr *RefusedError
+	if errors.As(err, &refusedErr) {
+		return refusedErr.Err
+	}
+	return err
+}
+
 func refuse(format string, args ...any) error {
 	return &RefusedError{fmt.Errorf(format, args...)}
 }

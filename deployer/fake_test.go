@@ -37,6 +37,7 @@ type world struct {
 	beside      []string                // why an adopted container must not run beside its successor
 	nginxFails  error                   // a candidate configuration
 	nginxBroken error                   // the configuration on disk
+	pending     []nginx.Pending         // what others have edited and nginx has not loaded
 	retire      bool                    // retired slots end by themselves at once
 	onStep      func(name string)       // called when a step has been told
 }
@@ -339,7 +340,9 @@ func (n nginxOf) Reload(context.Context, ...string) (nginx.Reloaded, error) {
 	return nginx.Reloaded{}, nil
 }
 
-func (n nginxOf) PendingEdits(context.Context, []string) ([]nginx.Pending, error) { return nil, nil }
+func (n nginxOf) PendingEdits(context.Context, []string) ([]nginx.Pending, error) {
+	return n.pending, nil
+}
 
 func (n nginxOf) Facts(context.Context) (nginx.Facts, error) {
 	dir := filepath.Dir(n.Paths.Etc)

@@ -73,6 +73,9 @@ func newBare(t *testing.T) *bare {
 	}}}
 	b.write(t, "build/edgeman", "program 1", 0o755)
 	b.write(t, "build/edgeman-init", "shim 1", 0o755)
+	if err := os.Mkdir(b.path("/run"), 0o755); err != nil { // every host has it
+		t.Fatal(err)
+	}
 	b.Host = &Host{
 		Paths: state.Paths{Etc: b.path("/etc/edgeman"), Var: b.path("/var/lib/edgeman"), Run: b.path("/run/edgeman")},
 		Units: b.units, Nginx: b.nginx, Docker: installDocker{}, Err: &b.log, Version: "v1",

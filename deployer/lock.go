@@ -21,3 +21,20 @@ func (h *Host) takeLock(ctx context.Context, app, operation string) (*state.Lock
 	}
 	return h.Paths.TakeLock(ctx, app, operation, h.Wait)
 }
+
+// lockHost is takeLock for commands that change what all apps stand on. Nothing
+// is locked for a dry run.
+func (h *Host) lockHost(ctx context.Context, operation string, dryRun bool) (unlock func(), err error) {
+	if dryRun {
+		return func() {}, nil
+	}
+	lock, err := h.Paths.LockHost(ctx, operation, 0)
+	if errors.Is(err, state.ErrLocked) && h.Wait > 0 {
+		h.note("waiting up to %s: %s", h.Wait, firstLine(err))
+		lock, err = h.Paths.LockHost(ctx, operation, h.Wait)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return lock.Unlock, nil
+}

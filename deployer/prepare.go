@@ -11,6 +11,31 @@ import (
 	"edgeman/deployer/state"
 )
 
+// planSwap takes the lock, and applies the options to the app as it is.
+func (h *Host) planSwap(ctx context.Context, o SwapOptions) (*swap, error) {
+	s, err := h.beginSwap(ctx, o.App, "swap", o.Drain, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	s.detach, s.cut = o.Detach, o.Cut
+	if o.Mode != "" && o.Mode != s.app.Mode {
+		s.app.Mode, s.op.Mode = o.Mode, o.Mode
+	}
+	if o.Strategy != "" {
+		s.app.Strategy = o.Strategy
+	}
+	s.next.Image = reference(s.app.Image, o.Image) // of a pull that fails, too
+	if err = s.app.Validate(); err != nil {
+		err = &UsageError{err}
+	} else {
+		err = s.needInit(s.app.Mode, false)
+	}
+	if err != nil {
+		s.lock.Unlock()
+	}
+	return s, err
+}
+
 // prepare writes the record of the new release.
 func (s *swap) prepare(ctx context.Context, image found) (err error) {
 	if s.next, err = s.wanted(); err != nil {

@@ -123,7 +123,7 @@ func (h *Host) askBack(ctx context.Context, o ReleaseOptions, shown back) (back,
 	}
 	if !reflect.DeepEqual(b.result, shown.result) || !reflect.DeepEqual(b.live, shown.live) || !reflect.DeepEqual(b.record, shown.record) {
 		b.lock.Unlock()
-		return shown, refuse("%s has changed since the question was asked, and what would be done is not what was shown; nothing was changed\nhint: edgeman unadopt %s shows it anew", o.App, o.App)
+		return shown, refuse("%s has changed since the question was asked, and what would be done is not what was shown\nhint: edgeman unadopt %s shows it anew", o.App, o.App)
 	}
 	return b, nil
 }

@@ -62,31 +62,6 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 	return s.run(ctx)
 }
 
-// planSwap takes the lock, and applies the options to the app as it is.
-func (h *Host) planSwap(ctx context.Context, o SwapOptions) (*swap, error) {
-	s, err := h.beginSwap(ctx, o.App, "swap", o.Drain, o.Timeout)
-	if err != nil {
-		return nil, err
-	}
-	s.detach, s.cut = o.Detach, o.Cut
-	if o.Mode != "" && o.Mode != s.app.Mode {
-		s.app.Mode, s.op.Mode = o.Mode, o.Mode
-	}
-	if o.Strategy != "" {
-		s.app.Strategy = o.Strategy
-	}
-	s.next.Image = reference(s.app.Image, o.Image) // of a pull that fails, too
-	if err = s.app.Validate(); err != nil {
-		err = &UsageError{err}
-	} else {
-		err = s.needInit(s.app.Mode, false)
-	}
-	if err != nil {
-		s.lock.Unlock()
-	}
-	return s, err
-}
-
 // Restart runs the live release again, by the same rules as a swap: the record
 // stays the same, so a changed app file does not take effect.
 func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {

@@ -34,40 +34,70 @@ type Holder struct {
 	Since     time.Time `json:"since"`
 }
 
-// Lock is an app's lock, held by one command for its whole run. The kernel
-// frees it when its holder dies. Not safe for concurrent use.
+// Lock is an app's lock, or the host's, held by one command for its whole run.
+// The kernel frees it when its holder dies. Not safe for concurrent use.
 type Lock struct {
 	file   *os.File
 	holder Holder
+	remove bool // the file, when it is unlocked
 }
 
 // TakeLock takes the app's lock, waiting at most wait for another command to
 // end, and a fifth of a second in any case. The error is ErrLocked, with the
 // holder's name in it, when it did not, and ctx's cause when ctx has ended.
 func (p Paths) TakeLock(ctx context.Context, app, operation string, wait time.Duration) (*Lock, error) {
-	waiting, cancel := context.WithTimeout(ctx, max(wait, lockLeast))
-	defer cancel()
-	f, err := lockAt(waiting, filepath.Join(p.App(app), "lock"))
+	l, err := takeLock(ctx, filepath.Join(p.App(app), "lock"), app, operation, wait)
 	if errors.Is(err, os.ErrNotExist) { // released by the command that was waited for
 		return nil, fmt.Errorf("%w: %s\nhint: edgeman status lists them", ErrNoApp, app)
 	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.sweep(app); err != nil {
+		l.Unlock()
+		return nil, err
+	}
+	return l, nil
+}
+
+// LockHost is TakeLock for what must not meet on one host: installing, removing
+// and adopting.
+func (p Paths) LockHost(ctx context.Context, operation string, wait time.Duration) (*Lock, error) {
+	if err := os.MkdirAll(filepath.Dir(p.Run), 0o755); err != nil {
+		return nil, err
+	}
+	l, err := takeLock(ctx, p.hostLock(), "this host", operation, wait)
+	if err != nil {
+		return nil, err
+	}
+	l.remove = true
+	return l, nil
+}
+
+// hostLock lies beside the directories of which uninstall leaves nothing.
+func (p Paths) hostLock() string { return p.Run + ".lock" }
+
+func takeLock(ctx context.Context, path, what, operation string, wait time.Duration) (*Lock, error) {
+	waiting, cancel := context.WithTimeout(ctx, max(wait, lockLeast))
+	defer cancel()
+	f, err := lockAt(waiting, path)
 	if f == nil {
-		return nil, fmt.Errorf("locking %s: %w", app, err)
+		return nil, fmt.Errorf("locking %s: %w", what, err)
 	}
 	if err != nil {
 		defer f.Close()
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("locking %s: %w", app, context.Cause(ctx))
+			return nil, fmt.Errorf("locking %s: %w", what, context.Cause(ctx))
 		}
 		if !errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("locking %s: %w", app, err)
+			return nil, fmt.Errorf("locking %s: %w", what, err)
 		}
 		holder := readHolder(f)
 		return nil, fmt.Errorf("%s: %w: edgeman %s (pid %d, for %s)\nhint: wait for it, or give more time with --wait",
-			app, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
+			what, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
 	}
 	l := &Lock{file: f, holder: Holder{Operation: operation, PID: os.Getpid(), Boot: BootID(), Since: time.Now()}}
-	if err := errors.Join(l.write(), p.sweep(app)); err != nil {
+	if err := l.write(); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -84,8 +114,14 @@ func (l *Lock) Candidate(s sockets.Slot) error {
 	return l.write()
 }
 
-// Unlock lets the next command in.
-func (l *Lock) Unlock() { l.file.Close() }
+// Unlock lets the next command in. It may be called twice.
+func (l *Lock) Unlock() {
+	if l.remove { // while it is held: nobody else's is removed
+		_ = os.Remove(l.file.Name())
+		l.remove = false
+	}
+	l.file.Close()
+}
 
 func (l *Lock) write() error {
 	data, err := json.Marshal(l.holder)
