@@ -80,6 +80,9 @@ var variableBehaviours = []behaviour{
 	{name: "upstream put together in a variable", requests: languages, site: two + server("location / { set $to up-fr; if ($uri ~ ^/(de|fr)/) { set $to up-$1; } proxy_pass http://$to; }")},
 	{name: "upstream named by a capture", requests: languages, site: two + server("location ~ ^/(?<lang>de|fr)(?<rest>/.*) { proxy_pass http://up-$lang$rest; }")},
 	{name: "upstream named by the host", requests: []string{ask("/x", ""), "GET /x HTTP/1.0\r\nHost: www.example.com\r\n\r\n", "GET /x HTTP/1.0\r\nHost: other\r\n\r\n"}, site: "upstream example.com { server APP; }\nupstream www.example.com { server OTHER; }\n" + server("server_name www.example.com; location / { proxy_pass http://$host; }")},
+	{name: "upstreams that a subrequest sets", requests: languages[:3], site: two + server("location = /auth { internal; set $to up-fr; proxy_pass http://$to/auth; }\nlocation / { auth_request /auth; set $to up-de; proxy_pass http://$to; }")},
+	{name: "literals that a subrequest sets", requests: languages[:3], site: server("location = /auth { internal; set $to OTHER; proxy_pass http://$to/auth; " + host + " }\nlocation / { auth_request /auth; set $to APP; proxy_pass http://$to; " + host + " }")},
+	{name: "literals set before an error", requests: languages, site: server("location / { set $to APP; if ($http_x_lang = de) { set $to OTHER; } error_page 418 = /on; return 418; }\nlocation /on { proxy_pass http://$to; " + host + " }")},
 	{name: "pass in if", requests: languages, site: server("location / { set $to OTHER; if ($http_x_lang = de) { set $to APP; proxy_pass http://$to; } proxy_pass http://OTHER; " + host + " }")},
 }
 

@@ -24,27 +24,40 @@ func (a assigned) or(b assigned) assigned {
 
 // reaching returns the set directives of which one ran last, for a variable,
 // before a pass or another set. nginx runs those of the server, then those of
-// the location; an "if" may run or not, and a "break" ends its level.
+// the location; an "if" may run or not, and a "break" ends its level. A request
+// keeps what other locations have set when it is sent on to this one, and shares
+// it with the requests that are made for it.
 func (c *Config) reaching(at *Node, name string) assigned {
 	server := at.Within("server")
-	all := c.index.sets[variable{server, name}]
 	state := assigned{unset: true}
+	all := c.index.sets[variable{server, name}]
 	if len(all) == 0 {
 		return state
 	}
+	var others assigned
+	for _, s := range all {
+		if s.Within("location") != nil {
+			others.sets = append(others.sets, s)
+		}
+	}
 	h := home(at)
-	state = c.level(server, at, name, state)
+	state = c.level(server, at, name, state.or(others))
 	if h == server || h == nil {
 		return state
 	}
 	if strings.HasPrefix(h.Arg(0), "@") || c.index.jumps[server] {
-		for _, s := range all { // the request may come from another location
-			if s.Within("location") != nil {
-				state = state.or(assigned{sets: []*Node{s}})
-			}
-		}
+		state = state.or(others) // the server's own did not run again
 	}
-	return c.level(h, at, name, state)
+	state = c.level(h, at, name, state)
+	if modules[at.Name()] != "" && (enabled(h, "auth_request") || enabled(h, "mirror")) {
+		state = state.or(others)
+	}
+	return state
+}
+
+func enabled(n *Node, name string) bool {
+	lines := n.Effective(name)
+	return lines != nil && lines[0].Arg(0) != "off"
 }
 
 // level runs the sets of a server or location.

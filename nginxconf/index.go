@@ -106,7 +106,7 @@ func (x *index) match(n *Node) {
 	case "set", "if", "break", "rewrite":
 		x.rewrites[n.parent] = append(x.rewrites[n.parent], n)
 	}
-	if n.Name() == "rewrite" && n.Within("location") != nil {
+	if n.Name() == "rewrite" && n.Within("location") != nil && (n.Arg(2) == "" || n.Arg(2) == "last") {
 		x.jumps[server] = true
 	}
 	if len(patterns(n)) > 0 {

@@ -1,6 +1,9 @@
 package nginxconf
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // locate finds the piece that holds the whole address, so that it can be
 // edited. When the pass can have one value only, it can be edited itself as well.
@@ -66,8 +69,10 @@ func (p *planner) onlyFor(r route) bool {
 		def = def.parent
 	}
 	name := definedVariable(def)
-	elsewhere := func(n *Node) bool { // another server has a variable of its own
-		return def.Name() == "set" && n.Within("server") != nil && n.Within("server") != r.pass.Within("server")
+	elsewhere := func(n *Node) bool { // another server has a variable of its own, another pass can have a value of its own
+		server := n.Within("server")
+		return def.Name() == "set" && server != nil && (server != r.pass.Within("server") ||
+			modules[n.Name()] != "" && !slices.Contains(p.c.reaching(n, name).sets, def))
 	}
 	only := true
 	p.c.root.walk(func(n *Node) {
