@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -25,6 +26,8 @@ type Options struct {
 // Plan is a set of edits that takes a target over, and what is worth knowing
 // about them. It can be stored as JSON.
 type Plan struct {
+	// Files are in the order in which they are to be written, one after the other:
+	// nginx can be loaded in between. The way back is the other way round.
 	Files []FileEdit `json:"files"`
 	Notes []Note     `json:"notes,omitempty"`
 	// Stays are places outside the site that go on sending requests to the old
@@ -266,7 +269,18 @@ func (p *planner) build() (*Plan, error) {
 		}
 		plan.Files = append(plan.Files, fe)
 	}
+	slices.SortStableFunc(plan.Files, func(a, b FileEdit) int { return cmp.Compare(b.defines(), a.defines()) })
 	return plan, nil
+}
+
+// defines is 1 for a file that gets what the others may name, an upstream.
+func (fe FileEdit) defines() int {
+	for _, e := range fe.Edits {
+		if e.In == "http" && e.Start == e.End {
+			return 1
+		}
+	}
+	return 0
 }
 
 func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {

@@ -2,170 +2,100 @@ package nginxconf
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 )
 
 // Revert takes the edits of fe back in a file that now holds current. If the
 // file is what the plan made it, the result is the original byte for byte. If
-// it was changed since, only the edits are taken back, provided that the lines
-// they touched are still there and unambiguous; otherwise the error is a
-// *Refusal.
+// it was changed since, only the edits are taken back. The error is a *Refusal
+// when one of them is not there any more as it was made.
 func Revert(current []byte, fe FileEdit) ([]byte, error) {
-	if sum(fe.Before) != fe.BeforeSum || sum(fe.After) != fe.AfterSum {
-		return nil, refuse(Pos{File: fe.Path}, "", "the stored edit is damaged")
-	}
-	if bytes.Equal(current, fe.After) || bytes.Equal(current, fe.Before) {
-		return bytes.Clone(fe.Before), nil
-	}
-	out, ok := merge(splitLines(fe.After), splitLines(fe.Before), splitLines(current))
-	if !ok {
-		return nil, refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+(&Plan{Files: []FileEdit{fe}}).Diff(),
+	out, gone, err := TakeBack(current, fe)
+	if err == nil && len(gone) > 0 {
+		err = refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+(&Plan{Files: []FileEdit{fe}}).Diff(),
 			"the file was changed since, in the lines that were edited")
 	}
-	return []byte(strings.Join(out, "")), nil
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// merge applies the change from base to ours on top of theirs. It fails when
-// theirs changed, moved or repeated a line that ours touches.
-func merge(base, ours, theirs []string) ([]string, bool) {
-	toOurs, toTheirs := match(base, ours), match(base, theirs)
-	var out []string
-	done := 0 // lines of theirs already written
-	oursAt := 0
-	for i := 0; i < len(base); {
-		if toOurs[i] >= 0 && toOurs[i] == oursAt {
-			i, oursAt = i+1, oursAt+1
+// TakeBack is Revert for a file in which somebody may have dealt with some of
+// the edits already: those are left alone, and returned.
+func TakeBack(current []byte, fe FileEdit) (out []byte, gone []Edit, err error) {
+	if !fe.whole() {
+		return nil, nil, refuse(Pos{File: fe.Path}, "", "the stored edit is damaged")
+	}
+	if bytes.Equal(current, fe.After) || bytes.Equal(current, fe.Before) {
+		return bytes.Clone(fe.Before), nil, nil
+	}
+	var back []Edit
+	v := compare(fe.After, current)
+	for _, c := range fe.changes() {
+		at, found := v.find(c.after, c.end)
+		if !found {
+			gone = append(gone, c.edits...)
 			continue
 		}
-		end, oursEnd := i, len(ours)
-		for end < len(base) && toOurs[end] < 0 {
-			end++
-		}
-		if end < len(base) {
-			oursEnd = toOurs[end]
-		}
-		from, to, ok := place(toTheirs, i, end, len(theirs))
-		if !ok {
-			return nil, false
-		}
-		out = append(append(out, theirs[done:from]...), ours[oursAt:oursEnd]...)
-		done, oursAt, i = to, oursEnd, end
+		back = append(back, Edit{Start: at, End: at + c.end - c.after, New: string(c.old)})
 	}
-	if oursAt < len(ours) {
-		from, _, ok := place(toTheirs, len(base), len(base), len(theirs))
-		if !ok {
-			return nil, false
-		}
-		out = append(append(out, theirs[done:from]...), ours[oursAt:]...)
-		done = from
+	sortEdits(back)
+	if overlap(back) {
+		return nil, nil, refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+(&Plan{Files: []FileEdit{fe}}).Diff(),
+			"the file was changed since, and what of it was edited cannot be told apart")
 	}
-	return append(out, theirs[done:]...), true
+	return apply(current, back), gone, nil
 }
 
-// place returns where the lines [from, to) of base are in theirs, which must
-// hold them unchanged and together.
-func place(toTheirs []int, from, to, n int) (int, int, bool) {
-	if from == to { // an insertion: between the neighbours
-		before, after := -1, n
-		if from > 0 {
-			before = toTheirs[from-1]
-		}
-		if from < len(toTheirs) {
-			after = toTheirs[from]
-		}
-		return before + 1, before + 1, (from == 0 || before >= 0) && after == before+1
+// whole reports whether a stored edit is as it was stored.
+func (fe FileEdit) whole() bool {
+	if sum(fe.Before) != fe.BeforeSum || sum(fe.After) != fe.AfterSum {
+		return false
 	}
-	for i := from; i < to; i++ {
-		if toTheirs[i] < 0 || toTheirs[i] != toTheirs[from]+i-from {
-			return 0, 0, false
+	at := 0
+	for _, e := range fe.Edits {
+		if e.Start < at || e.End < e.Start || e.End > len(fe.Before) {
+			return false
 		}
+		at = e.End
 	}
-	return toTheirs[from], toTheirs[to-1] + 1, true
+	return bytes.Equal(apply(fe.Before, fe.Edits), fe.After)
 }
 
-// match pairs the lines of a with those of b: common head and tail, then the
-// lines that are unique in both, in order, and what borders on them. Unpaired
-// lines are -1.
-func match(a, b []string) []int {
-	m := make([]int, len(a))
-	for i := range m {
-		m[i] = -1
-	}
-	pairRange(m, a, b, 0, len(a), 0, len(b))
-	return m
+// change is one edit as it stands in the edited file, at [after, end), in the
+// place of old. It is several edits where they touch, because one without the
+// other may not be a line, and where one of them only takes text away: such an
+// edit is known by the lines around it.
+type change struct {
+	after, end int
+	old        []byte
+	edits      []Edit
 }
 
-func pairRange(m []int, a, b []string, a0, a1, b0, b1 int) {
-	for a0 < a1 && b0 < b1 && a[a0] == b[b0] {
-		m[a0] = b0
-		a0, b0 = a0+1, b0+1
-	}
-	for a0 < a1 && b0 < b1 && a[a1-1] == b[b1-1] {
-		a1, b1 = a1-1, b1-1
-		m[a1] = b1
-	}
-	anchors := uniquePairs(a, b, a0, a1, b0, b1)
-	for i, p := range anchors {
-		enda, endb := a1, b1
-		if i+1 < len(anchors) {
-			enda, endb = anchors[i+1][0], anchors[i+1][1]
+func (fe FileEdit) changes() []change {
+	var out []change
+	grown := 0 // by the edits before
+	for i := 0; i < len(fe.Edits); i++ {
+		first, last := fe.Edits[i], fe.Edits[i]
+		from, to := first.Start, last.End
+		n := 1
+		if strings.TrimSpace(first.New) == "" {
+			from, to = lineStart(fe.Before, max(0, lineStart(fe.Before, from)-1)), nextLine(fe.Before, nextLine(fe.Before, to))
 		}
-		m[p[0]] = p[1]
-		pairRange(m, a, b, p[0]+1, enda, p[1]+1, endb)
-	}
-	if len(anchors) > 0 {
-		pairRange(m, a, b, a0, anchors[0][0], b0, anchors[0][1])
-	}
-}
-
-// uniquePairs returns the longest increasing sequence of lines that occur once
-// in each range.
-func uniquePairs(a, b []string, a0, a1, b0, b1 int) [][2]int {
-	type where struct{ countA, countB, atB int }
-	seen := map[string]*where{}
-	for _, l := range a[a0:a1] {
-		if seen[l] == nil {
-			seen[l] = &where{}
+		for ; i+n < len(fe.Edits) && fe.Edits[i+n].Start <= to; n++ {
+			to = max(to, fe.Edits[i+n].End)
 		}
-		seen[l].countA++
-	}
-	for i := b0; i < b1; i++ {
-		if w := seen[b[i]]; w != nil {
-			w.countB, w.atB = w.countB+1, i
+		if k := len(out) - 1; k >= 0 && from < fe.Edits[i-1].End {
+			from = fe.Edits[i-1].End
 		}
-	}
-	var pairs [][2]int
-	for i := a0; i < a1; i++ {
-		if w := seen[a[i]]; w.countA == 1 && w.countB == 1 {
-			pairs = append(pairs, [2]int{i, w.atB})
+		c := change{after: from + grown, old: fe.Before[from:to], edits: fe.Edits[i : i+n]}
+		for _, e := range c.edits {
+			grown += len(e.New) - (e.End - e.Start)
 		}
-	}
-	return increasing(pairs)
-}
-
-// increasing keeps the longest run of pairs whose second part grows.
-func increasing(pairs [][2]int) [][2]int {
-	var tails []int // index of the last pair of the best run of each length
-	before := make([]int, len(pairs))
-	for i, p := range pairs {
-		k, _ := slices.BinarySearchFunc(tails, p[1], func(t, at int) int { return pairs[t][1] - at })
-		before[i] = -1
-		if k > 0 {
-			before[i] = tails[k-1]
-		}
-		if k == len(tails) {
-			tails = append(tails, i)
-		} else {
-			tails[k] = i
-		}
-	}
-	var out [][2]int
-	if len(tails) > 0 {
-		for i := tails[len(tails)-1]; i >= 0; i = before[i] {
-			out = append(out, pairs[i])
-		}
-		slices.Reverse(out)
+		c.end = to + grown
+		out = append(out, c)
+		i += n - 1
 	}
 	return out
 }

@@ -108,7 +108,11 @@ func TestRevertAfterChanges(t *testing.T) {
 			"new lines around", "# top\nupstream a {\n    # note\n    " + sock + "\n    keepalive 4;\n" + idle + "    zone a 64k;\n}\nserver {\n    listen 81;\n    location / { proxy_pass http://a; }\n}\n",
 			"# top\nupstream a {\n    # note\n    server 127.0.0.1:8080;\n    keepalive 4;\n    zone a 64k;\n}\nserver {\n    listen 81;\n    location / { proxy_pass http://a; }\n}\n",
 		},
-		{"edited line changed", "upstream a {\n    " + sock + " # mine\n    keepalive 4;\n" + idle + "}\nserver {\n    location / { proxy_pass http://a; }\n}\n", ""},
+		{
+			"edited line changed", "upstream a {\n    " + sock + " # mine\n    keepalive 4;\n" + idle + "}\nserver {\n    location / { proxy_pass http://a; }\n}\n",
+			"upstream a {\n    server 127.0.0.1:8080; # mine\n    keepalive 4;\n}\nserver {\n    location / { proxy_pass http://a; }\n}\n",
+		},
+		{"edit changed", "upstream a {\n    server unix:/run/mine.sock;\n    keepalive 4;\n" + idle + "}\nserver {\n    location / { proxy_pass http://a; }\n}\n", ""},
 		{"block removed", "server {\n    location / { return 204; }\n}\n", ""},
 		{"reverted by hand", string(fe.Before), string(fe.Before)},
 		{"empty", "", ""},
