@@ -19,6 +19,8 @@ type back struct {
 	live    *state.Release // run this one's image and settings, not the original's
 	undo    bool           // of an adoption that failed or was interrupted
 	quiet   bool           // say only what matters
+	said    []string       // what cannot be taken back
+	told    bool           // and somebody was told
 	result  *ReleaseResult
 }
 
@@ -30,9 +32,12 @@ func newBack(app state.App, record Adoption, lock *state.Lock) back {
 // giveBack carries it out. Order: the containers answer at their addresses, then
 // nginx goes back to it, then the slot drains, then edgeman's own goes.
 func (h *Host) giveBack(ctx context.Context, b back) error {
-	files, err := h.restored(b.record)
+	files, said, err := h.restored(b.record)
 	if err != nil {
 		return err
+	}
+	if !b.told {
+		h.notes(said)
 	}
 	if err := h.testBack(ctx, files); err != nil {
 		return err

@@ -65,4 +65,5 @@ type ReleaseOptions struct {
 	Yes     bool
 	DryRun  bool
 	JSON    bool
+	Allow   []string // codes of refusals that the operator accepts
 }

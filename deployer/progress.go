@@ -23,6 +23,12 @@ func (h *Host) note(format string, args ...any) {
 	fmt.Fprintf(h.Err, "note: %s\n", fmt.Sprintf(format, args...))
 }
 
+func (h *Host) notes(said []string) {
+	for _, s := range said {
+		h.note("%s", s)
+	}
+}
+
 // warn prints something that may hurt.
 func (h *Host) warn(format string, args ...any) {
 	fmt.Fprintf(h.Err, "warning: %s\n", fmt.Sprintf(format, args...))

@@ -32,6 +32,7 @@ func (h *Host) Release(ctx context.Context, o ReleaseOptions) (ReleaseResult, er
 		return *b.result, err
 	}
 	defer func() { b.lock.Unlock() }()
+	h.notes(b.said)
 	if !o.JSON {
 		fmt.Fprintf(h.Out, "%s: %s back to %s (%s)\n%s", o.App, b.record.goes(), b.record.containers(), b.result.Image, b.result.Diff)
 	}
@@ -99,14 +100,14 @@ func (h *Host) lookBack(ctx context.Context, o ReleaseOptions, app state.App, lo
 	if b.live != nil {
 		b.result.Image = b.live.Image
 	}
-	files, err := h.restored(record)
+	files, said, err := h.restored(record)
 	if err != nil {
 		return b, &RefusedError{err}
 	}
-	if err := h.judgeBack(ctx, o.App, files); err != nil {
+	if err := h.judgeBack(ctx, o, files); err != nil {
 		return b, err
 	}
-	b.result.Diff = backDiff(files)
+	b.told, b.said, b.result.Diff = true, said, backDiff(files)
 	return b, nil
 }
 

@@ -164,3 +164,19 @@ func (n *Node) walk(f func(*Node)) {
 		c.walk(f)
 	}
 }
+
+// Mentions returns the directives with an argument that holds text, each once
+// however often its file is included.
+func (c *Config) Mentions(text string) []*Node {
+	var out []*Node
+	seen := map[*tree.Directive]bool{}
+	c.root.walk(func(n *Node) {
+		for _, arg := range n.Args() {
+			if strings.Contains(arg, text) && !seen[n.dir] {
+				seen[n.dir] = true
+				out = append(out, n)
+			}
+		}
+	})
+	return out
+}

@@ -20,6 +20,7 @@ func unadoptCommand(env *environment) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "`WHAT` to give back if they differ: original or live"},
 			timeoutFlag(),
+			&cli.BoolFlag{Name: "allow-" + deployer.AllowOtherSites, Usage: "accept that what else in nginx's files leads to the app fails from then on"},
 			yesFlag(),
 			dryRunFlag(),
 			jsonFlag(),
@@ -30,6 +31,9 @@ func unadoptCommand(env *environment) *cli.Command {
 				return err
 			}
 			o := deployer.ReleaseOptions{App: name, Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json")}
+			if c.Bool("allow-" + deployer.AllowOtherSites) {
+				o.Allow = append(o.Allow, deployer.AllowOtherSites)
+			}
 			if o.To, err = oneOf(c, "to", "original", "live"); err != nil {
 				return err
 			}
