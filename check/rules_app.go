@@ -19,7 +19,7 @@ func appRules() []Rule {
 		{
 			Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
 			What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning; when nothing in nginx's configuration names the app's live.sock any more, critical. The evidence has a unified diff.",
-			Why:  "`edgeman unadopt` takes back exactly its own edits; if they were changed it has to refuse. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
+			Why:  "`edgeman unadopt` takes back exactly its own edits. Those that were changed stay as they are, and what of them still leads to the app it refuses to guess. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
 			Fix:  "If the change is wanted and the site still leads to the app's live.sock, nothing. Otherwise put the lines that begin with - in the diff back, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
 			look: confDrift,
 		},
