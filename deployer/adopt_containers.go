@@ -44,7 +44,8 @@ func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf
 	if o.Image != "" {
 		c.image = o.Image
 	}
-	c.via, c.warnings = chooseVia(o, c.containers)
+	via, warnings := chooseVia(o, c.containers)
+	c.via, c.warnings = via, append(c.warnings, warnings...)
 	c.chooseHealth(o)
 	for _, n := range c.adoption.Warnings {
 		c.warnings = append(c.warnings, n.Text)
@@ -83,8 +84,12 @@ func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]do
 		return nil, refuse("upstream %s has %d servers; --container names one container\nhint: leave it out, or --only", c.targets[0].Upstream, len(c.targets))
 	}
 	var all []docker.Adoption
-	for i, t := range c.targets {
-		found, port, err := h.behind(ctx, o, t)
+	for i := range c.targets {
+		t := &c.targets[i]
+		if err := h.locate(ctx, o, t); err != nil {
+			return nil, err
+		}
+		found, port, err := h.behind(ctx, o, *t)
 		if err != nil {
 			return nil, err
 		}
@@ -93,6 +98,9 @@ func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]do
 		}
 		c.containers = append(c.containers, found)
 		if err := c.sameAsFirst(i, port); err != nil {
+			return nil, err
+		}
+		if err := h.prove(ctx, o, c, i, port); err != nil {
 			return nil, err
 		}
 		a, err := h.Docker.Adopt(ctx, found.ID, port, t.Addr)
@@ -192,11 +200,12 @@ func (h *Host) behind(ctx context.Context, o AdoptOptions, t nginxconf.Target) (
 		return c, port, err
 	}
 	found, err := h.Docker.Serving(ctx, t.Addr)
+	var doubt *docker.Doubt
 	switch {
+	case errors.As(err, &doubt):
+		return docker.Container{}, 0, refuse("%s: no running container serves %s: %s\nhint: docker ps shows what runs; name it with --container", placeOf(t), spelled(t), doubt.Reason)
 	case err != nil:
 		return docker.Container{}, 0, err
-	case len(found) == 0:
-		return docker.Container{}, 0, refuse("%s: no running container serves %s\nhint: docker ps shows what runs; name it with --container", placeOf(t), t.Address)
 	case len(found) > 1:
 		var names []string
 		for _, f := range found {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"net"
 	"time"
 
 	"edgeman/deployer/ask"
@@ -54,10 +53,7 @@ func (t *takeover) askThrough(ctx context.Context) error {
 		return nil
 	}
 	q := ask.Request{Path: cmp.Or(t.record.Health, "/"), Headers: t.record.Headers, Host: t.name, Within: t.timeout}
-	_, err := q.Over(ctx, func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", t.Paths.Live(t.name))
-	})
-	if err != nil {
+	if _, err := q.Over(ctx, t.dialLive); err != nil {
 		return fmt.Errorf("asking %s through the live slot: %w", q.Path, err)
 	}
 	return nil

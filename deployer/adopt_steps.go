@@ -190,9 +190,13 @@ func (t *takeover) openSlot(ctx context.Context) error {
 
 func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	if err := t.awaitHealthy(ctx, t.slot, t.release.Number, t.timeout); err != nil {
-		return t.withLastWords(ctx, err, t.ailing(t.slot, t.release))
+		return t.whyNotHealthy(ctx, err, t.ailing(t.slot, t.release), t.release, "--port")
 	}
-	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, seconds(time.Since(start)))
+	took := time.Since(start)
+	if err := t.compareNew(ctx, start); err != nil {
+		return err
+	}
+	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, seconds(took))
 	return nil
 }
 

@@ -34,6 +34,9 @@ type world struct {
 	listeners   map[string]net.Listener // by unit; nil: sockets are not opened
 	settings    map[string]string       // of a container that is adopted
 	sick        map[string]bool         // image ids that never become healthy
+	doubt       error                   // that a container serves an address
+	otherPorts  string                  // said of every container
+	names       map[string][]netip.Addr // that lead somewhere
 	beside      []string                // why an adopted container must not run beside its successor
 	nginxFails  error                   // a candidate configuration
 	nginxBroken error                   // the configuration on disk
@@ -294,8 +297,14 @@ func (w *world) Serving(_ context.Context, at netip.AddrPort) ([]docker.Target, 
 			}
 		}
 	}
-	return nil, nil
+	return nil, &docker.Doubt{Reason: "nothing listens there on this machine"}
 }
+
+func (w *world) Confirm(context.Context, docker.Container, uint16, netip.AddrPort) error {
+	return w.doubt
+}
+
+func (w *world) OtherPorts(context.Context, string, uint16) (string, error) { return w.otherPorts, nil }
 
 func (w *world) Adopt(_ context.Context, id string, _ uint16, _ netip.AddrPort) (docker.Adoption, error) {
 	settings := w.settings[id]
@@ -351,3 +360,10 @@ func (n nginxOf) Facts(context.Context) (nginx.Facts, error) {
 
 func (w *world) API() string                              { return "1.41" }
 func (u unitsOf) Version(context.Context) (string, error) { return "252", nil }
+
+func (n nginxOf) Resolve(_ context.Context, host string) ([]netip.Addr, error) {
+	if ips := n.names[host]; len(ips) > 0 {
+		return ips, nil
+	}
+	return nil, errors.New("the name " + host + " leads nowhere on this machine")
+}

@@ -57,6 +57,8 @@ type Docker interface {
 	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
 	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
 	Serving(ctx context.Context, at netip.AddrPort) ([]docker.Target, error)
+	Confirm(ctx context.Context, c docker.Container, port uint16, at netip.AddrPort) error
+	OtherPorts(ctx context.Context, nameOrID string, port uint16) (string, error)
 	Adopt(ctx context.Context, id string, port uint16, at netip.AddrPort) (docker.Adoption, error)
 	Start(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error
@@ -80,4 +82,5 @@ type Nginx interface {
 	Reload(ctx context.Context, errorLogs ...string) (nginx.Reloaded, error)
 	PendingEdits(ctx context.Context, paths []string) ([]nginx.Pending, error)
 	Facts(ctx context.Context) (nginx.Facts, error)
+	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
 }

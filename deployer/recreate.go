@@ -74,7 +74,7 @@ func (s *swap) renewService(ctx context.Context) error {
 		return err
 	}
 	if err := s.awaitHealthy(ctx, s.old, s.next.Number, s.timeout); err != nil {
-		return s.withLastWords(ctx, err, s.ailing(s.old, s.next))
+		return s.whyNotHealthy(ctx, err, s.ailing(s.old, s.next), s.next, s.askedPort())
 	}
 	s.ready = time.Since(start)
 	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, seconds(s.ready))
@@ -124,7 +124,7 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 	if r.Probe != "" {
 		err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
 	}
-	return lastWords(err, r.Container, r.Output)
+	return listensElsewhere(err, r.Ports, s.askedPort(), func(err error) error { return lastWords(err, r.Container, r.Output) })
 }
 
 // withdraw takes the request back and waits until the slot's service has the old

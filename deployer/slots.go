@@ -41,7 +41,7 @@ func (s *swap) startSlot(ctx context.Context, slot sockets.Slot, r state.Release
 		return 0, errors.Join(fmt.Errorf("starting %s: %w", slot, err), s.abandon(ctx, slot))
 	}
 	if err := s.awaitHealthy(ctx, slot, r.Number, s.timeout); err != nil {
-		err = s.withLastWords(ctx, err, s.ailing(slot, r))
+		err = s.whyNotHealthy(ctx, err, s.ailing(slot, r), r, s.askedPort())
 		return 0, errors.Join(err, s.abandon(ctx, slot))
 	}
 	return time.Since(start), nil
@@ -110,6 +110,29 @@ func (h *Host) unhealthy(ctx context.Context, slot sockets.Slot, number int, tim
 	}
 	return errors.New(what)
 }
+
+// whyNotHealthy adds to err what is to be seen of a new container that did not
+// become healthy: that it listens elsewhere, and its last output. way is how to
+// say where it does.
+func (h *Host) whyNotHealthy(ctx context.Context, err error, container string, r state.Release, way string) error {
+	ports := ""
+	if r.Mode != "native" { // there the app is asked through the socket that it was given
+		ports, _ = h.Docker.OtherPorts(context.WithoutCancel(ctx), container, r.Port) // the rest is worth saying without it
+	}
+	return listensElsewhere(err, ports, way, func(err error) error { return h.withLastWords(ctx, err, container) })
+}
+
+// listensElsewhere puts ports in front of what more adds to err, and the hint
+// behind it.
+func listensElsewhere(err error, ports, way string, more func(error) error) error {
+	if ports == "" {
+		return more(err)
+	}
+	return fmt.Errorf("%w\nhint: %s says on which port the app is asked", more(fmt.Errorf("%w\n%s", err, ports)), way)
+}
+
+// askedPort is where the app file says on which port its app is asked.
+func (s *swap) askedPort() string { return "port in " + s.Paths.AppConfig(s.app.Name) }
 
 // withLastWords adds the container's last output to err, for whoever has to
 // find out why.

@@ -17,9 +17,9 @@ func TestFailedAdoptIsUndone(t *testing.T) {
 		name, run string
 		args      []string
 	}{
-		{"beside each other, wrong port", "", []string{"--port", "9999"}},
+		{"beside each other, wrong port", "", []string{"--port", "9999", "--allow-unproven"}},
 		{"beside each other, wrong health path", "", []string{"--health", "/x?status=500"}},
-		{"one after the other, wrong port", "-v data:/data", []string{"--port", "9999"}},
+		{"one after the other, wrong port", "-v data:/data", []string{"--port", "9999", "--allow-unproven"}},
 		{"one after the other, wrong health path", "-v data:/data", []string{"--health", "/x?status=500"}},
 		{"one after the other, second port", "-p 127.0.0.1:9100:8080", []string{"--health", "/x?status=500"}},
 	}

@@ -50,6 +50,7 @@ func adoptCommand(env *environment) *cli.Command {
 var acceptable = []struct{ code, usage string }{
 	{docker.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
 	{docker.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},
+	{deployer.AllowUnproven, "accept that the site may be served by something else than the container"},
 	{deployer.AllowOtherSites, "accept that other sites which use the same address fail from then on"},
 	{deployer.AllowLostStickiness, "accept that clients are no longer tied to one of several servers (ip_hash, hash)"},
 	{deployer.AllowLostWeights, "accept that servers of unequal weight become replicas with equal shares"},

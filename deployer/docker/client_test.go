@@ -19,6 +19,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"edgeman/sockets"
 )
 
 // engine is a daemon that answers with canned texts. Keys are "METHOD PATH"
@@ -78,6 +80,7 @@ func (e *engine) listen(t *testing.T) (*Client, *httptest.Server) {
 	s := e.serve(t, path)
 	sys := system{
 		addresses: func() ([]netip.Addr, error) { return []netip.Addr{addr("127.0.0.1"), addr("192.0.2.7")}, nil },
+		listeners: func(int) ([]sockets.TCPListener, error) { return nil, nil },
 		hostname:  func() (string, error) { return "testhost", nil },
 		config:    func() ([]byte, error) { return nil, nil },
 	}

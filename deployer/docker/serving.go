@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -13,32 +12,32 @@ import (
 const (
 	ByPublished = "published" // the address is a published port of the container
 	ByAddress   = "address"   // the address is the container's own
+	ByHost      = "host"      // a process of the container listens in the host's network
 )
 
 // Target is a running container that answers at an address.
 type Target struct {
 	Container Container
 	Port      uint16 // the port inside the container
-	By        string // ByPublished or ByAddress
+	By        string // ByPublished, ByAddress or ByHost
 }
 
 // Serving finds the running containers behind a TCP address as nginx would dial
-// it: through a published port of this host, or at a container's own address.
-// Usually it is one; several mean that the caller has to ask. Containers that
-// share the host's network cannot be found this way.
+// it: through a published port of this host, at a container's own address, or by
+// a process in the host's network. Usually it is one; several mean that the
+// caller has to ask. The error is a *Doubt that says what is there instead when
+// there is none.
 func (c *Client) Serving(ctx context.Context, at netip.AddrPort) ([]Target, error) {
-	at = netip.AddrPortFrom(dialled(at.Addr()), at.Port())
-	local, err := c.isLocal(at.Addr())
-	if err != nil {
-		return nil, fmt.Errorf("docker: find the container at %s: %w", at, err)
+	if !at.IsValid() {
+		return nil, &Doubt{Reason: "that is no address"}
 	}
-	found, err := c.summaries(ctx, nil, false)
+	v, err := c.look(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	var out []Target
-	for _, s := range found {
-		port, by := servedBy(s, at, local)
+	for _, s := range v.containers {
+		port, by := v.servedBy(s)
 		if by == "" {
 			continue
 		}
@@ -53,7 +52,21 @@ func (c *Client) Serving(ctx context.Context, at netip.AddrPort) ([]Target, erro
 			out = append(out, Target{Container: ct, Port: port, By: by})
 		}
 	}
+	if len(out) == 0 {
+		return nil, &Doubt{Reason: v.unserved()}
+	}
 	return out, nil
+}
+
+// servedBy tells how s answers at the address, if it does.
+func (v view) servedBy(s container.Summary) (port uint16, by string) {
+	if s.HostConfig.NetworkMode != "host" {
+		return servedBy(s, v.at, v.local)
+	}
+	if l, ok := reached(v.host, v.at); ok && slices.Contains(v.owners(l), s.ID) {
+		return v.at.Port(), ByHost
+	}
+	return 0, ""
 }
 
 // isLocal says whether ip is this host. A published port is open on this host

@@ -2,8 +2,10 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
@@ -64,8 +66,15 @@ func TestServing(t *testing.T) {
 			t.Errorf("%s: %+v %v", at, found, err)
 		}
 	}
-	if found, err := c.Serving(context.Background(), netip.MustParseAddrPort("192.0.2.8:18080")); err != nil || len(found) != 0 {
-		t.Errorf("another machine: %v %v", found, err)
+	for at, want := range map[netip.AddrPort]string{
+		netip.MustParseAddrPort("192.0.2.8:18080"): "another machine answers there",
+		netip.MustParseAddrPort("192.0.2.7:18080"): "nothing listens there",
+		{}: "that is no address",
+	} {
+		var doubt *Doubt
+		if found, err := c.Serving(context.Background(), at); !errors.As(err, &doubt) || len(found) != 0 || !strings.Contains(doubt.Reason, want) {
+			t.Errorf("%s: %v %v, want %q", at, found, err, want)
+		}
 	}
 }
 

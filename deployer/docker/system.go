@@ -16,12 +16,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edgeman/deployer/state"
+
+	"edgeman/sockets"
 )
 
 // system is everything this package asks of the host besides the daemon.
 type system struct {
 	// addresses are the host's own, loopback included.
 	addresses func() ([]netip.Addr, error)
+	// listeners are those of a process's network namespace; 0 is the host's own.
+	listeners func(pid int) ([]sockets.TCPListener, error)
+	// listening are the addresses that somebody listens at in the namespace at a path.
+	listening func(netns string) ([]netip.AddrPort, error)
 	hostname  func() (string, error)
 	// config is docker's client configuration, where `docker login` keeps
 	// credentials; nil when there is none.
@@ -35,6 +41,8 @@ type system struct {
 func hostSystem() system {
 	return system{
 		addresses: hostAddresses,
+		listeners: sockets.TCPListeners,
+		listening: sockets.Listening,
 		hostname:  os.Hostname,
 		config:    dockerConfig,
 		helper:    runHelper,

@@ -241,6 +241,10 @@ func (e *fakeEngine) Exec(_ context.Context, id string, _ []string) (int, string
 	return c.healthcheck(), "", nil
 }
 
+func (e *fakeEngine) OtherPorts(context.Context, string, uint16) (string, error) {
+	return "elsewhere", nil
+}
+
 func (e *fakeEngine) Tail(context.Context, string, int) (string, error) {
 	return "its last words\n", nil
 }

@@ -29,6 +29,7 @@ type engine interface {
 	Wait(ctx context.Context, id string) (code int, err error)
 	Exec(ctx context.Context, id string, cmd []string) (code int, output string, err error)
 	Tail(ctx context.Context, id string, n int) (string, error)
+	OtherPorts(ctx context.Context, nameOrID string, port uint16) (string, error)
 	Logs(ctx context.Context, id string, since time.Time, follow bool, stdout, stderr io.Writer) error
 }
 

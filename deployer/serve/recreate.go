@@ -237,6 +237,9 @@ func (k *keeper) reject(ctx context.Context, g *replicas, reason error) {
 	}
 	_ = limited(ctx, callLimit, func(ctx context.Context) error {
 		e, err := k.host.engine(ctx)
+		if err == nil && g.release.Mode != modeNative {
+			k.rejected.Ports, _ = e.OtherPorts(ctx, r.name, g.release.Port) // it may have ended
+		}
 		if err == nil {
 			k.rejected.Output, err = e.Tail(ctx, r.name, tailLines)
 		}

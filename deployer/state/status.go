@@ -124,6 +124,7 @@ type Rejected struct {
 	Reason    string `json:"reason"`
 	Probe     string `json:"probe,omitempty"`
 	ExitCode  int    `json:"exit_code,omitempty"`
+	Ports     string `json:"ports,omitempty"`  // that it listens elsewhere than it was asked
 	Output    string `json:"output,omitempty"` // the container's last lines
 }
 
