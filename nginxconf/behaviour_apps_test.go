@@ -37,7 +37,7 @@ func TestAppsBehindOneVariableOnNginx(t *testing.T) {
 				done[name] = p.Files[0]
 				l.same(b, want, name+" taken over")
 			}
-			for _, name := range []string{"fr", "de"} {
+			for _, name := range []string{"de", "fr"} {
 				current, err := os.ReadFile(l.site)
 				if err != nil {
 					t.Fatal(err)

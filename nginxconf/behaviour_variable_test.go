@@ -55,6 +55,10 @@ var variableBehaviours = []behaviour{
 	{name: "URL with a URI in a variable that is used elsewhere", want: "proxy_pass http://$edgeman_myapp/app/;", requests: paths, site: server("set $to http://APP/app/; location / { proxy_set_header X-To $to; proxy_pass $to; }")},
 	{name: "URL from variables in a variable", want: "proxy_pass http://$edgeman_myapp;", requests: paths, site: server("set $h 127.0.0.1; set $p PORT; set $to http://$h:$p; location / { proxy_pass $to; }")},
 	{name: "URL from a map with one value", requests: paths, site: "map $host $to { default http://APP; }\n" + server("location / { proxy_pass $to; }")},
+	{name: "URL with $request_uri in a variable", want: "set $to \"http://edgeman-myapp$request_uri\";", requests: paths, site: server("location / { set $to \"http://APP$request_uri\"; proxy_pass $to; }")},
+	{name: "address with a capture in a variable", requests: paths, site: server("location ~ ^/x(/.*)$ { set $to APP$1; proxy_pass http://$to$is_args$args; }")},
+	{name: "URL with a URI that may be empty in a variable", requests: paths, site: server("location /x { set $to http://APP/$is_args$args; proxy_pass $to; }")},
+	{name: "URLs with $request_uri in a map", requests: languages, site: "map $http_x_lang $to { de http://APP$request_uri; default http://OTHER/x$request_uri; }\n" + server("location / { proxy_pass $to; "+host+" }")},
 	{name: "constant in a named location", requests: paths, site: server("location / { set $to APP; try_files /nothing @app; }\nlocation @app { proxy_pass http://$to; }")},
 	{name: "constant set in other locations too", requests: paths, site: server("set $to APP; location / { proxy_pass http://$to; }\nlocation /x/ { set $to OTHER; proxy_pass http://$to; }")},
 	{name: "constant also in the URI", want: "proxy_pass http://edgeman-myapp/at/$to;", requests: paths, site: server("set $to APP; location / { proxy_pass http://$to/at/$to; }")},
@@ -83,6 +87,8 @@ var variableBehaviours = []behaviour{
 	{name: "upstreams that a subrequest sets", requests: languages[:3], site: two + server("location = /auth { internal; set $to up-fr; proxy_pass http://$to/auth; }\nlocation / { auth_request /auth; set $to up-de; proxy_pass http://$to; }")},
 	{name: "literals that a subrequest sets", requests: languages[:3], site: server("location = /auth { internal; set $to OTHER; proxy_pass http://$to/auth; " + host + " }\nlocation / { auth_request /auth; set $to APP; proxy_pass http://$to; " + host + " }")},
 	{name: "literals set before an error", requests: languages, site: server("location / { set $to APP; if ($http_x_lang = de) { set $to OTHER; } error_page 418 = /on; return 418; }\nlocation /on { proxy_pass http://$to; " + host + " }")},
+	{name: "variable pass and literal in if", requests: append(paths[:len(paths):len(paths)], ask("/x/r?loc=http://APP/app/z", "X-Lang: de\r\n")), site: server("location / { set $to APP; proxy_redirect off; proxy_pass http://$to; if ($http_x_lang) { proxy_pass http://APP; } }")},
+	{name: "literal pass and variable in if", requests: append(paths[:len(paths):len(paths)], ask("/x/r?loc=http://APP/app/z", "X-Lang: de\r\n")), site: server("location / { set $to APP; proxy_pass http://APP; if ($http_x_lang) { proxy_pass http://$to; } }")},
 	{name: "pass in if", requests: languages, site: server("location / { set $to OTHER; if ($http_x_lang = de) { set $to APP; proxy_pass http://$to; } proxy_pass http://OTHER; " + host + " }")},
 }
 

@@ -7,22 +7,6 @@ import (
 
 const ownUpstreamHint = "name an upstream in the site by hand, use it in the pass directive, and adopt again"
 
-// compensate writes out, at the home of renamed passes, everything that nginx
-// derived from the literal address.
-func (p *planner) compensate(h *Node, r route) error {
-	module := modules[r.pass.Name()]
-	steps := []func(*Node, string, route) error{p.headers, p.sslName, p.otherMentions}
-	if module == "proxy" {
-		steps = append(steps, p.redirect, p.cacheKey)
-	}
-	for _, step := range steps {
-		if err := step(h, module, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // mustBePure refuses when passes to other addresses share the home, so that a
 // line added there would change them too.
 func (p *planner) mustBePure(h *Node, module string, r route) error {

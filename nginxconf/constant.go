@@ -3,6 +3,8 @@ package nginxconf
 import (
 	"slices"
 	"strings"
+
+	"edgeman/nginxconf/internal/regular"
 )
 
 // constants returns the values that a variable can have at a directive, if all
@@ -90,8 +92,10 @@ func (c *Config) spelled(nodes []*Node, arg int, empty bool, depth int) ([]piece
 			if !ok {
 				return nil, false
 			}
-			out = append(out, values...)
-			continue
+			if len(values) > 1 || values[0].text != text {
+				out = append(out, values...)
+				continue
+			}
 		}
 		start, end := n.dir.Arg(arg).Inner()
 		if string(n.dir.File.Src[start:end]) != text {
@@ -105,11 +109,16 @@ func (c *Config) spelled(nodes []*Node, arg int, empty bool, depth int) ([]piece
 	return out, len(out) > 0 && len(out) <= maxValues
 }
 
-// composed returns what a text with variables can be, if all values are written
-// down. It can be read there, not edited.
+// composed returns what a text with variables can be up to its URI part, which
+// is kept as written, if all values are written down. Where it is put together
+// it can be read, not edited.
 func (c *Config) composed(at *Node, text string, depth int) ([]piece, bool) {
 	out := []value{{}}
 	for n, name := 0, ""; text != ""; text = text[n:] {
+		if c.onlyURI(at, out, text) {
+			out = extend(out, []piece{{text: text}})
+			break
+		}
 		n, name = reference(text)
 		next := []piece{{text: text[:n]}}
 		if name != "" {
@@ -127,6 +136,16 @@ func (c *Config) composed(at *Node, text string, depth int) ([]piece, bool) {
 		pieces = append(pieces, piece{text: v.text})
 	}
 	return pieces, true
+}
+
+// onlyURI reports whether a text goes on with nothing but the URI part, whatever
+// comes in front of it and behind.
+func (c *Config) onlyURI(at *Node, before []value, text string) bool {
+	if !slices.ContainsFunc(before, func(v value) bool { return !inURI(v) }) {
+		return true
+	}
+	l, err := regular.Compile(c.language(at, text, 0))
+	return err == nil && l.StartsIn("/?") && !l.Has("", "")
 }
 
 // definedVariable returns the name of the variable that a set, map, geo or

@@ -26,6 +26,11 @@ func (p *planner) redirect(h *Node, module string, r route) error {
 		return nil // no default, or the one of the location's own pass
 	}
 	if pass == nil {
+		for _, other := range p.c.passesAt(h, module) {
+			if strings.Contains(other.Arg(0), "$") {
+				return refuse(other.Pos(), "set proxy_redirect there", "%q has no default of proxy_redirect, and %q has one", other, r.pass)
+			}
+		}
 		if err := p.mustBePure(h, module, r); err != nil {
 			return err
 		}

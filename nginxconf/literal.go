@@ -124,50 +124,6 @@ func (p *planner) addUpstream(r route, name string, variable bool) {
 // variableOf names the variable that is the name of an upstream.
 func variableOf(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
-// rename is class C: the literal becomes the name of a new upstream, and what
-// nginx derived from the old text is written out.
-func (p *planner) rename(routes []route) error {
-	if len(routes) == 0 {
-		return nil
-	}
-	name := p.upstreamName()
-	p.addUpstream(routes[0], name, slices.ContainsFunc(routes, lastVariable))
-	// outer homes first, so that an inner one sees what it will inherit
-	slices.SortStableFunc(routes, func(a, b route) int { return depth(a.pass) - depth(b.pass) })
-	for _, r := range routes {
-		h := home(r.pass)
-		if other, ok := p.hosts[h]; ok && other != r.hostHeader() {
-			return refuse(r.pass.Pos(), "", "one location uses two spellings of the address, %s and %s", other, r.hostHeader())
-		}
-		p.hosts[h] = r.hostHeader()
-		p.renamed[r.pass] = ""
-		if p.c.oneHost(r) {
-			p.renamed[r.pass] = r.hostHeader()
-		}
-	}
-	done, resolved := map[*Node]bool{}, map[string]bool{}
-	for _, r := range routes {
-		if !resolved[r.addr.host] {
-			resolved[r.addr.host] = true
-			if err := p.stillResolved(r); err != nil {
-				return err
-			}
-		}
-		if lastVariable(r) {
-			p.respell(r, "$"+variableOf(name), "the address becomes the upstream")
-		} else {
-			p.respell(r, name, "the address becomes the upstream")
-		}
-		if h := home(r.pass); !done[h] {
-			done[h] = true
-			if err := p.compensate(h, r); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // oneHost reports whether a pass spells the address as r does whatever values
 // its variables have.
 func (c *Config) oneHost(r route) bool {

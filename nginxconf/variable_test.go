@@ -30,6 +30,8 @@ func TestVariablesThatARequestDecides(t *testing.T) {
 		{"capture of the server's name", `server_name ~^(.+)\.org$; location / { proxy_pass http://127.0.0.1:8080$1; }`, "$1"},
 		{"capture of another location", "location ~ ^/x(/.*)$ { error_page 404 = @b; } location ~ ^/(y) { error_page 404 = @b; } location @b { proxy_pass http://127.0.0.1:8080$1; }", "$1"},
 		{"capture with a lookahead", "location ~ ^/x(?=/)(.*)$ { proxy_pass http://127.0.0.1:8080$1; }", "$1"},
+		{"URL with a part that may be empty in front of a port", "location ~ ^/x(/.*)?$ { set $to http://127.0.0.1$1; proxy_pass $to:8080; }", "$to"},
+		{"URL with a part of the request in a variable", "location / { set $to http://127.0.0.1:8080$arg_x; proxy_pass $to; }", "$to"},
 		{"set from itself", "location / { set $b http://127.0.0.1:8080; set $b $b$arg_x; proxy_pass $b; }", "$b"},
 		{"map with a value of the request", "location / { proxy_pass http://$open; }", "$open"},
 		{"set by auth_request", "location / { auth_request /a; auth_request_set $to $upstream_http_to; proxy_pass http://$to; }", "$to"},
@@ -73,6 +75,8 @@ func TestPassValuesFollowSets(t *testing.T) {
 		{"location = /a { set $b c; proxy_pass http://c; } location / { auth_request /a; set $b b; proxy_pass http://$b; }", []string{"b", "c"}},
 		{"location = /a { set $b c; proxy_pass http://c; } location / { mirror /a; set $b b; proxy_pass http://$b; }", []string{"b", "c"}},
 		{"auth_request /a; location = /a { set $b c; proxy_pass http://c; } location / { auth_request off; set $b b; proxy_pass http://$b; }", []string{"b"}},
+		{"set $h h; set $b $h/u$arg_x; location / { proxy_pass http://$b; }", []string{"h/u$arg_x"}},
+		{"location / { set $b h$request_uri; proxy_pass http://$b; }", []string{"h$request_uri"}},
 		{"location ~ ^/(?<n>x|y)/ { proxy_pass http://up-$n; }", []string{"up-x"}},
 		{"location ~ ^/(?<n>[^/]+)/ { proxy_pass http://up-$n; }", []string{"up-x", "up-z"}},
 		{"location / { proxy_pass http://up-$arg_n; }", []string{"up-x", "up-z"}},
@@ -91,7 +95,7 @@ func TestPassValuesFollowSets(t *testing.T) {
 	}
 }
 
-// Several apps behind one variable are taken over in any order and given back.
+// Several apps behind one variable are taken over and given back in any order.
 // At each step every pass leads to each app once, by its address or its socket.
 func TestAppsBehindOneVariable(t *testing.T) {
 	const ups = "upstream ua { server 127.0.0.1:8081; }\nupstream ub { server 127.0.0.1:8082; }\n"
@@ -105,8 +109,14 @@ func TestAppsBehindOneVariable(t *testing.T) {
 		ups + "server { location ~ ^/(a|b)/ { proxy_pass http://u$1; } }\n",
 		ups + "geo $t { default ua; 10.0.0.0/8 127.0.0.1:8082; }\nserver { location / { proxy_pass http://$t; proxy_set_header Host $host; } }\n",
 	} {
-		for _, order := range [][]string{{"8081", "8082"}, {"8082", "8081"}} {
-			back := []string{order[1], order[0]}
+		for n := range 4 {
+			order, back := []string{"8081", "8082"}, []string{"8081", "8082"}
+			if n%2 == 1 {
+				slices.Reverse(order)
+			}
+			if n/2 == 1 {
+				slices.Reverse(back)
+			}
 			apps := map[string]string{"8081": "localhost:8081", "8082": "localhost:8082"}
 			m := siteFS(site)
 			done := map[string]FileEdit{}
