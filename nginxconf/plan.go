@@ -1,7 +1,6 @@
 package nginxconf
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -84,14 +83,15 @@ type planner struct {
 	stays  []Note
 	losses []Note
 
-	ours        map[*Node]bool    // the passes of the plan
-	renamed     map[*Node]string  // class C passes: the old $proxy_host, "" when they have others too
-	hosts       map[*Node]string  // the same by home
-	authorities map[string]string // a literal's Host: the variables that hold it for HTTP/2
-	headersAt   map[*Node]string  // home that got a list of headers: its Host
-	unbound     map[*Node]bool    // home that was looked at for proxy_bind
-	seen        map[*Node]bool    // upstreams whose server lines were dealt with
-	named       map[string]bool   // a literal's host: an upstream was added under that name
+	ours        map[*Node]bool     // the passes of the plan
+	led         map[string][]*Node // file: the passes whose address is edited there
+	renamed     map[*Node]string   // class C passes: the old $proxy_host, "" when they have others too
+	hosts       map[*Node]string   // the same by home
+	authorities map[string]string  // a literal's Host: the variables that hold it for HTTP/2
+	headersAt   map[*Node]string   // home that got a list of headers: its Host
+	unbound     map[*Node]bool     // home that was looked at for proxy_bind
+	seen        map[*Node]bool     // upstreams whose server lines were dealt with
+	named       map[string]bool    // a literal's host: an upstream was added under that name
 }
 
 // Plan returns the edits that make a target's address o.Socket. It changes
@@ -116,7 +116,7 @@ func (c *Config) draft(t Target, o Options) (*planner, error) {
 	}
 	p := &planner{
 		c: c, o: o, t: t, keys: []string{t.key},
-		ours: map[*Node]bool{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, authorities: map[string]string{}, unbound: map[*Node]bool{}, seen: map[*Node]bool{}, named: map[string]bool{},
+		ours: map[*Node]bool{}, led: map[string][]*Node{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, authorities: map[string]string{}, unbound: map[*Node]bool{}, seen: map[*Node]bool{}, named: map[string]bool{},
 	}
 	uses := slices.Clone(t.Uses)
 	for _, w := range o.With {
@@ -180,6 +180,7 @@ func (p *planner) uses(uses []Use) error {
 			return refuse(r.pass.Pos(), "", "%s is a Unix socket already", r.text())
 		}
 		p.ours[u.route.pass] = true
+		p.leads(u)
 	}
 	var literals []route
 	done := map[*Node]bool{}
@@ -269,18 +270,8 @@ func (p *planner) build() (*Plan, error) {
 		}
 		plan.Files = append(plan.Files, fe)
 	}
-	slices.SortStableFunc(plan.Files, func(a, b FileEdit) int { return cmp.Compare(b.defines(), a.defines()) })
+	plan.Files = p.order(plan.Files)
 	return plan, nil
-}
-
-// defines is 1 for a file that gets what the others may name, an upstream.
-func (fe FileEdit) defines() int {
-	for _, e := range fe.Edits {
-		if e.In == "http" && e.Start == e.End {
-			return 1
-		}
-	}
-	return 0
 }
 
 func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {

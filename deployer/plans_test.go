@@ -1,0 +1,224 @@
+package deployer
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"edgeman/deployer/nginx"
+	"edgeman/integration/sites"
+	"edgeman/nginxconf"
+)
+
+// TestPlans adopts and gives back the apps of sites that are made by chance, in
+// any order, with a kill after any file that is written. After each write nginx
+// has to load what lies on disk, and every request has to have the answer that it
+// had; in the end every byte is back. A fault is repeated by its number:
+//
+//	EDGEMAN_PLANS=1 EDGEMAN_PLANS_FROM=17 go test -run TestPlans ./deployer
+func TestPlans(t *testing.T) {
+	count, from := fromEnv(t, "EDGEMAN_PLANS", 30), fromEnv(t, "EDGEMAN_PLANS_FROM", 1)
+	lab := newLab(t)
+	var total tally
+	for seed := from; seed < from+count; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := lab.walk(t, uint64(seed))
+			w.run()
+			total.add(w.tally)
+		})
+	}
+	t.Logf("%d trees: %+v", count, total)
+	if total.Adopted == 0 || total.Refused > total.Adopted {
+		t.Error("too little was adopted to prove anything")
+	}
+}
+
+func fromEnv(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	s := os.Getenv(variable)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// tally is what a walk has done.
+type tally struct{ Adopted, GivenBack, Killed, Refused, Several, Checks, Requests int }
+
+func (a *tally) add(b tally) {
+	a.Adopted, a.GivenBack, a.Killed, a.Refused = a.Adopted+b.Adopted, a.GivenBack+b.GivenBack, a.Killed+b.Killed, a.Refused+b.Refused
+	a.Several, a.Checks, a.Requests = a.Several+b.Several, a.Checks+b.Checks, a.Requests+b.Requests
+}
+
+// The states of an app on the walk.
+const (
+	apart   = "apart"
+	half    = "half adopted or given back"
+	adopted = "adopted"
+)
+
+// walk is one tree, and what becomes of it.
+type walk struct {
+	*lab
+	t      *testing.T
+	rng    *rand.Rand
+	tree   sites.Tree
+	state  map[string]string
+	record map[string]Adoption
+	before map[string]string // answers
+	log    []string
+	tally
+}
+
+// run goes any way for a while, and then home.
+func (w *walk) run() {
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Logf("what was done:\n%s", strings.Join(w.log, "\n"))
+		}
+	})
+	was := w.snapshot()
+	w.before = w.ask()
+	w.reached.take()
+	for range 3 * len(w.tree.Apps) {
+		w.step(w.tree.Apps[w.rng.IntN(len(w.tree.Apps))], true)
+	}
+	for _, i := range w.rng.Perm(len(w.tree.Apps)) {
+		for app := w.tree.Apps[i]; w.state[app.Name] != apart && !w.t.Failed(); {
+			w.step(app, false)
+		}
+	}
+	if now := w.snapshot(); !w.t.Failed() {
+		compareTrees(w.t, was, now)
+	}
+}
+
+// step takes one app one step on; onward says that one that is apart is adopted.
+func (w *walk) step(app sites.App, onward bool) {
+	if w.t.Failed() {
+		return
+	}
+	switch w.state[app.Name] {
+	case apart:
+		if onward {
+			w.adopt(app)
+		}
+	default:
+		w.giveBack(app)
+	}
+}
+
+// adopt does what changeNginx does, and may be killed after any file.
+func (w *walk) adopt(app sites.App) {
+	plan, err := w.plan(app)
+	if err != nil {
+		w.Refused++
+		w.say("%s is refused: %v", app.Name, err)
+		return
+	}
+	w.record[app.Name] = Adoption{App: app.Name, Plan: plan, Original: Original{Target: app.Address}}
+	w.state[app.Name] = half
+	var writes []fileBack
+	for _, f := range plan.Files {
+		writes = append(writes, fileBack{f.Path, f.Before, f.After})
+	}
+	if w.write("adopt "+app.Name, writes) {
+		w.state[app.Name] = adopted
+		w.Adopted++
+		w.check()
+	}
+}
+
+// giveBack does what restoreFiles does, for an adoption that was killed, too.
+func (w *walk) giveBack(app sites.App) {
+	files, said, err := w.restored(w.record[app.Name])
+	if err != nil {
+		w.t.Errorf("giving back %s: %v", app.Name, err)
+		return
+	}
+	for _, s := range said { // of an edit that was not made yet, too
+		w.say("%s", s)
+	}
+	w.state[app.Name] = half
+	if w.write("give back "+app.Name, files) {
+		w.state[app.Name] = apart
+		w.GivenBack++
+		w.check()
+	}
+}
+
+// write replaces the files one by one, and says whether it came to the end.
+func (w *walk) write(what string, files []fileBack) bool {
+	last := len(files)
+	if w.rng.IntN(3) == 0 {
+		last = w.rng.IntN(len(files) + 1)
+	}
+	if len(files) > 1 {
+		w.Several++
+	}
+	for i, f := range files {
+		if i == last {
+			w.Killed++
+			w.say("%s is killed before %s", what, f.path)
+			return false
+		}
+		w.say("%s writes %s", what, f.path)
+		if err := nginx.Replace(w.t.Context(), f.path, sha(f.now), f.then); err != nil {
+			w.t.Fatal(err)
+		}
+		if i < len(files)-1 {
+			w.check()
+		}
+	}
+	return true
+}
+
+func (w *walk) say(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+
+// plan is planEdits, without containers.
+func (w *walk) plan(app sites.App) (*nginxconf.Plan, error) {
+	conf, err := nginxconf.Load(w.Files, w.main())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	targets, err := conf.Targets(filepath.Join(w.etc(), app.Site))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	i := slices.IndexFunc(targets, func(t nginxconf.Target) bool { return t.Addr.String() == app.Address })
+	if i < 0 {
+		return nil, fmt.Errorf("no target %s in %s", app.Address, app.Site)
+	}
+	plan, err := conf.Plan(targets[i], nginxconf.Options{
+		Socket: w.Paths.Live(app.Name), App: app.Name, NginxVersion: w.version, Everywhere: true,
+	})
+	if err == nil {
+		err = refuseStays(AdoptOptions{}, plan)
+	}
+	return plan, err
+}
+
+// check asks for everything. What is adopted is reached through its slot alone,
+// and what is apart at its address alone.
+func (w *walk) check() {
+	now := w.ask()
+	for ask, was := range w.before {
+		if now[ask] != was {
+			w.t.Errorf("%s is answered\n%s\nand was\n%s", ask, now[ask], was)
+		}
+	}
+	for name, ways := range w.reached.take() {
+		if state := w.state[name]; state == adopted && ways["tcp"] > 0 || state == apart && ways["unix"] > 0 {
+			w.t.Errorf("%s is %s, and was reached %v", name, state, ways)
+		}
+	}
+}

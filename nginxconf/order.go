@@ -1,0 +1,63 @@
+package nginxconf
+
+import "slices"
+
+// order sorts the files of a plan so that nginx may be loaded after each of
+// them, and answers as before: what others name is defined, and what they derive
+// from the address is written out, before they are led elsewhere. Where each of
+// two files waits for the other, the order is that in which nginx reads them.
+func (p *planner) order(files []FileEdit) []FileEdit {
+	var out []FileEdit
+	for len(files) > 0 {
+		free := func(f FileEdit) bool {
+			return !slices.ContainsFunc(files, func(g FileEdit) bool { return g.Path != f.Path && p.precedes(g, f) })
+		}
+		next := max(0, slices.IndexFunc(files, free))
+		out = append(out, files[next])
+		files = slices.Concat(files[:next], files[next+1:])
+	}
+	return out
+}
+
+// precedes reports whether g has something that passes need that an edit in f
+// leads to the socket.
+func (p *planner) precedes(g, f FileEdit) bool {
+	if g.defines() != f.defines() {
+		return g.defines()
+	}
+	for _, w := range p.wishes.list {
+		if w.file.Path != g.Path {
+			continue
+		}
+		for by := range w.by {
+			if slices.ContainsFunc(p.led[f.Path], func(pass *Node) bool { return concerns(by, pass) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// concerns reports whether what is written for a node may hold for a pass.
+func concerns(by, pass *Node) bool {
+	if !by.IsBlock() {
+		by = by.parent
+	}
+	return within(pass, by)
+}
+
+// defines reports whether a file gets what the others may name, an upstream.
+func (fe FileEdit) defines() bool {
+	return slices.ContainsFunc(fe.Edits, func(e Edit) bool { return e.In == "http" && e.Start == e.End })
+}
+
+// leads notes in which files the address of a pass is edited.
+func (p *planner) leads(u Use) {
+	files := []string{edited(u).File.Path}
+	if u.route.own != nil { // perhaps there instead
+		files = append(files, u.route.pass.dir.File.Path)
+	}
+	for _, f := range files {
+		p.led[f] = append(p.led[f], u.route.pass)
+	}
+}
