@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -54,7 +53,7 @@ type AdoptedApp struct {
 // and puts an edgeman slot in the place of the container's address. Requests
 // flow throughout, and what fails is undone.
 func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
-	site, err := filepath.Abs(o.Site)
+	site, err := h.findSite(ctx, o.Site)
 	if err != nil {
 		return AdoptResult{}, err
 	}

@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/nginx"
-	"edgeman/deployer/state"
 	"edgeman/nginxconf"
-	"edgeman/sockets"
 )
 
 // candidate is what will become an app: one target of a site, or several with a
@@ -78,6 +74,11 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 			refuse = append(refuse, err)
 		}
 	}
+	take, more, err := portsOfOne(o, conf, take)
+	if err != nil {
+		refuse = append(refuse, err)
+		leave = append(leave, more...)
+	}
 	if len(take) == 0 {
 		return nil, leave, refuseSite(o, site, refuse)
 	}
@@ -131,50 +132,6 @@ func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxcon
 		"hint: systemctl reload nginx when it is meant to be live, or --reload-pending", strings.Join(names, ", "))
 }
 
-var notInName = regexp.MustCompile(`[^a-z0-9]+`)
-
-// nameCandidates names the apps: as asked, else after the site for a single
-// one, else after their upstreams or containers. It completes the plans, which
-// depend on the name.
-func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) error {
-	seen := map[string]bool{}
-	for i := range take {
-		c := &take[i]
-		base := strings.TrimSuffix(filepath.Base(site), ".conf")
-		if len(take) > 1 {
-			base = c.containers[0].Name
-			if len(c.containers) > 1 {
-				base = c.targets[0].Upstream
-			}
-		}
-		c.name = strings.Trim(notInName.ReplaceAllString(strings.ToLower(base), "-"), "-")
-		if len(c.name) > 31 {
-			c.name = strings.Trim(c.name[:31], "-")
-		}
-		if o.Name != "" && len(take) == 1 {
-			c.name = o.Name
-		}
-		for _, t := range c.targets {
-			for _, key := range []string{t.Address, t.Upstream} {
-				if n, ok := o.Names[key]; ok && key != "" {
-					c.name = n
-				}
-			}
-		}
-		if err := sockets.ValidName(c.name); err != nil {
-			return usage("%w\nhint: choose a name with --name", err)
-		}
-		if seen[c.name] {
-			return usage("two targets would be called %s\nhint: name them with --name TARGET=NAME", c.name)
-		}
-		seen[c.name] = true
-		if _, err := h.Paths.ReadApp(c.name); !errors.Is(err, state.ErrNoApp) {
-			return refuse("there is an app %s already\nhint: choose another name with --name, or edgeman unadopt %s first", c.name, c.name)
-		}
-	}
-	return nil
-}
-
 // planEdits plans the edits of one candidate on the configuration as it is now:
 // an earlier candidate of the same run may have changed the same file.
 func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) error {
@@ -205,7 +162,7 @@ func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) erro
 		if err != nil {
 			return &RefusedError{err}
 		}
-		return errors.Join(refuseStays(o, c.plan), refuseLosses(o, c.plan))
+		return errors.Join(refuseStays(o, c.plan), refuseLosses(o, c.plan), refuseFiles(c.plan))
 	}
 	return refuse("%s no longer sends requests to %s", o.Site, c.addresses())
 }
@@ -241,6 +198,16 @@ func refuseLosses(o AdoptOptions, plan *nginxconf.Plan) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// refuseFiles finds what keeps a file from being edited while nothing has begun.
+func refuseFiles(plan *nginxconf.Plan) error {
+	for _, f := range plan.Files {
+		if err := nginx.Replaceable(f.Path); err != nil {
+			return refused(err)
+		}
+	}
+	return nil
 }
 
 // refuseNote passes on what docker says of a container, which it names.

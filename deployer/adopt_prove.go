@@ -33,6 +33,8 @@ func (h *Host) prove(ctx context.Context, o AdoptOptions, c *candidate, i int, p
 	switch {
 	case !errors.As(err, &doubt):
 		return err
+	case doubt.Nobody && o.Container != "" && !answersAt(ctx, t.Addr):
+		return nil // nobody could be taken for the container that the operator names
 	case slices.Contains(o.Allow, AllowUnproven):
 		c.warnings = append(c.warnings, "it is not shown that the site is served by container "+ct.Name+": "+doubt.Reason)
 		return nil
@@ -104,6 +106,15 @@ func (c candidate) question(o AdoptOptions) ask.Request {
 		headers = c.targets[0].RequestHeaders()
 	}
 	return ask.Request{Path: path, Headers: headers, Host: "edgeman"}
+}
+
+func answersAt(ctx context.Context, at netip.AddrPort) bool {
+	conn, err := dialTCP(at, ownDial)(ctx)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 func dialTCP(to netip.AddrPort, limit time.Duration) ask.Dialer {

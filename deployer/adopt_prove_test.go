@@ -34,6 +34,19 @@ func TestAdoptRefusesWhatIsNotProven(t *testing.T) {
 	}
 }
 
+// Where nobody answers, nobody can be taken for the container that is named.
+func TestAdoptOfASiteThatNobodyServes(t *testing.T) {
+	for _, named := range []string{"web-1", ""} {
+		w := newCopies(t, 1, "")
+		w.apps[0].Close()
+		w.doubt = &docker.Doubt{Reason: "nothing listens there", Nobody: true}
+		o := AdoptOptions{Site: w.site, Name: "myapp", Container: named, Port: 8080, DryRun: true}
+		if _, err := w.Host.Adopt(context.Background(), o); (err == nil) != (named != "") {
+			t.Errorf("named %q: %v", named, err)
+		}
+	}
+}
+
 // A name is the address that it leads to here.
 func TestAdoptOfAName(t *testing.T) {
 	tests := []struct {

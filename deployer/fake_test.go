@@ -37,6 +37,7 @@ type world struct {
 	doubt       error                   // that a container serves an address
 	otherPorts  string                  // said of every container
 	names       map[string][]netip.Addr // that lead somewhere
+	writes      []string                // data of an adopted container
 	beside      []string                // why an adopted container must not run beside its successor
 	nginxFails  error                   // a candidate configuration
 	nginxBroken error                   // the configuration on disk
@@ -311,7 +312,7 @@ func (w *world) Adopt(_ context.Context, id string, _ uint16, _ netip.AddrPort) 
 	if settings == "" {
 		settings = `{"version":1}`
 	}
-	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(settings), Recreate: w.beside}, nil
+	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(settings), Recreate: w.beside, Writes: w.writes}, nil
 }
 
 func (w *world) Rename(context.Context, string, string) error { return nil }

@@ -177,7 +177,7 @@ func (p *planner) uses(uses []Use) error {
 		case r.opaque != nil:
 			return r.opaque
 		case r.addr.unix != "":
-			return refuse(r.pass.Pos(), "", "%s is a Unix socket already", r.text())
+			return refuse(r.pass.Pos(), "edgeman takes over TCP addresses of containers; let the app listen on a port that docker run -p publishes, and send the requests there", "%s is a Unix socket already", r.text())
 		}
 		p.ours[u.route.pass] = true
 		p.leads(u)

@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 )
@@ -41,5 +42,16 @@ func TestRequestHeaders(t *testing.T) {
 				t.Errorf("site %q, want %q", got, tt.site)
 			}
 		})
+	}
+}
+
+func TestReaching(t *testing.T) {
+	c := mustLoad(t, siteFS("upstream a { server 127.0.0.1:8072; }\nserver { location / { proxy_pass http://a; } location /x { proxy_pass http://[::1]:8072/; } location /y { proxy_pass http://127.0.0.1:1; } location /z { proxy_pass http://name:8072; } }\n"))
+	var got []string
+	for _, u := range c.Reaching(func(a netip.AddrPort) bool { return a.Port() == 8072 }) {
+		got = append(got, u.Text)
+	}
+	if want := []string{"proxy_pass http://a", "proxy_pass http://[::1]:8072/"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

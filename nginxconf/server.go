@@ -64,7 +64,7 @@ func (p *planner) checkServers(up *Node) error {
 	ours, all := 0, up.All("server")
 	for _, s := range all {
 		if p.isOurs(s) && spare(s) && !p.o.Partial {
-			return refuse(s.Pos(), "", "the backup of upstream %s is not taken over", up.Arg(0))
+			return refuse(s.Pos(), "to have it swapped, too, give it an upstream and a site of its own", "the backup of upstream %s is not taken over", up.Arg(0))
 		}
 	}
 	for _, s := range all {
@@ -131,7 +131,7 @@ func (p *planner) checkPass(r route) error {
 	if side(r.pass) == "stream" {
 		for _, l := range r.pass.parent.All("listen") {
 			if slices.Contains(l.Args(), "udp") {
-				return refuse(l.Pos(), "", "the server listens for UDP, which a stream socket does not carry")
+				return refuse(l.Pos(), "put what listens for UDP into a server block of its own; the TCP one can be taken over", "the server listens for UDP, which a stream socket does not carry")
 			}
 		}
 	}

@@ -20,7 +20,8 @@ func adoptCommand(env *environment) *cli.Command {
 		Category:  groupDeploy,
 		Usage:     "take over the container behind an nginx site file",
 		ArgsUsage: "SITE",
-		Description: "SITE is the path of a site file, such as /etc/nginx/sites-available/myapp. The plan is\n" +
+		Description: "SITE is the path of a site file, such as /etc/nginx/sites-available/myapp, or its name,\n" +
+			"myapp, which is looked for in sites-enabled, sites-available and conf.d. The plan is\n" +
 			"shown as a diff before anything changes; requests flow throughout, and what fails is\n" +
 			"undone. \"edgeman unadopt APP\" gives everything back.",
 		Flags: adoptFlags(),
@@ -51,6 +52,7 @@ var acceptable = []struct{ code, usage string }{
 	{docker.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
 	{docker.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},
 	{deployer.AllowUnproven, "accept that the site may be served by something else than the container"},
+	{deployer.AllowOtherPorts, "accept that another port of a container with data fails while it is replaced"},
 	{deployer.AllowOtherSites, "accept that other sites which use the same address fail from then on"},
 	{deployer.AllowLostStickiness, "accept that clients are no longer tied to one of several servers (ip_hash, hash)"},
 	{deployer.AllowLostWeights, "accept that servers of unequal weight become replicas with equal shares"},

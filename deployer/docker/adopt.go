@@ -51,6 +51,7 @@ type Adoption struct {
 	// Recreate says why the old and the new container must not run at the same
 	// time; empty when they may.
 	Recreate []string
+	Writes   []string // those of them that are about data: volumes and directories of the host
 }
 
 // Adopt reads what is needed to replace the running container id whose app

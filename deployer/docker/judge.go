@@ -43,6 +43,7 @@ func judge(f facts) (Adoption, error) {
 	}
 	a.Settings = s.bytes()
 	a.Recreate = f.recreate(s, fixed)
+	a.Writes = writable(f.in.InspectResponse)
 	a.Warnings = f.warnings(s, len(a.Recreate) == 0)
 	return a, nil
 }
@@ -84,7 +85,7 @@ func (f facts) refusals() []Note {
 		refuse(CodeManaged, "", "container %s belongs to %s, which would replace it", ct.Name, by)
 	}
 	if app := ct.Labels[labelPrefix+"app"]; app != "" {
-		refuse(CodeOwn, "", "container %s was made by edgeman for the app %s", ct.Name, app)
+		refuse(CodeOwn, "", "container %s was made by edgeman for the app %s, which has one port\nhint: this one goes on reaching the container, and fails while it is replaced; edgeman unadopt %s gives it back", ct.Name, app, app)
 	}
 	if f.imageGone {
 		refuse(CodeImageGone, "", "the image of container %s (%s) is gone; pull it, or keep what runs with docker commit", ct.Name, short(ct.ImageID))

@@ -16,6 +16,7 @@ import (
 // Doubt says why something else than a container's app may answer at an address.
 type Doubt struct {
 	Reason string
+	Nobody bool // nothing is known to listen at the address at all
 	hint   string
 }
 
@@ -101,7 +102,13 @@ func (v view) doubt(c Container, port uint16) *Doubt {
 	if len(others) > 0 {
 		return &Doubt{Reason: fmt.Sprintf("%s leads to container %s, not to %s", v.at, strings.Join(others, ", "), c.Name)}
 	}
-	return &Doubt{Reason: fmt.Sprintf("%s does not lead to container %s: %s", v.at, c.Name, v.unserved())}
+	return &Doubt{Reason: fmt.Sprintf("%s does not lead to container %s: %s", v.at, c.Name, v.unserved()), Nobody: v.nobody()}
+}
+
+// nobody tells whether the address is this host's and nothing listens there.
+func (v view) nobody() bool {
+	_, listens := reached(v.host, v.at)
+	return v.local && !listens
 }
 
 // doubtHost is the same for a container in the host's own namespace.
@@ -161,9 +168,9 @@ func (v view) unserved() string {
 	if !v.local {
 		return fmt.Sprintf("%s is no address of this machine or of a container on it, so another machine answers there", v.at.Addr())
 	}
-	l, ok := reached(v.host, v.at)
+	l, _ := reached(v.host, v.at)
 	switch {
-	case !ok:
+	case v.nobody():
 		return "nothing listens there on this machine"
 	case len(l.Holders) == 0:
 		return "what listens there is no container"

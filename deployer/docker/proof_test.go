@@ -95,6 +95,9 @@ func TestDoubt(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.v.at, tt.v.local = netip.MustParseAddrPort(at), true
 			d := tt.v.doubt(tt.c, tt.port)
+			if d != nil && d.Nobody != (tt.name == "nothing") {
+				t.Errorf("nobody: %v", d.Nobody)
+			}
 			switch {
 			case d == nil && tt.want != "":
 				t.Errorf("confirmed, want %q", tt.want)

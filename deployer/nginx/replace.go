@@ -60,6 +60,46 @@ func Replace(ctx context.Context, path string, before [sha256.Size]byte, after [
 	return nil
 }
 
+// Replaceable says why Replace would refuse the file, or could not write where it
+// lies; nil if nothing is known to stand in the way. Nothing is written.
+func Replaceable(path string) error {
+	live, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", path, err)
+	}
+	dir, err := os.Open(filepath.Dir(live))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	r := replacement{dir: dir, path: live, base: filepath.Base(live)}
+	file, err := r.open(r.base, unix.O_RDONLY, 0)
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", live, err)
+	}
+	defer file.Close()
+	_, err = r.check(file)
+	return err
+}
+
+// checkDir refuses a directory in which no file can be put in another's place.
+func (r replacement) checkDir() error {
+	attrs, err := attributes(r.dir, ".")
+	if err != nil {
+		return err
+	}
+	if attrs&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0 {
+		return r.refuse("is in a directory that is marked immutable or append-only", "lift it with: chattr -i -a "+filepath.Dir(r.path))
+	}
+	switch err := unix.Faccessat(int(r.dir.Fd()), ".", unix.W_OK, unix.AT_EACCESS); {
+	case errors.Is(err, unix.EROFS):
+		return r.refuse("is on a file system that is mounted read-only", "see it with: findmnt -T "+r.path)
+	case err != nil:
+		return r.refuse("is in a directory that cannot be written: "+err.Error(), "see it with: ls -ld "+filepath.Dir(r.path))
+	}
+	return nil
+}
+
 // Restore undoes a Replace: it puts the original content back if the file
 // still holds what was written.
 func Restore(ctx context.Context, path string, written [sha256.Size]byte, original []byte) error {
@@ -139,7 +179,7 @@ func (r replacement) check(old *os.File) (unix.Stat_t, error) {
 	case dir.Mode&0o002 != 0:
 		return st, r.refuse("is in a directory where every user can write", "take that away with: chmod o-w "+filepath.Dir(r.path))
 	}
-	return st, nil
+	return st, r.checkDir()
 }
 
 func (r replacement) refuse(reason, hint string) error {

@@ -207,10 +207,26 @@ func TestReplaceRefuses(t *testing.T) {
 			setFlags(t, path, 0x10) // FS_IMMUTABLE_FL
 			t.Cleanup(func() { setFlags(t, path, 0) })
 		}},
+		{"immutable directory", "in a directory that is marked immutable", func(t *testing.T, path string) {
+			setFlags(t, filepath.Dir(path), 0x10)
+			t.Cleanup(func() { setFlags(t, filepath.Dir(path), 0) })
+		}},
+		{"read-only mount", "mounted read-only", func(t *testing.T, path string) {
+			dir := filepath.Dir(path)
+			if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+				t.Skipf("SKIPPED: no bind mounts here: %v", err)
+			}
+			t.Cleanup(func() { must(t, unix.Unmount(dir, 0)) })
+			must(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := siteFile(t)
+			must(t, Replaceable(path))
 			tt.prepare(t, path)
+			if before := new(FileRefusal); !errors.As(Replaceable(path), &before) {
+				t.Errorf("not found beforehand")
+			}
 			err := Replace(soon(t), path, oldSum, newText)
 			var refused *FileRefusal
 			if !errors.As(err, &refused) {

@@ -1,0 +1,107 @@
+package deployer
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// nameCandidates names the apps: as asked, else after what they are.
+func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) error {
+	seen := map[string]bool{}
+	for i := range take {
+		c := &take[i]
+		c.name = c.defaultName(site, len(take) == 1, seen)
+		if o.Name != "" && len(take) == 1 {
+			c.name = o.Name
+		}
+		for _, t := range c.targets {
+			for _, key := range []string{t.Address, t.Upstream} {
+				if n, ok := o.Names[key]; ok && key != "" {
+					c.name = n
+				}
+			}
+		}
+		if err := sockets.ValidName(c.name); err != nil {
+			return usage("%w\nhint: choose a name with --name", err)
+		}
+		if seen[c.name] {
+			return usage("two targets would be called %s\nhint: name them with --name TARGET=NAME", c.name)
+		}
+		seen[c.name] = true
+		if _, err := h.Paths.ReadApp(c.name); !errors.Is(err, state.ErrNoApp) {
+			return refuse("there is an app %s already\nhint: choose another name with --name, or edgeman unadopt %s first", c.name, c.name)
+		}
+	}
+	return nil
+}
+
+// defaultName is the first word for the app that says something, and that no
+// other app of the site has: of a site for one app the file's name; what its
+// container is called; the site's server_name, the image, the upstream.
+func (c candidate) defaultName(site string, alone bool, seen map[string]bool) string {
+	ct := c.containers[0]
+	var words []string
+	if alone {
+		words = append(words, strings.TrimSuffix(filepath.Base(site), ".conf"))
+	}
+	own := []string{composeName(ct)}
+	if len(c.containers) > 1 { // each has a name of its own
+		own = []string{c.targets[0].Upstream, composeName(ct)}
+	} else if !drawn.MatchString(ct.Name) {
+		own = append(own, ct.Name)
+	}
+	words = append(append(words, own...), c.targets[0].SiteName(), repositoryName(ct.Image), c.targets[0].Upstream)
+	for _, w := range words {
+		if name := asName(w); name != "" && !slices.Contains(nothing, name) && !seen[name] {
+			return name
+		}
+	}
+	return asName(ct.Name)
+}
+
+// nothing are words that say nothing of one app among others.
+var nothing = []string{
+	"default", "default-ssl", "000-default", "nginx", "site", "sites", "app", "apps", "conf", "config", "server", "servers", "web",
+	"www", "http", "https", "ssl", "proxy", "reverse-proxy", "revproxy", "vhost", "vhosts", "localhost", "backend", "upstream", "upstreams",
+	"container", "docker", "main", "index", "latest",
+}
+
+// drawn is what Docker draws for a container that nobody named: two words.
+var drawn = regexp.MustCompile(`^[a-z]+_[a-z]+[0-9]?$`)
+
+// composeName is what a Compose file calls the container: its service, or the
+// project where the service is called as everybody's.
+func composeName(c docker.Container) string {
+	service, project := c.Labels["com.docker.compose.service"], c.Labels["com.docker.compose.project"]
+	if slices.Contains(nothing, asName(service)) {
+		return project
+	}
+	return service
+}
+
+// repositoryName is the last word of an image's repository.
+func repositoryName(image string) string {
+	if strings.HasPrefix(image, "sha256:") || strings.Contains(image, "@") && !strings.Contains(image, "/") {
+		return ""
+	}
+	name := repositoryOf(image)
+	return name[strings.LastIndexByte(name, '/')+1:]
+}
+
+var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// asName makes a name of any text, "" if nothing of it can be one.
+func asName(text string) string {
+	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(text), "-"), "-")
+	if len(name) > 31 {
+		name = strings.Trim(name[:31], "-")
+	}
+	return name
+}

@@ -1,0 +1,92 @@
+package deployer
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf"
+)
+
+// AllowOtherPorts accepts that a container with data is taken over by one of the
+// ports that nginx sends requests to, and the others fail while it is replaced.
+const AllowOtherPorts = "other-ports"
+
+// portsOfOne keeps one container from becoming several apps, each with a copy of
+// it, and tells of the ports of a container that are not taken over. It returns
+// what can be taken, what stays and why.
+func portsOfOne(o AdoptOptions, conf *nginxconf.Config, take []candidate) (kept []candidate, stay []left, err error) {
+	var errs []error
+	for i := range take {
+		c := &take[i]
+		reason := c.twice(take)
+		if reason == nil {
+			reason = c.otherPorts(o, conf)
+		}
+		if reason == nil {
+			kept = append(kept, *c)
+			continue
+		}
+		for _, t := range c.targets {
+			stay = append(stay, left{t.Address, firstLine(reason)})
+		}
+		if !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == reason.Error() }) {
+			errs = append(errs, reason)
+		}
+	}
+	return kept, stay, errors.Join(errs...)
+}
+
+// twice refuses a container that another app of the site would be made of, too.
+func (c *candidate) twice(take []candidate) error {
+	var places, ways []string
+	for _, other := range take {
+		for i, ct := range other.containers {
+			if ct.ID == c.containers[0].ID {
+				places = append(places, fmt.Sprintf("%s (%s)", other.targets[i].Address, placeOf(other.targets[i])))
+				ways = append(ways, "--only "+other.targets[i].Address)
+			}
+		}
+	}
+	if len(places) < 2 {
+		return nil
+	}
+	return refuse("%s lead to the same container, %s: an app has one port, and two apps would be two copies of the container\n"+
+		"hint: %s takes one of them over; what is sent to the others then fails for a moment at each swap",
+		strings.Join(places, " and "), c.containers[0].Name, strings.Join(ways, " or "))
+}
+
+// otherPorts tells of the ports that the container publishes beside the one that
+// is taken over: the new containers publish them again, one after the other.
+func (c *candidate) otherPorts(o AdoptOptions, conf *nginxconf.Config) error {
+	var used []string
+	for i, ct := range c.containers {
+		seen := map[uint16]bool{}
+		for _, p := range ct.Published {
+			if seen[p.HostPort] || p.Proto == "tcp" && p.HostPort == c.targets[i].Addr.Port() {
+				continue
+			}
+			seen[p.HostPort] = true
+			what := fmt.Sprintf("port %d of this machine (%d/%s in container %s)", p.HostPort, p.ContainerPort, p.Proto, ct.Name)
+			uses := conf.Reaching(func(a netip.AddrPort) bool { return p.Proto == "tcp" && a.Port() == p.HostPort && here(a.Addr()) })
+			if len(uses) > 0 {
+				what += fmt.Sprintf(", where nginx sends requests (%s: %s),", uses[0].Pos, uses[0].Text)
+				used = append(used, what)
+			}
+			c.warnings = append(c.warnings, what+" is not taken over: what is sent there fails while the container is replaced, now and at each swap")
+		}
+	}
+	if len(used) == 0 || len(c.adoption.Writes) == 0 || slices.Contains(o.Allow, AllowOtherPorts) {
+		return nil
+	}
+	return refuse("%s is not taken over, and container %s %s: it is stopped at each swap before the next one starts, and what is sent to that port fails meanwhile\nhint: --allow-%s accepts that",
+		strings.TrimSuffix(used[0], ","), c.containers[0].Name, strings.Join(c.adoption.Writes, ", "), AllowOtherPorts)
+}
+
+// here tells whether ip is an address of this machine.
+func here(ip netip.Addr) bool {
+	elsewhere, err := otherMachines([]netip.Addr{ip})
+	return err == nil && len(elsewhere) == 0 || ip.IsUnspecified()
+}

@@ -1,0 +1,22 @@
+package nginxconf
+
+import "net/netip"
+
+// Reaching lists every place of the configuration that sends requests to an
+// address that match picks. An address behind a name is not among them.
+func (c *Config) Reaching(match func(netip.AddrPort) bool) []Use {
+	var out []Use
+	for _, pass := range c.index.passes {
+		for _, r := range c.routes(pass) {
+			if r.opaque != nil {
+				continue
+			}
+			if a := r.addr.addrPort(r.fallback); a.IsValid() && match(a) {
+				t := Target{}
+				t.add(r, true)
+				out = append(out, t.Uses...)
+			}
+		}
+	}
+	return out
+}
