@@ -15,7 +15,7 @@ func (h *Host) findSite(ctx context.Context, site string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(path); err == nil || filepath.IsAbs(site) {
+	if info, err := os.Stat(path); filepath.IsAbs(site) || err == nil && info.Mode().IsRegular() {
 		return path, nil
 	}
 	facts, err := h.Nginx.Facts(ctx)

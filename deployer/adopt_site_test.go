@@ -43,6 +43,9 @@ func TestFindSite(t *testing.T) {
 		}
 	}
 	t.Chdir(dir)
+	if err := os.Mkdir("shop", 0o755); err != nil { // a directory of the app's
+		t.Fatal(err)
+	}
 	if got, err := w.findSite(t.Context(), "shop"); err != nil || got != filepath.Join(dir, "sites-enabled/shop") {
 		t.Errorf("a link and its file: %q, %v", got, err)
 	}
