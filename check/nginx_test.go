@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -85,7 +86,11 @@ func (r *rig) write(http string) {
 
 func (r *rig) start() {
 	r.t.Helper()
-	r.cmd = exec.Command(r.binary, "-p", r.dir+"/", "-c", r.path("nginx.conf"), "-e", r.path("error.log"), "-g", "daemon off;")
+	args := []string{"-p", r.dir + "/", "-c", r.path("nginx.conf"), "-g", "daemon off;"}
+	if out, _ := exec.Command(r.binary, "-h").CombinedOutput(); bytes.Contains(out, []byte("-e filename")) { // since 1.19.5
+		args = append(args, "-e", r.path("error.log"))
+	}
+	r.cmd = exec.Command(r.binary, args...)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	r.must(r.cmd.Start())
 	r.t.Cleanup(r.stop)

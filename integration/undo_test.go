@@ -26,6 +26,9 @@ func TestFailedAdoptIsUndone(t *testing.T) {
 	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
 		Install(ctx, t, h)
 		plainApp(ctx, t, h)
+		// A request that waits takes two connections, and one worker of nginx may take all.
+		must(ctx, t, h, "sed", "-i", "s/worker_connections .*/worker_connections 4096;/", "/etc/nginx/nginx.conf")
+		reloadNginx(ctx, t, h)
 		must(ctx, t, h, "edgeman", "install")
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {

@@ -54,12 +54,12 @@ var behaviours = []behaviour{
 	{name: "upstream with a server that is down", site: "upstream up { server 127.0.0.1:1 down; server APP; }\n" + server("location / { proxy_pass http://up; }")},
 	{name: "upstream, one server twice", options: Options{Merge: true}, site: "upstream up { server APP; server localhost:PORT weight=3; }\n" + server("location / { proxy_pass http://up; }")},
 	{
-		name: "upstream with keepalive", want: "keepalive_time 5s; keepalive_timeout 4s; # edgeman",
+		name: "upstream with keepalive", want: "keepalive_timeout 4s; # edgeman",
 		site:     "upstream up {\n    server APP;\n    keepalive 4;\n}\n" + server("location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection \"\"; }"),
 		requests: []string{get, post, get, get},
 	},
 	{
-		name: "upstream with keepalive from a file that others include", want: "keepalive_time 5s; keepalive_timeout 4s; # edgeman", files: map[string]string{"idle.conf": "keepalive 4;"},
+		name: "upstream with keepalive from a file that others include", want: "keepalive_timeout 4s; # edgeman", files: map[string]string{"idle.conf": "keepalive 4;"},
 		site: "upstream up {\n    server APP;\n    include idle.conf;\n}\nupstream other { server OTHER; include idle.conf; }\n" + server("location / { proxy_pass http://up; }\nlocation /o { proxy_pass http://other; }"),
 	},
 	{name: "upstream with localhost", site: "upstream up { server localhost:PORT; }\n" + server("location / { proxy_pass http://up; }")},

@@ -106,15 +106,18 @@ func (p *planner) keepalive(up *Node) {
 		return
 	}
 	if !v.atLeast(keepaliveTimeSince) {
-		p.note(up.Pos(), "upstream %s keeps connections alive and nginx %s cannot limit how long: draining may take until nginx is reloaded", up.Arg(0), v)
-		return
+		p.note(up.Pos(), "upstream %s keeps connections alive and nginx %s cannot limit how long: a busy one ends after keepalive_requests, draining may take until then", up.Arg(0), v)
 	}
 	var lines []string
-	for _, want := range [][2]string{{"keepalive_time", "5s"}, {"keepalive_timeout", "4s"}} {
-		if set := up.Last(want[0]); set == nil {
-			lines = append(lines, want[0]+" "+want[1]+";")
-		} else {
+	for _, want := range []struct {
+		name, value string
+		since       Version
+	}{{"keepalive_time", "5s", keepaliveTimeSince}, {"keepalive_timeout", "4s", keepaliveTimeoutSince}} {
+		switch set := up.Last(want.name); {
+		case set != nil:
 			p.note(set.Pos(), "%s stays as set: draining waits for it", set)
+		case v.atLeast(want.since):
+			lines = append(lines, want.name+" "+want.value+";")
 		}
 	}
 	if len(lines) == 0 {

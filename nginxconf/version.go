@@ -13,6 +13,7 @@ type Version [3]int
 // Versions at which nginx changed what an edit needs.
 var (
 	keepaliveTimeSince    = Version{1, 19, 10} // keepalive_time in upstream
+	keepaliveTimeoutSince = Version{1, 15, 3}  // keepalive_timeout in upstream
 	keepaliveDefaultSince = Version{1, 29, 7}  // named upstreams keep connections alive, "keepalive 0" is accepted
 	hostRuleSince         = Version{1, 31, 4}  // a Host that is set is HTTP/2's :authority, an empty one means the default
 )

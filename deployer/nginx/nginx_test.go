@@ -90,6 +90,16 @@ func layout(t *testing.T) *instance {
 
 func (n *instance) path(name string) string { return filepath.Join(n.dir, name) }
 
+// earlyLog says where nginx is to log until it has read its configuration, which
+// it can be told since 1.19.5.
+func earlyLog() []string {
+	out, _ := exec.Command("/usr/sbin/nginx", "-h").CombinedOutput()
+	if !bytes.Contains(out, []byte("-e filename")) {
+		return nil
+	}
+	return []string{"-e", "error.log"}
+}
+
 // start runs nginx, with a command in front of it if given, until it answers.
 func start(t *testing.T, front ...string) *instance {
 	t.Helper()
@@ -100,7 +110,7 @@ func start(t *testing.T, front ...string) *instance {
 
 func (n *instance) start(front ...string) {
 	n.t.Helper()
-	args := append(front, "/usr/sbin/nginx", "-p", n.dir, "-c", "nginx.conf", "-e", "error.log")
+	args := append(append(front, "/usr/sbin/nginx", "-p", n.dir, "-c", "nginx.conf"), earlyLog()...)
 	cmd := exec.Command(args[0], args[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -190,7 +190,7 @@ func TestReloadWithoutSeeingTheMasterWait(t *testing.T) {
 func TestReloadDuringAnUpgrade(t *testing.T) {
 	n := layout(t)
 	put(t, n.path("nginx.conf"), []byte(strings.Replace(mainConf, "daemon off", "daemon on", 1))) // nginx ignores the signal unless its parent is gone
-	must(t, exec.Command("/usr/sbin/nginx", "-p", n.dir, "-c", "nginx.conf", "-e", "error.log").Run())
+	must(t, exec.Command("/usr/sbin/nginx", append([]string{"-p", n.dir, "-c", "nginx.conf"}, earlyLog()...)...).Run())
 	n.open()
 	eventually(t, "both workers are set up", func() bool { return len(n.facts().Workers) == 2 })
 	old := n.facts().Master

@@ -33,6 +33,9 @@ func packages(release string, more []string) []string {
 	if release != "bullseye" && release != "bookworm" {
 		list = append(list, "docker-cli") // part of docker.io until trixie
 	}
+	if release == "bullseye" {
+		list[slices.Index(list, "nginx-light")] = "nginx-core" // light has fewer modules than from bookworm on
+	}
 	return append(list, more...)
 }
 
