@@ -11,6 +11,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
+	"edgeman/nginxconf"
 )
 
 // AdoptResult is what adopt took over, or with DryRun what it would.
@@ -81,7 +82,7 @@ func (h *Host) Adopt(ctx context.Context, o AdoptOptions) (AdoptResult, error) {
 	if !o.JSON {
 		h.showPlan(result, o.DryRun)
 	}
-	if err := h.warnStopFirst(ctx, o, take); err != nil {
+	if err := h.weighStopFirst(ctx, o, take); err != nil {
 		return result, err
 	}
 	if o.DryRun {
@@ -107,16 +108,28 @@ func (h *Host) toInstall(ctx context.Context) ([]Change, error) {
 	return plan.Changes, err
 }
 
-// warnStopFirst tells what nginx can hold back while an app of the plan is
-// stopped, so that it is known before the question.
-func (h *Host) warnStopFirst(ctx context.Context, o AdoptOptions, take []candidate) error {
+// weighStopFirst tells what nginx can hold back while an app of the plan is
+// stopped, so that it is known before the question, and refuses what it cannot.
+func (h *Host) weighStopFirst(ctx context.Context, o AdoptOptions, take []candidate) error {
 	for _, c := range take {
-		if len(c.adoption.Recreate) > 0 { // the options give all of them the same time
-			t := h.newTakeover(o, c)
-			return h.warnWait(ctx, wait{limit: t.drain + t.timeout})
+		if len(c.adoption.Recreate) == 0 {
+			continue
+		}
+		t := h.newTakeover(o, c)
+		w := wait{limit: t.drain + t.timeout, parts: replacement(nil, grace(c.containers)), let: o.LetWait}
+		if err := h.weigh(ctx, w, func(*nginxconf.Config) []nginxconf.Patience { return c.patience() }); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// patience is nginx's at each place that leads to the candidate.
+func (c candidate) patience() (all []nginxconf.Patience) {
+	for _, t := range c.targets {
+		all = append(all, t.Patience()...)
+	}
+	return all
 }
 
 // peerNote tells what the app sees as its peer: the gateway of its network

@@ -27,6 +27,8 @@ type takeover struct {
 	drain   time.Duration
 	timeout time.Duration
 	ended   state.Ended // what became of the connections to the old containers
+
+	stopTook, bootTook time.Duration // of the old containers, and of the new ones
 }
 
 // adopt carries one candidate out. Every step is undone on failure, by the same
@@ -67,6 +69,7 @@ func (t *takeover) settle(note string) error {
 	e := state.Event{
 		Time: time.Now().UTC(), Operation: "adopt", Release: t.release.Number, Image: t.release.Image, Digest: t.release.Digest,
 		Slot: t.slot.String(), By: state.Caller(), Seconds: state.Seconds(time.Since(t.started)), Outcome: state.Done, Note: note,
+		Stop: state.Seconds(t.stopTook), Boot: state.Seconds(t.bootTook),
 	}
 	e.SetEnded(t.ended)
 	if err := t.Paths.Record(t.name, e); err != nil {
@@ -192,11 +195,11 @@ func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	if err := t.awaitHealthy(ctx, t.slot, t.release.Number, t.timeout); err != nil {
 		return t.whyNotHealthy(ctx, err, t.ailing(t.slot, t.release), t.release, "--port")
 	}
-	took := time.Since(start)
+	t.bootTook = time.Since(start)
 	if err := t.compareNew(ctx, start); err != nil {
 		return err
 	}
-	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, seconds(took))
+	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, seconds(t.bootTook))
 	return nil
 }
 
@@ -246,9 +249,11 @@ func (t *takeover) retireContainers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := t.stopOld(ctx, t.record); err != nil {
 		return err
 	}
+	t.stopTook = time.Since(began)
 	if d.cut > 0 { // what was left had until now
 		d.took = time.Since(start)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"edgeman/deployer/nginx"
@@ -13,16 +14,13 @@ import (
 	"edgeman/sockets"
 )
 
-// What nginx does without a directive (ngx_event_core_module and
-// ngx_http_proxy_module).
-const (
-	defaultWorkerConnections = 512
-	defaultReadTimeout       = 60 * time.Second
-)
+// defaultWorkerConnections is what nginx does without a directive
+// (ngx_event_core_module).
+const defaultWorkerConnections = 512
 
 // waitBound is how many requests nginx can hold back while the app takes none,
-// and for how long.
-func waitBound(conf *nginxconf.Config, facts nginx.Facts) nginx.Bound {
+// and for how long, at the least patient of the places that lead to it.
+func waitBound(conf *nginxconf.Config, facts nginx.Facts, patience []nginxconf.Patience) nginx.Bound {
 	connections := defaultWorkerConnections
 	if events := conf.Root().Last("events"); events != nil {
 		if d := events.Last("worker_connections"); d != nil {
@@ -37,20 +35,16 @@ func waitBound(conf *nginxconf.Config, facts nginx.Facts) nginx.Bound {
 			workers++
 		}
 	}
-	return nginx.WaitBound(workers, connections, facts.OpenFiles, facts.Somaxconn, readTimeout(conf))
-}
-
-// readTimeout is the shortest proxy_read_timeout that any request may meet.
-func readTimeout(conf *nginxconf.Config) time.Duration {
-	shortest := defaultReadTimeout
-	for _, pass := range conf.Passes() {
-		for _, d := range pass.Parent().Effective("proxy_read_timeout") {
-			if t, err := nginxconf.ParseDuration(d.Arg(0)); err == nil && t > 0 {
-				shortest = min(shortest, t)
-			}
+	b := nginx.WaitBound(workers, connections, facts.OpenFiles, facts.Somaxconn, time.Minute)
+	for i, p := range patience {
+		if i == 0 || p.Time < b.Timeout {
+			b.Timeout, b.Directive, b.Where = p.Time, p.Directive, p.In
+		}
+		if b.Sending == 0 || p.Sending < b.Sending {
+			b.Sending, b.SendingBy = p.Sending, p.SendingDirective
 		}
 	}
-	return shortest
+	return b
 }
 
 // wait is what is known, before requests are made to wait, of how it will be.
@@ -59,6 +53,37 @@ type wait struct {
 	rate  float64       // of requests a second, those on kept connections included; 0 when not known
 	last  time.Duration // what the same took the last time; 0 when not known
 	what  string        // that it was, for people
+
+	parts []part // what each request has to wait for, for certain, as far as it is known
+	lower string // what else than nginx's timeout could be changed
+	let   bool   // the operator accepts that requests fail
+}
+
+// part is one thing that a request has to wait for.
+type part struct {
+	what string // "the last start took"
+	time time.Duration
+}
+
+func (w wait) total() (sum time.Duration) {
+	for _, p := range w.parts {
+		sum += p.time
+	}
+	return sum
+}
+
+// tooLong says why requests cannot wait that long, with all figures; empty when
+// they can, or when too little is known.
+func tooLong(b nginx.Bound, w wait) string {
+	if w.total() < b.Timeout || b.Where == "" {
+		return ""
+	}
+	var parts []string
+	for _, p := range w.parts {
+		parts = append(parts, p.what+" "+state.Length(p.time.Round(100*time.Millisecond)))
+	}
+	return fmt.Sprintf("requests cannot wait that long: %s, and nginx gives up after %s (%s in %s)",
+		strings.Join(parts, ", "), state.Length(b.Timeout), b.Directive, b.Where)
 }
 
 // waitOf is the wait that the app's live slot has before it.
@@ -82,8 +107,46 @@ func (h *Host) waitOf(slot sockets.Slot, limit time.Duration) (wait, error) {
 	return w, nil
 }
 
-// warnWait tells what making requests wait can cost, before it is done.
-func (h *Host) warnWait(ctx context.Context, w wait) error {
+// stopsKept is how many stops in the past are asked how long the next may take.
+const stopsKept = 5
+
+// replacement are the parts of the wait for a container in the place of another:
+// the end of the one that runs, for which its own stop timeout stands while none
+// is on record, and the start, as long as the last one.
+func replacement(events []state.Event, grace time.Duration) []part {
+	stop, stops, boot := 0.0, 0, 0.0
+	for _, e := range slices.Backward(events) {
+		if e.Outcome != state.Done {
+			continue
+		}
+		if boot == 0 {
+			boot = e.Boot
+		}
+		if e.Stop > 0 && stops < stopsKept {
+			stop = max(stop, e.Stop)
+			stops++
+		}
+	}
+	if grace == 0 { // nothing runs
+		return starting(boot)
+	}
+	ends := part{"the container's own stop timeout is", grace}
+	if stops > 0 {
+		ends = part{"stopping the container took", time.Duration(stop * float64(time.Second))}
+	}
+	return append([]part{ends}, starting(boot)...)
+}
+
+func starting(boot float64) []part {
+	if boot == 0 {
+		return nil
+	}
+	return []part{{"the last start took", time.Duration(boot * float64(time.Second))}}
+}
+
+// weigh tells what making requests wait can cost, before it is done, and refuses
+// a wait that nginx will not have.
+func (h *Host) weigh(ctx context.Context, w wait, patience func(*nginxconf.Config) []nginxconf.Patience) error {
 	if h.Nginx == nil {
 		return nil
 	}
@@ -96,25 +159,40 @@ func (h *Host) warnWait(ctx context.Context, w wait) error {
 		h.note("how long requests may wait is not known: %s", firstLine(err))
 		return nil
 	}
-	h.sayBound(waitBound(conf, facts), w)
+	b := waitBound(conf, facts, patience(conf))
+	if why := tooLong(b, w); why != "" && !w.let {
+		return refuse("%s\nhint: raise %s there%s; --let-wait accepts that requests fail", why, b.Directive, w.lower)
+	} else if why != "" {
+		h.warn("%s", why)
+	}
+	h.sayBound(b, w)
 	return nil
 }
 
+// patienceWith is nginx's where it sends requests to the app.
+func (h *Host) patienceWith(app string) func(*nginxconf.Config) []nginxconf.Patience {
+	return func(conf *nginxconf.Config) []nginxconf.Patience {
+		return conf.PatienceWith("unix:" + h.Paths.Live(app))
+	}
+}
+
 // sayBound warns when the wait will not fit. It does not refuse: the rate and
-// the time are those of the past, and whoever repairs an app by a swap must not
-// be kept from it.
+// the time are those of the past.
 func (h *Host) sayBound(b nginx.Bound, w wait) {
-	limit := min(w.limit, b.ReadTimeout)
+	limit := min(w.limit, b.Timeout)
 	fits := fmt.Sprintf("how many come is not known: for a wait of %s that is %.1f requests a second, and more will fail", state.Length(limit), float64(b.Requests)/limit.Seconds())
 	if w.rate > 0 {
 		fits = fmt.Sprintf("at the %s requests a second of now, a wait of %s fits", strconv.FormatFloat(w.rate, 'f', -1, 64), state.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
 	}
 	h.note("requests wait meanwhile: %s; %s", b, fits)
 	switch {
-	case w.last >= b.ReadTimeout:
-		h.warn("%s %s: that will not fit, and requests will fail\nhint: raise proxy_read_timeout", w.what, state.Length(w.last.Round(100*time.Millisecond)))
+	case w.total() >= b.Timeout: // it has been said
+	case w.last >= b.Timeout:
+		h.warn("%s %s: that will not fit, and requests will fail\nhint: raise %s", w.what, state.Length(w.last.Round(100*time.Millisecond)), b.Directive)
 	case !b.Fits(w.rate, w.last):
 		h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait\nhint: raise %s",
 			w.what, state.Length(w.last.Round(100*time.Millisecond)), w.rate*w.last.Seconds(), b.Raise)
+	case b.Sending > 0 && max(w.total(), w.last) >= b.Sending:
+		h.warn("%s %s: uploads that do not fit into the socket's buffer will fail\nhint: raise %s", w.what, state.Length(max(w.total(), w.last).Round(100*time.Millisecond)), b.SendingBy)
 	}
 }

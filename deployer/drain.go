@@ -40,6 +40,7 @@ func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (s
 		}
 		if !running(unit) { // it has ended, or somebody else ended it
 			w.done()
+			s.stopTook = st.Stop
 			if late { // what was left had until its container ended
 				drained = w.elapsed()
 			}

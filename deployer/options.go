@@ -28,6 +28,8 @@ type AdoptOptions struct {
 	ReloadPending bool
 	// Everywhere also takes over what other sites send to the same address.
 	Everywhere bool
+	// LetWait accepts that requests fail which wait longer than nginx does.
+	LetWait bool
 	// Allow are the codes of refusals that the operator accepts, such as
 	// "writable-layer"; each has a flag --allow-CODE.
 	Allow []string
@@ -44,8 +46,16 @@ type SwapOptions struct {
 	Timeout  time.Duration
 	Detach   bool // return after the switch
 	Cut      bool // end a slot that still drains now
+	LetWait  bool // accept that requests fail which wait longer than nginx does
 	Renew    bool // also run the slot's service anew, from the program on disk
 	JSON     bool
+}
+
+// PauseOptions are the choices of `edgeman pause`.
+type PauseOptions struct {
+	App     string
+	Max     time.Duration
+	LetWait bool // accept that requests fail which wait longer than nginx does
 }
 
 // RollbackOptions are the choices of `edgeman rollback`.

@@ -11,10 +11,10 @@ import (
 )
 
 // Pause holds the app's requests back, as many as nginx can keep, until Resume or
-// until max has passed. It returns when the app is at rest: nothing reaches it
+// until o.Max has passed. It returns when the app is at rest: nothing reaches it
 // any more.
-func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error {
-	slot, unlock, err := h.liveSlot(ctx, name, "pause")
+func (h *Host) Pause(ctx context.Context, o PauseOptions) error {
+	slot, unlock, err := h.liveSlot(ctx, o.App, "pause")
 	if err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 		return err
 	}
 	started := time.Now()
-	begun, err := h.pause(ctx, slot, max)
+	begun, err := h.pause(ctx, slot, o)
 	if !begun {
 		return err
 	}
@@ -32,13 +32,14 @@ func (h *Host) Pause(ctx context.Context, name string, max time.Duration) error 
 }
 
 // pause is Pause with the lock held; begun tells whether requests were held back.
-func (h *Host) pause(ctx context.Context, slot sockets.Slot, max time.Duration) (begun bool, err error) {
-	expected, err := h.waitOf(slot, max)
+func (h *Host) pause(ctx context.Context, slot sockets.Slot, o PauseOptions) (begun bool, err error) {
+	expected, err := h.waitOf(slot, o.Max)
 	if err != nil {
 		return false, err
 	}
-	expected.last, expected.what = max, "the pause may take"
-	if err := h.warnWait(ctx, expected); err != nil {
+	expected.last, expected.what, expected.let = o.Max, "the pause may take", o.LetWait
+	expected.parts, expected.lower = []part{{"the pause may take", o.Max}}, ", or pause for less with --max"
+	if err := h.weigh(ctx, expected, h.patienceWith(slot.App)); err != nil {
 		return false, err
 	}
 	app, err := h.Paths.ReadApp(slot.App)
@@ -46,12 +47,12 @@ func (h *Host) pause(ctx context.Context, slot sockets.Slot, max time.Duration) 
 		return false, err
 	}
 	now := time.Now()
-	until := now.Add(max)
-	pause := state.Pause{Until: until, Reason: state.PauseAsked, WebsocketsUntil: app.DrainTerms(now, max).WebsocketsUntil}
+	until := now.Add(o.Max)
+	pause := state.Pause{Until: until, Reason: state.PauseAsked, WebsocketsUntil: app.DrainTerms(now, o.Max).WebsocketsUntil}
 	if err := h.Paths.SetPause(slot, pause); err != nil {
 		return false, err
 	}
-	return true, h.awaitRest(ctx, slot, max, until)
+	return true, h.awaitRest(ctx, slot, o.Max, until)
 }
 
 // awaitRest waits until nothing is inside the app any more.

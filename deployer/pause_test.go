@@ -23,7 +23,7 @@ func TestPauseAndResumeAreOnRecord(t *testing.T) {
 	w.adopted()
 	w.Nginx = nil
 	w.holds(sockets.Slot{App: "myapp", Color: sockets.Blue})
-	if err := w.Pause(t.Context(), "myapp", 48*time.Hour); err != nil {
+	if err := w.Pause(t.Context(), PauseOptions{App: "myapp", Max: 48 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "until " + time.Now().Add(48*time.Hour).Format(time.DateOnly); !strings.Contains(w.err.String(), want) {
@@ -45,7 +45,7 @@ func TestPauseThatDoesNotComeToRest(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
 	w.Nginx = nil
-	err := w.Pause(t.Context(), "myapp", 100*time.Millisecond)
+	err := w.Pause(t.Context(), PauseOptions{App: "myapp", Max: 100 * time.Millisecond})
 	if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "requests flow as before\nhint: --max longer") {
 		t.Errorf("exit code %d, %v", ExitCode(err), err)
 	}
@@ -53,7 +53,7 @@ func TestPauseThatDoesNotComeToRest(t *testing.T) {
 		_, on, _ := w.Paths.ReadPause(sockets.Slot{App: "myapp", Color: sockets.Blue})
 		return on
 	})
-	err = w.Pause(ctx, "myapp", time.Minute)
+	err = w.Pause(ctx, PauseOptions{App: "myapp", Max: time.Minute})
 	if want := "interrupted; requests reach myapp:blue as before"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %q", err, want)
 	}

@@ -17,7 +17,7 @@ func (h *Host) planSwap(ctx context.Context, o SwapOptions) (*swap, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.detach, s.cut = o.Detach, o.Cut
+	s.detach, s.cut, s.letWait = o.Detach, o.Cut, o.LetWait
 	if o.Mode != "" && o.Mode != s.app.Mode {
 		s.app.Mode, s.op.Mode = o.Mode, o.Mode
 	}
@@ -47,6 +47,9 @@ func (s *swap) prepare(ctx context.Context, image found) (err error) {
 		return err
 	}
 	if err := s.checkReplicas(); err != nil {
+		return err
+	}
+	if err := s.weighWait(ctx); err != nil {
 		return err
 	}
 	if err := s.Paths.WriteRelease(&s.next); err != nil {

@@ -23,13 +23,6 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	}
 	slot := s.old
 	s.op.Slot, result.Slot = slot.String(), slot.String()
-	expected, err := s.waitOf(slot, s.drain+s.timeout)
-	if err != nil {
-		return err
-	}
-	if err := s.warnWait(ctx, expected); err != nil {
-		return err
-	}
 	if err := s.begin("recreate"); err != nil {
 		return err
 	}
@@ -50,12 +43,12 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 		return err
 	}
 	result.setEnded(st.Ended())
-	return s.replaced(slot, asked)
+	return s.replaced(slot, asked, st)
 }
 
 // replaced says that the new release serves on slot.
-func (s *swap) replaced(slot sockets.Slot, asked time.Time) error {
-	s.ready = time.Since(asked)
+func (s *swap) replaced(slot sockets.Slot, asked time.Time, st state.SlotStatus) error {
+	s.ready, s.stopTook, s.bootTook = time.Since(asked), st.Stop, st.Boot
 	s.keepMode()
 	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(s.ready))
 	return s.Paths.ClearDrain(slot)
@@ -73,10 +66,11 @@ func (s *swap) renewService(ctx context.Context) error {
 	if err := s.Units.Restart(unitCtx, s.old.ServiceUnit()); err != nil {
 		return err
 	}
+	stopped := time.Now()
 	if err := s.awaitHealthy(ctx, s.old, s.next.Number, s.timeout); err != nil {
 		return s.whyNotHealthy(ctx, err, s.ailing(s.old, s.next), s.next, s.askedPort())
 	}
-	s.ready = time.Since(start)
+	s.ready, s.bootTook = time.Since(start), state.Seconds(time.Since(stopped))
 	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, seconds(s.ready))
 	return s.Paths.ClearDrain(s.old)
 }

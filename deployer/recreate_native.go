@@ -21,13 +21,6 @@ import (
 func (s *swap) recreateNative(ctx context.Context, result *SwapResult) error {
 	idle := s.old.Other()
 	s.op.Slot, result.Slot = s.old.String(), s.old.String()
-	expected, err := s.waitOf(s.old, s.drain+s.timeout)
-	if err != nil {
-		return err
-	}
-	if err := s.warnWait(ctx, expected); err != nil {
-		return err
-	}
 	if err := s.makeRoom(ctx, idle); err != nil {
 		return err
 	}
@@ -46,7 +39,7 @@ func (s *swap) recreateNative(ctx context.Context, result *SwapResult) error {
 	st, err := s.awaitRecreate(ctx, s.old, asked)
 	result.setEnded(st.Ended())
 	if err == nil {
-		err = s.replaced(s.old, asked)
+		err = s.replaced(s.old, asked, st)
 	}
 	return errors.Join(err, s.takeBack(context.WithoutCancel(ctx), idle))
 }

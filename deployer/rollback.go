@@ -124,6 +124,10 @@ func (s *swap) startAnew(ctx context.Context) (SwapResult, error) {
 	if err := s.imagePresent(ctx); err != nil {
 		return s.fail(ctx, s.result(""), err)
 	}
+	s.letWait = true // back is more urgent
+	if err := s.weighWait(ctx); err != nil {
+		return s.fail(ctx, s.result(""), err)
+	}
 	return s.run(ctx)
 }
 

@@ -192,15 +192,11 @@ func (h *Host) dropRequests(slot sockets.Slot) error {
 // endWait is how long the end of the slot may take beyond its drain: a container
 // has its own stop timeout to finish what it is at.
 func (h *Host) endWait(ctx context.Context, slot sockets.Slot) time.Duration {
-	own, err := h.Docker.List(ctx, map[string]string{"edgeman.app": slot.App, "edgeman.slot": slot.Color}, true)
+	own, err := h.ownContainers(ctx, slot)
 	if err != nil {
 		return stopSlack
 	}
-	longest := time.Duration(0)
-	for _, c := range own {
-		longest = max(longest, c.Grace())
-	}
-	return longest + stopSlack
+	return grace(own) + stopSlack
 }
 
 // stopSlot stops the slot's units and waits for them. The service goes first: a

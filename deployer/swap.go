@@ -31,6 +31,9 @@ type swap struct {
 	terms   state.Drain // of the old slot, once they are stated
 	detach  bool
 	cut     bool
+	letWait bool // longer than nginx does
+
+	stopTook, bootTook float64 // seconds, for the record; 0 when not known
 }
 
 // Swap runs a new container behind the app's upstream and retires the old one.
@@ -75,6 +78,10 @@ func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {
 		s.app.Strategy = o.Strategy
 	}
 	s.again(s.current)
+	s.letWait = o.LetWait
+	if err := s.weighWait(ctx); err != nil {
+		return SwapResult{}, err
+	}
 	if err := s.needInit(s.next.Mode, false); err != nil {
 		return SwapResult{}, err
 	}
@@ -193,7 +200,7 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	if err != nil {
 		return err
 	}
-	s.ready = took
+	s.ready, s.bootTook = took, state.Seconds(took)
 	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, seconds(took))
 	before, err := s.switchOrAbandon(ctx, idle)
 	if err != nil {

@@ -119,6 +119,7 @@ func (s *swap) record(outcome string, ended state.Ended, note string) error {
 		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
 		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
 		Seconds: state.Seconds(time.Since(s.started)), Start: state.Seconds(s.ready), Outcome: outcome, Note: note,
+		Stop: s.stopTook, Boot: s.bootTook,
 	}
 	e.SetEnded(ended)
 	return s.Paths.Record(s.app.Name, e)

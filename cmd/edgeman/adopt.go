@@ -76,6 +76,7 @@ func adoptFlags() []cli.Flag {
 		dryRunFlag(),
 		jsonFlag(),
 		&cli.BoolFlag{Name: "everywhere", Usage: "also take over what other sites send to the same address"},
+		letWaitFlag(),
 		&cli.BoolFlag{Name: "reload-pending", Usage: "accept that other people's edits go live with the reload"},
 	}
 	for _, a := range acceptable {
@@ -104,7 +105,7 @@ func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, er
 		Site: c.Args().First(), Container: c.String("container"), Image: c.String("image"),
 		Health: c.String("health"), HealthHeaders: c.StringSlice("health-header"), Only: c.StringSlice("only"),
 		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),
-		Everywhere: c.Bool("everywhere"),
+		Everywhere: c.Bool("everywhere"), LetWait: c.Bool("let-wait"),
 	}
 	for _, a := range acceptable {
 		if c.Bool("allow-" + a.code) {

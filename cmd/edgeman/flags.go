@@ -21,6 +21,11 @@ func dryRunFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "dry-run", Usage: "print what would be done and change nothing"}
 }
 
+// letWaitFlag is for commands that make requests wait.
+func letWaitFlag() *cli.BoolFlag {
+	return &cli.BoolFlag{Name: "let-wait", Usage: "accept that requests fail which have to wait longer than nginx does"}
+}
+
 func drainFlag() *cli.DurationFlag {
 	return &cli.DurationFlag{
 		Name: "drain", DefaultText: "from the app file, 60s",

@@ -20,6 +20,7 @@ func pauseCommand(env *environment) *cli.Command {
 			"the time is over.",
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "max", Value: 30 * time.Second, Usage: "resume by itself after `DURATION`"},
+			letWaitFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			name, err := oneApp(env, c)
@@ -30,8 +31,8 @@ func pauseCommand(env *environment) *cli.Command {
 			if limit <= 0 {
 				return usage("--max %s leaves no time to pause", limit)
 			}
-			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
-				return h.Pause(ctx, name, limit)
+			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
+				return h.Pause(ctx, deployer.PauseOptions{App: name, Max: limit, LetWait: c.Bool("let-wait")})
 			}, withUnits, tryNginx)
 		},
 	}

@@ -77,6 +77,7 @@ func swapFlags() []cli.Flag {
 		timeoutFlag(),
 		&cli.StringFlag{Name: "strategy", DefaultText: "from the app file", Usage: "`HOW`: overlap (new beside old) or recreate (stop first, requests wait)"},
 		&cli.BoolFlag{Name: "detach", Usage: "return after the switch; the old slot drains by itself"},
+		letWaitFlag(),
 		&cli.BoolFlag{Name: "cut", Usage: "end a slot that still drains from an earlier swap now"},
 		jsonFlag(),
 	}
@@ -91,7 +92,7 @@ func swapOptions(env *environment, c *cli.Context) (o deployer.SwapOptions, err 
 	if err = takes(c, arguments, arguments); err != nil {
 		return o, err
 	}
-	o.Detach, o.Cut, o.JSON = c.Bool("detach"), c.Bool("cut"), c.Bool("json")
+	o.Detach, o.Cut, o.LetWait, o.JSON = c.Bool("detach"), c.Bool("cut"), c.Bool("let-wait"), c.Bool("json")
 	if o.App, err = appName(c); err != nil {
 		return o, err
 	}

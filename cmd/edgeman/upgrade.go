@@ -24,6 +24,7 @@ func upgradeCommand(env *environment) *cli.Command {
 			&cli.BoolFlag{Name: "all", Usage: "every adopted app"},
 			drainFlag(),
 			timeoutFlag(),
+			letWaitFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if err := needRoot(env, c); err != nil {
@@ -32,7 +33,7 @@ func upgradeCommand(env *environment) *cli.Command {
 			if c.Bool("all") == (c.NArg() > 0) {
 				return usage("name the apps to move, or all of them with --all\nhint: %s", helpHint(c.Command))
 			}
-			var o deployer.SwapOptions
+			o := deployer.SwapOptions{LetWait: c.Bool("let-wait")}
 			var err error
 			if o.Drain, err = duration(c, "drain"); err != nil {
 				return err

@@ -63,6 +63,8 @@ type keeper struct {
 	zeroSince time.Time // no connections since then
 	deadline  time.Time // of what is under way, for the status
 	stopsBy   time.Time // when the container that a recreate stops will have ended
+	stopTook  float64   // seconds that the container which was stopped last took to end
+	bootTook  float64   // seconds that the one in its place took to become healthy
 	rejected  *state.Rejected
 	calm      struct {
 		since   time.Time

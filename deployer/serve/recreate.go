@@ -22,7 +22,7 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 	if !k.asked() || k.role == retired {
 		return k.dropNext(ctx, next)
 	}
-	k.ended, k.rejected = state.Ended{}, nil
+	k.ended, k.rejected, k.stopTook, k.bootTook = state.Ended{}, nil, 0, 0
 	k.getUp()
 	k.host.say("replacing release %d by %d", k.release.Number, next.Number)
 	err = k.recreate(ctx, next)
@@ -83,8 +83,9 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 	}
 	k.stopsBy = k.host.stoppedBy(ctx, k.release.Containers(k.slot.Color))
 	k.progress("stopping release %d", k.release.Number)
+	began := time.Now()
 	err := k.stopReplicas(ctx)
-	k.stopsBy = time.Time{}
+	k.stopsBy, k.stopTook = time.Time{}, took(began)
 	k.reckon()
 	if err != nil {
 		return err
@@ -95,9 +96,10 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		k.accept(false)
 	}
 	k.through.Store(false) // in whatever mode next is, nobody accepts here yet
+	began = time.Now()
 	r.begin()
 	err = k.awaitNext(ctx, r)
-	if err == nil {
+	if k.bootTook = took(began); err == nil {
 		err = k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.PromoteNext(k.slot, next.Number) })
 	}
 	if err != nil {
@@ -117,6 +119,11 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 		k.host.say("%v", err) // swept up at the next start
 	}
 	return nil
+}
+
+// took is a time for the record, where zero means that it is not known.
+func took(since time.Time) float64 {
+	return max(0.001, state.Seconds(time.Since(since)))
 }
 
 // progress says how far a recreate is.

@@ -66,6 +66,29 @@ func TestRecreate(t *testing.T) {
 	})
 }
 
+// How long the end of the one and the start of the other took is remembered: the
+// next wait is judged by it.
+func TestRecreateSaysHowLongItTook(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.engine.behaviour["image-1"] = behaviour{stopTakes: 17 * time.Second}
+		boots := time.Now().Add(time.Hour)
+		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int {
+			if time.Now().Before(boots) {
+				return 1
+			}
+			return 0
+		}}
+		lock := w.recreating(app)
+		defer lock.Unlock()
+		boots = time.Now().Add(17*time.Second + 20*time.Second)
+		time.Sleep(time.Minute)
+		if st := w.wants(state.PhaseHealthy); st.Stop < 17 || st.Stop > 18 || st.Boot < 18 || st.Boot > 23 {
+			t.Errorf("stop %v, boot %v", st.Stop, st.Boot)
+		}
+		w.stop()
+	})
+}
+
 func TestRecreateGoesBack(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -240,8 +240,10 @@ func (k *keeper) recordCut() {
 // word. While one may still run the service is not done: it is started again
 // until none does.
 func (k *keeper) clear(ctx context.Context) (int, error) {
+	began := time.Now()
 	for try := 1; ; try++ {
 		err := k.removeOnce(ctx)
+		k.stopTook = took(began)
 		if err == nil || try == endTries {
 			k.reckon()
 			k.recordCut()
@@ -292,7 +294,7 @@ func (k *keeper) lastWord(ctx context.Context) (int, error) {
 
 // word is the status of a slot that is about to end.
 func (k *keeper) word(phase, message string) state.SlotStatus {
-	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.dead}
+	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.dead, Stop: k.stopTook}
 	st.SetEnded(k.ended)
 	return st
 }

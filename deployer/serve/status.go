@@ -61,6 +61,7 @@ func (k *keeper) publish() {
 	st := state.SlotStatus{
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
 		Phase: state.PhaseStarting, Deadline: k.deadline, Rejected: k.rejected, Dead: k.dead,
+		Stop: k.stopTook, Boot: k.bootTook,
 	}
 	st.SetEnded(k.ended)
 	if oldest := k.front.inside.oldest(); time.Since(oldest) >= oldFrom {

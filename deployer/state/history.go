@@ -31,6 +31,8 @@ type Event struct {
 	By        string    `json:"by"`
 	Seconds   float64   `json:"seconds"`
 	Start     float64   `json:"start,omitempty"` // seconds until the release was healthy
+	Boot      float64   `json:"boot,omitempty"`  // of them, since its container was started
+	Stop      float64   `json:"stop,omitempty"`  // seconds that the container before it took to end
 	Outcome   string    `json:"outcome"`
 	Cut       int       `json:"cut"`
 	Note      string    `json:"note,omitempty"`

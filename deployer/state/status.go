@@ -51,6 +51,8 @@ type SlotStatus struct {
 	Rate        float64   `json:"rate,omitempty"`     // requests a second; mode proxy only
 	Deadline    time.Time `json:"deadline,omitzero"`
 	StopsBy     time.Time `json:"stops_by,omitzero"` // when the container that is being stopped will have ended
+	Stop        float64   `json:"stop,omitempty"`    // seconds that the container which was stopped last took to end
+	Boot        float64   `json:"boot,omitempty"`    // seconds that the release put in its place took to become healthy
 	Dead        bool      `json:"dead,omitempty"`    // its socket was shut down, so the app moved to the other slot
 	PID         int       `json:"pid"`
 	Version     string    `json:"version,omitempty"` // of the service's edgeman
