@@ -58,11 +58,13 @@ func (l *lab) answers(b behaviour) []string {
 	l.t.Helper()
 	l.start()
 	defer l.stop()
+	l.tcp = [2]int{}
 	var out []string
 	for _, r := range b.requests {
 		out = append(out, l.ask(r))
-		app, _, _ := l.app.take()
-		other, _, _ := l.other.take()
+		app, tcp, _ := l.app.take()
+		other, tcp2, _ := l.other.take()
+		l.tcp[0], l.tcp[1] = l.tcp[0]+tcp, l.tcp[1]+tcp2
 		out = append(out, "app: "+strings.Join(app, ""), "other: "+strings.Join(other, ""))
 	}
 	return out
@@ -72,7 +74,12 @@ func (l *lab) same(b behaviour, want []string, when string) {
 	l.t.Helper()
 	if got := l.answers(b); !slices.Equal(got, want) {
 		site, _ := os.ReadFile(l.site)
-		l.t.Errorf("%s: got\n%s\nwant\n%s\nwith\n%s", when, strings.Join(got, "--\n"), strings.Join(want, "--\n"), site)
+		for i := range want {
+			if got[i] != want[i] {
+				l.t.Errorf("%s: for %s got\n%s\nwant\n%s\nwith\n%s", when, b.requests[i/3], got[i], want[i], site)
+				return
+			}
+		}
 	}
 }
 

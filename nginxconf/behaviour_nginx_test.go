@@ -68,6 +68,7 @@ type lab struct {
 	conf    string // main file
 	site    string
 	socket  string
+	tcp     [2]int // connections to the ports of app and other in the last answers
 	cmd     *exec.Cmd
 }
 

@@ -185,7 +185,7 @@ var behaviours = []behaviour{
 	{name: "cache with other arguments", site: server("proxy_ignore_headers X-Accel-Redirect;\nproxy_cache c;\nproxy_cache_valid 1m;\nlocation / { set $args $http_x_lang; proxy_pass http://APP; }"), requests: []string{lang + "de\r\n\r\n", lang + "fr\r\n\r\n"}},
 	{
 		name: "cache, inner location with another URI", site: server("proxy_ignore_headers X-Accel-Redirect;\nproxy_cache c;\nproxy_cache_valid 1m;\nlocation / { proxy_pass http://APP;\n location /x/ { proxy_pass http://APP/$http_x_lang$request_uri; } }"),
-		requests: []string{lang + "de\r\n\r\n", lang + "fr\r\n\r\n"},
+		warm: true, requests: []string{lang + "de\r\n\r\n", lang + "fr\r\n\r\n"},
 	},
 	{
 		name: "cache, if with another URI", site: server("proxy_ignore_headers X-Accel-Redirect;\nproxy_cache c;\nproxy_cache_valid 1m;\nlocation / { proxy_pass http://APP; if ($http_x_lang) { proxy_pass http://APP/$http_x_lang$request_uri; } }"),

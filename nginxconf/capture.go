@@ -7,6 +7,12 @@ import (
 	"edgeman/nginxconf/internal/regular"
 )
 
+// hostName is what the name of a host can be without its port.
+const (
+	hostName  = `\[[0-9a-f:.]*\]|[^:/?\[\]]*`
+	hostChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+)
+
 // capture is the language of $1 and its like at a directive: those of the
 // regular expression that was matched last.
 func (c *Config) capture(at *Node, number string) string {
@@ -16,14 +22,19 @@ func (c *Config) capture(at *Node, number string) string {
 	if at.Name() == "rewrite" {
 		return group(pattern(at), number, true)
 	}
+	var parts []string
 	exprs, certain := c.matchedBefore(at)
 	if !certain {
-		server := at.Within("server")
-		for _, n := range c.index.patterns[server] {
+		for _, n := range c.index.patterns[at.Within("server")] {
+			if n.Name() == "server_name" {
+				for _, e := range patterns(n) {
+					parts = append(parts, hostGroup(e, number))
+				}
+				continue
+			}
 			exprs = append(exprs, patterns(n)...)
 		}
 	}
-	var parts []string
 	for _, e := range exprs {
 		parts = append(parts, group(e, number, certain && len(exprs) == 1))
 	}
@@ -91,10 +102,24 @@ func (c *Config) namedCapture(at *Node, name string, by []*Node) string {
 			return regular.Any
 		}
 		for _, e := range exprs {
-			parts = append(parts, group(e, name, false))
+			if n.Name() == "server_name" {
+				parts = append(parts, hostGroup(e, name))
+			} else {
+				parts = append(parts, group(e, name, false))
+			}
 		}
 	}
 	return strings.Join(parts, "|")
+}
+
+// hostGroup is group for an expression that is matched with the name of the
+// host, in which there is no port.
+func hostGroup(expr, name string) string {
+	g := group(expr, name, false)
+	if l, err := regular.Compile(g); err != nil || l.HasNumbers("") || !l.StartsIn(hostChars) {
+		return hostName
+	}
+	return g
 }
 
 // group returns what a group of an expression can be; it is empty when it took

@@ -68,10 +68,31 @@ func (c *Config) meant(pass, up *Node) bool {
 	if up.dir.File == pass.dir.File {
 		return true
 	}
-	names := pass.Within("server").All("server_name")
-	return slices.ContainsFunc(names, func(n *Node) bool {
-		return slices.ContainsFunc(n.Args(), func(a string) bool { return strings.EqualFold(a, up.Arg(0)) })
-	})
+	for _, names := range pass.Within("server").All("server_name") {
+		if slices.ContainsFunc(names.Args(), func(a string) bool { return matchesName(a, strings.ToLower(up.Arg(0))) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchesName reports whether a server's name, as it is configured, stands for
+// a host.
+func matchesName(name, host string) bool {
+	name = strings.ToLower(name)
+	expr := "(?s:" + expression(name) + ")"
+	switch {
+	case strings.HasPrefix(name, "~"):
+		l, err := regular.Compile(expr)
+		return err == nil && l.Has(host, "")
+	case strings.HasPrefix(name, "*."):
+		return strings.HasSuffix(host, name[1:])
+	case strings.HasPrefix(name, "."):
+		return host == name[1:] || strings.HasSuffix(host, name)
+	case strings.HasSuffix(name, ".*"):
+		return strings.HasPrefix(host, name[:len(name)-1])
+	}
+	return name == host
 }
 
 func (c *Config) choiceRoutes(pass *Node) []route {

@@ -14,8 +14,10 @@ func (c *Config) constants(at *Node, name string, depth int) ([]piece, bool) {
 	if depth > maxDepth || c.inLua(name) {
 		return nil, false
 	}
-	if server := at.Within("server"); name == "scheme" && server != nil {
+	if server := at.Within("server"); server != nil && name == "scheme" {
 		return schemeOf(server), true
+	} else if server != nil && name == "server_name" {
+		return nameOf(server)
 	}
 	sets := c.reaching(at, name)
 	switch tables := c.definitionsAt(at, name); {
@@ -48,6 +50,16 @@ func schemeOf(server *Node) []piece {
 		out = append(out, piece{text: "https"})
 	}
 	return out
+}
+
+// nameOf returns what $server_name is in a server: the first name, if that is
+// not a pattern.
+func nameOf(server *Node) ([]piece, bool) {
+	lines := server.All("server_name")
+	if len(lines) == 0 || lines[0].Arg(0) == "" || strings.ContainsFunc(lines[0].Arg(0), oddInHost) || strings.HasPrefix(lines[0].Arg(0), ".") {
+		return nil, false
+	}
+	return []piece{{text: lines[0].Arg(0)}}, true
 }
 
 func (c *Config) inLua(word string) bool {

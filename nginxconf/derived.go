@@ -3,6 +3,8 @@ package nginxconf
 import (
 	"slices"
 	"strings"
+
+	"edgeman/nginxconf/internal/regular"
 )
 
 // redirect writes out the default of proxy_redirect, which nginx derives from
@@ -157,9 +159,9 @@ func (p *planner) cacheKey(h *Node, module string, r route) error {
 		p.insertAtPass(h, r, "cached responses are found under the old key", copyLines(key, r)...)
 	case key != nil:
 		return refuse(key[0].Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", key[0])
-	case len(p.c.heirs(h, module, "proxy_cache_key")) == 0 && p.c.plainPasses(h, module, r.addr.scheme) && requestURIHolds(h):
+	case len(p.c.heirs(h, module, "proxy_cache_key")) == 0 && p.c.keyURI(h, module, r) != "":
 		p.insertAtPass(h, r, "cached responses are found under the old key",
-			"proxy_cache_key "+r.addr.scheme+"://"+r.hostHeader()+"$request_uri;")
+			"proxy_cache_key "+r.addr.scheme+"://"+r.hostHeader()+p.c.keyURI(h, module, r)+";")
 	default:
 		for other, host := range p.hosts {
 			if lines := other.Effective("proxy_cache"); host != p.hosts[h] && lines != nil && lines[0].Arg(0) == cache[0].Arg(0) {
@@ -172,13 +174,31 @@ func (p *planner) cacheKey(h *Node, module string, r route) error {
 	return nil
 }
 
+// keyURI returns what the default cache key of a home ends with, in nginx's
+// variables, "" when none of them say it.
+func (c *Config) keyURI(h *Node, module string, r route) string {
+	if c.plainPasses(h, module, r.addr.scheme) && requestURIHolds(h) {
+		return "$request_uri"
+	}
+	uri := r.addr.uri
+	odd := strings.ContainsFunc(strings.ReplaceAll(uri, "$", ""), oddInArgument)
+	if len(c.passesAt(h, module)) > 1 || len(c.routes(r.pass)) > 1 || !r.variable || odd || !strings.HasSuffix(r.pass.Arg(0), uri) {
+		return ""
+	}
+	if l, err := regular.Compile(c.language(r.pass, uri, 0)); err != nil || !l.StartsIn("/") || l.Has("", "") {
+		return ""
+	}
+	return uri // nginx takes it for the key as it is
+}
+
 // plainPasses reports whether all passes of a module at h are literals of that
 // scheme without a URI part.
 func (c *Config) plainPasses(h *Node, module, scheme string) bool {
 	for _, pass := range c.passesAt(h, module) {
-		a, ok := parsePass(pass.Arg(0))
-		if !ok || !strings.HasPrefix(pass.Arg(0), scheme+"://") || a.uri != "" {
-			return false
+		for _, r := range c.routes(pass) {
+			if r.opaque != nil || r.server != nil || r.scheme != scheme || r.addr.uri != "" {
+				return false
+			}
 		}
 	}
 	return true

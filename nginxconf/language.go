@@ -112,7 +112,7 @@ func (c *Config) builtin(at *Node, name string) string {
 	case "scheme":
 		return "https?"
 	case "host": // without a port
-		return `\[[0-9a-f:.]*\]|[^:/?\[\]]*`
+		return hostName
 	case "server_port":
 		return "[0-9]*"
 	}

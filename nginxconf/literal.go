@@ -15,9 +15,12 @@ func (p *planner) literals(routes []route) error {
 		switch {
 		case r.at != nil && p.onlyFor(r):
 			r.own = nil
+		case r.own == nil && r.at == nil:
+			return refuse(r.pass.Pos(), "write host and port together into each value of the variable, and nothing but that variable where they stand in "+r.pass.Name(),
+				"the address of %q is put together from several values", r.pass)
 		case r.own == nil:
-			return refuse(r.pass.Pos(), "write the address or an upstream's name into "+r.pass.Name(),
-				"the address of %q is put together from values that are used elsewhere too", r.pass)
+			return refuse(r.at.Pos(), "write the address or an upstream's name into "+r.pass.Name(),
+				"%q, the address of %q, is used elsewhere too", r.at, r.pass)
 		}
 		p.onePeer(r, r.pass)
 		if err := plainTLS(r); err != nil {

@@ -175,6 +175,8 @@ func TestPlanRefuses(t *testing.T) {
 		{"two addresses in one map of grpc", "map $arg_a $b { default 127.0.0.1:8080; x 127.0.0.1:8081; } server { location / { grpc_pass $b; } }", "send requests to several addresses"},
 		{"address and upstream in one map", "map $arg_a $b { default 127.0.0.1:8080; x up; } upstream up { server 127.0.0.1:8080; } server { location / { proxy_pass http://$b; } }", "send requests to several addresses"},
 		{"upstream and literal in one location", "upstream a { server 127.0.0.1:8080; } server { location / { proxy_pass http://a; if ($arg_a) { proxy_pass http://127.0.0.1:8080; } } }", "send requests to several addresses"},
+		{"port from a map", "map $host $p { a 8081; default 8080; } server { location / { proxy_pass http://127.0.0.1:$p; } }", "is put together from several values"},
+		{"value used elsewhere", "map $host $b { a 127.0.0.1:8081; default 127.0.0.1:8080; } server { location / { proxy_set_header X $b; proxy_pass http://$b; } }", `the address of "proxy_pass http://$b", is used elsewhere too`},
 		{"default of proxy_redirect for one of two passes", "server { location / { set $b 127.0.0.1:8080; proxy_pass http://$b; if ($arg_a) { proxy_pass http://127.0.0.1:8080; } } }", "has no default of proxy_redirect"},
 		{"name in TLS for one of two schemes", "server { listen 80; listen 443 ssl; location / { proxy_pass $scheme://127.0.0.1:8080; proxy_set_header Host $host; } }", "send requests to several addresses"},
 		{"$proxy_host in a map", "map $proxy_host $x { default 1; } server { location / { proxy_pass http://127.0.0.1:8080; } }", `"map" uses the literal address`},

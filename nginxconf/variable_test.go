@@ -51,6 +51,31 @@ func TestVariablesThatARequestDecides(t *testing.T) {
 	}
 }
 
+// A variable that can have any value means the upstreams of its file, and those
+// with a name that its server has.
+func TestChoicesThatAreMeant(t *testing.T) {
+	for names, want := range map[string][]string{
+		"_":                  {},
+		"a.org":              {"a.org"},
+		"*.a.org":            {"b.a.org"},
+		".a.org":             {"a.org", "b.a.org"},
+		"a.*":                {"a.org"},
+		`~^(?<x>.)\.a\.org$`: {"b.a.org"},
+		"other a.org":        {"a.org"},
+	} {
+		m := siteFS("server { server_name " + names + "; location / { proxy_pass http://$host; } }")
+		m["/etc/nginx/sites-enabled/ups"] = "upstream a.org { server 1.2.3.4; } upstream b.a.org { server 1.2.3.5; } upstream c { server 1.2.3.6; }"
+		c := mustLoad(t, m)
+		var got []string
+		for _, v := range c.PassValues(c.Passes()[0]) {
+			got = append(got, strings.TrimPrefix(v, "http://"))
+		}
+		if !slices.Equal(got, want) && len(got)+len(want) > 0 {
+			t.Errorf("%s: %q, want %q", names, got, want)
+		}
+	}
+}
+
 // What reaches a pass, of all that sets its variable.
 func TestPassValuesFollowSets(t *testing.T) {
 	tests := []struct {
