@@ -176,8 +176,10 @@ func (c candidate) describe(o AdoptOptions) AdoptedApp {
 		a.Strategy = "recreate"
 	}
 	for i, t := range c.targets {
-		a.Targets = append(a.Targets, t.Address)
-		a.Containers = append(a.Containers, c.containers[i].Name)
+		for _, address := range t.Addresses(o.Everywhere) {
+			a.Targets = append(a.Targets, address)
+			a.Containers = append(a.Containers, c.containers[i].Name)
+		}
 	}
 	for _, f := range c.plan.Files {
 		for _, e := range f.Edits {
@@ -202,7 +204,7 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 		if a.Replicas > 1 {
 			becomes = fmt.Sprintf(" and becomes %d replicas", a.Replicas)
 		}
-		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)%s\n", a.App, through, plural(a.Replicas, "container"), strings.Join(a.Containers, ", "), a.Image, becomes)
+		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)%s\n", a.App, through, plural(a.Replicas, "container"), strings.Join(distinct(a.Containers), ", "), a.Image, becomes)
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
 			for _, e := range distinct(a.Edits) {

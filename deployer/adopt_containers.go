@@ -19,8 +19,8 @@ var errNotAsked = errors.New("not asked for")
 
 // planTogether finds the container behind each of the targets that become one
 // app, and judges whether they can.
-func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf.Config, facts nginx.Facts, group []nginxconf.Target) (candidate, error) {
-	c := candidate{targets: group}
+func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf.Config, facts nginx.Facts, at *finder, group []nginxconf.Target) (candidate, error) {
+	c := candidate{targets: group, finder: at}
 	if err := asked(o, group); err != nil {
 		return c, err
 	}
@@ -64,7 +64,7 @@ func asked(o AdoptOptions, group []nginxconf.Target) error {
 	}
 	n := 0
 	for _, t := range group {
-		if slices.Contains(o.Only, t.Address) || slices.Contains(o.Only, t.Upstream) {
+		if slices.ContainsFunc(t.Names(o.Everywhere), func(name string) bool { return slices.Contains(o.Only, name) }) {
 			n++
 		}
 	}
@@ -86,24 +86,22 @@ func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]do
 	var all []docker.Adoption
 	for i := range c.targets {
 		t := &c.targets[i]
-		if err := h.locate(ctx, o, t); err != nil {
-			return nil, err
-		}
-		found, port, err := h.behind(ctx, o, *t)
+		found, port, ats, err := c.finder.behind(ctx, o, *t)
 		if err != nil {
 			return nil, err
 		}
+		t.Addr = ats[0] // the host may be a name
 		if i == 0 {
 			c.port = port
 		}
-		c.containers = append(c.containers, found)
+		c.containers, c.dialled = append(c.containers, found), append(c.dialled, ats)
 		if err := c.sameAsFirst(i, port); err != nil {
 			return nil, err
 		}
-		if err := h.prove(ctx, o, c, i, port); err != nil {
+		if err := h.prove(ctx, o, c, i, port, ats); err != nil {
 			return nil, err
 		}
-		a, err := h.Docker.Adopt(ctx, found.ID, port, t.Addr)
+		a, err := h.Docker.Adopt(ctx, found.ID, port, ats...)
 		if err != nil {
 			return nil, err
 		}
@@ -184,40 +182,6 @@ func (h *Host) ownSocket(address string) (app string, ok bool) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	app = filepath.Base(filepath.Dir(path))
 	return app, isUnix && path == h.Paths.Live(app)
-}
-
-// behind finds the container that answers at the target's address.
-func (h *Host) behind(ctx context.Context, o AdoptOptions, t nginxconf.Target) (docker.Container, uint16, error) {
-	if o.Container != "" {
-		c, err := h.Docker.Inspect(ctx, o.Container)
-		if errors.Is(err, docker.ErrNotFound) {
-			return c, 0, refuse("there is no container %q\nhint: docker ps", o.Container)
-		}
-		port, ok := portBehind(c, t.Addr, o.Port)
-		if err == nil && !ok {
-			err = refuse("container %s does not publish %s, so the app's port is not known\nhint: say it with --port", c.Name, t.Address)
-		}
-		return c, port, err
-	}
-	found, err := h.Docker.Serving(ctx, t.Addr)
-	var doubt *docker.Doubt
-	switch {
-	case errors.As(err, &doubt):
-		return docker.Container{}, 0, refuse("%s: no running container serves %s: %s\nhint: docker ps shows what runs; name it with --container", placeOf(t), spelled(t), doubt.Reason)
-	case err != nil:
-		return docker.Container{}, 0, err
-	case len(found) > 1:
-		var names []string
-		for _, f := range found {
-			names = append(names, f.Container.Name)
-		}
-		return docker.Container{}, 0, refuse("%s may be served by %s\nhint: say which with --container", t.Address, strings.Join(names, " or "))
-	}
-	port := found[0].Port
-	if o.Port != 0 {
-		port = o.Port
-	}
-	return found[0].Container, port, nil
 }
 
 // portBehind is the container's port that the address leads to.

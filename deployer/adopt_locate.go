@@ -1,112 +1,138 @@
 package deployer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"edgeman/deployer/docker"
 	"edgeman/nginxconf"
 )
 
-// locate gives a target whose host is a name the address that nginx dials: what
-// the name leads to on this host. Where it leads to several, one container has to
-// be behind all of them.
-func (h *Host) locate(ctx context.Context, o AdoptOptions, t *nginxconf.Target) error {
-	if t.Addr.IsValid() {
-		return nil
+// behind finds the one container behind all of a target's addresses, its port,
+// and the addresses that lead there.
+func (p *finder) behind(ctx context.Context, o AdoptOptions, t nginxconf.Target) (docker.Container, uint16, []netip.AddrPort, error) {
+	if o.Container != "" {
+		return p.chosen(ctx, o, t)
 	}
-	host, port, err := net.SplitHostPort(t.Address)
-	n, portErr := strconv.ParseUint(port, 10, 16)
-	if err != nil || portErr != nil {
-		return refuse("%s: %s is no host and port", placeOf(*t), t.Address)
-	}
-	ips, err := h.Nginx.Resolve(ctx, host)
-	if err != nil {
-		return refuse("%s: %s: %w", placeOf(*t), t.Address, err)
-	}
-	var found []string // containers
-	for i, ip := range ips {
-		at := netip.AddrPortFrom(ip, uint16(n))
-		names, err := h.serving(ctx, at)
+	var found []place
+	for _, address := range t.Addresses(o.Everywhere) {
+		more, err := p.one(ctx, t, address)
 		if err != nil {
-			return err
+			return docker.Container{}, 0, nil, err
 		}
-		if i == 0 || len(names) > 0 && len(found) == 0 {
-			t.Addr = at
-		}
-		for _, name := range names {
-			if !slices.Contains(found, name) {
-				found = append(found, name)
-			}
+		found = append(found, more...)
+	}
+	var ats []netip.AddrPort
+	for _, f := range found {
+		ats = append(ats, f.at)
+	}
+	return found[0].Container, cmp.Or(o.Port, found[0].Port), ats, nil
+}
+
+// one looks behind one address. It has to lead to one container, and to nothing
+// else.
+func (p *finder) one(ctx context.Context, t nginxconf.Target, address string) ([]place, error) {
+	l := p.look(ctx, address)
+	var refused *RefusedError
+	switch {
+	case errors.As(l.err, &refused):
+		return nil, refuse("%s: %s: %w", placeOf(t), address, refused.Err)
+	case l.err != nil:
+		return nil, l.err
+	case len(l.ats) == 0:
+		return nil, refuse("%s: %s is no host and port", placeOf(t), address)
+	case len(l.found) == 0:
+		return nil, refuse("%s: no running container serves %s: %s\nhint: docker ps shows what runs; name it with --container", placeOf(t), spelled(address, l.ats[0]), l.doubt.Reason)
+	}
+	first := l.found[0]
+	names := []string{first.Container.Name + " at " + first.at.String()}
+	for _, f := range l.found[1:] {
+		switch {
+		case f.name() == first.name():
+		case f.at == first.at:
+			return nil, refuse("%s: %s may be served by %s or %s\nhint: say which with --container", placeOf(t), address, first.Container.Name, f.Container.Name)
+		default:
+			names = append(names, f.Container.Name+" at "+f.at.String())
 		}
 	}
-	elsewhere, err := otherMachines(ips)
-	switch {
-	case err != nil:
-		return err
-	case len(found) > 1 && o.Container == "":
-		return refuse("%s: %s leads to several containers, %s\nhint: write the address of one of them", placeOf(*t), t.Address, strings.Join(found, " and "))
-	case len(found) == 1 && len(ips) > 1 && len(elsewhere) > 0:
-		if own, err := h.ownAddresses(ctx, found[0], elsewhere); err != nil || own {
-			return err
+	if len(names) > 1 {
+		return nil, refuse("%s: %s leads to several containers, %s\nhint: write the address of one of them", placeOf(t), address, strings.Join(names, " and "))
+	}
+	return l.found, nothingElse(ctx, t, address, l)
+}
+
+// nothingElse refuses a name that leads to something else than a container, too.
+func nothingElse(ctx context.Context, t nginxconf.Target, address string, l lookup) error {
+	first := l.found[0]
+	for _, at := range l.ats {
+		if slices.ContainsFunc(l.found, func(f place) bool { return f.at == at }) || ownAddress(first.Container, at.Addr()) {
+			continue
 		}
-		return refuse("%s: %s leads to container %s, and to another machine, %s\nhint: write the address of the container", placeOf(*t), t.Address, found[0], strings.Join(elsewhere, ", "))
+		elsewhere, err := isElsewhere(at.Addr())
+		switch {
+		case err != nil:
+			return err
+		case elsewhere:
+			return refuse("%s: %s leads to container %s, and to another machine, %s\nhint: write the address of the container", placeOf(t), address, first.Container.Name, at.Addr())
+		case answersAt(ctx, at):
+			return refuse("%s: %s leads to container %s, and to %s, where something else answers\nhint: write %s if the container is meant", placeOf(t), address, first.Container.Name, at, first.at)
+		}
 	}
 	return nil
 }
 
-// serving names the containers that answer at an address.
-func (h *Host) serving(ctx context.Context, at netip.AddrPort) ([]string, error) {
-	targets, err := h.Docker.Serving(ctx, at)
-	if doubt := new(docker.Doubt); errors.As(err, &doubt) {
-		return nil, nil
+// chosen is the container that the operator named.
+func (p *finder) chosen(ctx context.Context, o AdoptOptions, t nginxconf.Target) (docker.Container, uint16, []netip.AddrPort, error) {
+	c, err := p.h.Docker.Inspect(ctx, o.Container)
+	if errors.Is(err, docker.ErrNotFound) {
+		return c, 0, nil, refuse("there is no container %q\nhint: docker ps", o.Container)
 	}
-	var names []string
-	for _, t := range targets {
-		names = append(names, t.Container.Name)
-	}
-	return names, err
-}
-
-// otherMachines are the addresses that no interface of this host has.
-func otherMachines(ips []netip.Addr) ([]string, error) {
-	own, err := net.InterfaceAddrs()
-	var out []string
-	for _, ip := range ips {
-		here := ip.IsLoopback() || slices.ContainsFunc(own, func(a net.Addr) bool {
-			n, ok := a.(*net.IPNet)
-			return ok && n.IP.Equal(net.IP(ip.AsSlice()))
-		})
-		if !here {
-			out = append(out, ip.String())
-		}
-	}
-	return out, err
-}
-
-// ownAddresses tells whether all of the addresses are the container's.
-func (h *Host) ownAddresses(ctx context.Context, name string, ips []string) (bool, error) {
-	c, err := h.Docker.Inspect(ctx, name)
 	if err != nil {
-		return false, err
+		return c, 0, nil, err
 	}
-	for _, ip := range ips {
-		if a, err := netip.ParseAddr(ip); err != nil || !ownAddress(c, a) {
-			return false, nil
+	var ats, lead []netip.AddrPort
+	for _, address := range t.Addresses(o.Everywhere) {
+		l := p.look(ctx, address)
+		if l.err != nil {
+			return c, 0, nil, refuse("%s: %s: %w", placeOf(t), address, l.err)
+		}
+		ats = append(ats, l.ats...)
+		for _, f := range l.found {
+			lead = append(lead, f.at)
 		}
 	}
-	return true, nil
+	if len(lead) > 0 {
+		ats = lead
+	}
+	if len(ats) == 0 {
+		return c, 0, nil, refuse("%s: %s is no host and port", placeOf(t), t.Address)
+	}
+	port, ok := portBehind(c, ats[0], o.Port)
+	if !ok {
+		return c, 0, nil, refuse("container %s does not publish %s, so the app's port is not known\nhint: say it with --port", c.Name, t.Address)
+	}
+	return c, port, ats, nil
 }
 
-// spelled is a target's address as the files have it, and where that leads.
-func spelled(t nginxconf.Target) string {
-	if t.Addr.String() == t.Address || !t.Addr.IsValid() {
-		return t.Address
+// isElsewhere reports whether no interface of this host has an address.
+func isElsewhere(ip netip.Addr) (bool, error) {
+	own, err := net.InterfaceAddrs()
+	here := ip.IsLoopback() || slices.ContainsFunc(own, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(net.IP(ip.AsSlice()))
+	})
+	return !here, err
+}
+
+// spelled is an address as the files have it, and where that leads.
+func spelled(address string, at netip.AddrPort) string {
+	if at.String() == address || !at.IsValid() {
+		return address
 	}
-	return t.Address + " (" + t.Addr.String() + ")"
+	return address + " (" + at.String() + ")"
 }

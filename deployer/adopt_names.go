@@ -22,8 +22,8 @@ func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) err
 			c.name = o.Name
 		}
 		for _, t := range c.targets {
-			for _, key := range []string{t.Address, t.Upstream} {
-				if n, ok := o.Names[key]; ok && key != "" {
+			for _, key := range t.Names(o.Everywhere) {
+				if n, ok := o.Names[key]; ok {
 					c.name = n
 				}
 			}

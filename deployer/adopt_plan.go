@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,10 @@ import (
 type candidate struct {
 	name       string
 	targets    []nginxconf.Target
+	finder     *finder
 	plan       *nginxconf.Plan
 	containers []docker.Container // one for each target
+	dialled    [][]netip.AddrPort // for each target the addresses that lead to its container
 	port       uint16
 	adoption   docker.Adoption
 	via        string
@@ -33,7 +36,7 @@ type candidate struct {
 func (c candidate) addresses() string {
 	var list []string
 	for _, t := range c.targets {
-		list = append(list, t.Address)
+		list = append(list, t.Addresses(false)...)
 	}
 	return strings.Join(list, ", ")
 }
@@ -52,6 +55,11 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 	if err != nil {
 		return nil, nil, err
 	}
+	at, err := h.findPlaces(ctx, o, conf)
+	if err != nil {
+		return nil, nil, err
+	}
+	conf.Locate(at.where(ctx))
 	targets, err := conf.Targets(site)
 	if err != nil {
 		return nil, nil, &RefusedError{err}
@@ -62,7 +70,7 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 		refuse []error
 	)
 	for _, group := range conf.Together(targets) {
-		c, err := h.planTogether(ctx, o, conf, facts, group)
+		c, err := h.planTogether(ctx, o, conf, facts, at, group)
 		if err == nil {
 			take = append(take, c)
 			continue
@@ -147,6 +155,7 @@ func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) erro
 	if err != nil {
 		return err
 	}
+	conf.Locate(c.finder.where(ctx))
 	targets, err := conf.Targets(o.Site)
 	if err != nil {
 		return &RefusedError{err}
@@ -157,7 +166,7 @@ func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) erro
 		}
 		c.plan, err = conf.Plan(group[0], nginxconf.Options{
 			Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version,
-			With: group[1:], Merge: len(group) > 1, Everywhere: o.Everywhere,
+			With: group[1:], Everywhere: o.Everywhere,
 		})
 		if err != nil {
 			return &RefusedError{err}
@@ -182,11 +191,15 @@ func refuseStays(o AdoptOptions, plan *nginxconf.Plan) error {
 	if len(plan.Stays) == 0 || slices.Contains(o.Allow, AllowOtherSites) {
 		return nil
 	}
-	var places []string
+	var lines []string
+	what := "--everywhere takes these over, too"
 	for _, s := range plan.Stays {
-		places = append(places, fmt.Sprintf("%s: %s", s.Pos, s.Text))
+		lines = append(lines, fmt.Sprintf("%s: %s", s.Pos, s.Text))
+		if s.Code == nginxconf.SeveralPlaces {
+			what = "write the address of the app that is meant"
+		}
 	}
-	return refuse("%s\nhint: --everywhere takes these over, too; --allow-%s accepts that they fail", strings.Join(places, "\n"), AllowOtherSites)
+	return refuse("%s\nhint: %s; --allow-%s accepts that they fail", strings.Join(lines, "\n"), what, AllowOtherSites)
 }
 
 // refuseLosses keeps adopt from taking without asking what the socket cannot give.

@@ -65,7 +65,8 @@ func (c *candidate) otherPorts(o AdoptOptions, conf *nginxconf.Config) error {
 	for i, ct := range c.containers {
 		seen := map[uint16]bool{}
 		for _, p := range ct.Published {
-			if seen[p.HostPort] || p.Proto == "tcp" && p.HostPort == c.targets[i].Addr.Port() {
+			taken := slices.ContainsFunc(c.dialled[i], func(at netip.AddrPort) bool { return at.Port() == p.HostPort })
+			if seen[p.HostPort] || p.Proto == "tcp" && taken {
 				continue
 			}
 			seen[p.HostPort] = true
@@ -87,6 +88,6 @@ func (c *candidate) otherPorts(o AdoptOptions, conf *nginxconf.Config) error {
 
 // here tells whether ip is an address of this machine.
 func here(ip netip.Addr) bool {
-	elsewhere, err := otherMachines([]netip.Addr{ip})
-	return err == nil && len(elsewhere) == 0 || ip.IsUnspecified()
+	elsewhere, err := isElsewhere(ip)
+	return err == nil && !elsewhere || ip.IsUnspecified()
 }

@@ -23,9 +23,12 @@ const AllowUnproven = "unproven"
 // prove shows that what answers at target i is the app in its container: by what
 // Docker and the kernel know, and by one answer from the address and one from the
 // container itself.
-func (h *Host) prove(ctx context.Context, o AdoptOptions, c *candidate, i int, port uint16) error {
+func (h *Host) prove(ctx context.Context, o AdoptOptions, c *candidate, i int, port uint16, ats []netip.AddrPort) error {
 	t, ct := c.targets[i], c.containers[i]
-	err := h.Docker.Confirm(ctx, ct, port, t.Addr)
+	var err error
+	for n := 0; n < len(ats) && err == nil; n++ {
+		err = h.Docker.Confirm(ctx, ct, port, ats[n])
+	}
 	if err == nil && t.Protocol == "http" {
 		err = h.compareOwn(ctx, o, *c, i, port)
 	}
@@ -41,7 +44,7 @@ func (h *Host) prove(ctx context.Context, o AdoptOptions, c *candidate, i int, p
 	}
 	hint := cmp.Or(doubt.Hint(), "--container and --port say which container it is")
 	return refuse("%s: it cannot be shown that %s is served by container %s: %s\nhint: %s; --allow-%s goes on all the same",
-		placeOf(t), spelled(t), ct.Name, doubt.Reason, hint, AllowUnproven)
+		placeOf(t), spelled(t.Address, t.Addr), ct.Name, doubt.Reason, hint, AllowUnproven)
 }
 
 const (

@@ -307,9 +307,16 @@ func TestAdoptRefusesWhatAreNoCopies(t *testing.T) {
 			breakIt: func(w *copies) { delete(w.containers, "web-3") },
 		},
 		{
-			name: "one container twice", want: []string{"site:4: %3 leads to container web-1, as %1 does"},
+			name: "one container twice beside a copy", want: []string{"site:3: %2 has weight 1 and %1 has 2", "--allow-lost-weights"},
 			breakIt: func(w *copies) {
 				w.set("web-1", func(c *docker.Container) { c.Networks = append(c.Networks, w.containers["web-3"].Networks...) })
+				delete(w.containers, "web-3")
+			},
+		},
+		{
+			name: "two ports of one container", want: []string{"site:4: %3 leads to container web-1, as %1 does"},
+			breakIt: func(w *copies) {
+				w.set("web-1", func(c *docker.Container) { c.Published = w.published(2, 9000) })
 				delete(w.containers, "web-3")
 			},
 		},

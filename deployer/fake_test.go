@@ -307,7 +307,7 @@ func (w *world) Confirm(context.Context, docker.Container, uint16, netip.AddrPor
 
 func (w *world) OtherPorts(context.Context, string, uint16) (string, error) { return w.otherPorts, nil }
 
-func (w *world) Adopt(_ context.Context, id string, _ uint16, _ netip.AddrPort) (docker.Adoption, error) {
+func (w *world) Adopt(_ context.Context, id string, _ uint16, _ ...netip.AddrPort) (docker.Adoption, error) {
 	settings := w.settings[id]
 	if settings == "" {
 		settings = `{"version":1}`

@@ -59,7 +59,7 @@ type Docker interface {
 	Serving(ctx context.Context, at netip.AddrPort) ([]docker.Target, error)
 	Confirm(ctx context.Context, c docker.Container, port uint16, at netip.AddrPort) error
 	OtherPorts(ctx context.Context, nameOrID string, port uint16) (string, error)
-	Adopt(ctx context.Context, id string, port uint16, at netip.AddrPort) (docker.Adoption, error)
+	Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (docker.Adoption, error)
 	Start(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error
 	Remove(ctx context.Context, id string) error

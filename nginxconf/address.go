@@ -1,7 +1,6 @@
 package nginxconf
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -92,43 +91,34 @@ func takes(pass *Node, a address) bool {
 	return a.scheme == ""
 }
 
-// key names the address so that every spelling of this machine's loopback is
-// the same; fallback is the port when none is written.
-func (a address) key(fallback string) string {
-	if a.unix != "" {
-		return "unix:" + a.unix
-	}
-	port := a.port
-	if port == "" {
+// dialled returns host and port as nginx connects to them: in lower case and
+// without brackets, the unspecified address being the loopback one; fallback is
+// the port when none is written.
+func (a address) dialled(fallback string) (host, port string) {
+	if port = a.port; port == "" {
 		port = fallback
 	}
-	host := strings.ToLower(strings.Trim(a.host, "[]"))
+	host = strings.ToLower(strings.Trim(a.host, "[]"))
 	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.Unmap().String()
+		switch ip = ip.Unmap(); {
+		case !ip.IsUnspecified():
+		case ip.Is4():
+			ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		default:
+			ip = netip.IPv6Loopback()
+		}
+		host = ip.String()
 	}
-	switch host {
-	case "localhost", "127.0.0.1", "::1", "0.0.0.0", "::":
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port)
+	return host, port
 }
 
-// addrPort is the address in numbers, invalid when it takes a resolver.
+// addrPort is the address in numbers, invalid when its host is a name.
 func (a address) addrPort(fallback string) netip.AddrPort {
-	host, port, err := net.SplitHostPort(a.key(fallback))
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	if host == "localhost" {
-		host = strings.Trim(a.host, "[]")
-		if strings.EqualFold(host, "localhost") {
-			host = "127.0.0.1"
-		}
-	}
-	ip, err := netip.ParseAddr(host)
-	n, err2 := strconv.Atoi(port)
+	_, port := a.dialled(fallback)
+	ip, err := netip.ParseAddr(strings.Trim(a.host, "[]"))
+	n, err2 := strconv.ParseUint(port, 10, 16)
 	if err != nil || err2 != nil {
 		return netip.AddrPort{}
 	}
-	return netip.AddrPortFrom(ip, uint16(n))
+	return netip.AddrPortFrom(ip.Unmap(), uint16(n))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,6 +208,7 @@ func (l *lab) plan(o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Locate(l.where)
 	site := l.site
 	if c.index.passes[0].Pos().File != site {
 		site = c.index.passes[0].Pos().File
@@ -220,11 +222,27 @@ func (l *lab) plan(o Options) (*Plan, error) {
 		o.NginxVersion = l.version
 	}
 	for _, t := range targets {
-		if t.Addr.String() == l.app.addr() {
+		if t.key == appPlace {
 			return c.Plan(t, o)
 		}
 	}
 	return nil, fmt.Errorf("no target %s among %v", l.app.addr(), targets)
+}
+
+const appPlace = "the app"
+
+// where knows the app by every address that it can be reached at; localhost is
+// 127.0.0.1.
+func (l *lab) where(host, port string) []string {
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	at := netip.MustParseAddrPort(l.app.addr()).Addr()
+	ip, _ := netip.ParseAddr(host)
+	if port == l.app.port() && (ip == at || ip.IsLoopback() && at.IsUnspecified() && (ip.Is4() || at.Is6())) {
+		return []string{appPlace}
+	}
+	return nil
 }
 
 // apply writes the files of a plan.

@@ -52,7 +52,6 @@ var behaviours = []behaviour{
 	{name: "upstream random", site: "upstream up { random two; server APP; }\n" + server("location / { proxy_pass http://up; }")},
 	{name: "upstream with backup", site: "upstream up { server APP; server 127.0.0.1:1 backup; }\n" + server("location / { proxy_pass http://up; }")},
 	{name: "upstream with a server that is down", site: "upstream up { server 127.0.0.1:1 down; server APP; }\n" + server("location / { proxy_pass http://up; }")},
-	{name: "upstream, one server twice", options: Options{Merge: true}, site: "upstream up { server APP; server localhost:PORT weight=3; }\n" + server("location / { proxy_pass http://up; }")},
 	{
 		name: "upstream with keepalive", want: "keepalive_timeout 4s; # edgeman",
 		site:     "upstream up {\n    server APP;\n    keepalive 4;\n}\n" + server("location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection \"\"; }"),
@@ -211,7 +210,7 @@ func TestBehaviourStays(t *testing.T) {
 		t.Skip("runs nginx twice for every case")
 	}
 	nginxBinary(t)
-	for _, b := range slices.Concat(behaviours, http2Behaviours) {
+	for _, b := range slices.Concat(behaviours, http2Behaviours, spellings) {
 		t.Run(b.name, func(t *testing.T) { b.run(t) })
 	}
 }

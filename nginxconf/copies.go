@@ -2,6 +2,7 @@ package nginxconf
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -25,7 +26,7 @@ func (c *Config) Together(targets []Target) [][]Target {
 			if u.route.upstream == nil || spare(u.route.server) {
 				continue
 			}
-			for _, key := range spread(u.route.upstream) {
+			for _, key := range c.spread(u.route.upstream) {
 				if other, ok := group[key]; ok && other != group[t.key] {
 					rename(group, other, group[t.key])
 				}
@@ -65,11 +66,11 @@ func spare(s *Node) bool {
 }
 
 // spread lists the addresses between which an upstream spreads its requests.
-func spread(up *Node) []string {
+func (c *Config) spread(up *Node) []string {
 	var keys []string
 	for _, s := range up.All("server") {
 		if a, ok := parseServer(s.Arg(0)); ok && !spare(s) {
-			keys = append(keys, a.key("80"))
+			keys = append(keys, c.key(a, "80"))
 		}
 	}
 	return keys
@@ -84,7 +85,7 @@ func (p *planner) together(uses []Use) error {
 			continue
 		}
 		for _, key := range p.keys {
-			if r.upstream == nil || !slices.Contains(spread(r.upstream), key) {
+			if r.upstream == nil || !slices.Contains(p.c.spread(r.upstream), key) {
 				return refuse(u.Pos, "send it through the same upstream as the rest",
 					"%s (%s) reaches %s alone, and would reach every copy of the app", u.Text, u.In, r.text())
 			}
@@ -94,40 +95,58 @@ func (p *planner) together(uses []Use) error {
 }
 
 // copies deals with what several server lines of one app mean to nginx beyond
-// their addresses. The lines stay, one for each copy: nginx tries a request that
-// failed again on another line, as often as before (proxy_next_upstream). Each
-// line leads to every copy, so none may be blamed for a failure: without
+// their addresses. The lines stay: nginx tries a request that failed again on
+// another line, as often as before (proxy_next_upstream). Where there are copies
+// each line leads to every copy, so none may be blamed for a failure: without
 // max_fails=0 one bad copy would use up all lines, and nginx would answer 502.
 func (p *planner) copies(up *Node) {
-	var ours []*Node
+	var lines []*Node
+	var places []string
+	shares := map[string]int{}
 	for _, s := range up.All("server") {
-		if p.isOurs(s) && !spare(s) {
-			ours = append(ours, s)
+		if !p.isOurs(s) || spare(s) {
+			continue
 		}
+		lines = append(lines, s)
+		place := p.placeOf(s)
+		if !slices.Contains(places, place) {
+			places = append(places, place)
+		}
+		shares[place] += weight(s)
 	}
-	if len(ours) < 2 {
+	if len(lines) < 2 {
 		return
 	}
-	for _, s := range ours {
+	const keeps = "upstream %s keeps its %d server lines, so that nginx tries a failed request again as often as before"
+	if len(places) == 1 {
+		p.note(up.Pos(), keeps, up.Arg(0), len(lines))
+		return
+	}
+	for _, s := range lines {
 		p.blameless(s)
 	}
-	p.note(up.Pos(), "upstream %s keeps its %d server lines, so that nginx tries a failed request again as often as before; each leads to every copy", up.Arg(0), len(ours))
+	p.note(up.Pos(), keeps+"; each leads to every copy", up.Arg(0), len(lines))
 	for _, name := range []string{"ip_hash", "hash"} {
 		if d := up.Last(name); d != nil {
 			p.lose(LostStickiness, d.Pos(), "%q ties clients to one server of upstream %s; the copies of one app take any connection", d, up.Arg(0))
 		}
 	}
-	for _, s := range ours[1:] {
-		if first, now := weight(ours[0]), weight(s); first != now {
-			p.lose(LostWeights, s.Pos(), "%s has weight %s and %s has %s; the copies of one app get equal shares", s.Arg(0), now, ours[0].Arg(0), first)
+	for _, s := range lines[1:] {
+		if first, now := shares[places[0]], shares[p.placeOf(s)]; first != now {
+			p.lose(LostWeights, s.Pos(), "%s has weight %d and %s has %d; the copies of one app get equal shares", s.Arg(0), now, lines[0].Arg(0), first)
 			return
 		}
 	}
 }
 
-func (p *planner) isOurs(s *Node) bool {
+// placeOf names what answers at a server line.
+func (p *planner) placeOf(s *Node) string {
 	a, _ := parseServer(s.Arg(0))
-	return slices.Contains(p.keys, a.key("80"))
+	return p.c.key(a, "80")
+}
+
+func (p *planner) isOurs(s *Node) bool {
+	return slices.Contains(p.keys, p.placeOf(s))
 }
 
 // blameless keeps nginx from counting a server line's failures.
@@ -145,13 +164,14 @@ func (p *planner) blameless(s *Node) {
 	}
 }
 
-func weight(s *Node) string {
+func weight(s *Node) int {
 	for _, arg := range s.Args() {
 		if w, ok := strings.CutPrefix(arg, "weight="); ok {
-			return w
+			n, _ := strconv.Atoi(w) // nginx takes nothing else
+			return n
 		}
 	}
-	return "1"
+	return 1
 }
 
 // spares notes the server lines that stay beside the app's.

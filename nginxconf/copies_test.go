@@ -16,7 +16,7 @@ func planTogether(t *testing.T, site string) ([][]Target, *Plan, error) {
 	}
 	apps := c.Together(targets)
 	o := testOptions
-	o.With, o.Merge = apps[0][1:], len(apps[0]) > 1
+	o.With = apps[0][1:]
 	p, err := c.Plan(apps[0][0], o)
 	if (err == nil) != (apps[0][0].Refusal == nil) {
 		t.Errorf("the plan says %v, the target %v", err, apps[0][0].Refusal)

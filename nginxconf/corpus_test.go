@@ -98,7 +98,7 @@ func TestCorpusPlans(t *testing.T) {
 			}
 			for _, v := range []Version{{1, 18, 0}, {1, 22, 1}, {1, 31, 5}} {
 				o := testOptions
-				o.NginxVersion, o.With, o.Merge = v, app[1:], len(app) > 1
+				o.NginxVersion, o.With = v, app[1:]
 				p, err := c.Plan(tg, o)
 				var r *Refusal
 				if errors.As(err, &r) {
@@ -242,7 +242,7 @@ func (s *sample) plans(path string, v Version) int {
 	n := 0
 	for _, app := range c.Together(targets) {
 		o := testOptions
-		o.NginxVersion, o.With, o.Merge = v, app[1:], len(app) > 1
+		o.NginxVersion, o.With = v, app[1:]
 		p, err := c.Plan(app[0], o)
 		if err != nil {
 			continue

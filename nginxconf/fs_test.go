@@ -75,7 +75,16 @@ func mustLoad(t *testing.T, m memFS) *Config {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Locate(oneLocalhost)
 	return c
+}
+
+// oneLocalhost is a machine without IPv6.
+func oneLocalhost(host, port string) []string {
+	if host == "localhost" {
+		return []string{"127.0.0.1:" + port}
+	}
+	return nil
 }
 
 var testOptions = Options{

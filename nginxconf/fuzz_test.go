@@ -38,7 +38,7 @@ func FuzzPlan(f *testing.F) {
 			tg := app[0]
 			for _, v := range []Version{{1, 18, 0}, {1, 30, 0}} {
 				o := testOptions
-				o.NginxVersion, o.With, o.Merge, o.Partial, o.Everywhere = v, app[1:], true, true, true
+				o.NginxVersion, o.With, o.Partial, o.Everywhere = v, app[1:], true, true
 				p, err := c.Plan(tg, o)
 				var r *Refusal
 				if errors.As(err, &r) {

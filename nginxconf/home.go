@@ -29,7 +29,7 @@ func (c *Config) passesAt(n *Node, module string) []*Node {
 // allOurs reports whether all passes of a module at n go to the target, and
 // nowhere else.
 func (p *planner) allOurs(n *Node, module string) bool {
-	stays := func(r route) bool { return !slices.Contains(p.keys, r.key()) }
+	stays := func(r route) bool { return !slices.Contains(p.keys, p.c.routeKey(r)) }
 	for _, pass := range p.c.passesAt(n, module) {
 		if !p.ours[pass] || slices.ContainsFunc(p.c.routes(pass), stays) {
 			return false

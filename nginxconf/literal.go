@@ -87,7 +87,7 @@ func (p *planner) nameIsFree(r route) bool {
 			if other.server != nil || !strings.EqualFold(other.addr.host, r.addr.host) {
 				continue
 			}
-			if other.addr.port != "" || other.key() != r.key() || modules[pass.Name()] != modules[r.pass.Name()] {
+			if other.addr.port != "" || p.c.routeKey(other) != p.c.routeKey(r) || modules[pass.Name()] != modules[r.pass.Name()] {
 				return false
 			}
 		}

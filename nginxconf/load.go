@@ -35,6 +35,7 @@ type Config struct {
 	watched  []string       // paths as the includes name them, globs' directories too
 	fs       FS
 	index    index
+	where    Places // may be nil
 }
 
 // Load reads the configuration that starts at mainFile, following includes by

@@ -53,7 +53,7 @@ func (fe FileEdit) defines() bool {
 
 // leads notes in which files the address of a pass is edited.
 func (p *planner) leads(u Use) {
-	files := []string{edited(u).File.Path}
+	files := []string{edited(u.route).File.Path}
 	if u.route.own != nil { // perhaps there instead
 		files = append(files, u.route.pass.dir.File.Path)
 	}

@@ -17,7 +17,6 @@ type Options struct {
 	App          string   // the app's name; a new upstream is called edgeman-APP
 	NginxVersion Version  // of the nginx that will read the result; unknown is taken for 1.18
 	With         []Target // more targets of the same app: the other servers of its upstream
-	Merge        bool     // several server lines of one upstream may end at the same socket
 	Partial      bool     // servers of other apps in the same upstream may stay
 	Everywhere   bool     // also edit what goes to the address outside the site
 }
@@ -29,8 +28,8 @@ type Plan struct {
 	// nginx can be loaded in between. The way back is the other way round.
 	Files []FileEdit `json:"files"`
 	Notes []Note     `json:"notes,omitempty"`
-	// Stays are places outside the site that go on sending requests to the old
-	// address, and fail once it is gone. Options.Everywhere edits them, too.
+	// Stays are directives that go on sending requests to the old address, and
+	// fail once it is gone. Options.Everywhere edits those without a Code, too.
 	Stays []Note `json:"stays,omitempty"`
 	// Losses are what the site has of its addresses and the app's socket does
 	// not give; each has its Code.
@@ -142,7 +141,7 @@ func (c *Config) draft(t Target, o Options) (*planner, error) {
 func (p *planner) widen(uses []Use) []Use {
 	shared := map[*tree.Directive]bool{}
 	for _, u := range uses {
-		shared[edited(u)] = true
+		shared[edited(u.route)] = true
 	}
 	elsewhere := slices.Clone(p.t.Elsewhere)
 	for _, w := range p.o.With {
@@ -150,7 +149,7 @@ func (p *planner) widen(uses []Use) []Use {
 	}
 	for _, u := range elsewhere {
 		switch {
-		case shared[edited(u)]:
+		case shared[edited(u.route)]:
 			p.note(u.Pos, "%s (%s) shares the edited line and moves too", u.Text, u.In)
 		case !p.o.Everywhere:
 			continue
@@ -160,15 +159,15 @@ func (p *planner) widen(uses []Use) []Use {
 	return uses
 }
 
-// edited is the directive that holds a use's address.
-func edited(u Use) *tree.Directive {
-	switch r := u.route; {
+// edited is the directive that holds a route's address.
+func edited(r route) *tree.Directive {
+	switch {
 	case r.server != nil:
 		return r.server.dir
 	case r.at != nil:
 		return r.at.dir
 	}
-	return u.route.pass.dir
+	return r.pass.dir
 }
 
 func (p *planner) uses(uses []Use) error {
@@ -201,36 +200,41 @@ func (p *planner) uses(uses []Use) error {
 	return p.literals(literals)
 }
 
-// remaining notes the uses that keep the old address.
+// remaining notes what keeps the old address.
 func (p *planner) remaining(uses []Use) {
 	gone := map[*tree.Directive]bool{}
 	for _, u := range uses {
-		gone[edited(u)] = true
-	}
-	elsewhere := slices.Clone(p.t.Elsewhere)
-	for _, w := range p.o.With {
-		elsewhere = append(elsewhere, w.Elsewhere...)
-	}
-	for _, u := range elsewhere {
-		if !gone[edited(u)] {
-			text := fmt.Sprintf("%s (%s) still goes to %s and fails when that port is gone", u.Text, u.In, u.route.text())
-			p.stays = append(p.stays, Note{Pos: u.Pos, Text: text})
-		}
+		gone[edited(u.route)] = true
 	}
 	for _, pass := range p.c.index.passes {
-		if address := p.c.mayReach(pass, p.keys); address != "" {
-			text := fmt.Sprintf("%s (%s) can get %s from a variable, and fails then when that port is gone", pass, pass.parent.Path(), address)
-			p.stays = append(p.stays, Note{Pos: pass.Pos(), Text: text})
+		for _, r := range p.c.routes(pass) {
+			switch {
+			case r.opaque != nil || !p.touches(r.addr, r.fallback) || gone[edited(r)]:
+			case len(p.c.places(r.addr, r.fallback)) > 1:
+				p.stay(pass, SeveralPlaces, "%s (%s) goes to %s, which is this app and another in turn, and fails in part when this one's port is gone", pass, pass.parent.Path(), r.text())
+			default:
+				p.stay(pass, "", "%s (%s) still goes to %s and fails when that port is gone", pass, pass.parent.Path(), r.text())
+			}
+		}
+		if address := p.mayReach(pass); address != "" {
+			p.stay(pass, "", "%s (%s) can get %s from a variable, and fails then when that port is gone", pass, pass.parent.Path(), address)
 		}
 	}
 	p.c.root.walk(func(n *Node) {
 		if !calls(n) {
 			return
 		}
-		if a, ok := parsePass(n.Arg(0)); ok && slices.Contains(p.keys, a.key("80")) {
-			p.stays = append(p.stays, Note{Pos: n.Pos(), Text: fmt.Sprintf("%s still goes there and fails when that port is gone", n)})
+		if a, ok := parsePass(n.Arg(0)); ok && p.touches(a, "80") {
+			p.stay(n, "", "%s still goes there and fails when that port is gone", n)
 		}
 	})
+}
+
+func (p *planner) stay(n *Node, code, format string, args ...any) {
+	note := Note{Pos: n.Pos(), Code: code, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(p.stays, note) {
+		p.stays = append(p.stays, note)
+	}
 }
 
 // calls reports whether a directive of the mail or the RTMP module makes

@@ -154,7 +154,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"lua balancer", strings.Replace(up, "%s", "balancer_by_lua_block { x() }", 1), `decides by itself`},
 		{"resolve", "upstream a { server app:80 resolve; }\nserver { location / { proxy_pass http://a; } }", `"resolve" on a server line`},
 		{"two servers", strings.Replace(up, "%s", "server 127.0.0.1:8081;", 1), "upstream a has another server, 127.0.0.1:8081"},
-		{"same server twice", strings.Replace(up, "%s", "server localhost:8080;", 1), "2 server lines of upstream a would become the same socket"},
+		{"same port of the other loopback", strings.Replace(up, "%s", "server [::1]:8080;", 1), "upstream a has another server, [::1]:8080"},
 		{"transparent bind", "proxy_bind $remote_addr transparent;" + strings.Replace(up, "%s", "", 1), `shows the app the client's address`},
 		{"unix already", "server { location / { proxy_pass http://unix:/run/x.sock; } }", "is a Unix socket already"},
 		{"unix with slashes", "server { location / { uwsgi_pass unix:///run/x.sock; } }", "is a Unix socket already"},

@@ -39,7 +39,7 @@ func (p *planner) sameRoutes(was, is []route, ours bool) bool {
 	}
 	socket := "unix:" + p.o.Socket
 	for i := range was {
-		switch before, after := was[i].key(), is[i].key(); {
+		switch before, after := p.c.routeKey(was[i]), p.c.routeKey(is[i]); {
 		case ours && slices.Contains(p.keys, before) && after != socket:
 			return false
 		case after == socket:
@@ -57,7 +57,7 @@ func (p *planner) sameRoutes(was, is []route, ours bool) bool {
 
 // with loads the configuration again with some files replaced.
 func (c *Config) with(files map[string][]byte) (*Config, error) {
-	next := &Config{main: c.main, fs: c.fs, files: map[string]*tree.File{}, included: map[string]int{}, root: &Node{}}
+	next := &Config{main: c.main, fs: c.fs, files: map[string]*tree.File{}, included: map[string]int{}, root: &Node{}, where: c.where}
 	l := loader{c: next, prefix: c.prefix(), known: c.files, replaced: files}
 	if err := l.file(c.main, next.root, Pos{}); err != nil {
 		return nil, err

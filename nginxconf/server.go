@@ -58,12 +58,12 @@ func (p *planner) checkUpstream(up *Node) error {
 	return p.checkServers(up)
 }
 
-// checkServers refuses an upstream in which other servers share the work, or
-// in which several lines would become the same socket.
+// checkServers refuses an upstream in which other servers share the work.
 func (p *planner) checkServers(up *Node) error {
 	ours, all := 0, up.All("server")
+	isMain := func(s *Node) bool { return p.isOurs(s) && !spare(s) }
 	for _, s := range all {
-		if p.isOurs(s) && spare(s) && !p.o.Partial {
+		if p.isOurs(s) && spare(s) && !p.o.Partial && !slices.ContainsFunc(all, isMain) {
 			return refuse(s.Pos(), "to have it swapped, too, give it an upstream and a site of its own", "the backup of upstream %s is not taken over", up.Arg(0))
 		}
 	}
@@ -76,10 +76,6 @@ func (p *planner) checkServers(up *Node) error {
 			return refuse(s.Pos(), "adopt the servers of one app together, or allow the others to stay",
 				"upstream %s has another server, %s", up.Arg(0), s.Arg(0))
 		}
-	}
-	if ours > 1 && !p.o.Merge {
-		return refuse(up.Pos(), "allow it when they are copies of one app",
-			"%d server lines of upstream %s would become the same socket", ours, up.Arg(0))
 	}
 	if hash := up.Last("hash"); hash != nil && hash.Arg(1) == "consistent" && len(all) > ours {
 		p.note(hash.Pos(), "a consistent hash depends on the addresses: keys move to other servers once")

@@ -22,6 +22,7 @@ type Use struct {
 	Pos      Pos    `json:"pos"`      // of the pass directive
 	In       string `json:"in"`       // "server example.com, location /api"
 	Text     string `json:"text"`     // "proxy_pass http://my_app"
+	Address  string `json:"address"`  // as written: host:port or unix:path
 	Upstream string `json:"upstream"` // name of the upstream it goes through, "" for a literal
 	Server   Pos    `json:"server"`   // of the upstream's server line, zero for a literal
 	Class    Class  `json:"class"`
@@ -30,11 +31,11 @@ type Use struct {
 	route route
 }
 
-// Target is one address that a site sends requests to, with every place that
-// does so. Spellings of the same loopback address are one target.
+// Target is what a site sends requests to, with every directive that does so.
+// All spellings of one place are one target; see Config.Locate.
 type Target struct {
 	Address   string         `json:"address"`            // as first written: host:port or unix:path
-	Addr      netip.AddrPort `json:"addr"`               // invalid when the host has to be resolved
+	Addr      netip.AddrPort `json:"addr"`               // the same in numbers, invalid when the host is a name
 	Upstream  string         `json:"upstream,omitempty"` // name of the first upstream that holds it
 	Servers   int            `json:"servers,omitempty"`  // server lines of that upstream
 	Class     Class          `json:"class"`              // the most intrusive class among the uses
@@ -62,13 +63,6 @@ type route struct {
 	class    Class
 	fallback string   // port when none is written
 	opaque   *Refusal // the address is not in the text
-}
-
-func (r route) key() string {
-	if r.opaque != nil {
-		return "opaque:" + r.pass.Pos().String()
-	}
-	return r.addr.key(r.fallback)
 }
 
 // routes returns the ways that lead from one pass directive to addresses.
@@ -178,7 +172,7 @@ func (c *Config) Targets(site string) ([]Target, error) {
 // whether it is refused.
 func (c *Config) trial(t Target, with []Target) (*planner, *Refusal) {
 	var r *Refusal
-	p, err := c.draft(t, Options{Socket: "/run/edgeman/x.sock", App: "app", With: with, Merge: len(with) > 0})
+	p, err := c.draft(t, Options{Socket: "/run/edgeman/x.sock", App: "app", With: with})
 	errors.As(err, &r)
 	return p, r
 }
@@ -189,7 +183,7 @@ func (c *Config) collect(site string) []Target {
 	byKey := map[string]*Target{}
 	for _, pass := range c.index.passes {
 		for _, r := range c.routes(pass) {
-			key := r.key()
+			key := c.routeKey(r)
 			t := byKey[key]
 			if t == nil {
 				t = &Target{key: key, site: site}
@@ -209,7 +203,7 @@ func (c *Config) collect(site string) []Target {
 }
 
 func (t *Target) add(r route, inSite bool) {
-	u := Use{Pos: r.pass.Pos(), In: r.pass.parent.Path(), Text: r.pass.String(), Class: r.class, Site: inSite, route: r}
+	u := Use{Pos: r.pass.Pos(), In: r.pass.parent.Path(), Text: r.pass.String(), Address: r.text(), Class: r.class, Site: inSite, route: r}
 	if r.upstream != nil {
 		u.Upstream = r.upstream.Arg(0)
 	}

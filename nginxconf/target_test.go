@@ -23,7 +23,7 @@ server {
     location /d { proxy_pass http://[::1]; }
 }
 `)
-	m["/etc/nginx/sites-enabled/other"] = "server { location / { proxy_pass http://[::1]:8080; } location /a { proxy_pass http://api; } location /z { proxy_pass http://127.0.0.1:7; } }\n"
+	m["/etc/nginx/sites-enabled/other"] = "server { location / { proxy_pass http://localhost:8080; } location /a { proxy_pass http://api; } location /z { proxy_pass http://127.0.0.1:7; } }\n"
 	c := mustLoad(t, m)
 	targets, err := c.Targets(sitePath)
 	if err != nil {
@@ -145,7 +145,7 @@ func TestServersOfOneApp(t *testing.T) {
 	if p, err := c.Plan(targets[0], o); err != nil || len(p.Files[0].Edits) != 1 {
 		t.Errorf("partial: %v", err)
 	}
-	o.Partial, o.Merge, o.With = false, true, targets[1:2]
+	o.Partial, o.With = false, targets[1:2]
 	if p, err := c.Plan(targets[0], o); err != nil || len(p.Files[0].Edits) != 4 {
 		t.Errorf("together: %v", err)
 	}

@@ -99,9 +99,9 @@ func unusable(pass *Node, v value) bool {
 }
 
 // mayReach returns one of the addresses that a pass can get from a variable of
-// which not all values are known, "" if it gets none of them.
-func (c *Config) mayReach(pass *Node, keys []string) string {
-	arg := pass.Arg(0)
+// which not all values are known, "" if it gets none of those that go.
+func (p *planner) mayReach(pass *Node) string {
+	c, arg := p.c, pass.Arg(0)
 	if !strings.Contains(arg, "$") || c.routes(pass)[0].opaque == nil {
 		return ""
 	}
@@ -113,7 +113,7 @@ func (c *Config) mayReach(pass *Node, keys []string) string {
 		}
 		for _, row := range rows {
 			value := row.Arg(len(row.Args()) - 1)
-			if a, ok := parsePass(value); ok && slices.Contains(keys, a.key("80")) {
+			if a, ok := parsePass(value); ok && p.touches(a, "80") {
 				return value
 			}
 		}

@@ -142,7 +142,7 @@ func TestAppsBehindOneVariable(t *testing.T) {
 			if n/2 == 1 {
 				slices.Reverse(back)
 			}
-			apps := map[string]string{"8081": "localhost:8081", "8082": "localhost:8082"}
+			apps := map[string]string{"8081": "127.0.0.1:8081", "8082": "127.0.0.1:8082"}
 			m := siteFS(site)
 			done := map[string]FileEdit{}
 			for _, port := range order {
@@ -156,7 +156,7 @@ func TestAppsBehindOneVariable(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v of %s", err, m[sitePath])
 				}
-				m[sitePath], apps[port] = string(out), "localhost:"+port
+				m[sitePath], apps[port] = string(out), "127.0.0.1:"+port
 				checkEnds(t, m, apps)
 			}
 			if m[sitePath] != site {
@@ -193,7 +193,7 @@ func checkEnds(t *testing.T, m memFS, apps map[string]string) {
 	var got []string
 	for _, pass := range c.Passes() {
 		for _, r := range c.routes(pass) {
-			got = append(got, r.key())
+			got = append(got, c.routeKey(r))
 		}
 	}
 	slices.Sort(got)

@@ -55,10 +55,10 @@ type Adoption struct {
 }
 
 // Adopt reads what is needed to replace the running container id whose app
-// listens on port, and judges whether that is safe. at is the address that nginx
-// dials now: the published port that leads there is left out of the settings.
-// Nothing is changed.
-func (c *Client) Adopt(ctx context.Context, id string, port uint16, at netip.AddrPort) (Adoption, error) {
+// listens on port, and judges whether that is safe. at are the addresses that
+// nginx dials now: the published ports that lead there are left out of the
+// settings. Nothing is changed.
+func (c *Client) Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (Adoption, error) {
 	f := facts{port: port}
 	var err error
 	if f.container, err = c.Inspect(ctx, id); err != nil {
@@ -70,13 +70,14 @@ func (c *Client) Adopt(ctx context.Context, id string, port uint16, at netip.Add
 	if f.hostname, err = c.sys.hostname(); err != nil {
 		return Adoption{}, callErr("read the host's name", "", err)
 	}
-	if at = netip.AddrPortFrom(dialled(at.Addr()), at.Port()); at.IsValid() {
-		local, err := c.isLocal(at.Addr())
+	for _, a := range at {
+		a = netip.AddrPortFrom(dialled(a.Addr()), a.Port())
+		local, err := c.isLocal(a.Addr())
 		if err != nil {
 			return Adoption{}, callErr("adopt", id, err)
 		}
 		if local {
-			f.at = at
+			f.at = append(f.at, a)
 		}
 	}
 	if f.image, err = c.imageOf(ctx, f.in.Image); isNotFound(err) {

@@ -18,8 +18,8 @@ type facts struct {
 	image     imageConfig
 	imageGone bool
 	hostname  string
-	port      uint16         // the app's, inside
-	at        netip.AddrPort // what nginx dials, if that is on this host
+	port      uint16           // the app's, inside
+	at        []netip.AddrPort // what nginx dials on this host
 	others    []container.Summary
 	written   []string // files in the writable layer
 }
@@ -61,7 +61,7 @@ func (f facts) makeOurs(s settings) error {
 	}
 	s.Config.drop("Labels")
 	setMap(s.Config, "Labels", labels)
-	if f.at.IsValid() {
+	if len(f.at) > 0 {
 		if err := dropPort(s, f.in, f.port, f.at); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package docker
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -10,9 +11,9 @@ import (
 	"github.com/docker/go-connections/nat"
 )
 
-// dropPort takes the published port that at leads to out of s, with the exposed
-// port it brought along. Every other published port stays.
-func dropPort(s settings, in inspected, port uint16, at netip.AddrPort) error {
+// dropPort takes the published ports that the addresses lead to out of s, with
+// the exposed port they brought along. Every other published port stays.
+func dropPort(s settings, in inspected, port uint16, at []netip.AddrPort) error {
 	key := nat.Port(fmt.Sprintf("%d/tcp", port))
 	bindings := nat.PortMap{}
 	if err := s.HostConfig.get("PortBindings", &bindings); err != nil {
@@ -47,11 +48,13 @@ func dropPort(s settings, in inspected, port uint16, at netip.AddrPort) error {
 	return nil
 }
 
-// otherBindings leaves out the bindings reached at at.
-func otherBindings(list []nat.PortBinding, at netip.AddrPort) []nat.PortBinding {
+// otherBindings leaves out the bindings that one of the addresses reaches.
+func otherBindings(list []nat.PortBinding, at []netip.AddrPort) []nat.PortBinding {
 	var out []nat.PortBinding
 	for _, b := range list {
-		if !bindsPort(b.HostPort, at.Port()) || !bindsAddress(b.HostIP, at.Addr()) {
+		if !slices.ContainsFunc(at, func(a netip.AddrPort) bool {
+			return bindsPort(b.HostPort, a.Port()) && bindsAddress(b.HostIP, a.Addr())
+		}) {
 			out = append(out, b)
 		}
 	}

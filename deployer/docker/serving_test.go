@@ -174,6 +174,11 @@ func TestDropPort(t *testing.T) {
 			name: "another port", bindings: nat.PortMap{"80/tcp": {bind("::1", "8080")}, "443/tcp": {bind("::", "8443")}}, at: "[::1]:8080",
 			fixed: []string{"[::]:8443 (443/tcp)"},
 		},
+		{
+			name: "both loopbacks", bindings: nat.PortMap{"80/tcp": {bind("127.0.0.1", "8080"), bind("::1", "8080"), bind("127.0.0.1", "9090")}}, at: "127.0.0.1:8080 [::1]:8080",
+			fixed: []string{"127.0.0.1:9090 (80/tcp)"}, exposed: true,
+		},
+		{name: "two host ports", bindings: nat.PortMap{"80/tcp": {bind("127.0.0.1", "8080"), bind("192.0.2.7", "9090")}}, at: "127.0.0.1:8080 192.0.2.7:9090"},
 		{name: "a range", bindings: nat.PortMap{"80/tcp": {bind("", "8080-8090")}}, at: "127.0.0.1:8085"},
 		{name: "any free port", bindings: nat.PortMap{"80/tcp": {bind("", "")}, "443/tcp": {bind("", "0")}}, at: "127.0.0.1:32768"},
 		{name: "publish all", all: true, at: "127.0.0.1:32768"},
@@ -190,7 +195,11 @@ func TestDropPort(t *testing.T) {
 			if tt.all {
 				s.HostConfig.set("PublishAllPorts", true)
 			}
-			if err := dropPort(s, in, 80, netip.MustParseAddrPort(tt.at)); err != nil {
+			var at []netip.AddrPort
+			for _, a := range strings.Fields(tt.at) {
+				at = append(at, netip.MustParseAddrPort(a))
+			}
+			if err := dropPort(s, in, 80, at); err != nil {
 				t.Fatal(err)
 			}
 			fixed, err := fixedPorts(s)

@@ -36,7 +36,7 @@ func captured(t *testing.T, path string) (ct, img json.RawMessage) {
 func factsOf(t *testing.T, path string) facts {
 	t.Helper()
 	raw, img := captured(t, path)
-	f := facts{port: 8080, hostname: "testhost", at: netip.MustParseAddrPort("127.0.0.1:18080")}
+	f := facts{port: 8080, hostname: "testhost", at: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:18080")}}
 	var err error
 	if f.container, err = parseContainer(raw); err != nil {
 		t.Fatal(err)

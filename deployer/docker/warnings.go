@@ -3,6 +3,7 @@ package docker
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -55,7 +56,8 @@ func besideNames(s settings) []Note {
 func (f facts) openPorts() []string {
 	var out []string
 	for _, p := range f.container.Published {
-		if f.at.IsValid() && p.Proto == "tcp" && p.ContainerPort == f.port && p.HostPort == f.at.Port() && !p.HostIP.IsLoopback() {
+		dialled := slices.ContainsFunc(f.at, func(at netip.AddrPort) bool { return at.Port() == p.HostPort })
+		if dialled && p.Proto == "tcp" && p.ContainerPort == f.port && !p.HostIP.IsLoopback() {
 			out = append(out, netip.AddrPortFrom(p.HostIP, p.HostPort).String())
 		}
 	}
