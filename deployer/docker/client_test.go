@@ -113,6 +113,7 @@ func TestErrors(t *testing.T) {
 		"GET /images/sha256:1/json":        {200, `{"Id":"sha256:1","Config":{}}`},
 		"POST /containers/old/start":       {304, ``},
 		"DELETE /containers/old":           {409, `{"message":"cannot remove a running container"}`},
+		"DELETE /containers/going":         {409, `{"message":"removal of container going is already in progress"}`},
 		"POST /images/create":              {500, `{"message":"pull access denied for x, repository does not exist"}`},
 		"GET /images/registry.test/x/json": {404, `{"message":"No such image: registry.test/x"}`},
 	}}
@@ -133,6 +134,7 @@ func TestErrors(t *testing.T) {
 		{"no image", second(c.Create(ctx, Spec{Name: "x", ImageID: "registry.test/x", Settings: minimal})), ErrNotFound, "docker: inspect image registry.test/x: No such image"},
 		{"newer settings", second(c.Create(ctx, Spec{Name: "x", ImageID: "sha256:1", Settings: []byte(`{"version":9}`)})), nil, "docker: create x: the stored settings have version 9, this edgeman knows 1"},
 		{"runs", c.Remove(ctx, "old"), nil, "docker: remove old: cannot remove a running container"},
+		{"being removed", c.Remove(ctx, "going"), ErrRemoving, "docker: remove going: removal of container going is already in progress"},
 		{"denied", c.Pull(ctx, "registry.test/x", nil), nil, "hint: log in as root: sudo docker login registry.test"},
 		{"started already", c.Start(ctx, "old"), nil, ""},
 	}

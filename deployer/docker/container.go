@@ -46,7 +46,11 @@ type Container struct {
 
 	// SandboxKey is the path of the network namespace; empty when not running.
 	// For a container that joined another's namespace it is the other's.
-	SandboxKey  string
+	SandboxKey string
+	// Adrift says why a running container is cut off from the network that it has
+	// joined: that one's container was stopped, started again or removed since.
+	// Nobody can reach it then, and it has to be started again or made anew.
+	Adrift      string
 	NetworkMode string    // "bridge", "host", "none", "container:ID" or a network's name
 	Networks    []Network // the one of NetworkMode first, then by name
 	Published   []Port    // as bound on the host now, by container port
@@ -106,6 +110,10 @@ func (c *Client) Inspect(ctx context.Context, nameOrID string) (Container, error
 	}
 	if joined, ok := strings.CutPrefix(ct.NetworkMode, "container:"); ok && ct.Running {
 		other, err := c.inspectRaw(ctx, joined)
+		if isNotFound(err) { // which is not to say that this one is
+			ct.adrift("the container whose network it has joined is gone")
+			return ct, nil
+		}
 		if err != nil {
 			return Container{}, err
 		}

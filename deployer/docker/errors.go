@@ -16,6 +16,8 @@ var (
 	ErrUnreachable = errors.New("docker daemon unreachable")
 	// ErrExists: a container of that name exists already.
 	ErrExists = errors.New("name already in use")
+	// ErrRemoving: the daemon removes that container already.
+	ErrRemoving = errors.New("being removed")
 	// ErrNoLogs: the container's logging driver keeps nothing that can be read back.
 	ErrNoLogs = errors.New("the container's logging driver does not support reading")
 )
@@ -62,6 +64,8 @@ func kind(err error) error {
 		return ErrNotFound
 	case cerrdefs.IsConflict(err) && strings.Contains(text, "is already in use by container"):
 		return ErrExists
+	case cerrdefs.IsConflict(err) && strings.Contains(text, "is already in progress"):
+		return ErrRemoving
 	case strings.Contains(text, "does not support reading"):
 		return ErrNoLogs
 	}

@@ -66,6 +66,9 @@ func (f facts) makeOurs(s settings) error {
 			return err
 		}
 	}
+	if err := f.nameJoined(s); err != nil {
+		return err
+	}
 	// edgeman serve restarts the container; the daemon must not do so too.
 	s.HostConfig.drop("RestartPolicy", "AutoRemove")
 	addAlias(s.Networks, f.container.Name)

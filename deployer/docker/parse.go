@@ -83,17 +83,6 @@ func unhealthy(h *container.Health) string {
 	return "no answer"
 }
 
-// join takes over the network namespace of the container this one runs in.
-func (ct *Container) join(raw []byte) error {
-	in, err := parseInspect(raw)
-	if err != nil {
-		return err
-	}
-	ct.SandboxKey = in.NetworkSettings.SandboxKey
-	ct.Networks = networks(in)
-	return nil
-}
-
 func networks(in container.InspectResponse) []Network {
 	primary := networkMode(in)
 	var out []Network

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -30,6 +29,11 @@ func (r *runner) ensure(life context.Context, e engine, side *sync.WaitGroup) (c
 		if c, err = r.create(ctx, e); err != nil {
 			return err
 		}
+		if c.Running && c.Adrift != "" {
+			if c, err = r.anew(ctx, e, c, errors.New(c.Adrift)); err != nil {
+				return err
+			}
+		}
 		if c.Running {
 			r.offerAgain(life, e, c.ID, side)
 			if c.Status == "paused" && !r.held() {
@@ -37,31 +41,9 @@ func (r *runner) ensure(life context.Context, e engine, side *sync.WaitGroup) (c
 			}
 			return nil
 		}
-		if r.native() {
-			done, err := r.offer(life, e, c.ID)
-			if err != nil {
-				return err
-			}
-			side.Go(func() { <-done })
-		}
-		if err := e.Start(ctx, c.ID); err != nil {
-			return err
-		}
-		c, err = e.Inspect(ctx, c.ID)
+		c, err = r.start(ctx, life, e, c, side)
 		return err
 	})
-	return c, err
-}
-
-// create makes sure that the container exists.
-func (r *runner) create(ctx context.Context, e engine) (docker.Container, error) {
-	c, err := e.Inspect(ctx, r.name)
-	if errors.Is(err, docker.ErrNotFound) {
-		return r.make(ctx, e)
-	}
-	if err == nil && c.Labels[labelRelease] != strconv.Itoa(r.release.Number) {
-		err = fmt.Errorf("the container %s is not one that edgeman made\nhint: docker rename %s another-name", r.name, r.name)
-	}
 	return c, err
 }
 
@@ -69,6 +51,13 @@ func (r *runner) create(ctx context.Context, e engine) (docker.Container, error)
 // a volume for a VOLUME of the image, is for all of them, or each would keep
 // data of its own that the next release could not take over.
 func (r *runner) make(ctx context.Context, e engine) (docker.Container, error) {
+	if r.first == nil {
+		r.making.Lock()
+		defer r.making.Unlock()
+		if c, err := e.Inspect(ctx, r.name); !errors.Is(err, docker.ErrNotFound) {
+			return c, err // by another replica's wish
+		}
+	}
 	spec := r.spec()
 	if r.first != nil {
 		first, err := r.first.create(ctx, e)
@@ -77,12 +66,6 @@ func (r *runner) make(ctx context.Context, e engine) (docker.Container, error) {
 		}
 		if spec.Settings, _, err = docker.KeepVolumes(spec.Settings, first); err != nil {
 			return docker.Container{}, err
-		}
-	} else {
-		r.making.Lock()
-		defer r.making.Unlock()
-		if c, err := e.Inspect(ctx, r.name); !errors.Is(err, docker.ErrNotFound) {
-			return c, err // by another replica's wish
 		}
 	}
 	if err := r.makeHandoff(); err != nil {

@@ -24,6 +24,7 @@ type fakeEngine struct {
 	onInspect  func(id string)
 
 	cannotPause bool // nor let a paused one go on
+	nameTaken   int  // how often a name is still taken by what is just being removed
 	log         []string
 	behaviour   map[string]behaviour // by image id
 	specs       map[string]docker.Spec
@@ -37,6 +38,7 @@ type behaviour struct {
 	missing     bool // the image is not there
 	volume      bool // the image declares one
 	stopTakes   time.Duration
+	tied        bool // to something that is there no more, until it is made anew
 }
 
 type fakeContainer struct {
@@ -105,6 +107,10 @@ func (e *fakeEngine) Create(_ context.Context, s docker.Spec) (string, error) {
 	if b.missing {
 		return "", fmt.Errorf("no such image: %w", docker.ErrNotFound)
 	}
+	if _, there := e.containers[s.Name]; there || e.nameTaken > 0 {
+		e.nameTaken--
+		return "", docker.ErrExists
+	}
 	e.did("create", s.Name)
 	e.specs[s.Name] = s
 	c := &fakeContainer{behaviour: b}
@@ -123,6 +129,9 @@ func (e *fakeEngine) Start(_ context.Context, id string) error {
 	c, err := e.find(id)
 	if err != nil {
 		return err
+	}
+	if c.tied || c.Status == "dead" || c.Status == "removing" {
+		return docker.ErrNotFound
 	}
 	if c.cannotStart {
 		return errors.New("exec: no such file")
@@ -168,6 +177,10 @@ func (e *fakeEngine) Remove(_ context.Context, id string) error {
 	c, err := e.find(id)
 	if err != nil {
 		return err
+	}
+	if c.Status == "removing" {
+		time.AfterFunc(time.Second, func() { e.mu.Lock(); delete(e.containers, id); e.mu.Unlock() })
+		return docker.ErrRemoving
 	}
 	if c.Running {
 		return errors.New("cannot remove a running container")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -158,25 +157,6 @@ func (h *host) stoppedBy(ctx context.Context, names []string) time.Time {
 	return time.Now().Add(longest + stopSlack)
 }
 
-// stopContainer stops a container with the image's own signal and timeout. One
-// that is gone is stopped.
-func (h *host) stopContainer(ctx context.Context, name string) error {
-	e, err := h.engine(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := e.Inspect(ctx, name)
-	if errors.Is(err, docker.ErrNotFound) {
-		return nil
-	}
-	if err != nil || !c.Running {
-		return err
-	}
-	extend := c.Grace() + stopSlack
-	_ = h.notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", extend.Microseconds()))
-	return limited(ctx, extend, func(ctx context.Context) error { return e.Stop(ctx, c.ID) })
-}
-
 // sweep stops and removes the slot's containers but those to keep.
 func (h *host) sweep(ctx context.Context, e engine, slot sockets.Slot, keep func(name string) bool) error {
 	h.sweeping.Lock()
@@ -195,20 +175,6 @@ func (h *host) sweep(ctx context.Context, e engine, slot sockets.Slot, keep func
 		h.say("removing container %s", name)
 		return errors.Join(h.stopContainer(ctx, name), h.removeContainer(ctx, name))
 	})
-}
-
-// removeContainer removes a stopped container, never its volumes.
-func (h *host) removeContainer(ctx context.Context, name string) error {
-	e, err := h.engine(ctx)
-	if err != nil {
-		return err
-	}
-	err = limited(ctx, callLimit, func(ctx context.Context) error { return e.Remove(ctx, name) })
-	if err != nil && !errors.Is(err, docker.ErrNotFound) {
-		return err
-	}
-	_ = os.RemoveAll(h.handoffDir(name)) // in tmpfs; what is left goes with the next boot
-	return nil
 }
 
 func (h *host) handoffDir(container string) string {

@@ -55,7 +55,7 @@ type runner struct {
 	mu  sync.Mutex
 	now condition
 
-	making sync.Mutex // the container
+	making sync.Mutex // the container; guards release.Settings
 
 	holds atomic.Bool // the container has taken the listener, in native mode
 

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"strconv"
@@ -134,7 +135,7 @@ func newWorld(t *testing.T) *world {
 	app.Drain.Timeout, app.Start.Timeout = state.Duration(30*time.Second), state.Duration(20*time.Second)
 	w.must(w.paths.WriteApp(app))
 	for n := range 3 {
-		r := state.Release{App: "myapp", ImageID: "image-" + strconv.Itoa(n+1), Image: "myapp:v" + strconv.Itoa(n+1), Port: 8080}
+		r := state.Release{App: "myapp", ImageID: "image-" + strconv.Itoa(n+1), Image: "myapp:v" + strconv.Itoa(n+1), Port: 8080, Settings: json.RawMessage(`{"version":1}`)}
 		w.must(w.paths.WriteRelease(&r))
 	}
 	return w

@@ -1,0 +1,59 @@
+package docker
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A container that runs in the namespaces of another one is tied to that one's
+// life: the daemon notes the other's id, and one that was made anew under the
+// same name is another container.
+
+// joining are the members of a HostConfig that can name another container.
+var joining = []string{"NetworkMode", "PidMode", "IpcMode"}
+
+// nameJoined makes settings name the containers whose namespaces are joined,
+// where inspect has their ids: a name still leads to one that was made anew.
+func (f facts) nameJoined(s settings) error {
+	for _, member := range joining {
+		var mode string
+		if err := s.HostConfig.get(member, &mode); err != nil {
+			return err
+		}
+		id, ok := strings.CutPrefix(mode, "container:")
+		if !ok {
+			continue
+		}
+		for _, o := range f.others {
+			if o.ID == id {
+				s.HostConfig.set(member, "container:"+nameOf(o))
+			}
+		}
+	}
+	return nil
+}
+
+// join takes over the network namespace of the container this one runs in.
+func (ct *Container) join(raw []byte) error {
+	in, err := parseInspect(raw)
+	if err != nil {
+		return err
+	}
+	ct.SandboxKey = in.NetworkSettings.SandboxKey
+	ct.Networks = networks(in)
+	name := strings.TrimPrefix(in.Name, "/")
+	switch {
+	case !in.State.Running:
+		ct.adrift("container %s, whose network it has joined, does not run", name)
+	case parseTime(in.State.StartedAt).After(ct.Started):
+		ct.adrift("container %s, whose network it has joined, was started again", name)
+	}
+	return nil
+}
+
+// adrift says that the network namespace in which the container runs is nobody
+// else's any more. There is no way to it from outside.
+func (ct *Container) adrift(format string, args ...any) {
+	ct.SandboxKey, ct.Networks = "", nil
+	ct.Adrift = fmt.Sprintf(format, args...)
+}
