@@ -10,7 +10,7 @@ import (
 // accept starts or stops taking connections in. In native mode the app takes
 // them itself.
 func (k *keeper) accept(on bool) {
-	if k.refuse != nil && (!on || k.relaying != k.relays()) { // or they go elsewhere now
+	if k.refuse != nil && !on {
 		k.refuse()
 		k.refuse = nil
 	}
@@ -21,15 +21,11 @@ func (k *keeper) accept(on bool) {
 	if err := k.host.listener.SetBlocking(false); err != nil {
 		k.host.say("%v", err)
 	}
-	run := k.front.run
-	if k.relaying = k.relays(); k.relaying {
-		run = k.relay
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = run(ctx) // a dead listener shows at the next look, too
+		_ = k.front.run(ctx) // a dead listener shows at the next look, too
 		poke(k.changes)
 	}()
 	k.refuse = func() { cancel(); <-done }
@@ -38,6 +34,11 @@ func (k *keeper) accept(on bool) {
 // swing opens or shuts the gate.
 func (k *keeper) swing() {
 	k.through.Store(k.role == candidate && !k.paused)
+	if k.relays() {
+		k.gate.open(through(k.paths.Live(k.slot.App)))
+		k.open = true
+		return
+	}
 	if k.release.Mode == modeNative {
 		k.open = k.condition().phase == state.PhaseHealthy && !k.paused
 		k.passLeft()

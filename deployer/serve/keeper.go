@@ -55,7 +55,6 @@ type keeper struct {
 	usedAt    time.Time // when it was last seen in use
 	used      uint64    // connections that had come in by then
 	unwatch   func()    // ends the wait for a connection that wakes it; nil while nobody waits
-	relaying  bool      // what is accepted goes to the other slot
 	dead      bool      // its listener was shut down, and the app moved to the other slot
 	over      bool      // retired, with no container that runs
 	open      bool      // the gate

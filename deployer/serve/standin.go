@@ -2,9 +2,6 @@ package serve
 
 import (
 	"context"
-	"io"
-	"net"
-	"sync"
 	"time"
 
 	"edgeman/deployer/state"
@@ -63,52 +60,6 @@ func (k *keeper) settled(other sockets.Slot, until time.Time) (bool, error) {
 // retired while it slept, and has no container of its own.
 func (k *keeper) relays() bool {
 	return k.role == retired && (k.pause.Reason == state.PauseStandIn || k.asleep)
-}
-
-// relay passes the connections that are left in the slot's socket on to the live
-// slot until ctx ends. Those under way go on.
-func (k *keeper) relay(ctx context.Context) error {
-	k.host.say("passing on the requests that waited in %s", k.slot)
-	for {
-		c, err := k.host.listener.Accept(ctx)
-		if err == nil {
-			go k.passOn(c)
-			continue
-		}
-		if ctx.Err() != nil || !k.host.listener.Alive() {
-			return err
-		}
-		k.host.say("%v", err)
-		sleep(ctx, acceptAgain)
-	}
-}
-
-// passOn carries one connection. There are a few hundred of them at most, once.
-func (k *keeper) passOn(accepted *sockets.Conn) {
-	client, err := accepted.Net()
-	if err != nil {
-		k.host.say("%v", err)
-		return
-	}
-	defer client.Close()
-	c, ok := client.(*net.UnixConn)
-	if !ok {
-		return
-	}
-	up, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: k.paths.Live(k.slot.App), Net: "unix"})
-	if err != nil {
-		k.host.say("%v", err)
-		return
-	}
-	defer up.Close()
-	var both sync.WaitGroup
-	for _, way := range [][2]*net.UnixConn{{up, c}, {c, up}} {
-		both.Go(func() {
-			_, _ = io.Copy(way[0], way[1])
-			_ = way[0].CloseWrite()
-		})
-	}
-	both.Wait()
 }
 
 // inside counts the connections that a replacement must not cut, and says when
