@@ -48,17 +48,6 @@ func (k *keeper) attended() bool {
 	return held || err != nil
 }
 
-func (k *keeper) inspect(ctx context.Context, name string) (c docker.Container, err error) {
-	err = limited(ctx, callLimit, func(ctx context.Context) error {
-		e, err := k.host.engine(ctx)
-		if err == nil {
-			c, err = e.Inspect(ctx, name)
-		}
-		return err
-	})
-	return c, err
-}
-
 // halt stops the slot's container for a release, once nothing is inside the
 // app any more or the drain's deadline has passed.
 func (k *keeper) halt(ctx context.Context) {
@@ -137,14 +126,7 @@ func (k *keeper) behind(ctx context.Context) string {
 	if _, filled, err := k.paths.SlotRelease(other); err != nil || filled {
 		return waits
 	}
-	var found []docker.Container
-	err := limited(ctx, callLimit, func(ctx context.Context) error {
-		e, err := k.host.engine(ctx)
-		if err == nil {
-			found, err = e.List(ctx, map[string]string{labelApp: other.App, labelSlot: other.Color}, true)
-		}
-		return err
-	})
+	found, err := k.list(ctx, map[string]string{labelApp: other.App, labelSlot: other.Color})
 	if err != nil {
 		return fmt.Sprintf("%s; whether a container of it still runs is unknown: %s", waits, oneLine(err.Error()))
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -77,6 +78,9 @@ type keeper struct {
 	ended  state.Ended // what the last recreate, pause or the end did to connections
 	late   []*carried  // counted as cut in it while their requests were in progress
 	unseen bool        // retired, and nobody but probes was ever sent here
+
+	inspects map[string]*question[docker.Container] // by container
+	lists    question[[]docker.Container]           // of the other slot's
 
 	prepared bool        // the container of a slot that waits for its adoption
 	trouble  string      // why not, or why not even its release is known

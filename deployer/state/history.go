@@ -3,6 +3,7 @@ package state
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,16 +53,19 @@ func (e *Event) SetEnded(n Ended) { e.Cut, e.CutKinds, e.WebsocketsClosed = n.Cu
 const historyMost = 256 << 10
 
 // Record appends e to the app's history and syncs it. A line that a power cut
-// tore stays by itself. The caller holds the app's lock.
+// tore stays by itself. It takes the app's state lock: a slot's service, which
+// holds no other, must not append to what a command is just shortening.
 func (p Paths) Record(app string, e Event) error {
-	path := filepath.Join(p.App(app), "history.jsonl")
-	if err := appendEvent(path, e); err != nil {
-		return fmt.Errorf("recording history: %w", err)
-	}
-	if err := trimHistory(path); err != nil {
-		return fmt.Errorf("shortening history: %w", err)
-	}
-	return nil
+	return p.WithState(context.Background(), app, func() error {
+		path := filepath.Join(p.App(app), "history.jsonl")
+		if err := appendEvent(path, e); err != nil {
+			return fmt.Errorf("recording history: %w", err)
+		}
+		if err := trimHistory(path); err != nil {
+			return fmt.Errorf("shortening history: %w", err)
+		}
+		return nil
+	})
 }
 
 func appendEvent(path string, e Event) error {

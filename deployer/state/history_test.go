@@ -1,10 +1,12 @@
 package state
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A history stays bounded, keeps its newest events, and never loses half a line.
@@ -35,5 +37,29 @@ func TestHistoryIsBounded(t *testing.T) {
 	data, err := os.ReadFile(path)
 	if err != nil || len(data) == 0 || data[0] != '{' {
 		t.Errorf("it begins with %.20q, %v", data, err)
+	}
+}
+
+// An event that a slot's service records while a command shortens the history is
+// not lost with the older half: one of the two waits for the other.
+func TestRecordWaitsForItsTurn(t *testing.T) {
+	p := Paths{Var: t.TempDir()}
+	if err := os.MkdirAll(p.App("myapp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	recorded := make(chan error, 1)
+	err := p.WithState(t.Context(), "myapp", func() error {
+		go func() { recorded <- p.Record("myapp", Event{Operation: "drain"}) }()
+		time.Sleep(3 * lockPoll)
+		if events, err := p.History("myapp"); err != nil || len(events) > 0 {
+			t.Errorf("in the middle of another's change: %v, %v", events, err)
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-recorded); err != nil {
+		t.Fatal(err)
+	}
+	if events, err := p.History("myapp"); err != nil || len(events) != 1 {
+		t.Errorf("%v, %v", events, err)
 	}
 }
