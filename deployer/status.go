@@ -184,19 +184,21 @@ func (h *Host) appStatus(ctx context.Context, name string, active map[string]str
 	app, err := h.Paths.ReadApp(name)
 	a.unread(err)
 	a.Mode, a.Strategy = app.Mode, app.Strategy
-	if record, err := readAdoption(h.Paths, name); err == nil {
-		a.Site = record.Site
-	} else if !errors.Is(err, ErrNotAdopted) {
+	record, err := readAdoption(h.Paths, name)
+	if !errors.Is(err, ErrNotAdopted) {
 		a.unread(err)
 	}
+	a.Site = record.Site
 	live, hasLive, err := sockets.ReadLive(h.Paths.Live(name))
 	a.unread(err)
 	holder := a.operation(h, name)
+	var served slotLook
 	for _, slot := range slotsOf(name) {
 		look := h.look(ctx, &a, slot, active, known)
 		look.live = hasLive && live == slot
 		look.claimed = holder.Slot == slot.String()
 		if look.live {
+			served = look
 			a.Live, a.Since = slot.Color, latest(h.liveSince(name), look.modified)
 			a.Release, a.Image, a.Digest = look.release.Number, look.release.Image, look.release.Digest
 			if look.release.Mode != "" {
@@ -211,6 +213,9 @@ func (h *Host) appStatus(ctx context.Context, name string, active map[string]str
 		a.Slots = append(a.Slots, report)
 	}
 	a.findProblems(hasLive, h.Version)
+	if !a.adopting() {
+		a.Problems = append(h.around(ctx, a, record, served), a.Problems...)
+	}
 	return a
 }
 

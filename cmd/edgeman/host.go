@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -65,6 +66,18 @@ func tryDocker(ctx context.Context, h *deployer.Host) (func(), error) {
 	done, err := withDocker(ctx, h)
 	if err != nil {
 		fmt.Fprintf(h.Err, "note: %s\n", firstLine(err))
+		return func() {}, nil
+	}
+	return done, nil
+}
+
+// quietDocker leaves what only Docker knows out where it does not answer: the
+// slots' own words tell of that.
+func quietDocker(ctx context.Context, h *deployer.Host) (func(), error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	done, err := withDocker(ctx, h)
+	if err != nil {
 		return func() {}, nil
 	}
 	return done, nil

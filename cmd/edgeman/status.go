@@ -30,8 +30,8 @@ func statusCommand(env *environment) *cli.Command {
 				}
 			}
 			parts := []part{}
-			if env.euid == 0 { // systemd's own socket is root's only
-				parts = append(parts, tryUnits)
+			if env.euid == 0 { // systemd's own socket is root's only, and so is Docker's as a rule
+				parts = append(parts, tryUnits, quietDocker)
 			}
 			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
 				s, err := h.Status(ctx, name)

@@ -1,0 +1,123 @@
+// Package around judges what others have done to an app's containers, by what
+// Docker shows of them. It asks nobody; status and check tell what it finds.
+package around
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Codes of findings, which are check's.
+const (
+	Paused       = "container-paused"
+	OriginalRuns = "original-runs"
+	CutOff       = "container-cut-off"
+	ImageGone    = "image-gone"
+)
+
+// Container is what Docker shows of one at one moment.
+type Container struct {
+	ID, Name string
+	Running  bool
+	Paused   bool
+	Adrift   string   // why it is cut off from the network that it has joined; "" if it is not
+	Writes   []string // the volumes and paths of the host that it may write to
+}
+
+// App is what there should be.
+type App struct {
+	Name      string
+	Live      []string // names of the live release's containers
+	Release   int
+	Image     string     // of the release
+	ImageGone bool       // Docker does not have it
+	Stopped   bool       // edgeman lets them rest, or holds requests back
+	Originals []Original // the containers that it was adopted from
+}
+
+// Original is a container from before adopt, which is stopped and kept.
+type Original struct {
+	ID, Name  string
+	Image     string
+	ImageGone bool
+}
+
+// Finding is one thing that is not as it should be.
+type Finding struct {
+	Code    string
+	Subject string // a container
+	Text    string
+	Next    string // the command to type
+	Mild    bool   // nobody notices it today
+}
+
+// Judge compares an app with the containers on the host, worst first.
+func Judge(a App, all []Container) []Finding {
+	var live []Container
+	for _, c := range all {
+		if slices.Contains(a.Live, c.Name) {
+			live = append(live, c)
+		}
+	}
+	out := a.originals(live, all)
+	for _, c := range live {
+		switch {
+		case c.Paused && !a.Stopped:
+			out = append(out, Finding{Code: Paused, Subject: c.Name,
+				Text: fmt.Sprintf("container %s is paused, and not by edgeman: requests to it get no answer", c.Name), Next: "docker unpause " + c.Name})
+		case c.Adrift != "":
+			out = append(out, Finding{Code: CutOff, Subject: c.Name,
+				Text: fmt.Sprintf("container %s is cut off: %s", c.Name, c.Adrift), Next: "edgeman repair " + a.Name})
+		}
+	}
+	if a.ImageGone && len(a.Live) > 0 {
+		out = append(out, Finding{Code: ImageGone, Subject: a.Live[0],
+			Text: fmt.Sprintf("the image %s of release %d is gone: %s cannot be made again when it is needed", a.Image, a.Release, a.Live[0]),
+			Next: "edgeman repair " + a.Name})
+	}
+	slices.SortStableFunc(out, func(a, b Finding) int { return rank(a) - rank(b) })
+	return out
+}
+
+func rank(f Finding) int {
+	if f.Mild {
+		return 1
+	}
+	return 0
+}
+
+// originals finds those that run beside the app, by id or, since others make
+// them anew, by name; and those that cannot be given back.
+func (a App) originals(live, all []Container) []Finding {
+	var out []Finding
+	for _, o := range a.Originals {
+		at := slices.IndexFunc(all, func(c Container) bool { return c.ID == o.ID || c.Name == o.Name })
+		switch {
+		case at < 0 && o.ImageGone:
+			out = append(out, Finding{Code: ImageGone, Subject: o.Name, Mild: true,
+				Text: fmt.Sprintf("the container %s that %s was adopted from is gone, and so is its image %s: edgeman release %s gives back the live release alone", o.Name, a.Name, o.Image, a.Name),
+				Next: "docker pull " + o.Image})
+		case at >= 0 && all[at].Running && !slices.Contains(a.Live, all[at].Name):
+			text := fmt.Sprintf("container %s, from before edgeman, runs beside the live release", all[at].Name)
+			if shared := a.shared(live, all[at]); len(shared) > 0 {
+				text += ", and both may write to " + strings.Join(shared, ", ")
+			}
+			out = append(out, Finding{Code: OriginalRuns, Subject: all[at].Name, Text: text,
+				Next: "docker update --restart no " + all[at].Name + " && docker stop " + all[at].Name})
+		}
+	}
+	return out
+}
+
+// shared is what the live containers and c may write to.
+func (a App) shared(live []Container, c Container) (both []string) {
+	for _, l := range live {
+		for _, w := range l.Writes {
+			if slices.Contains(c.Writes, w) && !slices.Contains(both, w) {
+				both = append(both, w)
+			}
+		}
+	}
+	return both
+}
