@@ -25,10 +25,20 @@ type App struct {
 	// Adopting tells that one of the two is adopt.
 	Adopting bool
 
+	// Originals are the containers that it was adopted from, of that image.
+	Originals                      []Original
+	OriginalImage, OriginalImageID string
+
 	// Edits are the files as adopt left them; Missing says what of the way back
 	// to the original is not there.
 	Edits   []nginxconf.FileEdit
 	Missing string
+}
+
+// Original is a container from before adopt.
+type Original struct {
+	Name string `json:"container"`
+	ID   string `json:"container_id"`
 }
 
 // Slot is one of the two places in which a release of an app can run.

@@ -58,7 +58,7 @@ func appCases() []scenario {
 		}
 	}
 	out := healthy("socket-inactive", "socket-disabled", "app-down", "app-restarting", "unit-drift", "container-unhealthy",
-		"container-drift", "conf-drift", "backup-missing", "deploy-stuck", "upstream-dead")
+		"container-drift", "original-runs", "container-paused", "container-cut-off", "image-gone", "conf-drift", "backup-missing", "deploy-stuck", "upstream-dead")
 	return append(out, []scenario{
 		{"socket-inactive", "unit failed", Critical, changed(func(w *world, a *App, s *Slot) { w.units[s.SocketUnit] = Unit{Active: "failed"} })},
 		{"socket-inactive", "no live slot", Critical, changed(func(w *world, a *App, s *Slot) { a.LiveSlot = "" })},
@@ -123,6 +123,27 @@ func appCases() []scenario {
 			w.docker = append(w.docker, second)
 		})},
 		{"container-drift", "recreate under way", 0, changed(func(w *world, a *App, s *Slot) { s.NextPending, w.docker = true, nil })},
+		{"original-runs", "started again", Critical, changed(func(w *world, a *App, s *Slot) { w.docker = append(w.docker, original(a, true)) })},
+		{"original-runs", "kept", 0, changed(func(w *world, a *App, s *Slot) { w.docker = append(w.docker, original(a, false)) })},
+		{"original-runs", "a command is at work", 0, changed(func(w *world, a *App, s *Slot) {
+			w.docker = append(w.docker, original(a, true))
+			a.Busy, a.BusySince = "release", base.Add(-time.Minute)
+		})},
+		{"original-runs", "for a moment", 0, changed(func(w *world, a *App, s *Slot) {
+			w.docker = append(w.docker, original(a, true))
+			w.slept = func() { w.docker[1].Running = false }
+		})},
+		{"container-paused", "by somebody", Critical, changed(func(w *world, a *App, s *Slot) { w.docker[0].Paused = true })},
+		{"container-paused", "by edgeman", 0, changed(func(w *world, a *App, s *Slot) { w.docker[0].Paused, s.Phase = true, "holding" })},
+		{"container-cut-off", "vpn made anew", Critical, changed(func(w *world, a *App, s *Slot) { w.docker[0].Adrift = "vpn is gone" })},
+		{"image-gone", "of an app that rests", Critical, changed(func(w *world, a *App, s *Slot) {
+			w.docker, w.noImage, s.Phase = nil, map[string]bool{s.ImageID: true}, "idle"
+		})},
+		{"image-gone", "of the original", Warning, changed(func(w *world, a *App, s *Slot) {
+			original(a, false)
+			w.noImage = map[string]bool{"sha256:0": true}
+		})},
+		{"image-gone", "the container holds it", 0, changed(func(w *world, a *App, s *Slot) { w.noImage = map[string]bool{s.ImageID: true} })},
 		{"conf-drift", "our line changed", Warning, changed(func(w *world, a *App, s *Slot) {
 			drifted(w, a, "server unix:/live.sock;", "server 127.0.0.1:9000;")
 		})},
@@ -162,6 +183,12 @@ func appCases() []scenario {
 		{"clock-unsynced", "alone", Warning, func(w *world, _ *ca) { w.env.ClockSynced = func() (bool, error) { return false, nil } }},
 		{"clock-unsynced", "kept", 0, func(w *world, _ *ca) { w.env.ClockSynced = func() (bool, error) { return true, nil } }},
 	}...)
+}
+
+// original gives the app a container that it was adopted from.
+func original(a *App, running bool) Container {
+	a.Originals, a.OriginalImage, a.OriginalImageID = []Original{{Name: "web", ID: "0"}}, "web:v0", "sha256:0"
+	return Container{ID: "0", Name: "web", Running: running}
 }
 
 func space(w *world, free, total uint64) {

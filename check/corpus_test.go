@@ -77,7 +77,7 @@ func lintFile(t *testing.T, text string) (Report, bool) {
 	if err != nil {
 		return Report{}, false
 	}
-	before, after := around(config.Root())
+	before, after := wrapping(config.Root())
 	w.write("/etc/nginx/nginx.conf", before+text+after)
 	r := w.run()
 	absent := []string{"cert-missing", "upstream-dead"}
@@ -85,8 +85,8 @@ func lintFile(t *testing.T, text string) (Report, bool) {
 	return r, !blindToFile(r)
 }
 
-// around is what a piece of configuration has to stand in.
-func around(root *node) (before, after string) {
+// wrapping is what a piece of configuration has to stand in.
+func wrapping(root *node) (before, after string) {
 	names := map[string]bool{}
 	for _, c := range root.Children() {
 		names[c.Name()] = true

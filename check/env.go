@@ -108,6 +108,8 @@ type Unit struct {
 // Docker asks the container engine.
 type Docker interface {
 	Containers(ctx context.Context) ([]Container, error)
+	// HasImage says whether the image with that id is there.
+	HasImage(ctx context.Context, id string) (bool, error)
 }
 
 // Container is what the rules need to know of one container.
@@ -120,4 +122,7 @@ type Container struct {
 	HealthOutput             string // the last probe's output
 	Labels                   map[string]string
 	Published                []string // host addresses it is published at, ip:port
+	Paused                   bool
+	Adrift                   string   // why it is cut off from the network that it has joined
+	Writes                   []string // the volumes and paths of the host that it may write to
 }

@@ -11,6 +11,8 @@ import (
 // dockerDown is a Docker that does not answer.
 type dockerDown struct{}
 
+func (dockerDown) HasImage(context.Context, string) (bool, error) { return false, errors.New("down") }
+
 func (dockerDown) Containers(context.Context) ([]Container, error) {
 	return nil, errors.New("no daemon")
 }

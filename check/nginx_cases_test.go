@@ -127,6 +127,8 @@ func date(y, m, d int) toml.LocalDate { return toml.LocalDate{Year: y, Month: m,
 
 type broken struct{}
 
+func (broken) HasImage(context.Context, string) (bool, error) { return false, errors.New("broken") }
+
 func (broken) Containers(context.Context) ([]Container, error) {
 	return nil, errors.New("connection refused")
 }

@@ -120,9 +120,12 @@ func readOperation(p state.Paths, a *App) {
 // container that was there before.
 func readAdoption(p state.Paths, a *App) {
 	var record struct {
-		Site   string            `json:"site"`
-		Plan   *nginxconf.Plan   `json:"plan"`
-		Others []json.RawMessage `json:"others"` // originals beyond the first
+		Site     string          `json:"site"`
+		Plan     *nginxconf.Plan `json:"plan"`
+		Image    string          `json:"image"`
+		ImageID  string          `json:"image_id"`
+		Original                 // the first
+		Others   []Original      `json:"others"`
 	}
 	data, err := os.ReadFile(filepath.Join(p.Site(a.Name), "adoption.json"))
 	if err == nil {
@@ -140,6 +143,10 @@ func readAdoption(p state.Paths, a *App) {
 	}
 	a.Sites = []string{record.Site}
 	a.Edits = record.Plan.Files
+	a.OriginalImage, a.OriginalImageID = record.Image, record.ImageID
+	if record.Original.Name != "" {
+		a.Originals = append([]Original{record.Original}, record.Others...)
+	}
 	for _, f := range a.Edits {
 		if f.AfterSum != hexSum(f.After) || f.BeforeSum != hexSum(f.Before) {
 			a.Missing = "the stored bytes of " + f.Path + " are damaged"

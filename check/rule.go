@@ -46,7 +46,7 @@ func Rules() []Rule {
 	return slices.Concat(
 		nginxRules(), certRules(), servedRules(), renewRules(), tlsRules(),
 		nameRules(), proxyRules(), accessRules(), upstreamRules(), unitRules(),
-		containerRules(), appRules(), waitRules(), hostRules(), engineRules(),
+		containerRules(), aroundRules(), appRules(), waitRules(), hostRules(), engineRules(),
 	)
 }
 

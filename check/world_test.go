@@ -38,6 +38,7 @@ type world struct {
 	onTest   func()
 	units    map[string]Unit
 	docker   []Container
+	noImage  map[string]bool // images that Docker does not have
 	apps     []App
 	roots    *x509.CertPool
 	dialMu   sync.Mutex
@@ -100,6 +101,8 @@ func (w *world) Unit(_ context.Context, name string) (Unit, error) {
 }
 
 func (w *world) Containers(context.Context) ([]Container, error) { return w.docker, nil }
+
+func (w *world) HasImage(_ context.Context, id string) (bool, error) { return !w.noImage[id], nil }
 
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	w.dialMu.Lock()

@@ -33,6 +33,7 @@ type world struct {
 	containers  map[string]docker.Container
 	listeners   map[string]net.Listener // by unit; nil: sockets are not opened
 	settings    map[string]string       // of a container that is adopted
+	pulls       func(ref string)        // what a pull brings
 	sick        map[string]bool         // image ids that never become healthy
 	doubt       error                   // that a container serves an address
 	otherPorts  string                  // said of every container
@@ -281,6 +282,9 @@ func (w *world) Image(_ context.Context, ref string) (docker.Image, error) {
 
 func (w *world) Pull(_ context.Context, ref string, progress func(docker.Progress)) error {
 	progress(docker.Progress{Current: 1, Total: 2})
+	if w.pulls != nil {
+		w.pulls(ref)
+	}
 	w.images[ref] = docker.Image{ID: "sha256:pulled", RepoDigests: []string{repositoryOf(ref) + "@sha256:abc"}}
 	return nil
 }

@@ -191,9 +191,40 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	if err := h.sweepOther(ctx, live.Other()); err != nil {
 		return err
 	}
-	if started {
+	mended, err := h.repairContainers(ctx, live, r)
+	if err != nil {
+		return err
+	}
+	if started || mended {
 		return h.awaitHealthy(ctx, live, r.Number, time.Duration(app.Start.Timeout))
 	}
-	h.note("%s is whole: nothing to repair", name)
+	return h.sayWhole(ctx, app, live, r.Number)
+}
+
+// sayWhole says that there was nothing to repair, which an app that is just
+// coming up by itself may still make untrue.
+func (h *Host) sayWhole(ctx context.Context, app state.App, live sockets.Slot, release int) error {
+	st, _, err := h.Paths.ReadSlotStatus(live)
+	if err != nil {
+		return err
+	}
+	if ails := st.Phase == state.PhaseStarting || st.Phase == state.PhaseWaiting || st.Phase == state.PhaseFailed; ails {
+		h.note("release %d on %s is not healthy: %s", release, live.Color, orDash(st.Message))
+		if err := h.awaitUp(ctx, live, release, time.Duration(app.Start.Timeout)); err != nil {
+			return &BrokenError{fmt.Errorf("%w\nhint: edgeman logs %s -n 50", err, app.Name)}
+		}
+	}
+	h.note("%s is whole: nothing to repair", app.Name)
 	return nil
+}
+
+// awaitUp gives a slot that tries to come up again and again the time to do so.
+func (h *Host) awaitUp(ctx context.Context, live sockets.Slot, release int, limit time.Duration) error {
+	last, in, err := h.watch(ctx, live, "start", limit, func(s sight) bool {
+		return s.status.Whole() || s.status.Phase == state.PhaseIdle || s.status.Phase == state.PhaseHolding
+	})
+	if err == nil && !in {
+		err = fmt.Errorf("release %d does not become healthy: %s", release, orDash(last.status.Message))
+	}
+	return err
 }

@@ -1,10 +1,14 @@
 package deployer
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -66,5 +70,75 @@ func TestRepairRestoresThePointer(t *testing.T) {
 	var broken *BrokenError
 	if err := w.Repair(t.Context(), "myapp"); !errors.As(err, &broken) {
 		t.Errorf("with both slots filled: %v", err)
+	}
+}
+
+// What others did to the live container, or to what it is made of, is put right.
+func TestRepairOfContainers(t *testing.T) {
+	const own = "myapp-blue-1"
+	tests := map[string]struct {
+		do   func(w *world)
+		says string // of an error; "" means that all is well then
+	}{
+		"cut off": {do: func(w *world) {
+			w.containers["vpn"] = docker.Container{ID: "vpn", Name: "vpn", Running: true}
+			w.containers[own] = docker.Container{ID: own, Name: own, Running: true, Adrift: "vpn was started again"}
+		}},
+		"cut off from one that is gone": {func(w *world) {
+			w.containers[own] = docker.Container{ID: own, Name: own, Running: true, Adrift: "vpn is gone"}
+		}, "hint: docker start vpn, then edgeman repair myapp"},
+		"image pruned": {do: func(w *world) {
+			clear(w.containers)
+			w.pulls = func(ref string) {
+				if ref == "r.example/myapp@sha256:registry-v1" {
+					w.images["sha256:v1"] = docker.Image{ID: "sha256:v1"}
+				}
+			}
+			delete(w.images, "sha256:v1")
+		}},
+		"image pruned, and the registry has another": {func(w *world) {
+			clear(w.containers)
+			delete(w.images, "sha256:v1")
+		}, "the image r.example/myapp:v1 of release 1 is gone: what the registry has there now is another image\nhint: edgeman swap myapp IMAGE"},
+		"tries in vain to come up": {func(w *world) {
+			w.says(state.SlotStatus{Phase: state.PhaseFailed, Release: 1, Message: "no room"})
+		}, "does not become healthy: no room"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.adopted()
+			w.recorded(func(r *state.Release) {
+				r.Image, r.Digest = "r.example/myapp:v1", "sha256:registry-v1"
+				r.Settings = json.RawMessage(`{"version":1,"host_config":{"NetworkMode":"container:vpn"}}`)
+			})
+			tt.do(w)
+			err := w.Repair(t.Context(), "myapp")
+			if (err == nil) != (tt.says == "") || err != nil && (!strings.Contains(err.Error(), tt.says) || ExitCode(err) != ExitBroken) {
+				t.Fatalf("%v, want %q", err, tt.says)
+			}
+			if c := w.containers[own]; c.Adrift != "" && tt.says == "" {
+				t.Errorf("still cut off: %s", c.Adrift)
+			}
+		})
+	}
+}
+
+// recorded changes the live release's record, and has its service start it.
+func (w *world) recorded(change func(*state.Release)) {
+	w.t.Helper()
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	r, err := w.Paths.ReadRelease("myapp", 1)
+	if err == nil {
+		change(&r)
+		err = errors.Join(w.Paths.RemoveRelease("myapp", 1), w.Paths.WriteRelease(&r))
+	}
+	if err == nil {
+		err = w.supervise(blue)
+	}
+	app, appErr := w.Paths.ReadApp("myapp")
+	app.Start.Timeout = state.Duration(time.Second)
+	if err := errors.Join(err, appErr, w.Paths.WriteApp(app)); err != nil {
+		w.t.Fatal(err)
 	}
 }

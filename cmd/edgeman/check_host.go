@@ -128,9 +128,21 @@ func (d checkDocker) Containers(ctx context.Context) ([]check.Container, error) 
 	return out, nil
 }
 
+func (d checkDocker) HasImage(ctx context.Context, id string) (bool, error) {
+	if d.err != nil {
+		return false, d.err
+	}
+	_, err := d.client.Image(ctx, id)
+	if errors.Is(err, docker.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func checkContainer(c docker.Container) check.Container {
 	out := check.Container{
 		ID: c.ID, Name: c.Name, Image: c.Image, ImageID: c.ImageID, Running: c.Running, ExitCode: c.ExitCode, Labels: c.Labels,
+		Paused: c.Status == "paused", Adrift: c.Adrift, Writes: c.Writes(),
 	}
 	for _, p := range c.Published {
 		out.Published = append(out.Published, fmt.Sprintf("%s:%d", p.HostIP, p.HostPort))

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -56,4 +57,20 @@ func (ct *Container) join(raw []byte) error {
 func (ct *Container) adrift(format string, args ...any) {
 	ct.SandboxKey, ct.Networks = "", nil
 	ct.Adrift = fmt.Sprintf(format, args...)
+}
+
+// Joins is the container whose network one with these settings joins; empty if
+// it joins none.
+func Joins(stored json.RawMessage) string {
+	s, err := parseSettings(stored)
+	if err != nil {
+		return ""
+	}
+	var mode string
+	_ = s.HostConfig.get("NetworkMode", &mode) // written by extract
+	name, _ := strings.CutPrefix(mode, "container:")
+	if name == mode {
+		return ""
+	}
+	return name
 }

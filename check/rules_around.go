@@ -1,0 +1,102 @@
+package check
+
+import (
+	"context"
+	"slices"
+
+	"edgeman/deployer/around"
+)
+
+func aroundRules() []Rule {
+	needs := []need{needDocker, needApps}
+	return []Rule{
+		{
+			Code: around.OriginalRuns, Title: "the container from before adopt runs beside the live one", Worst: Critical, Needs: needs, Twice: true,
+			What: "The container that an app was adopted from, or one that was made in its place, runs beside the live release. What both may write to is named.",
+			Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restart policy that was set again and `docker compose up` do that.",
+			Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman release APP`.",
+			look: func(h *host) []Finding { return h.around(around.OriginalRuns) },
+		},
+		{
+			Code: around.Paused, Title: "a live container is paused", Worst: Critical, Needs: needs, Twice: true,
+			What: "Somebody has paused (frozen) a live container with `docker pause`; `edgeman pause` is not meant.",
+			Why:  "Its requests get no answer until somebody lets it go on; a backup script that died does not.",
+			Fix:  "`docker unpause NAME`",
+			look: func(h *host) []Finding { return h.around(around.Paused) },
+		},
+		{
+			Code: around.CutOff, Title: "a live container is cut off from the network that it has joined", Worst: Critical, Needs: needs, Twice: true,
+			What: "A live container runs in the network of another one (`--network container:NAME`), and that one was stopped, started again or made anew since.",
+			Why:  "It stays in a network that is nobody's any more: it reaches nothing, and once its service is started again nothing reaches it.",
+			Fix:  "See that the other container runs, then `edgeman repair APP`.",
+			look: func(h *host) []Finding { return h.around(around.CutOff) },
+		},
+		{
+			Code: around.ImageGone, Title: "an image that will be needed is gone", Worst: Critical, Needs: needs, Twice: true,
+			What: "The live release of an app has neither its container nor its image any more; a warning for the container that the app was adopted from.",
+			Why:  "The next start fails: after a restart of the host, or for the next visitor of an app that is idle. `edgeman release --to original` fails for the container from before.",
+			Fix:  "`edgeman repair APP` pulls the image of the live release; `docker pull` that of the original.",
+			look: func(h *host) []Finding { return h.around(around.ImageGone) },
+		},
+	}
+}
+
+// around are the findings of that code about the containers of all apps.
+func (h *host) around(code string) []Finding {
+	var all []around.Container
+	for _, c := range h.containers {
+		all = append(all, around.Container{ID: c.ID, Name: c.Name, Running: c.Running, Paused: c.Paused, Adrift: c.Adrift, Writes: c.Writes})
+	}
+	var out []Finding
+	for i := range h.apps {
+		a := &h.apps[i]
+		if h.adopting(a) {
+			continue
+		}
+		for _, f := range around.Judge(h.aroundApp(a), all) {
+			if f.Code != code {
+				continue
+			}
+			severity := Critical
+			if f.Mild {
+				severity = Warning
+			}
+			out = append(out, h.appFinding(a, severity, Subject{"container", f.Subject}, clean(f.Text), f.Next))
+		}
+	}
+	return out
+}
+
+// aroundApp is what there should be of an app's containers. While a command is at
+// work on the original, or was interrupted in that, nobody says that it must not run.
+func (h *host) aroundApp(a *App) around.App {
+	out := around.App{Name: a.Name}
+	if s := a.live(); s != nil && s.Filled {
+		out.Live, out.Release, out.Image = s.Containers, s.Release, s.Image
+		out.Stopped = s.Phase == "idle" || s.Phase == "holding" || s.NextPending
+		out.ImageGone = slices.ContainsFunc(s.Containers, func(name string) bool { return !h.hasContainer(name) }) && h.imageGone(s.ImageID)
+	}
+	if a.Busy != "" || a.Interrupted != "" {
+		return out
+	}
+	for _, o := range a.Originals {
+		gone := !h.hasContainer(o.Name) && h.imageGone(a.OriginalImageID)
+		out.Originals = append(out.Originals, around.Original{ID: o.ID, Name: o.Name, Image: a.OriginalImage, ImageGone: gone})
+	}
+	return out
+}
+
+func (h *host) hasContainer(name string) bool {
+	return slices.ContainsFunc(h.containers, func(c Container) bool { return c.Name == name })
+}
+
+// imageGone tells whether Docker says that it does not have the image.
+func (h *host) imageGone(id string) bool {
+	if id == "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, dockerWait)
+	defer cancel()
+	has, err := h.env.Docker.HasImage(ctx, id)
+	return err == nil && !has
+}

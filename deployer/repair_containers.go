@@ -1,0 +1,78 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// repairContainers puts right what keeps the live slot's service from having its
+// containers up, or them from being reached, and tells whether anything did.
+func (h *Host) repairContainers(ctx context.Context, live sockets.Slot, r state.Release) (mended bool, err error) {
+	if h.Docker == nil {
+		return false, nil
+	}
+	for _, name := range r.Containers(live.Color) {
+		c, err := h.Docker.Inspect(ctx, name)
+		switch {
+		case errors.Is(err, docker.ErrNotFound):
+			pulled, err := h.repairImage(ctx, r)
+			if err != nil {
+				return mended, err
+			}
+			mended = mended || pulled
+		case err != nil:
+			return mended, err
+		case c.Adrift != "":
+			return true, h.repairAdrift(ctx, live, r, c)
+		}
+	}
+	return mended, nil
+}
+
+// repairAdrift has the slot's service started anew, and its containers with it,
+// while requests wait in its socket. It makes those anew that cannot go on. That
+// is no help before the container is there whose network they join.
+func (h *Host) repairAdrift(ctx context.Context, live sockets.Slot, r state.Release, c docker.Container) error {
+	joins := docker.Joins(r.Settings)
+	if other, err := h.Docker.Inspect(ctx, joins); err != nil || !other.Running {
+		return &BrokenError{fmt.Errorf("%s is cut off: %s\nhint: docker start %s, then edgeman repair %s", c.Name, c.Adrift, joins, r.App)}
+	}
+	unitCtx, cancel := context.WithTimeout(ctx, unitWait+stopSlack+max(0, c.StopTimeout))
+	defer cancel()
+	if err := h.Units.Restart(unitCtx, live.ServiceUnit()); err != nil {
+		return &BrokenError{err}
+	}
+	h.step("restart", "%s was cut off: %s", c.Name, c.Adrift)
+	return nil
+}
+
+// repairImage brings the release's image back from where it came from.
+func (h *Host) repairImage(ctx context.Context, r state.Release) (pulled bool, err error) {
+	if !h.imageGone(ctx, r.ImageID) {
+		return false, nil
+	}
+	gone := fmt.Sprintf("the image %s of release %d is gone", r.Image, r.Number)
+	other := fmt.Sprintf("\nhint: edgeman swap %s IMAGE runs another one", r.App)
+	if r.Digest == "" {
+		return false, &BrokenError{fmt.Errorf("%s, and it came from no registry%s", gone, other)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, pullWait)
+	defer cancel()
+	ref := repositoryOf(r.Image) + "@" + r.Digest
+	bar := newPullBar(h, ref)
+	err = h.Docker.Pull(ctx, ref, bar.update)
+	bar.close()
+	if err == nil && h.imageGone(ctx, r.ImageID) {
+		err = errors.New("what the registry has there now is another image")
+	}
+	if err != nil {
+		return false, &BrokenError{fmt.Errorf("%s: %w%s", gone, err, other)}
+	}
+	h.step("pull", "%s was gone", ref)
+	return true, nil
+}
