@@ -33,6 +33,7 @@ type world struct {
 	containers  map[string]docker.Container
 	listeners   map[string]net.Listener // by unit; nil: sockets are not opened
 	settings    map[string]string       // of a container that is adopted
+	startFails  map[string][]string     // unit: in which state each start that fails leaves it
 	pulls       func(ref string)        // what a pull brings
 	sick        map[string]bool         // image ids that never become healthy
 	doubt       error                   // that a container serves an address
@@ -154,6 +155,10 @@ type unitsOf struct{ *world }
 
 func (u unitsOf) Start(_ context.Context, unit string) error {
 	u.calls = append(u.calls, "start "+unit)
+	if f := u.startFails[unit]; len(f) > 0 {
+		u.startFails[unit], u.units[unit] = f[1:], f[0]
+		return &sockets.JobError{Result: "failed"}
+	}
 	u.units[unit] = "active"
 	name, isService := strings.CutSuffix(strings.TrimPrefix(unit, "edgeman@"), ".service")
 	if !isService {

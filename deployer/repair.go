@@ -182,7 +182,7 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 		if st.Active == "active" || st.Active == "activating" {
 			continue
 		}
-		if err := errors.Join(h.Units.ResetFailed(ctx, unit), h.Units.Start(ctx, unit)); err != nil {
+		if err := errors.Join(h.Units.ResetFailed(ctx, unit), h.startUnit(ctx, unit)); err != nil {
 			return &BrokenError{err}
 		}
 		h.step("start", "%s was %s", unit, st.Active)

@@ -61,7 +61,7 @@ func (h *Host) fill(ctx context.Context, slot sockets.Slot, r state.Release) err
 	ctx, cancel := context.WithTimeout(ctx, unitWait)
 	defer cancel()
 	for _, unit := range []string{slot.SocketUnit(), slot.ServiceUnit()} {
-		if err := h.Units.Start(ctx, unit); err != nil {
+		if err := h.startUnit(ctx, unit); err != nil {
 			return err
 		}
 	}

@@ -152,12 +152,22 @@ func unfinished(err error) error {
 	return err
 }
 
+// JobError is the end of a job that did not do what it was for.
+type JobError struct {
+	Result     string // in systemd's words: failed, canceled, dependency, timeout, ...
+	what, unit string
+}
+
+func (e *JobError) Error() string {
+	return fmt.Sprintf("%s: the job ended as %q\nhint: journalctl -u '%s' -n 20", e.what, e.Result, e.unit)
+}
+
 // jobError turns the result of a job into an error, or nil.
 func jobError(what, unit, result string) error {
 	if result == jobDone {
 		return nil
 	}
-	return fmt.Errorf("%s: the job ended as %q\nhint: journalctl -u '%s' -n 20", what, result, unit)
+	return &JobError{Result: result, what: what, unit: unit}
 }
 
 // hasJob reports whether systemd has a job for the unit, waiting or running.
