@@ -23,6 +23,7 @@ type inside struct {
 	mu       sync.Mutex
 	all      map[*carried]struct{}
 	requests atomic.Uint64 // that ever went in
+	back     atomic.Uint64 // pieces of answers that ever came back
 }
 
 // add begins to forward c; start may end it at once, in another goroutine.
@@ -33,7 +34,7 @@ func (i *inside) add(c *carried, start func() *sockets.Relay) {
 		i.all = make(map[*carried]struct{})
 	}
 	i.all[c] = struct{}{}
-	c.asks = &i.requests
+	c.asks, c.back = &i.requests, &i.back
 	c.relay = start()
 }
 
@@ -79,6 +80,18 @@ func (c *carried) kind(k *state.Kinds) *int {
 		return &k.Idle
 	}
 	return &k.Requests
+}
+
+// settled is how many of the connections wait for no answer.
+func (i *inside) settled() (n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for c := range i.all {
+		if now, _ := c.state(); now != asked {
+			n++
+		}
+	}
+	return n
 }
 
 // asking are the connections whose request is in progress.

@@ -90,6 +90,7 @@ type keeper struct {
 
 	handed     []reachable // the containers that a release forwards to
 	meter      meter
+	silence    silence
 	frozen     atomic.Bool // the native containers' processes are to stand still
 	refreeze   bool        // they are not yet as frozen says
 	backlog    int         // the longest queue the kernel gave the listener
@@ -183,6 +184,7 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 		k.run(k.release, nil)
 	}
 	k.swing()
+	k.listen()
 	k.trim()
 	return true, nil
 }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,6 +165,7 @@ func (g *replicas) condition(oneIsEnough bool) condition {
 			c.exits, c.exitCode = other.exits, other.exitCode
 		}
 		c.failures = max(c.failures, other.failures)
+		c.silent = cmp.Or(c.silent, other.silent)
 	}
 	if healthy < len(list) {
 		c.message = fmt.Sprintf("%d of %d replicas are up", healthy, len(list)) + suffix(r, c)

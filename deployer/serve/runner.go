@@ -30,7 +30,8 @@ type condition struct {
 	probe    string // the last answer
 	exits    int
 	exitCode int
-	failures int // times it could not even be created or started
+	failures int    // times it could not even be created or started
+	silent   string // why nothing comes back from it, as far as that can be told
 }
 
 // runner keeps one container of one release running: it attaches to it if it
@@ -52,8 +53,11 @@ type runner struct {
 	known    condition              // what an earlier process knew
 	output   *output
 
-	mu  sync.Mutex
-	now condition
+	mu   sync.Mutex
+	now  condition
+	life *life // nil while no container is attended
+
+	asking sync.Mutex // held by who asks a silent container
 
 	making sync.Mutex // the container; guards release.Settings
 
@@ -178,20 +182,34 @@ func (r *runner) attend(ctx context.Context, e engine, c docker.Container, side 
 		if up != nil {
 			n.up = up
 		}
-		n.id, n.started, n.message, n.failures = c.ID, c.Started, "", 0
+		n.id, n.started, n.message, n.failures, n.silent = c.ID, c.Started, "", 0, ""
 		n.phase = state.PhaseStarting
 		if healthy {
 			n.phase = state.PhaseHealthy
 		}
 	})
+	ask := r.probe(e, c, up)
+	if r.native() {
+		ask = r.nativeProbe(e, c)
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	r.attends(&life{ctx, end, e, c, ask})
+	defer r.attends(nil)
 	if !healthy {
-		ask := r.probe(e, c, up)
-		if r.native() {
-			ask = r.nativeProbe(e, c)
-		}
 		side.Go(func() { r.watchHealth(ctx, ask) })
 	}
-	return r.awaitExit(ctx, e, c)
+	err = r.awaitExit(ctx, e, c)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause // it was given up
+	}
+	return err
+}
+
+func (r *runner) attends(l *life) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.life = l
 }
 
 // reach opens the way to the app; in native mode there is none but the slot's

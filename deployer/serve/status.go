@@ -71,7 +71,7 @@ func (k *keeper) publish() {
 		c := k.condition()
 		st.Replicas = k.replicas.report()
 		st.Phase, st.Message, st.Probe = c.phase, c.message, c.probe
-		st.Healthy = c.phase == state.PhaseHealthy
+		st.Healthy, st.Silent = c.phase == state.PhaseHealthy, c.silent
 		st.ContainerID, st.Started = c.id, c.started
 		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
 	}

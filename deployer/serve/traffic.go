@@ -24,6 +24,7 @@ type traffic struct {
 	mu      sync.Mutex
 	now     int
 	asks    *atomic.Uint64 // counts the requests of all connections; may be nil
+	back    *atomic.Uint64 // counts the pieces of answers of all connections; may be nil
 	head    bool           // the request is a HEAD, whose answer has no body
 	http    bool           // the app has spoken HTTP/1 before
 	chunked bool
@@ -48,6 +49,7 @@ func (t *traffic) ToApp(piece []byte) {
 
 // ToClient takes note of a piece of an answer.
 func (t *traffic) ToClient(piece []byte) {
+	t.cameBack()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -63,10 +65,19 @@ func (t *traffic) ToClient(piece []byte) {
 
 // Unseen counts body bytes that were not shown.
 func (t *traffic) Unseen(toClient bool, n int) {
+	if toClient {
+		t.cameBack()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if toClient && t.now == answering && t.left >= 0 {
 		t.take(n)
+	}
+}
+
+func (t *traffic) cameBack() {
+	if t.back != nil {
+		t.back.Add(1)
 	}
 }
 
