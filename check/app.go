@@ -52,6 +52,7 @@ type Slot struct {
 	Containers          []string // the names that its containers must have
 	Phase               string   // what its service said last, "" if nothing in this boot
 	Message             string
+	Silent              string    // why nothing comes back from it, as its service found out
 	Since               time.Time // of the phase
 	Exits               int       // times its container ended by itself
 	PauseUntil          time.Time // zero: not paused

@@ -85,6 +85,7 @@ func appCases() []scenario {
 			w.units[s.Service] = Unit{Active: "failed", Result: "exit-code", FileState: "enabled"}
 		})},
 		{"app-down", "container gone", Critical, changed(func(w *world, a *App, s *Slot) { s.Phase, s.Message = "waiting", "exited with 1" })},
+		{"app-down", "gives nothing back", Critical, changed(func(w *world, a *App, s *Slot) { s.Silent = "nothing comes back from it: 503" })},
 		{"app-down", "never healthy", Critical, changed(func(w *world, a *App, s *Slot) { s.Phase, s.Since = "starting", base.Add(-6*time.Minute) })},
 		{"app-down", "still starting", 0, changed(func(w *world, a *App, s *Slot) { s.Phase, s.Since = "starting", base.Add(-4*time.Minute) })},
 		{"app-down", "held back on purpose", 0, changed(func(w *world, a *App, s *Slot) { s.Phase = "holding" })},

@@ -89,7 +89,7 @@ func readSlot(p state.Paths, slot sockets.Slot) (Slot, error) {
 		s.Containers = r.Containers(slot.Color)
 	}
 	if st, ok, err := p.ReadSlotStatus(slot); err == nil && ok {
-		s.Phase, s.Message, s.Since, s.Exits = st.Phase, st.Message, st.Since, st.Exits
+		s.Phase, s.Message, s.Silent, s.Since, s.Exits = st.Phase, st.Message, st.Silent, st.Since, st.Exits
 	}
 	if _, err := os.Lstat(p.SlotNext(slot)); err == nil {
 		s.NextPending = true

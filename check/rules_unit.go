@@ -26,7 +26,7 @@ func unitRules() []Rule {
 		{
 			Code: "app-down", Title: "an app does not run", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
 			After: []string{"socket-inactive"},
-			What:  "The service of the live slot is not active, says that its container is gone or was given up, or has waited for it to become healthy for five minutes.",
+			What:  "The service of the live slot is not active, says that its container is gone or was given up, has waited for it to become healthy for five minutes, or was asked anew why nothing comes back and got no good answer.",
 			Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
 			Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked. When Docker itself is down: `systemctl status docker`.",
 			look:  appDown,
@@ -123,6 +123,9 @@ func appDown(h *host) []Finding {
 			why = fmt.Sprintf("%s is %s (%s)", s.Service, u.Active, u.Result)
 		case slices.Contains(failing, s.Phase), s.Phase == "starting" && h.now.Sub(s.Since) > longStart:
 			why = fmt.Sprintf("%s is %s for %s: %s", s.Name, s.Phase, days(h.now.Sub(s.Since)), s.Message)
+		case s.Phase == "healthy" && s.Silent != "":
+			out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not answer: "+clean(s.Silent), h.withDocker("edgeman logs "+a.Name+"; edgeman restart "+a.Name)))
+			continue
 		default:
 			continue
 		}

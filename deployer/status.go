@@ -80,6 +80,7 @@ type SlotReport struct {
 	Kinds  state.Kinds `json:"kinds,omitzero"`  // of the connections that a drain waits for
 
 	Message  string    `json:"message,omitempty"`
+	Silent   string    `json:"silent,omitempty"`  // why nothing comes back from the app
 	Deadline time.Time `json:"deadline,omitzero"` // when draining, paused or warm ends
 	Exits    int       `json:"exits,omitempty"`   // times the container ended by itself
 	ExitCode int       `json:"exit_code,omitempty"`

@@ -75,6 +75,9 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 		}
 		a.problem(text, logs)
 	}
+	if s.State == SlotLive && s.Silent != "" {
+		a.problem(fmt.Sprintf("release %d does not answer: %s", s.Release, s.Silent), logs)
+	}
 	containers := s.Replicas
 	if len(containers) == 0 {
 		containers = []ReplicaReport{{Container: s.Container, State: state.PhaseHealthy, Exits: s.Exits, ExitCode: s.ExitCode}}

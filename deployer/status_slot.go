@@ -195,7 +195,7 @@ func (l slotLook) fromService(r *SlotReport) {
 	if st.Container != "" {
 		r.Container = st.Container
 	}
-	r.Message, r.Deadline = st.Message, st.Deadline
+	r.Message, r.Silent, r.Deadline = st.Message, st.Silent, st.Deadline
 	if r.Connections > 0 {
 		r.Oldest = st.Oldest
 	}

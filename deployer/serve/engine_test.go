@@ -179,7 +179,10 @@ func (e *fakeEngine) Remove(_ context.Context, id string) error {
 		return err
 	}
 	if c.Status == "removing" {
-		time.AfterFunc(time.Second, func() { e.mu.Lock(); delete(e.containers, id); e.mu.Unlock() })
+		if c.exit == nil { // the first who asks
+			c.exit = make(chan struct{})
+			time.AfterFunc(time.Second, func() { e.mu.Lock(); delete(e.containers, id); e.mu.Unlock() })
+		}
 		return docker.ErrRemoving
 	}
 	if c.Running {
