@@ -64,17 +64,23 @@ func Judge(a App, all []Container) []Finding {
 	for _, c := range live {
 		switch {
 		case c.Paused && !a.Stopped:
-			out = append(out, Finding{Code: Paused, Subject: c.Name,
-				Text: fmt.Sprintf("container %s is paused, and not by edgeman: requests to it get no answer", c.Name), Next: "docker unpause " + c.Name})
+			out = append(out, Finding{
+				Code: Paused, Subject: c.Name,
+				Text: fmt.Sprintf("container %s is paused, and not by edgeman: requests to it get no answer", c.Name), Next: "docker unpause " + c.Name,
+			})
 		case c.Adrift != "":
-			out = append(out, Finding{Code: CutOff, Subject: c.Name,
-				Text: fmt.Sprintf("container %s is cut off: %s", c.Name, c.Adrift), Next: "edgeman repair " + a.Name})
+			out = append(out, Finding{
+				Code: CutOff, Subject: c.Name,
+				Text: fmt.Sprintf("container %s is cut off: %s", c.Name, c.Adrift), Next: "edgeman repair " + a.Name,
+			})
 		}
 	}
 	if a.ImageGone && len(a.Live) > 0 {
-		out = append(out, Finding{Code: ImageGone, Subject: a.Live[0],
+		out = append(out, Finding{
+			Code: ImageGone, Subject: a.Live[0],
 			Text: fmt.Sprintf("the image %s of release %d is gone: %s cannot be made again when it is needed", a.Image, a.Release, a.Live[0]),
-			Next: "edgeman repair " + a.Name})
+			Next: "edgeman repair " + a.Name,
+		})
 	}
 	slices.SortStableFunc(out, func(a, b Finding) int { return rank(a) - rank(b) })
 	return out
@@ -95,16 +101,20 @@ func (a App) originals(live, all []Container) []Finding {
 		at := slices.IndexFunc(all, func(c Container) bool { return c.ID == o.ID || c.Name == o.Name })
 		switch {
 		case at < 0 && o.ImageGone:
-			out = append(out, Finding{Code: ImageGone, Subject: o.Name, Mild: true,
+			out = append(out, Finding{
+				Code: ImageGone, Subject: o.Name, Mild: true,
 				Text: fmt.Sprintf("the container %s that %s was adopted from is gone, and so is its image %s: edgeman release %s gives back the live release alone", o.Name, a.Name, o.Image, a.Name),
-				Next: "docker pull " + o.Image})
+				Next: "docker pull " + o.Image,
+			})
 		case at >= 0 && all[at].Running && !slices.Contains(a.Live, all[at].Name):
 			text := fmt.Sprintf("container %s, from before edgeman, runs beside the live release", all[at].Name)
 			if shared := a.shared(live, all[at]); len(shared) > 0 {
 				text += ", and both may write to " + strings.Join(shared, ", ")
 			}
-			out = append(out, Finding{Code: OriginalRuns, Subject: all[at].Name, Text: text,
-				Next: "docker update --restart no " + all[at].Name + " && docker stop " + all[at].Name})
+			out = append(out, Finding{
+				Code: OriginalRuns, Subject: all[at].Name, Text: text,
+				Next: "docker update --restart no " + all[at].Name + " && docker stop " + all[at].Name,
+			})
 		}
 	}
 	return out
