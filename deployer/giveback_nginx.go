@@ -51,7 +51,7 @@ func (h *Host) restored(a Adoption) (files []fileBack, said []string, err error)
 			return nil, nil, err
 		}
 		if len(gone) > 0 {
-			if err := h.ledElsewhere(a, path, then); err != nil {
+			if err := cmp.Or(h.refuseCovered(a, f, files[at].then, len(gone)), h.ledElsewhere(a, path, then)); err != nil {
 				return nil, nil, err
 			}
 			said = append(said, fmt.Sprintf("%s: what adopt wrote in %s was taken back or changed since, and stays as it is", path, places(gone)))
@@ -143,7 +143,7 @@ func (h *Host) refuseWayLeft(ctx context.Context, o ReleaseOptions, files []file
 		left = append(left, fmt.Sprintf("%s: %s (%s) still leads to the socket of %s, which adopt did not write there", n.Pos(), n, n.Parent().Path(), o.App))
 	}
 	if len(left) == 0 {
-		return nil
+		return h.refuseOrder(record, facts.Main, conf)
 	}
 	return refuse("%s\nhint: lead it to %s or elsewhere first; --allow-%s accepts that it fails from then on", strings.Join(left, "\n"), record.targets(), AllowOtherSites)
 }

@@ -111,8 +111,8 @@ func (l *lab) walk(t *testing.T, seed uint64) *walk {
 	w := &walk{lab: &on, t: t, rng: rng, state: map[string]string{}, record: map[string]Adoption{}}
 	w.tree = sites.New(rng, l.addresses[:1+rng.IntN(len(l.addresses))], "unix:"+dir+"/front")
 	w.put("nginx.conf", w.conf())
-	for path, text := range w.tree.Files {
-		w.put(path, text)
+	for _, path := range slices.Sorted(maps.Keys(w.tree.Files)) {
+		w.put(path, w.tree.Files[path])
 	}
 	for path, to := range w.tree.Links {
 		path = w.made(path)
@@ -122,7 +122,10 @@ func (l *lab) walk(t *testing.T, seed uint64) *walk {
 	}
 	for _, a := range w.tree.Apps {
 		w.state[a.Name] = apart
-		on, err := net.Listen("unix", w.madeAt(w.Paths.Live(a.Name)))
+		if err := w.Paths.MakeApp(a.Name); err != nil {
+			t.Fatal(err)
+		}
+		on, err := net.Listen("unix", w.Paths.Live(a.Name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,9 @@
 package deployer
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,8 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
 	"edgeman/integration/sites"
 	"edgeman/nginxconf"
 )
@@ -52,11 +56,11 @@ func fromEnv(t *testing.T, variable string, otherwise int) int {
 }
 
 // tally is what a walk has done.
-type tally struct{ Adopted, GivenBack, Killed, Refused, Several, Checks, Requests int }
+type tally struct{ Adopted, GivenBack, Killed, Refused, Waiting, Several, Checks, Requests int }
 
 func (a *tally) add(b tally) {
 	a.Adopted, a.GivenBack, a.Killed, a.Refused = a.Adopted+b.Adopted, a.GivenBack+b.GivenBack, a.Killed+b.Killed, a.Refused+b.Refused
-	a.Several, a.Checks, a.Requests = a.Several+b.Several, a.Checks+b.Checks, a.Requests+b.Requests
+	a.Waiting, a.Several, a.Checks, a.Requests = a.Waiting+b.Waiting, a.Several+b.Several, a.Checks+b.Checks, a.Requests+b.Requests
 }
 
 // The states of an app on the walk.
@@ -92,9 +96,10 @@ func (w *walk) run() {
 	for range 3 * len(w.tree.Apps) {
 		w.step(w.tree.Apps[w.rng.IntN(len(w.tree.Apps))], true)
 	}
-	for _, i := range w.rng.Perm(len(w.tree.Apps)) {
-		for app := w.tree.Apps[i]; w.state[app.Name] != apart && !w.t.Failed(); {
-			w.step(app, false)
+	for round := range 20 * len(w.tree.Apps) { // an app may have to wait for one that was adopted later
+		w.step(w.tree.Apps[w.rng.IntN(len(w.tree.Apps))], false)
+		if round%len(w.tree.Apps) == 0 {
+			w.step(w.tree.Apps[w.latest()], false)
 		}
 	}
 	if now := w.snapshot(); !w.t.Failed() {
@@ -107,14 +112,51 @@ func (w *walk) step(app sites.App, onward bool) {
 	if w.t.Failed() {
 		return
 	}
-	switch w.state[app.Name] {
-	case apart:
-		if onward {
-			w.adopt(app)
-		}
-	default:
+	switch is := w.state[app.Name]; {
+	case is == apart && onward && !w.pending():
+		w.adopt(app)
+	case is != apart && w.waits(app):
+		w.Waiting++
+	case is != apart:
 		w.giveBack(app)
 	}
+}
+
+// pending says that an adoption would be refused: files have been changed that
+// nginx has not loaded. Only where apps depend on each other is that waited for;
+// nginx may have been loaded by somebody else.
+func (w *walk) pending() bool {
+	return w.tree.Nested && slices.Contains(slices.Collect(maps.Values(w.state)), half)
+}
+
+// waits says that giving back the app is refused until others are given back.
+func (w *walk) waits(app sites.App) bool {
+	record := w.record[app.Name]
+	files, _, err := w.restored(record)
+	if err == nil && w.state[app.Name] == adopted {
+		then, unreadable := nginxconf.Load(editedFiles{w.Files, candidates(files)}, w.main())
+		if err = unreadable; err == nil {
+			err = w.refuseOrder(record, w.main(), then)
+		}
+	}
+	if err != nil {
+		w.say("%v", err)
+	}
+	if err != nil && !strings.Contains(err.Error(), "hint: give back first") {
+		w.t.Errorf("giving back %s: %v", app.Name, err)
+	}
+	return err != nil
+}
+
+// latest is the app that was adopted last.
+func (w *walk) latest() int {
+	last := 0
+	for i, app := range w.tree.Apps {
+		if w.record[app.Name].Time.After(w.record[w.tree.Apps[last].Name].Time) && w.state[app.Name] != apart {
+			last = i
+		}
+	}
+	return last
 }
 
 // adopt does what changeNginx does, and may be killed after any file.
@@ -125,8 +167,13 @@ func (w *walk) adopt(app sites.App) {
 		w.say("%s is refused: %v", app.Name, err)
 		return
 	}
-	w.record[app.Name] = Adoption{App: app.Name, Plan: plan, Original: Original{Target: app.Address}}
+	w.record[app.Name] = Adoption{App: app.Name, Plan: plan, Original: Original{Target: app.Address}, Time: time.Now()}
 	w.state[app.Name] = half
+	settings := state.DefaultApp(app.Name)
+	settings.Port = 8080
+	if err := errors.Join(w.Paths.WriteApp(settings), writeAdoption(w.Paths, w.record[app.Name], nil)); err != nil {
+		w.t.Fatal(err)
+	}
 	var writes []fileBack
 	for _, f := range plan.Files {
 		writes = append(writes, fileBack{f.Path, f.Before, f.After})
@@ -152,6 +199,10 @@ func (w *walk) giveBack(app sites.App) {
 	if w.write("give back "+app.Name, files) {
 		w.state[app.Name] = apart
 		w.GivenBack++
+		delete(w.record, app.Name)
+		if err := os.Remove(w.Paths.AppConfig(app.Name)); err != nil {
+			w.t.Fatal(err)
+		}
 		w.check()
 	}
 }

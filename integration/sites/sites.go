@@ -17,6 +17,10 @@ type Tree struct {
 	Links map[string]string // a symbolic link and what it leads to
 	Asks  []Ask             // requests that reach the apps
 	Apps  []App
+
+	// Nested says that an app has a location inside another's: what is written for
+	// one may rest on what was written for the other.
+	Nested bool
 }
 
 // App is one address that the sites lead to.
@@ -201,15 +205,15 @@ func (m *maker) variable(s *server, a *App, path string) {
 	s.lines = append(s.lines, "location "+path+" { "+set+" "+pass+" }")
 }
 
-// nested is a location inside another: of the same app, or of one whose locations
-// say all of their headers themselves.
+// nested is a location inside another, of the same app or of another one.
 func (m *maker) nested(s *server, a *App, path string) {
-	other, headers, inner := *a, m.headers(), path+"in/"
+	other, inner := *a, path+"in/"
 	if m.chance(2) {
-		other, headers = m.Apps[m.rng.IntN(len(m.Apps))], []string{"proxy_set_header Host $host;"}
+		other = m.Apps[m.rng.IntN(len(m.Apps))]
+		m.Nested = m.Nested || other != *a
 	}
-	around := slices.Concat([]string{"proxy_pass http://" + other.Address + ";"}, headers)
-	within := slices.Concat([]string{"proxy_pass http://" + a.Address + ";"}, headers)
+	around := slices.Concat([]string{"proxy_pass http://" + other.Address + ";"}, m.headers())
+	within := slices.Concat([]string{"proxy_pass http://" + a.Address + ";"}, m.headers())
 	block := slices.Concat([]string{"location " + inner + " {"}, indented(within), []string{"}"})
 	s.lines = slices.Concat(s.lines, []string{"location " + path + " {"}, indented(around), indented(block), []string{"}"})
 	m.Asks = append(m.Asks, Ask{Host: s.name, Path: inner})

@@ -1,0 +1,79 @@
+package deployer
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf"
+)
+
+// What was written for an app may rest on what was written for one that was
+// adopted before. Giving back the last one first is always right; where another
+// order is not, it is refused.
+
+// later are the adoptions after a, the last one first.
+func (h *Host) later(a Adoption) ([]Adoption, error) {
+	names, err := h.Paths.AppNames()
+	if err != nil {
+		return nil, err
+	}
+	var later []Adoption
+	for _, name := range names {
+		if other, err := readAdoption(h.Paths, name); err == nil && other.Time.After(a.Time) {
+			later = append(later, other)
+		}
+	}
+	slices.SortFunc(later, func(x, y Adoption) int { return cmp.Or(y.Time.Compare(x.Time), cmp.Compare(x.App, y.App)) })
+	return later, nil
+}
+
+// refuseOrder finds a request that would change by giving back a: an inner
+// location, say, that has headers of its own for the sake of a only.
+func (h *Host) refuseOrder(a Adoption, main string, then *nginxconf.Config) error {
+	now, err := nginxconf.Load(h.Files, main)
+	if err != nil {
+		return nil // nginx's to judge
+	}
+	pass := now.Unlike(then)
+	if pass == nil {
+		return nil
+	}
+	later, err := h.later(a)
+	if err != nil || len(later) == 0 {
+		return err
+	}
+	return refuse("%s: %s (%s) would send other headers without what was written for %s\nhint: %s; --allow-%s accepts it",
+		pass.Pos(), pass, pass.Parent().Path(), a.App, giveBackFirst(later), AllowOtherSites)
+}
+
+// refuseCovered finds edits of a in a file that now holds current which cannot
+// be taken back only because those of later apps lie over them.
+func (h *Host) refuseCovered(a Adoption, f nginxconf.FileEdit, current []byte, gone int) error {
+	later, err := h.later(a)
+	if err != nil {
+		return err
+	}
+	for i, l := range later {
+		for _, over := range l.Plan.Files {
+			if over.Path != f.Path {
+				continue
+			}
+			if then, _, err := nginxconf.TakeBack(current, over); err == nil {
+				current = then
+			}
+		}
+		if _, left, err := nginxconf.TakeBack(current, f); err == nil && len(left) < gone {
+			return refuse("%s: what was written for %s has been edited for %s since\nhint: %s", f.Path, a.App, l.App, giveBackFirst(later[:i+1]))
+		}
+	}
+	return nil
+}
+
+func giveBackFirst(later []Adoption) string {
+	var commands []string
+	for _, l := range later {
+		commands = append(commands, "edgeman unadopt "+l.App)
+	}
+	return "give back first what was adopted later: " + strings.Join(commands, ", then ")
+}
