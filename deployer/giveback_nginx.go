@@ -161,6 +161,11 @@ func backDiff(files []fileBack) string {
 // reloads also when there is nothing to put back: a run that was interrupted
 // here may have got no further than the files.
 func (h *Host) restoreFiles(ctx context.Context, b back, files []fileBack) error {
+	for _, f := range b.record.Plan.Files {
+		if err := nginx.Tidy(ctx, f.Path); err != nil {
+			return err
+		}
+	}
 	for _, f := range files {
 		if err := nginx.Replace(ctx, f.path, sha256.Sum256(f.now), f.then); err != nil {
 			return err

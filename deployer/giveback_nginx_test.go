@@ -107,7 +107,7 @@ func (w *world) restore() []string {
 	}
 	files, said, err := w.restored(record)
 	if err == nil {
-		err = w.restoreFiles(w.t.Context(), back{result: &ReleaseResult{}}, files)
+		err = w.restoreFiles(w.t.Context(), back{record: record, result: &ReleaseResult{}}, files)
 	}
 	if err != nil {
 		w.t.Fatal(err)

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/nginxconf"
-
 	"edgeman/deployer/state"
+	"edgeman/nginxconf"
 )
 
 // inTurn adopts the addresses of a site as apps a and b, the one on port 1 and the
@@ -91,5 +90,29 @@ func TestGivingBackOutOfOrder(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// An adoption that was killed while it wrote a file leaves nothing beside it.
+func TestGivingBackTidiesUp(t *testing.T) {
+	w := newWorld(t)
+	site := w.onRecord()
+	record, err := readAdoption(w.Paths, "myapp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	leftover := filepath.Join(filepath.Dir(site), ".site.edgeman")
+	if err := errors.Join(os.WriteFile(site, record.Plan.Files[0].Before, 0o644), os.WriteFile(leftover, []byte("half"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	files, _, err := w.restored(record)
+	if err != nil || len(files) > 0 { // the rename had not been made
+		t.Fatalf("to be written: %v, %v", files, err)
+	}
+	if err := w.restoreFiles(t.Context(), back{record: record, undo: true, quiet: true, result: &ReleaseResult{}}, files); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(leftover); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the leftover is still there: %v", err)
 	}
 }

@@ -87,6 +87,7 @@ func newLab(t *testing.T) *lab {
 func (l *lab) serve(t *testing.T, on net.Listener, app, way string) {
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.reached.count(app, way)
+		w.Header().Set("Location", "http://"+r.Host+"/z") // which nginx may rewrite
 		fmt.Fprintf(w, "%s %s %s %s %s\n", app, r.Method, r.RequestURI, r.Proto, r.Host)
 		for _, h := range slices.Sorted(maps.Keys(r.Header)) {
 			fmt.Fprintf(w, "%s: %s\n", h, strings.Join(r.Header[h], " | "))
@@ -224,7 +225,7 @@ func get(client *http.Client, a sites.Ask) string {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return fmt.Sprintf("%s %s %v", resp.Status, body, err)
+	return fmt.Sprintf("%s to %s, %s %v", resp.Status, resp.Header.Get("Location"), body, err)
 }
 
 // snapshot is all that lies below nginx's directory.

@@ -137,7 +137,7 @@ func (r replacement) run() error {
 	default:
 		return ErrChanged
 	}
-	temp := "." + r.base + ".edgeman"
+	temp := temporary(r.path)
 	if err := r.write(temp, old, st); err != nil {
 		_ = unix.Unlinkat(int(r.dir.Fd()), temp, 0)
 		return err
