@@ -47,6 +47,7 @@ func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf
 	via, warnings := chooseVia(o, c.containers)
 	c.via, c.warnings = via, append(c.warnings, warnings...)
 	c.chooseHealth(o)
+	c.warnHealth(ctx)
 	for _, n := range c.adoption.Warnings {
 		c.warnings = append(c.warnings, n.Text)
 	}

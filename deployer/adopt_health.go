@@ -1,8 +1,10 @@
 package deployer
 
 import (
+	"context"
 	"fmt"
 
+	"edgeman/deployer/ask"
 	"edgeman/deployer/state"
 )
 
@@ -28,5 +30,18 @@ func (c *candidate) chooseHealth(o AdoptOptions) {
 		}
 		c.warnings = append(c.warnings, fmt.Sprintf("Docker calls container %s unhealthy already (its HEALTHCHECK says: %s), so the check is left out: %s", ct.Name, ct.Unhealthy, judged))
 		return
+	}
+}
+
+// warnHealth tells when the app that serves now would not count as ready.
+func (c *candidate) warnHealth(ctx context.Context) {
+	path := state.HealthPath(c.health)
+	if path == "" || c.targets[0].Protocol != "http" {
+		return
+	}
+	q := ask.Request{Path: path, Headers: c.headers, Host: c.containers[0].Name}
+	answer, err := q.Over(ctx, dialTCP(c.targets[0].Addr, ask.Limit))
+	if err == nil && !answer.OK() {
+		c.warnings = append(c.warnings, fmt.Sprintf("GET %s is answered with %s now, and a new container that answers so is not taken for ready", path, answer.Status))
 	}
 }

@@ -228,3 +228,20 @@ func TestIsElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// A path that the app does not answer today is said with the plan.
+func TestAdoptWarnsOfAPathThatFails(t *testing.T) {
+	for code, want := range map[int]bool{404: true, 204: false} {
+		w := newCopies(t, 1, "")
+		at := answering(t, status(code))
+		w.write(w.site, "server { location / { proxy_pass http://"+at.String()+"; proxy_set_header Host $host; } }\n")
+		w.set("web-1", func(c *docker.Container) {
+			c.Networks = nil
+			c.Published = []docker.Port{{HostIP: at.Addr(), HostPort: at.Port(), ContainerPort: 80, Proto: "tcp"}}
+		})
+		_, said := w.dryRun(AdoptOptions{Health: "/up"})
+		if strings.Contains(said, "warning: myapp: GET /up is answered with 404 Not Found now") != want {
+			t.Errorf("%d: adopt said\n%s", code, said)
+		}
+	}
+}
