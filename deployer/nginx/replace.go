@@ -91,7 +91,7 @@ func (r replacement) checkDir() error {
 	if attrs&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0 {
 		return r.refuse("is in a directory that is marked immutable or append-only", "lift it with: chattr -i -a "+filepath.Dir(r.path))
 	}
-	switch err := unix.Faccessat(int(r.dir.Fd()), ".", unix.W_OK, unix.AT_EACCESS); {
+	switch err := unix.Faccessat(int(r.dir.Fd()), ".", unix.W_OK, 0); {
 	case errors.Is(err, unix.EROFS):
 		return r.refuse("is on a file system that is mounted read-only", "see it with: findmnt -T "+r.path)
 	case err != nil:
