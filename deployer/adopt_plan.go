@@ -82,7 +82,7 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 			refuse = append(refuse, err)
 		}
 	}
-	take, more, err := portsOfOne(o, conf, take)
+	take, more, err := at.portsOfOne(ctx, o, conf, take)
 	if err != nil {
 		refuse = append(refuse, err)
 		leave = append(leave, more...)

@@ -1,6 +1,7 @@
 package deployer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,13 +18,16 @@ const AllowOtherPorts = "other-ports"
 // portsOfOne keeps one container from becoming several apps, each with a copy of
 // it, and tells of the ports of a container that are not taken over. It returns
 // what can be taken, what stays and why.
-func portsOfOne(o AdoptOptions, conf *nginxconf.Config, take []candidate) (kept []candidate, stay []left, err error) {
+func (p *finder) portsOfOne(ctx context.Context, o AdoptOptions, conf *nginxconf.Config, take []candidate) (kept []candidate, stay []left, err error) {
 	var errs []error
 	for i := range take {
 		c := &take[i]
 		reason := c.twice(take)
 		if reason == nil {
 			reason = c.otherPorts(o, conf)
+		}
+		if reason == nil {
+			reason = p.strays(ctx, o, conf, *c)
 		}
 		if reason == nil {
 			kept = append(kept, *c)
@@ -84,6 +88,31 @@ func (c *candidate) otherPorts(o AdoptOptions, conf *nginxconf.Config) error {
 	}
 	return refuse("%s is not taken over, and container %s %s: it is stopped at each swap before the next one starts, and what is sent to that port fails meanwhile\nhint: --allow-%s accepts that",
 		strings.TrimSuffix(used[0], ","), c.containers[0].Name, strings.Join(c.adoption.Writes, ", "), AllowOtherPorts)
+}
+
+// strays refuses a container that nginx reaches on another port, too, without that
+// being published: at the container's own address, which the next one does not
+// have, or in the host's network.
+func (p *finder) strays(ctx context.Context, o AdoptOptions, conf *nginxconf.Config, c candidate) error {
+	if slices.Contains(o.Allow, AllowOtherPorts) {
+		return nil
+	}
+	for i, ct := range c.containers {
+		uses := conf.Reaching(func(at netip.AddrPort) bool {
+			if slices.Contains(c.dialled[i], at) {
+				return false
+			}
+			if ct.NetworkMode != "host" || !here(at.Addr()) {
+				return ownAddress(ct, at.Addr())
+			}
+			return slices.ContainsFunc(p.look(ctx, at.String()).found, func(f place) bool { return f.Container.ID == ct.ID && f.Port != c.port })
+		})
+		if len(uses) > 0 {
+			return refuse("%s: %s reaches another port of container %s, which is not taken over: what is sent there fails when the container is replaced\nhint: --allow-%s accepts that",
+				uses[0].Pos, uses[0].Text, ct.Name, AllowOtherPorts)
+		}
+	}
+	return nil
 }
 
 // here tells whether ip is an address of this machine.

@@ -81,6 +81,21 @@ func TestAdoptOfOneOfTwoPorts(t *testing.T) {
 	}
 }
 
+// A port at the container's own address goes away with it.
+func TestAdoptOfOneOfTwoOwnPorts(t *testing.T) {
+	w := newCopies(t, 1, "")
+	at := netip.MustParseAddrPort(w.addrs[0])
+	w.write(w.site, "server { location / { proxy_pass http://"+at.String()+"; } location /chat { proxy_pass http://"+netip.AddrPortFrom(at.Addr(), 1).String()+"; } }\n")
+	o := AdoptOptions{Site: w.site, Only: []string{at.String()}, DryRun: true}
+	if _, err := w.Host.Adopt(t.Context(), o); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), ":1 reaches another port of container web-1") || !strings.Contains(err.Error(), "--allow-other-ports") {
+		t.Errorf("%v", err)
+	}
+	o.Allow = []string{AllowOtherPorts}
+	if _, err := w.Host.Adopt(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDefaultName(t *testing.T) {
 	labels := func(service, project string) map[string]string {
 		return map[string]string{"com.docker.compose.service": service, "com.docker.compose.project": project}
