@@ -16,8 +16,13 @@ type back struct {
 	lock    *state.Lock // held
 	drain   time.Duration
 	timeout time.Duration
+	given   bool           // the operator has given the timeout
+	patient time.Duration  // how long the originals may take until they answer
+	unready bool           // give back also to one that does not
 	live    *state.Release // run this one's image and settings, not the original's
 	undo    bool           // of an adoption that failed or was interrupted
+	begun   time.Time      // then: when the adoption was
+	keep    bool           // the site depends on the originals: they are not stopped again
 	quiet   bool           // say only what matters
 	said    []string       // what cannot be taken back
 	told    bool           // and somebody was told
@@ -32,16 +37,6 @@ func newBack(app state.App, record Adoption, lock *state.Lock) back {
 // giveBack carries it out. Order: the containers answer at their addresses, then
 // nginx goes back to it, then the slot drains, then edgeman's own goes.
 func (h *Host) giveBack(ctx context.Context, b back) error {
-	files, said, err := h.restored(b.record)
-	if err != nil {
-		return err
-	}
-	if !b.told {
-		h.notes(said)
-	}
-	if err := h.testBack(ctx, files); err != nil {
-		return err
-	}
 	if b.result == nil {
 		b.result = &ReleaseResult{}
 	}
@@ -49,11 +44,24 @@ func (h *Host) giveBack(ctx context.Context, b back) error {
 	if err != nil {
 		return err
 	}
+	files, said, cannot := h.restored(b.record)
+	if cannot == nil {
+		cannot = h.testBack(ctx, files)
+	}
+	if cannot != nil && !b.keep { // else what waits in the slot is served at least
+		return cannot
+	}
+	if !b.told {
+		h.notes(said)
+	}
 	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
 		return err
 	}
 	if err := h.startOriginals(ctx, b); err != nil {
 		return h.stay(b, op, err)
+	}
+	if cannot != nil {
+		return cannot
 	}
 	if !b.undo {
 		op.Step = stepFiles
@@ -85,12 +93,13 @@ func (h *Host) beginBack(b *back) (op state.Operation, unused bool, err error) {
 	case err != nil:
 		return op, false, err
 	case begun && op.Name == "adopt":
-		b.undo = true
+		b.undo, b.keep, b.begun = true, true, op.Started
 		if op.Step == stepDrain {
 			op.Step = stepFiles
 		}
 		return op, op.Step == stepState || op.Step == stepSlot, nil
 	case begun && op.Name == "unadopt":
+		b.keep = op.Step == stepFiles // nginx may be back
 		return op, false, nil
 	}
 	op = state.Operation{Name: "unadopt", Step: stepStart, Started: time.Now()}

@@ -31,7 +31,7 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 		return nil, err
 	}
 	ending := h.endWait(ctx, slot)
-	until := time.Now().Add(b.drain + b.timeout + reloadWait + ending)
+	until := time.Now().Add(b.drain + b.patient + reloadWait + ending)
 	w := &way{slot: slot, pause: state.PauseFor(until, state.PauseRelease, originals)}
 	if run { // they were never stopped: the slot waits for them already
 		return w, nil
@@ -68,28 +68,19 @@ func (h *Host) acceptsItself(slot sockets.Slot, r state.Release) (bool, error) {
 // its accepting, so requests wait in the other slot's socket, where nothing runs,
 // and the release drains as after any switch.
 func (h *Host) stepAside(ctx context.Context, b back, w *way, live state.Release) error {
-	old, other := w.slot, w.slot.Other()
-	if err := b.lock.Candidate(other); err != nil {
-		return err
+	switched, err := h.toOther(ctx, b, w.slot, live, func(other sockets.Slot) error {
+		if err := h.Paths.SetPause(other, w.pause); err != nil {
+			return err
+		}
+		if err := h.fill(ctx, other, live); err != nil {
+			return err
+		}
+		return h.awaitStopped(ctx, other, b.timeout)
+	})
+	if switched {
+		w.slot, w.held = w.slot.Other(), true
 	}
-	err := h.Paths.SetPause(other, w.pause)
-	if err == nil {
-		err = h.fill(ctx, other, live)
-	}
-	if err == nil {
-		err = h.awaitStopped(ctx, other, b.timeout)
-	}
-	if err == nil {
-		err = h.point(ctx, old, live.Number, b.app.DrainTerms(time.Now(), b.drain), func() error { return nil })
-	}
-	if err != nil {
-		return errors.Join(err, h.abandon(ctx, other))
-	}
-	w.slot, w.held = other, true
-	if err := b.lock.Candidate(sockets.Slot{}); err != nil {
-		return err
-	}
-	return h.clearSlot(ctx, old, false)
+	return err
 }
 
 // awaitStopped waits until the slot's service has stopped its container.

@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/netip"
 	"slices"
 	"time"
 
 	"edgeman/deployer/docker"
-	"edgeman/deployer/state"
 )
 
 // startOriginals brings the adopted containers back to their addresses and waits
 // until all of them answer there. On failure those that it started are stopped
-// again.
+// again, unless the site depends on them.
 func (h *Host) startOriginals(ctx context.Context, b back) error {
 	var all []docker.Container
 	for i, o := range b.record.originals() {
@@ -33,22 +30,23 @@ func (h *Host) startOriginals(ctx context.Context, b back) error {
 			asleep = append(asleep, c.ID)
 		}
 	}
+	b.patient = h.patience(b, all)
 	w, err := h.makeWay(ctx, b, ids, len(asleep) == 0)
+	if err == nil && w == nil {
+		err = h.freeAddresses(ctx, b, all)
+	}
 	if err != nil {
 		return errors.Join(err, w.close(h))
 	}
 	start := time.Now()
-	port, err := h.runOriginals(ctx, b, all)
-	if err != nil {
-		ctx := context.WithoutCancel(ctx)
-		return errors.Join(err, h.stopAgain(ctx, asleep), w.close(h))
+	port, late, err := h.runOriginals(ctx, b, all)
+	switch {
+	case err != nil && b.keep: // what waits in the slot has nobody else to go to
+		return errors.Join(err, w.forward(h, port))
+	case err != nil:
+		return errors.Join(err, h.stopAgain(context.WithoutCancel(ctx), asleep), w.close(h))
 	}
-	for i, o := range b.record.originals() {
-		if err := h.Docker.SetRestart(ctx, ids[i], o.RestartPolicy); err != nil {
-			return err
-		}
-	}
-	if err := w.forward(h, port); err != nil || len(asleep) == 0 {
+	if err := w.forward(h, port); err != nil || len(asleep) == 0 || late {
 		return err
 	}
 	verb := "answers"
@@ -68,39 +66,52 @@ func (h *Host) stopAgain(ctx context.Context, ids []string) error {
 	return err
 }
 
-// runOriginals starts the containers that do not run and waits until all of them
-// answer. port is where they listen. While an adoption is undone, one that ran
-// all the time is not judged: it is as it was.
-func (h *Host) runOriginals(ctx context.Context, b back, all []docker.Container) (port uint16, err error) {
-	for _, c := range all {
-		if !c.Running {
-			if err := h.Docker.Start(ctx, c.ID); err != nil {
-				return 0, err
-			}
+// runOriginals starts the containers that do not run, with their own restart
+// policies, and waits until all of them answer. port is where they listen; late
+// says that one is given the site all the same.
+func (h *Host) runOriginals(ctx context.Context, b back, all []docker.Container) (port uint16, late bool, err error) {
+	originals := b.record.originals()
+	for _, i := range byAddress(originals) {
+		c, err := h.runOriginal(ctx, all[i], originals[i])
+		if err != nil {
+			return port, false, err
 		}
+		port = b.port(c, originals[i])
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	ctx, cancel := context.WithTimeout(ctx, b.patient)
 	defer cancel()
-	for i, o := range b.record.originals() {
+	for i, o := range originals {
+		if b.undo && all[i].Running && all[i].Started.Before(b.begun) {
+			continue // it ran all the time: it is as it was
+		}
 		err := h.awaitAnswer(ctx, b, o, all[i].ID)
-		if err != nil && b.undo && all[i].Running {
-			h.note("%s", firstLine(err))
-			err = nil
+		if notYet(err) && (b.keep || b.unready) {
+			h.warn("%s; it runs, and the site is given back to it: docker logs -f %s", firstLine(err), all[i].Name)
+			late = true
+			continue
 		}
 		if err != nil {
-			return 0, h.withLastWords(ctx, err, all[i].Name)
+			return port, late, h.withLastWords(ctx, err, all[i].Name)
 		}
-		now, err := h.Docker.Inspect(ctx, all[i].ID) // a stopped container publishes nothing
-		if err != nil {
-			return 0, err
-		}
-		if o.Direct && !ownAddress(now, o.Address.Addr()) {
-			return 0, fmt.Errorf("container %s did not get its address %s back, which nginx's file names\n"+
-				"hint: docker network inspect shows who has it; edgeman restart %s moves the app's own containers elsewhere", now.Name, o.Address.Addr(), b.app.Name)
-		}
-		port = b.port(now, o)
 	}
-	return port, nil
+	return port, late, nil
+}
+
+// runOriginal makes sure that a container runs where nginx's file looks for it.
+func (h *Host) runOriginal(ctx context.Context, c docker.Container, o Original) (docker.Container, error) {
+	if !c.Running {
+		if err := h.Docker.Start(ctx, c.ID); err != nil {
+			return c, err
+		}
+	}
+	if err := h.Docker.SetRestart(ctx, c.ID, o.RestartPolicy); err != nil {
+		return c, err
+	}
+	now, err := h.Docker.Inspect(ctx, c.ID) // a stopped container publishes nothing
+	if err == nil && o.Direct && !ownAddress(now, o.Address.Addr()) {
+		err = h.addressLost(ctx, now, o)
+	}
+	return now, err
 }
 
 // original is a container to go back to: the one that was kept, or one made
@@ -140,42 +151,9 @@ func isOriginal(c docker.Container, o Original) error {
 	return fmt.Errorf("another container is called %s now, and it does not publish %s\nhint: docker rename %s another-name", c.Name, o.Target, c.Name)
 }
 
-// awaitAnswer asks the container itself: a published port answers before the
-// app behind it does.
-func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string) error {
-	w := h.wait("start")
-	defer w.done()
-	var last error
-	for {
-		c, err := h.Docker.Inspect(ctx, id)
-		if err != nil {
-			return err
-		}
-		for _, to := range docker.Destinations(c, b.port(c, o)) {
-			if last = answers(ctx, to, b.health()); last == nil {
-				return nil
-			}
-		}
-		w.say("container %s does not answer yet: %v", c.Name, last)
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, state.Length(b.timeout), last)
-		}
-	}
-}
-
 // ownAddress tells whether the address is the container's own on some network.
 func ownAddress(c docker.Container, ip netip.Addr) bool {
 	return slices.ContainsFunc(c.Networks, func(n docker.Network) bool { return n.IPv4 == ip || n.IPv6 == ip })
-}
-
-// health is the path that the adopted container is known to answer. One that is
-// put back after a failed adoption ran before, and is not judged by a path that
-// may have been the very mistake.
-func (b back) health() string {
-	if b.undo {
-		return ""
-	}
-	return b.record.Health
 }
 
 // port is where the adopted container itself listens behind its address,
@@ -185,30 +163,4 @@ func (b back) port(c docker.Container, o Original) uint16 {
 		return port
 	}
 	return b.app.Port
-}
-
-// answers connects, and asks for the health path if there is one.
-func answers(ctx context.Context, to netip.AddrPort, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if path == "" {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", to.String())
-		if err != nil {
-			return err
-		}
-		return conn.Close()
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+to.String()+path, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	resp.Body.Close()
-	if resp.StatusCode >= 400 {
-		return fmt.Errorf("%s answers %s", path, resp.Status)
-	}
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"edgeman/deployer/state"
 )
@@ -83,8 +84,9 @@ func (h *Host) lookBack(ctx context.Context, o ReleaseOptions, app state.App, lo
 	b := newBack(app, record, lock)
 	b.result = &ReleaseResult{App: o.App, Site: record.Site, Container: record.Container, Containers: record.names(), Image: record.Image, Files: []string{}}
 	if o.Timeout > 0 {
-		b.timeout = o.Timeout
+		b.timeout, b.given = o.Timeout, true
 	}
+	b.unready = slices.Contains(o.Allow, AllowUnready)
 	op, again, err := h.Paths.ReadOperation(o.App)
 	if err != nil {
 		return b, err
@@ -92,7 +94,7 @@ func (h *Host) lookBack(ctx context.Context, o ReleaseOptions, app state.App, lo
 	if again && op.Name == "unadopt" {
 		b.live, err = h.chosenBefore(o.App, op)
 	} else {
-		b.live, err = h.chooseBack(o, record)
+		err = h.chooseBack(ctx, &b, o)
 	}
 	if err != nil {
 		return b, err
@@ -107,7 +109,7 @@ func (h *Host) lookBack(ctx context.Context, o ReleaseOptions, app state.App, lo
 	if err := h.judgeBack(ctx, o, files); err != nil {
 		return b, err
 	}
-	b.told, b.said, b.result.Diff = true, said, backDiff(files)
+	b.told, b.said, b.result.Diff = true, append(b.said, said...), backDiff(files)
 	return b, nil
 }
 
@@ -138,7 +140,11 @@ func releaseFailed(app string, err error) error {
 	}
 	var stayed *stayedError
 	if errors.As(err, &stayed) {
-		return fmt.Errorf("giving %s back: %w\n%s stays adopted and serves as before", app, stayed.error, app)
+		err = fmt.Errorf("giving %s back: %w\n%s stays adopted and serves as before", app, stayed.error, app)
+		if notYet(err) {
+			err = fmt.Errorf("%w\nhint: --timeout gives the container longer; --allow-%s gives the site back to it as it is", err, AllowUnready)
+		}
+		return err
 	}
 	return &BrokenError{fmt.Errorf("giving %s back: %w\nhint: edgeman unadopt %s goes on from here", app, err, app)}
 }
@@ -150,23 +156,4 @@ func (h *Host) chosenBefore(app string, op state.Operation) (*state.Release, err
 	}
 	r, err := h.Paths.ReadRelease(app, op.Release)
 	return &r, err
-}
-
-// chooseBack decides whose image and settings are given back: nil means the
-// original's. The operator has to say when a swap has moved on since.
-func (h *Host) chooseBack(o ReleaseOptions, record Adoption) (*state.Release, error) {
-	_, live, filled, err := h.served(o.App)
-	if err != nil || !filled || live.Number == record.Release || live.ImageID == record.ImageID {
-		return nil, err
-	}
-	switch o.To {
-	case "original":
-		return nil, nil
-	case "live":
-		return &live, nil
-	case "":
-		return nil, refuse("%s was adopted with %s and runs %s (release %d) now\nhint: say what to give back: --to original or --to live",
-			o.App, record.Image, live.Image, live.Number)
-	}
-	return nil, usage("--to %s is neither original nor live", o.To)
 }

@@ -18,13 +18,12 @@ const keptSuffix = "-before-edgeman"
 func (h *Host) originalWith(ctx context.Context, b back, i int, o Original) (docker.Container, error) {
 	c, err := h.Docker.Inspect(ctx, o.Container)
 	switch {
-	case err == nil && c.ID != o.ContainerID:
+	case err == nil && c.ID != o.ContainerID && c.ImageID == b.live.ImageID:
 		return c, isOriginal(c, o) // made by an earlier run that was interrupted
 	case err == nil:
-		if err := h.Docker.Rename(ctx, o.ContainerID, o.Container+keptSuffix); err != nil {
+		if err := h.putAside(ctx, c, o); err != nil {
 			return c, err
 		}
-		h.note("the adopted container is kept as %s%s", o.Container, keptSuffix)
 	case !errors.Is(err, docker.ErrNotFound):
 		return c, err
 	}
@@ -37,4 +36,23 @@ func (h *Host) originalWith(ctx context.Context, b back, i int, o Original) (doc
 		return c, fmt.Errorf("making container %s from release %d: %w", o.Container, b.live.Number, err)
 	}
 	return h.Docker.Inspect(ctx, id)
+}
+
+// putAside takes its name from a container: the adopted one, or one that somebody
+// has made in its place since.
+func (h *Host) putAside(ctx context.Context, c docker.Container, o Original) error {
+	aside := o.Container + keptSuffix
+	if c.ID != o.ContainerID {
+		aside += fmt.Sprintf("-%.12s", c.ID)
+	}
+	if c.Running {
+		if err := errors.Join(h.Docker.SetRestart(ctx, c.ID, "no"), h.Docker.Stop(ctx, c.ID)); err != nil {
+			return err
+		}
+	}
+	if err := h.Docker.Rename(ctx, c.ID, aside); err != nil {
+		return err
+	}
+	h.note("container %s (%s) is kept as %s", o.Container, c.Image, aside)
+	return nil
 }

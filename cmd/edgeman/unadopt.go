@@ -21,6 +21,7 @@ func unadoptCommand(env *environment) *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "`WHAT` to give back if they differ: original or live"},
 			timeoutFlag(),
 			&cli.BoolFlag{Name: "allow-" + deployer.AllowOtherSites, Usage: "accept that what else in nginx's files leads to the app fails from then on"},
+			&cli.BoolFlag{Name: "allow-" + deployer.AllowUnready, Usage: "accept that the container runs and does not answer yet"},
 			yesFlag(),
 			dryRunFlag(),
 			jsonFlag(),
@@ -31,8 +32,10 @@ func unadoptCommand(env *environment) *cli.Command {
 				return err
 			}
 			o := deployer.ReleaseOptions{App: name, Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json")}
-			if c.Bool("allow-" + deployer.AllowOtherSites) {
-				o.Allow = append(o.Allow, deployer.AllowOtherSites)
+			for _, code := range []string{deployer.AllowOtherSites, deployer.AllowUnready} {
+				if c.Bool("allow-" + code) {
+					o.Allow = append(o.Allow, code)
+				}
 			}
 			if o.To, err = oneOf(c, "to", "original", "live"); err != nil {
 				return err

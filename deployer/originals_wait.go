@@ -1,0 +1,129 @@
+package deployer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"edgeman/deployer/ask"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+)
+
+// AllowUnready is the code of the refusal to give a site back to a container that
+// runs and does not answer.
+const AllowUnready = "unready"
+
+// notYetError is why a container that runs has not answered in time.
+type notYetError struct{ error }
+
+func (e *notYetError) Unwrap() error { return e.error }
+
+func notYet(err error) bool {
+	var late *notYetError
+	return errors.As(err, &late)
+}
+
+// bootLimit bounds the wait for a container that the site depends on: there is
+// nothing else that could serve, so only Docker's word that it has ended is a
+// reason to stop waiting before.
+const bootLimit = 10 * time.Minute
+
+// patience is how long the originals may take until they answer: what the
+// operator said, else what the app's settings say, or what the app is known to
+// need if that is more.
+func (h *Host) patience(b back, all []docker.Container) time.Duration {
+	switch {
+	case b.given:
+		return b.timeout
+	case b.keep:
+		return max(bootLimit, b.timeout)
+	}
+	limit := max(b.timeout, 2*h.slowestStart(b.app.Name))
+	for _, c := range all {
+		if c.Healthcheck != nil {
+			limit = max(limit, c.Healthcheck.StartPeriod+b.timeout)
+		}
+	}
+	return limit
+}
+
+// slowestStart is the longest that a release of the app has taken to become
+// healthy, as far as is remembered.
+func (h *Host) slowestStart(app string) time.Duration {
+	events, err := h.Paths.History(app)
+	if err != nil {
+		return 0 // then the settings alone say it
+	}
+	slowest := 0.0
+	for _, e := range events {
+		slowest = max(slowest, e.Start, e.Boot)
+	}
+	return time.Duration(slowest * float64(time.Second))
+}
+
+// awaitAnswer asks the container itself: a published port answers before the
+// app behind it does. Docker says whether there is anything to wait for.
+func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string) error {
+	w := h.wait("start")
+	defer w.done()
+	for {
+		c, err := h.Docker.Inspect(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !c.Running && c.Status != "restarting" {
+			return fmt.Errorf("container %s ended with code %d%s", c.Name, c.ExitCode, prefixed(": ", c.Error))
+		}
+		err = errors.New("it has no address yet")
+		for _, to := range docker.Destinations(c, b.port(c, o)) {
+			if err = b.answers(ctx, o, to); err == nil {
+				return nil
+			}
+		}
+		w.say("container %s is %s and does not answer yet: %v", c.Name, cmp.Or(c.Status, "running"), err)
+		if !sleep(ctx, pollEvery) {
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return fmt.Errorf("waiting for container %s: %w", c.Name, context.Cause(ctx))
+			}
+			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, state.Length(b.patient), &notYetError{err})
+		}
+	}
+}
+
+func prefixed(with, text string) string {
+	if text == "" {
+		return ""
+	}
+	return with + text
+}
+
+// answers connects, and asks as the site does for the path that the adopted
+// container is known to answer, if there is one. Whatever it says proves that it
+// is there, except that it is not able to. One that is put back after a failed
+// adoption ran before, and is not judged by a path that may have been the very
+// mistake.
+func (b back) answers(ctx context.Context, o Original, to netip.AddrPort) error {
+	dial := func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", to.String())
+	}
+	if b.undo || b.record.Health == "" {
+		ctx, cancel := context.WithTimeout(ctx, ask.Limit)
+		defer cancel()
+		c, err := dial(ctx)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+	q := ask.Request{Path: b.record.Health, Headers: b.record.Headers, Host: o.Target}
+	answer, err := q.Over(ctx, dial)
+	if err == nil && answer.Code >= 500 {
+		err = fmt.Errorf("%s: %s", q.Path, answer.Status)
+	}
+	return err
+}

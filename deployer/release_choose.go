@@ -1,0 +1,62 @@
+package deployer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"edgeman/deployer/docker"
+)
+
+// chooseBack decides whose image and settings are given back: those of the live
+// release if b.live says so, else the original's. The operator has to say when
+// the two differ: a swap has moved on since, or somebody has made the original
+// again with another image.
+func (h *Host) chooseBack(ctx context.Context, b *back, o ReleaseOptions) error {
+	anew, again, err := h.madeAgain(ctx, b.record)
+	if err != nil {
+		return err
+	}
+	was, image, id := fmt.Sprintf("%s was adopted with %s", o.App, b.record.Image), b.record.Image, b.record.ImageID
+	if again {
+		image, id = anew.Image, anew.ImageID
+		if id != b.record.ImageID {
+			was += fmt.Sprintf(", its container %s was made again since with %s,", anew.Name, image)
+		}
+	}
+	_, live, filled, err := h.served(o.App)
+	switch {
+	case err != nil:
+		return err
+	case !filled || live.ImageID == id || !again && live.Number == b.record.Release || o.To == "original":
+		if b.result.Image = image; id != b.record.ImageID {
+			b.said = append(b.said, fmt.Sprintf("container %s was made again since adopt: it runs %s, not %s as it did then", anew.Name, image, b.record.Image))
+		}
+		return nil
+	case o.To == "live":
+		b.live = &live
+		return nil
+	case o.To == "":
+		return refuse("%s and runs %s (release %d) now\nhint: say what to give back: --to original (%s) or --to live (%s)",
+			was, live.Image, live.Number, image, live.Image)
+	}
+	return usage("--to %s is neither original nor live", o.To)
+}
+
+// madeAgain is the container that somebody, such as Compose, has made in the
+// place of an adopted one, under its name.
+func (h *Host) madeAgain(ctx context.Context, record Adoption) (docker.Container, bool, error) {
+	for _, o := range record.originals() {
+		if _, err := h.Docker.Inspect(ctx, o.ContainerID); !errors.Is(err, docker.ErrNotFound) {
+			if err != nil {
+				return docker.Container{}, false, err
+			}
+			continue
+		}
+		c, err := h.Docker.Inspect(ctx, o.Container)
+		if err == nil || !errors.Is(err, docker.ErrNotFound) {
+			return c, err == nil, err
+		}
+	}
+	return docker.Container{}, false, nil
+}
