@@ -32,14 +32,15 @@ func (h *Host) startOriginals(ctx context.Context, b back) error {
 	}
 	b.patient = h.patience(b, all)
 	w, err := h.makeWay(ctx, b, ids, len(asleep) == 0)
-	if err == nil && w == nil {
-		err = h.freeAddresses(ctx, b, all)
-	}
 	if err != nil {
 		return errors.Join(err, w.close(h))
 	}
 	start := time.Now()
-	port, late, err := h.runOriginals(ctx, b, all)
+	port, err := h.runOriginals(ctx, b, all)
+	late := false
+	if err == nil {
+		late, err = h.awaitOriginals(ctx, b, all)
+	}
 	switch {
 	case err != nil && b.keep: // what waits in the slot has nobody else to go to
 		return errors.Join(err, w.forward(h, port))
@@ -67,20 +68,27 @@ func (h *Host) stopAgain(ctx context.Context, ids []string) error {
 }
 
 // runOriginals starts the containers that do not run, with their own restart
-// policies, and waits until all of them answer. port is where they listen; late
-// says that one is given the site all the same.
-func (h *Host) runOriginals(ctx context.Context, b back, all []docker.Container) (port uint16, late bool, err error) {
+// policies. port is where they listen.
+func (h *Host) runOriginals(ctx context.Context, b back, all []docker.Container) (port uint16, err error) {
+	taken, err := h.freeAddresses(ctx, b, all)
 	originals := b.record.originals()
 	for _, i := range byAddress(originals) {
-		c, err := h.runOriginal(ctx, all[i], originals[i])
 		if err != nil {
-			return port, false, err
+			break
 		}
+		var c docker.Container
+		c, err = h.runOriginal(ctx, all[i], originals[i])
 		port = b.port(c, originals[i])
 	}
+	return port, errors.Join(err, taken())
+}
+
+// awaitOriginals waits until all of them answer. late says that one that does not
+// is given the site all the same.
+func (h *Host) awaitOriginals(ctx context.Context, b back, all []docker.Container) (late bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, b.patient)
 	defer cancel()
-	for i, o := range originals {
+	for i, o := range b.record.originals() {
 		if b.undo && all[i].Running && all[i].Started.Before(b.begun) {
 			continue // it ran all the time: it is as it was
 		}
@@ -91,10 +99,10 @@ func (h *Host) runOriginals(ctx context.Context, b back, all []docker.Container)
 			continue
 		}
 		if err != nil {
-			return port, late, h.withLastWords(ctx, err, all[i].Name)
+			return late, h.withLastWords(ctx, err, all[i].Name)
 		}
 	}
-	return port, late, nil
+	return late, nil
 }
 
 // runOriginal makes sure that a container runs where nginx's file looks for it.
@@ -109,7 +117,7 @@ func (h *Host) runOriginal(ctx context.Context, c docker.Container, o Original) 
 	}
 	now, err := h.Docker.Inspect(ctx, c.ID) // a stopped container publishes nothing
 	if err == nil && o.Direct && !ownAddress(now, o.Address.Addr()) {
-		err = h.addressLost(ctx, now, o)
+		err = addressLost(now, o)
 	}
 	return now, err
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // A container whose own address nginx's file names has to get just that one
-// again. Docker gives a starting container the lowest that is free, and to the
-// app's later containers it may have given the original's.
+// again. Docker gives a starting container the lowest that is free, and it may
+// have given the original's to a later container of edgeman's.
 
 // byAddress are the indexes of originals by address, the lowest first: in that
 // order Docker gives addresses away.
@@ -27,25 +27,36 @@ func byAddress(originals []Original) []int {
 	return order
 }
 
-// freeAddresses makes the app's own containers give up the addresses of originals
-// that do not run: a new container of the live release gets another one, beside
-// the old one, and takes its place.
-func (h *Host) freeAddresses(ctx context.Context, b back, all []docker.Container) error {
+// freeAddresses makes edgeman's own containers, of this app or another, give up
+// the addresses of originals that do not run. taken has to be called once these
+// are taken.
+func (h *Host) freeAddresses(ctx context.Context, b back, all []docker.Container) (taken func() error, err error) {
+	var after []func() error
+	taken = func() error {
+		var errs []error
+		for _, f := range after {
+			errs = append(errs, f())
+		}
+		return errors.Join(errs...)
+	}
 	for i, o := range b.record.originals() {
 		if !o.Direct || all[i].Running {
 			continue
 		}
 		holder, held, err := h.addressHolder(ctx, o)
 		if err != nil {
-			return err
+			return taken, err
 		}
-		if held && holder.Labels["edgeman.app"] == b.app.Name {
-			if err := h.giveUpAddress(ctx, b, holder, o); err != nil {
-				return err
+		if app := holder.Labels["edgeman.app"]; held && app != "" {
+			h.note("%s has the address %s of container %s now, and takes another one first", holder.Name, o.Address.Addr(), o.Container)
+			f, err := h.giveUpAddress(ctx, b, app, holder.Name)
+			after = append(after, f)
+			if err != nil {
+				return taken, err
 			}
 		}
 	}
-	return nil
+	return taken, nil
 }
 
 // addressHolder is the container that has an original's address now.
@@ -59,25 +70,66 @@ func (h *Host) addressHolder(ctx context.Context, o Original) (docker.Container,
 	return docker.Container{}, false, err
 }
 
-func (h *Host) giveUpAddress(ctx context.Context, b back, holder docker.Container, o Original) error {
-	slot, live, filled, err := h.served(b.app.Name)
-	if err != nil || !filled {
-		return err
-	}
-	h.note("%s has the address %s of container %s now: a new container takes its place first", holder.Name, o.Address.Addr(), o.Container)
-	if err := h.clearSlot(ctx, slot.Other(), false); err != nil {
-		return err
-	}
-	if !slices.Contains(live.Containers(slot.Color), holder.Name) {
-		return nil // the other slot's: it has ended
-	}
-	_, err = h.toOther(ctx, b, slot, live, func(other sockets.Slot) error {
-		if err := h.fill(ctx, other, live); err != nil {
-			return err
+// giveUpAddress makes a container of an app take another address: a new one of
+// the live release starts beside it and takes its place. Where the two must not
+// run at the same time, it stops, and requests wait until taken is called.
+func (h *Host) giveUpAddress(ctx context.Context, b back, app, holder string) (taken func() error, err error) {
+	taken = func() error { return nil }
+	if app != b.app.Name {
+		other, err := h.otherBack(ctx, app)
+		if err != nil {
+			return taken, err
 		}
-		return h.awaitHealthy(ctx, other, live.Number, b.patient)
-	})
-	return err
+		other.patient = max(other.timeout, 2*h.slowestStart(app))
+		b, taken = other, func() error { other.lock.Unlock(); return nil }
+	}
+	slot, live, filled, err := h.served(app)
+	if err != nil || !filled {
+		return taken, err
+	}
+	if err := h.clearSlot(ctx, slot.Other(), false); err != nil {
+		return taken, err
+	}
+	if !slices.Contains(live.Containers(slot.Color), holder) {
+		return taken, nil // it was the other slot's, and has ended
+	}
+	w, err := h.makeWay(ctx, b, nil, false)
+	if w != nil {
+		unlock := taken
+		return func() error { return errors.Join(w.close(h), unlock()) }, err
+	}
+	if err == nil {
+		_, err = h.toOther(ctx, b, slot, live, func(other sockets.Slot) error {
+			if err := h.fill(ctx, other, live); err != nil {
+				return err
+			}
+			return h.awaitHealthy(ctx, other, live.Number, b.patient)
+		})
+	}
+	return taken, err
+}
+
+// otherBack locks another app, on which nothing may be half-done.
+func (h *Host) otherBack(ctx context.Context, name string) (back, error) {
+	app, err := h.Paths.ReadApp(name)
+	if err != nil {
+		return back{}, err
+	}
+	lock, err := h.takeLock(ctx, name, "restart")
+	if err != nil {
+		return back{}, err
+	}
+	record, err := readAdoption(h.Paths, name)
+	if err == nil {
+		var begun bool
+		if _, begun, err = h.Paths.ReadOperation(name); begun {
+			err = fmt.Errorf("a command on %s was interrupted\nhint: edgeman repair %s", name, name)
+		}
+	}
+	if err != nil {
+		lock.Unlock()
+	}
+	return newBack(app, record, lock), err
 }
 
 // toOther makes the live release serve in the other slot and waits until its old
@@ -101,15 +153,27 @@ func (h *Host) toOther(ctx context.Context, b back, old sockets.Slot, live state
 	return true, h.clearSlot(ctx, old, false)
 }
 
-// addressLost says who has the address that an original did not get.
-func (h *Host) addressLost(ctx context.Context, c docker.Container, o Original) error {
-	holder, held, err := h.addressHolder(ctx, o)
-	hint := "docker network inspect shows which addresses are taken; a container gets the lowest free one"
-	if err == nil && held {
-		hint = fmt.Sprintf("container %s has it: docker stop %s, and start it again afterwards", holder.Name, holder.Name)
-		if app := holder.Labels["edgeman.app"]; app != "" {
-			hint = fmt.Sprintf("the app %s has it: edgeman restart %s makes it take another one", app, app)
+// refuseTaken refuses to begin while a container that is not edgeman's has the
+// address of an original.
+func (h *Host) refuseTaken(ctx context.Context, record Adoption) error {
+	for _, o := range record.originals() {
+		if !o.Direct {
+			continue
+		}
+		holder, held, err := h.addressHolder(ctx, o)
+		if err != nil {
+			return err
+		}
+		if held && holder.ID != o.ContainerID && holder.Name != o.Container && holder.Labels["edgeman.app"] == "" {
+			return refuse("container %s has the address %s now, to which nginx's file leads and which container %s would need\nhint: docker stop %s, edgeman unadopt %s, docker start %s",
+				holder.Name, o.Address.Addr(), o.Container, holder.Name, record.App, holder.Name)
 		}
 	}
-	return fmt.Errorf("container %s did not get its address %s back, which nginx's file names\nhint: %s", c.Name, o.Address.Addr(), hint)
+	return nil
+}
+
+// addressLost is an original that did not get its address.
+func addressLost(c docker.Container, o Original) error {
+	return fmt.Errorf("container %s did not get its address %s back, which nginx's file names: Docker gave it a lower one that is free by now\n"+
+		"hint: docker network inspect shows which are taken; start or give back first what had the lower ones", c.Name, o.Address.Addr())
 }

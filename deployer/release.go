@@ -102,6 +102,11 @@ func (h *Host) lookBack(ctx context.Context, o ReleaseOptions, app state.App, lo
 	if b.live != nil {
 		b.result.Image = b.live.Image
 	}
+	if !again {
+		if err := h.refuseTaken(ctx, record); err != nil {
+			return b, err
+		}
+	}
 	files, said, err := h.restored(record)
 	if err != nil {
 		return b, &RefusedError{err}

@@ -112,7 +112,11 @@ func (p Pause) Bars() []string {
 
 // PauseFor is a pause while containers run that the slot's must not run beside.
 func PauseFor(until time.Time, reason string, containers []string) Pause {
-	return Pause{Until: until, Reason: reason, Container: containers[0], Others: containers[1:]}
+	p := Pause{Until: until, Reason: reason}
+	if len(containers) > 0 {
+		p.Container, p.Others = containers[0], containers[1:]
+	}
+	return p
 }
 
 // SetPause makes the slot's service hold requests until the deadline.
