@@ -60,14 +60,13 @@ func (h *Host) freeAddresses(ctx context.Context, b back, all []docker.Container
 }
 
 // addressHolder is the container that has an original's address now.
-func (h *Host) addressHolder(ctx context.Context, o Original) (docker.Container, bool, error) {
-	serving, err := h.Docker.Serving(ctx, o.Address)
-	for _, s := range serving {
-		if ownAddress(s.Container, o.Address.Addr()) {
-			return s.Container, true, err
-		}
+func (h *Host) addressHolder(ctx context.Context, o Original) (holder docker.Container, held bool, err error) {
+	running, err := h.Docker.List(ctx, nil, false)
+	i := slices.IndexFunc(running, func(c docker.Container) bool { return ownAddress(c, o.Address.Addr()) })
+	if err != nil || i < 0 {
+		return docker.Container{}, false, err
 	}
-	return docker.Container{}, false, err
+	return running[i], true, nil
 }
 
 // giveUpAddress makes a container of an app take another address: a new one of
