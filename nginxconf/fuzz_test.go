@@ -30,6 +30,7 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			return
 		}
+		c.Locate(twoLocalhosts)
 		targets, err := c.Targets(sitePath)
 		if err != nil {
 			t.Fatal(err)

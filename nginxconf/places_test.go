@@ -50,6 +50,30 @@ func twoLocalhosts(host, port string) []string {
 	return nil
 }
 
+// TestOtherSpellingElsewhere: another site's spelling is the same app.
+func TestOtherSpellingElsewhere(t *testing.T) {
+	m := siteFS("server { location / { proxy_pass http://127.0.0.1:8080; } }\n")
+	m["/etc/nginx/sites-enabled/other"] = "server { location / { proxy_pass http://10.0.0.1:8081; } }\n"
+	c := mustLoad(t, m)
+	c.Locate(twoLocalhosts)
+	targets, err := c.Targets(sitePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.Plan(targets[0], testOptions)
+	if err != nil || len(p.Files) != 1 || len(p.Stays) != 1 || !strings.Contains(p.Stays[0].Text, "still goes to 10.0.0.1:8081") {
+		t.Errorf("%+v, %v", p, err)
+	}
+	o := testOptions
+	o.Everywhere = true
+	if p, err = c.Plan(targets[0], o); err != nil || len(p.Files) != 2 || len(p.Stays) != 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if got := targets[0].Addresses(true); !slices.Equal(got, []string{"127.0.0.1:8080", "10.0.0.1:8081"}) {
+		t.Errorf("addresses %q", got)
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	tests := []struct {
 		name, site string

@@ -64,8 +64,13 @@ func (c *Config) dependOn(name string, r reach) []string {
 	names := []string{name}
 	for i := 0; i < len(names); i++ {
 		c.root.walk(func(n *Node) {
-			if v := derives(n); v != "" && !slices.Contains(names, v) && r.holds(n) && takesFrom(n, names[i]) {
-				names = append(names, v)
+			if derives(n) == "" || !r.holds(n) || !takesFrom(n, names[i]) {
+				return
+			}
+			for _, v := range append(captured(n), derives(n)) {
+				if !slices.Contains(names, v) {
+					names = append(names, v)
+				}
 			}
 		})
 	}
@@ -86,6 +91,15 @@ func derives(n *Node) string {
 		return strings.ToLower(strings.TrimPrefix(n.Arg(0), "$"))
 	}
 	return ""
+}
+
+// captured returns the variables that the rows of a map take out of its source.
+func captured(table *Node) []string {
+	var out []string
+	for _, row := range table.children {
+		out = append(out, captures(row.Name())...)
+	}
+	return out
 }
 
 // mentionedIn returns the first of the variables that a directive uses for

@@ -22,6 +22,7 @@ func TestUpstreamAddr(t *testing.T) {
 		{name: "map in a header", top: "map $upstream_addr $c { default a; } map $c $d { a b; }", location: "add_header X $D;", losses: []string{`site:4: "add_header X $D" uses $d, which depends on $upstream_addr`}},
 		{name: "row of a map", top: "map $status $c { 200 ''; default $upstream_addr; }", location: "add_header X $c;", losses: []string{"site:4: "}},
 		{name: "row called like a directive", top: "map $status $c { set $upstream_addr; }", location: "add_header X $c;", losses: []string{"site:4: "}},
+		{name: "capture of a map", top: "map $upstream_addr $c { ~^(?<ip>[^:]+) $ip; default ''; }", location: "add_header X $ip;", losses: []string{`uses $ip, which depends on $upstream_addr`}},
 		{name: "geo", top: "geo $upstream_addr $c { default 0; }", location: "add_header X $c;", losses: []string{"site:4: "}},
 		{name: "split_clients", top: "split_clients $upstream_addr $c { 50% a; * b; }", location: "add_header X $c;", losses: []string{"site:4: "}},
 		{name: "set", location: "set $c x$upstream_addr; return 200 $c;", losses: []string{"site:4: "}},
