@@ -20,7 +20,7 @@ var partTests = []struct {
 	env                  []string
 	long                 bool
 }{
-	{name: "nginx's behaviour before and after an edit", pkg: "./nginxconf", run: "TestBehaviourStays"},
+	{name: "nginx's behaviour before and after an edit", pkg: "./nginxconf", run: "Test(Variable)?BehaviourStays|TestAppsBehindOneVariableOnNginx|TestRandomVariablesStay"},
 	{name: "tokens as nginx reads them", pkg: "./nginxconf/internal/tree", run: "TestTokensAgreeWithNginx"},
 	{name: "nginx's files and processes", pkg: "./deployer/nginx", run: "Test"},
 	{name: "systemd's units", pkg: "./sockets", run: "TestUnits", env: []string{"EDGEMAN_TEST_SYSTEMD=1"}},

@@ -34,8 +34,11 @@ func (p *planner) headers(h *Node, module string, r route) error {
 	if host && !mentioned || p.inheritsHeaders(h, name) {
 		return nil
 	}
-	if err := p.mustBePure(h, module, r); err != nil {
+	if err := p.mustBePure(h, module, r); err != nil && host {
 		return err
+	} else if err != nil {
+		return refuse(r.pass.Pos(), "set the Host header there ("+name+" Host $host;), or "+ownUpstreamHint,
+			"the blocks of %s send requests to several addresses, each of which is the Host header of its requests", h.Path())
 	}
 	if err := p.shieldHeirs(h, module, name, lines); err != nil {
 		return err

@@ -8,14 +8,19 @@ import (
 // assigned is what can have given a variable its value at some point: one of
 // the set directives, or none of them.
 type assigned struct {
-	sets  []*Node
-	unset bool
+	sets   []*Node
+	unset  bool
+	before bool // what ran before the location can have
 }
 
 func (a assigned) or(b assigned) assigned {
-	out := assigned{sets: slices.Clone(a.sets), unset: a.unset || b.unset}
+	out := assigned{sets: slices.Clone(a.sets), unset: a.unset || b.unset, before: a.before || b.before}
+	seen := map[*Node]bool{}
+	for _, s := range a.sets {
+		seen[s] = true
+	}
 	for _, s := range b.sets {
-		if !slices.Contains(out.sets, s) {
+		if !seen[s] {
 			out.sets = append(out.sets, s)
 		}
 	}
@@ -29,9 +34,17 @@ func (a assigned) or(b assigned) assigned {
 // it with the requests that are made for it.
 func (c *Config) reaching(at *Node, name string) assigned {
 	server := at.Within("server")
-	state := assigned{unset: true}
 	all := c.index.sets[variable{server, name}]
 	if len(all) == 0 {
+		return assigned{unset: true}
+	}
+	state := assigned{before: true}
+	h := home(at)
+	if h != server {
+		state = c.level(h, at, name, state)
+	}
+	shared := modules[at.Name()] != "" && (enabled(h, "auth_request") || enabled(h, "mirror"))
+	if !state.before && !shared {
 		return state
 	}
 	var others assigned
@@ -40,16 +53,15 @@ func (c *Config) reaching(at *Node, name string) assigned {
 			others.sets = append(others.sets, s)
 		}
 	}
-	h := home(at)
-	state = c.level(server, at, name, state.or(others))
-	if h == server || h == nil {
-		return state
+	if state.before {
+		first := c.level(server, at, name, assigned{unset: true}.or(others))
+		if strings.HasPrefix(h.Arg(0), "@") || c.index.jumps[server] {
+			first = first.or(others) // the server's own did not run again
+		}
+		state.before = false
+		state = first.or(state)
 	}
-	if strings.HasPrefix(h.Arg(0), "@") || c.index.jumps[server] {
-		state = state.or(others) // the server's own did not run again
-	}
-	state = c.level(h, at, name, state)
-	if modules[at.Name()] != "" && (enabled(h, "auth_request") || enabled(h, "mirror")) {
+	if shared {
 		state = state.or(others)
 	}
 	return state

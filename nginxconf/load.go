@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"edgeman/nginxconf/internal/tree"
 )
@@ -35,7 +36,8 @@ type Config struct {
 	watched  []string       // paths as the includes name them, globs' directories too
 	fs       FS
 	index    index
-	where    Places // may be nil
+	where    Places   // may be nil
+	followed sync.Map // pass: its routes
 }
 
 // Load reads the configuration that starts at mainFile, following includes by

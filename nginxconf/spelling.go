@@ -76,18 +76,20 @@ func (p *planner) onlyFor(r route) bool {
 	}
 	only := true
 	p.c.root.walk(func(n *Node) {
-		if p.ours[n] {
-			only = only && times(n.Arg(0), name) < 2
-		}
-		if n == def || p.ours[n] || elsewhere(n) {
-			return
-		}
-		if n.dir.Lua() != nil {
-			only = only && !strings.Contains(strings.ToLower(string(n.dir.Lua())), name)
-		}
+		count := 0
 		for i, a := range n.Args() {
-			sets := n.Name() == "set" && i == 0
-			only = only && (sets || !mentions(a, name))
+			if sets := n.Name() == "set" && i == 0; !sets {
+				count += times(a, name)
+			}
+		}
+		switch {
+		case n == def || !only:
+		case p.ours[n]:
+			only = count < 2
+		case n.dir.Lua() != nil:
+			only = elsewhere(n) || !strings.Contains(strings.ToLower(string(n.dir.Lua())), name)
+		case count > 0:
+			only = elsewhere(n)
 		}
 	})
 	return only
@@ -95,6 +97,9 @@ func (p *planner) onlyFor(r route) bool {
 
 // times counts a variable in a text.
 func times(text, name string) int {
+	if !strings.Contains(text, "$") {
+		return 0
+	}
 	count := 0
 	for n, found := 0, ""; text != ""; text = text[n:] {
 		if n, found = reference(text); found == name {

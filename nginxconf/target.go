@@ -65,8 +65,18 @@ type route struct {
 	opaque   *Refusal // the address is not in the text
 }
 
-// routes returns the ways that lead from one pass directive to addresses.
+// routes returns the ways that lead from one pass directive to addresses. The
+// caller must not change the slice.
 func (c *Config) routes(pass *Node) []route {
+	if known, ok := c.followed.Load(pass); ok {
+		return known.([]route)
+	}
+	out := c.follow(pass)
+	c.followed.Store(pass, out)
+	return out
+}
+
+func (c *Config) follow(pass *Node) []route {
 	arg := pass.Arg(0)
 	if !placed(pass) {
 		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "%q is not understood here", pass)}}
