@@ -44,6 +44,9 @@ func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf
 	if o.Image != "" {
 		c.image = o.Image
 	}
+	if repositoryFor(c.image, c.containers[0].ImageID) == "" {
+		c.warnings = append(c.warnings, "the container's image has no name, so edgeman swap will need whole references; --image REPOSITORY:TAG says which it is")
+	}
 	via, warnings := chooseVia(o, c.containers)
 	c.via, c.warnings = via, append(c.warnings, warnings...)
 	c.chooseHealth(o)

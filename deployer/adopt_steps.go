@@ -104,7 +104,7 @@ func (t *takeover) stillFree() error {
 // settings are the app's intent as adopt writes it.
 func (t *takeover) settings() {
 	t.app = state.DefaultApp(t.name)
-	t.app.Port, t.app.Health, t.app.Image = t.port, t.health, repositoryOf(t.image)
+	t.app.Port, t.app.Health, t.app.Image = t.port, t.health, repositoryFor(t.image, t.containers[0].ImageID)
 	t.app.HealthHeaders = t.headers
 	t.app.Proxy.Via, t.app.Replicas = t.via, len(t.containers)
 	if t.o.Mode != "" {

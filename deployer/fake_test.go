@@ -46,6 +46,8 @@ type world struct {
 	pending     []nginx.Pending         // what others have edited and nginx has not loaded
 	retire      bool                    // retired slots end by themselves at once
 	onStep      func(name string)       // called when a step has been told
+	pullErr     error                   // why a pull fails
+	pulled      docker.Image            // what a pull brings; default: another each time
 }
 
 // Write takes what the commands tell of their steps.
@@ -286,9 +288,16 @@ func (w *world) Image(_ context.Context, ref string) (docker.Image, error) {
 }
 
 func (w *world) Pull(_ context.Context, ref string, progress func(docker.Progress)) error {
+	if w.pullErr != nil {
+		return w.pullErr
+	}
 	progress(docker.Progress{Current: 1, Total: 2})
 	if w.pulls != nil {
 		w.pulls(ref)
+	}
+	if w.pulled.ID != "" {
+		w.images[ref] = w.pulled
+		return nil
 	}
 	w.images[ref] = docker.Image{ID: "sha256:pulled", RepoDigests: []string{repositoryOf(ref) + "@sha256:abc"}}
 	return nil

@@ -1,6 +1,7 @@
 package deployer
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -16,12 +17,13 @@ type History struct {
 	App    string        `json:"app"`
 	Live   int           `json:"live"` // release that serves now
 	Kept   []int         `json:"kept"` // releases that a rollback can go back to
+	Gone   []int         `json:"gone"` // those whose images are no more on this host
 	Events []state.Event `json:"events"`
 }
 
 // History reads what happened to an app, oldest first; last > 0 leaves all but
 // that many events out.
-func (h *Host) History(name string, last int) (History, error) {
+func (h *Host) History(ctx context.Context, name string, last int) (History, error) {
 	names, err := h.Paths.AppNames()
 	if err != nil {
 		return History{}, err
@@ -29,7 +31,7 @@ func (h *Host) History(name string, last int) (History, error) {
 	if !slices.Contains(names, name) {
 		return History{}, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name)
 	}
-	hist := History{App: name, Kept: []int{}, Events: []state.Event{}}
+	hist := History{App: name, Kept: []int{}, Gone: []int{}, Events: []state.Event{}}
 	events, err := h.Paths.History(name)
 	if err != nil {
 		return hist, err
@@ -42,9 +44,25 @@ func (h *Host) History(name string, last int) (History, error) {
 	if err != nil {
 		return hist, err
 	}
-	hist.Kept = append(hist.Kept, numbers...)
+	for _, n := range numbers {
+		if h.cannotReturn(ctx, name, n) {
+			hist.Gone = append(hist.Gone, n)
+		} else {
+			hist.Kept = append(hist.Kept, n)
+		}
+	}
 	hist.Live, err = h.liveRelease(name)
 	return hist, err
+}
+
+// cannotReturn tells of a release that no rollback can start, because somebody
+// has removed its image. Without Docker nobody knows.
+func (h *Host) cannotReturn(ctx context.Context, app string, number int) bool {
+	if h.Docker == nil {
+		return false
+	}
+	r, err := h.Paths.ReadRelease(app, number)
+	return err == nil && h.imageGone(ctx, r.ImageID)
 }
 
 // Print writes the history for people, the newest last, as in a log.
@@ -65,8 +83,10 @@ func (hist History) Print(w io.Writer) error {
 		return err
 	}
 	if serves >= 0 {
-		_, err := fmt.Fprintf(w, "* serves now; releases kept for a rollback: %s\n", strings.Trim(fmt.Sprint(hist.Kept), "[]"))
-		return err
+		fmt.Fprintf(w, "* serves now; releases kept for a rollback: %s\n", strings.Trim(fmt.Sprint(hist.Kept), "[]"))
+	}
+	if len(hist.Gone) > 0 {
+		fmt.Fprintf(w, "no rollback to %s: the image is gone from this host; edgeman swap %s IMAGE pulls it again\n", strings.Trim(fmt.Sprint(hist.Gone), "[]"), hist.App)
 	}
 	return nil
 }

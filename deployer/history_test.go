@@ -3,6 +3,7 @@ package deployer
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,14 +35,14 @@ func TestHistoryReads(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hist, err := h.History("myapp", 2)
+	hist, err := h.History(t.Context(), "myapp", 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if hist.Live != 2 || !slices.Equal(hist.Kept, []int{1, 2}) || len(hist.Events) != 2 || hist.Events[1].Release != 5 {
 		t.Errorf("history is %+v", hist)
 	}
-	if _, err := h.History("other", 0); ExitCode(err) != ExitRefused {
+	if _, err := h.History(t.Context(), "other", 0); ExitCode(err) != ExitRefused {
 		t.Errorf("error for an unknown app: %v", err)
 	}
 }
@@ -64,5 +65,34 @@ func TestLogsCommand(t *testing.T) {
 		if _, err := h.LogsCommand(LogsOptions{App: name}); err == nil {
 			t.Errorf("app %q was accepted", name)
 		}
+	}
+}
+
+// No rollback is promised to a release whose image somebody has removed.
+func TestHistoryOfPrunedImages(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	for _, v := range []string{"v2", "v3"} {
+		if _, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	delete(w.images, "sha256:v2")
+	hist, err := w.History(t.Context(), "myapp", 0)
+	if err != nil || !slices.Equal(hist.Kept, []int{1, 3}) || !slices.Equal(hist.Gone, []int{2}) {
+		t.Errorf("kept %v, gone %v, %v", hist.Kept, hist.Gone, err)
+	}
+	var out bytes.Buffer
+	if err := hist.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"* serves now; releases kept for a rollback: 1 3\n", "no rollback to 2: the image is gone from this host; edgeman swap myapp IMAGE pulls it again\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, &out)
+		}
+	}
+	w.Docker = nil // then nobody knows
+	if hist, err := w.History(t.Context(), "myapp", 0); err != nil || !slices.Equal(hist.Kept, []int{1, 2, 3}) {
+		t.Errorf("kept %v, %v", hist.Kept, err)
 	}
 }

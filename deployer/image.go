@@ -52,7 +52,8 @@ func (s *swap) image(ctx context.Context, o SwapOptions) (image found, there boo
 	return found{local, ref}, true, nil
 }
 
-func (s *swap) pull(ctx context.Context, ref string) (found, error) {
+func (s *swap) pull(ctx context.Context, given string) (found, error) {
+	ref := s.next.Image
 	ctx, cancel := context.WithTimeout(ctx, pullWait)
 	defer cancel()
 	start := time.Now()
@@ -60,7 +61,7 @@ func (s *swap) pull(ctx context.Context, ref string) (found, error) {
 	err := s.Docker.Pull(ctx, ref, bar.update)
 	bar.close()
 	if err != nil {
-		return found{}, fmt.Errorf("%w\nhint: edgeman pulls as root does; see whether this works: docker pull %s", err, ref)
+		return found{}, fmt.Errorf("%w\nhint: %s", err, s.pullHint(ctx, given, ref, err))
 	}
 	image, err := s.Docker.Image(ctx, ref)
 	if err != nil {

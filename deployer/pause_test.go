@@ -32,7 +32,7 @@ func TestPauseAndResumeAreOnRecord(t *testing.T) {
 	if err := w.Resume(t.Context(), "myapp"); err != nil {
 		t.Fatal(err)
 	}
-	hist, err := w.History("myapp", 0)
+	hist, err := w.History(t.Context(), "myapp", 0)
 	if err != nil || len(hist.Events) != 2 || hist.Events[0].Operation != "pause" || hist.Events[1].Operation != "resume" {
 		t.Errorf("%+v, %v", hist, err)
 	}

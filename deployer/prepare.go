@@ -28,7 +28,7 @@ func (h *Host) planSwap(ctx context.Context, o SwapOptions) (*swap, error) {
 	if err = s.app.Validate(); err != nil {
 		err = &UsageError{err}
 	} else {
-		err = s.needInit(s.app.Mode, false)
+		err = errors.Join(s.refuseNameless(o.Image), s.needInit(s.app.Mode, false))
 	}
 	if err != nil {
 		s.lock.Unlock()

@@ -48,7 +48,7 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 	image, there, err := s.image(ctx, o)
 	if err == nil && !there {
 		s.lock.Unlock() // nobody has to wait for a registry
-		image, err = s.pull(ctx, s.next.Image)
+		image, err = s.pull(ctx, o.Image)
 		again, locked := h.planSwap(ctx, o)
 		if locked != nil {
 			return s.result(""), errors.Join(err, locked)
@@ -57,6 +57,7 @@ func (h *Host) Swap(ctx context.Context, o SwapOptions) (SwapResult, error) {
 		s = again
 	}
 	if err == nil {
+		s.sayImage(image, !there)
 		err = s.prepare(ctx, image)
 	}
 	if err != nil {
@@ -182,6 +183,7 @@ func (s *swap) result(strategy string) SwapResult {
 	return SwapResult{
 		App: s.app.Name, Strategy: strategy, Slot: s.old.String(), Release: s.next.Number, Image: s.next.Image,
 		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
+		Same: s.op.Name == "swap" && s.next.ImageID == s.current.ImageID,
 	}
 }
 

@@ -19,8 +19,9 @@ type SwapResult struct {
 	Seconds  float64 `json:"seconds"`
 	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
 	Cut      int     `json:"cut"`
-	Draining bool    `json:"draining,omitempty"` // the old slot still ends by itself
-	Error    string  `json:"error,omitempty"`    // why it failed; the rest then says what was tried
+	Draining bool    `json:"draining,omitempty"`   // the old slot still ends by itself
+	Same     bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
+	Error    string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
 
 	Interrupted bool `json:"interrupted,omitempty"` // by a signal, after the switch
 
@@ -40,6 +41,9 @@ func (r *SwapResult) setEnded(n state.Ended) {
 // Summary is the result in one line.
 func (r SwapResult) Summary() string {
 	before, after := shortImages(r.Previous, r.Image)
+	if r.Same {
+		after += " (the same image)"
+	}
 	if r.Interrupted {
 		return fmt.Sprintf("%s: %s → %s in %.1fs; interrupted after the switch: release %d is live, the old slot drains by itself", r.App, before, after, r.Seconds, r.Release)
 	}

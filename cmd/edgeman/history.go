@@ -26,8 +26,8 @@ func historyCommand(env *environment) *cli.Command {
 			if c.Int("lines") < 0 {
 				return usage("--lines %d is negative", c.Int("lines"))
 			}
-			return onHost(env, c, func(_ context.Context, c *cli.Context, h *deployer.Host) error {
-				hist, err := h.History(name, c.Int("lines"))
+			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
+				hist, err := h.History(ctx, name, c.Int("lines"))
 				if err != nil {
 					return err
 				}
@@ -35,7 +35,7 @@ func historyCommand(env *environment) *cli.Command {
 					return h.PrintJSON(hist)
 				}
 				return hist.Print(h.Out)
-			})
+			}, tryDocker)
 		},
 	}
 }

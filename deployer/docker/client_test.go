@@ -135,7 +135,7 @@ func TestErrors(t *testing.T) {
 		{"newer settings", second(c.Create(ctx, Spec{Name: "x", ImageID: "sha256:1", Settings: []byte(`{"version":9}`)})), nil, "docker: create x: the stored settings have version 9, this edgeman knows 1"},
 		{"runs", c.Remove(ctx, "old"), nil, "docker: remove old: cannot remove a running container"},
 		{"being removed", c.Remove(ctx, "going"), ErrRemoving, "docker: remove going: removal of container going is already in progress"},
-		{"denied", c.Pull(ctx, "registry.test/x", nil), nil, "hint: log in as root: sudo docker login registry.test"},
+		{"denied", c.Pull(ctx, "registry.test/x", nil), nil, "docker: pull registry.test/x: pull access denied for x"},
 		{"started already", c.Start(ctx, "old"), nil, ""},
 	}
 	for _, tt := range tests {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/distribution/reference"
 	apiimage "github.com/docker/docker/api/types/image"
@@ -45,20 +44,6 @@ func (c *Client) Pull(ctx context.Context, ref string, progress func(Progress)) 
 		}
 		return explainPull(err, host)
 	})
-}
-
-// explainPull adds what to do about the one refusal that a person can mend at once.
-func explainPull(err error, host string) error {
-	if err == nil {
-		return nil
-	}
-	text := strings.ToLower(err.Error())
-	for _, sign := range []string{"access denied", "unauthorized", "authentication required", "no basic auth credentials", "denied: "} {
-		if strings.Contains(text, sign) {
-			return fmt.Errorf("%w\nhint: log in as root: sudo docker login %s", err, host)
-		}
-	}
-	return err
 }
 
 // pullMessage is one line of the daemon's report.

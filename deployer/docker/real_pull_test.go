@@ -105,7 +105,8 @@ func TestRealPullPassword(t *testing.T) {
 	docker(t, "--config", config, "push", ref)
 	docker(t, "rmi", ref)
 	err := c.Pull(ctx, ref, nil)
-	if err == nil || !strings.Contains(err.Error(), "hint: log in as root: sudo docker login "+at) {
+	var failed *PullError
+	if !errors.As(err, &failed) || failed.Kind != PullDenied || failed.Registry != at {
 		t.Errorf("without a password: %v", err)
 	}
 	t.Log(err)

@@ -1,0 +1,30 @@
+package docker
+
+import (
+	"errors"
+	"testing"
+)
+
+// What daemons and registries of several years say.
+func TestPullFailuresAreToldApart(t *testing.T) {
+	for text, want := range map[string]PullKind{
+		"Head \"https://r.example/v2/x/manifests/v1\": no basic auth credentials":                                                                 PullDenied,
+		"pull access denied for x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied":   PullDenied,
+		"Head \"https://r.example/v2/x/manifests/v1\": unauthorized: access to the requested resource is not authorized":                          PullDenied,
+		"toomanyrequests: You have reached your unauthenticated pull rate limit":                                                                  PullDenied,
+		"Get \"https://r.example/v2/\": dial tcp: lookup r.example: no such host":                                                                 PullUnreachable,
+		"Get \"https://127.0.0.1:5001/v2/\": dial tcp 127.0.0.1:5001: connect: connection refused":                                                PullUnreachable,
+		"Get \"https://r.example/v2/\": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)": PullUnreachable,
+		"Get \"https://r.example:5000/v2/\": http: server gave HTTP response to HTTPS client":                                                     PullInsecure,
+		"Get \"https://r.example/v2/\": x509: certificate signed by unknown authority":                                                            PullInsecure,
+		"manifest for r.example/x:v9 not found: manifest unknown: manifest unknown":                                                               PullNoTag,
+		"failed to resolve reference \"docker.io/library/x:v9\": docker.io/library/x:v9: not found":                                               PullNoTag,
+		"no matching manifest for linux/amd64 in the manifest list entries":                                                                       PullPlatform,
+		"write /var/lib/docker/tmp/x: no space left on device":                                                                                    PullOther,
+	} {
+		var failed *PullError
+		if err := callErr("pull", "x", explainPull(errors.New(text), "r.example")); !errors.As(err, &failed) || failed.Kind != want || failed.Registry != "r.example" || err.Error() != "docker: pull x: "+text {
+			t.Errorf("%s: %+v, want %q", text, failed, want)
+		}
+	}
+}
