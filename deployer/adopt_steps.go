@@ -193,7 +193,11 @@ func (t *takeover) openSlot(ctx context.Context) error {
 
 func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	if err := t.awaitHealthy(ctx, t.slot, t.release.Number, t.timeout); err != nil {
-		return t.whyNotHealthy(ctx, err, t.ailing(t.slot, t.release), t.release, "--port")
+		err = t.whyNotHealthy(ctx, err, t.ailing(t.slot, t.release), t.release, "--port")
+		if t.app.Health == "" && t.containers[0].Healthcheck != nil {
+			err = fmt.Errorf("%w\nhint: --health PATH asks the app itself, --health connect only its port, instead of the image's HEALTHCHECK", err)
+		}
+		return err
 	}
 	t.bootTook = time.Since(start)
 	if err := t.compareNew(ctx, start); err != nil {

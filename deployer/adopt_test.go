@@ -194,3 +194,25 @@ func TestAdoptAsksAsTheSiteDoes(t *testing.T) {
 		})
 	}
 }
+
+// A check of the image's that fails in the new container can be left out.
+func TestAdoptHintsAtTheHealthCheck(t *testing.T) {
+	for _, checked := range []bool{true, false} {
+		w := newCopies(t, 1, "")
+		if checked {
+			w.set("web-1", func(c *docker.Container) { c.Healthcheck = &docker.Healthcheck{Command: []string{"curl"}} })
+		}
+		to, err := w.begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.sick["sha256:v1"], to.o.Timeout = true, 300*time.Millisecond
+		err = w.adopt(t.Context(), to.o, to.candidate)
+		if ExitCode(err) != ExitFailed {
+			t.Fatalf("%v", err)
+		}
+		if strings.Contains(err.Error(), "--health connect only its port") != checked {
+			t.Errorf("checked %v: %v", checked, err)
+		}
+	}
+}
