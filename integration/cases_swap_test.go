@@ -29,7 +29,7 @@ server {
 // an exit status, answers TEXT URL polls for an answer with the text in it, up
 // waits until nginx finds the app, running CONTAINER until it runs.
 const caseWords = `
-exits() { want=$1; shift; "$@"; got=$?; [ $got = $want ] || { echo "HOLDS NOT: $*: exit $got, want $want"; exit 1; }; }
+exits() { want=$1; shift; got=0; "$@" || got=$?; [ $got = $want ] || { echo "HOLDS NOT: $*: exit $got, want $want"; exit 1; }; }
 answers() { for i in $(seq 100); do curl -s --max-time 30 "$2" | grep -qF "$1" && return; sleep 0.2; done; echo "HOLDS NOT: $2 does not answer $1 but:"; curl -s -i --max-time 30 "$2"; exit 1; }
 up() { for i in $(seq 100); do code=$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/); [ "$code" = 502 ] || return 0; sleep 0.2; done; }
 running() { for i in $(seq 100); do [ "$(docker inspect -f '{{.State.Running}}' "$1")" = true ] && return; sleep 0.1; done; }
