@@ -181,7 +181,7 @@ func (w *walk) ask() map[string]string {
 	front := w.dir + "/front"
 	_ = os.Remove(front)
 	var said bytes.Buffer
-	cmd := exec.Command(labNginx, "-p", w.etc(), "-c", w.main(), "-e", w.dir+"/error.log")
+	cmd := exec.Command(labNginx, "-p", w.etc(), "-c", w.main())
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
