@@ -114,6 +114,7 @@ func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]do
 				return nil, refuseNote(n)
 			}
 		}
+		c.containers[i].Raw = a.Container.Raw
 		all = append(all, a)
 	}
 	return all, nil

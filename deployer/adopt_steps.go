@@ -47,7 +47,7 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	}
 	defer lock.Unlock()
 	t.lock = lock
-	if err := t.stillFree(); err != nil {
+	if err := errors.Join(t.stillFree(), t.rehearse(ctx)); err != nil {
 		return err
 	}
 	for _, step := range t.steps() {
@@ -97,6 +97,17 @@ func (t *takeover) stillFree() error {
 		return err
 	} else if busy {
 		return refuse("%s of %s was interrupted\nhint: edgeman repair %s", op.Name, t.name, t.name)
+	}
+	return nil
+}
+
+// rehearse makes sure that each container could be made again: it has to be
+// where somebody prunes it, and one with --rm goes as soon as it is stopped.
+func (t *takeover) rehearse(ctx context.Context) error {
+	for _, c := range t.containers {
+		if err := t.Docker.Rehearse(ctx, c.Raw); err != nil {
+			return refuse("container %s could not be made again if it was removed: %w\nhint: nothing was changed; docker run it anew with settings that this Docker accepts", c.Name, err)
+		}
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ import (
 // would: it reads the slot's release and reports a phase.
 type world struct {
 	*Host
+	changes
 	t           *testing.T
 	out, err    bytes.Buffer
 	units       map[string]string // unit: active state

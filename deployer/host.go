@@ -60,6 +60,9 @@ type Docker interface {
 	Confirm(ctx context.Context, c docker.Container, port uint16, at netip.AddrPort) error
 	OtherPorts(ctx context.Context, nameOrID string, port uint16) (string, error)
 	Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (docker.Adoption, error)
+	Live(ctx context.Context, id string, stored json.RawMessage) (docker.Live, error)
+	Rehearse(ctx context.Context, raw json.RawMessage) error
+	OriginalSourcesGone(raw json.RawMessage) ([]string, error)
 	Start(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error
 	Remove(ctx context.Context, id string) error
@@ -70,6 +73,7 @@ type Docker interface {
 	Tail(ctx context.Context, id string, lines int) (string, error)
 	Image(ctx context.Context, ref string) (docker.Image, error)
 	Pull(ctx context.Context, ref string, progress func(docker.Progress)) error
+	RemoveVolume(ctx context.Context, name string) error
 	RemoveImage(ctx context.Context, id string) (removed bool, err error)
 }
 

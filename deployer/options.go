@@ -49,6 +49,7 @@ type SwapOptions struct {
 	LetWait  bool // accept that requests fail which wait longer than nginx does
 	Renew    bool // also run the slot's service anew, from the program on disk
 	JSON     bool
+	Allow    []string // codes of refusals that the operator accepts
 }
 
 // PauseOptions are the choices of `edgeman pause`.
@@ -65,6 +66,7 @@ type RollbackOptions struct {
 	Drain   time.Duration
 	Timeout time.Duration
 	JSON    bool
+	Allow   []string // codes of refusals that the operator accepts
 }
 
 // ReleaseOptions are the choices of `edgeman unadopt`, which gives a site back.

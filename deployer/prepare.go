@@ -3,11 +3,9 @@ package deployer
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
-	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 )
 
@@ -17,7 +15,7 @@ func (h *Host) planSwap(ctx context.Context, o SwapOptions) (*swap, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.detach, s.cut, s.letWait = o.Detach, o.Cut, o.LetWait
+	s.detach, s.cut, s.letWait, s.allow = o.Detach, o.Cut, o.LetWait, o.Allow
 	if o.Mode != "" && o.Mode != s.app.Mode {
 		s.app.Mode, s.op.Mode = o.Mode, o.Mode
 	}
@@ -38,12 +36,21 @@ func (h *Host) planSwap(ctx context.Context, o SwapOptions) (*swap, error) {
 
 // prepare writes the record of the new release.
 func (s *swap) prepare(ctx context.Context, image found) (err error) {
+	live, err := s.judgeReplaced(ctx, s.app, s.old, s.current, s.allow)
+	if err != nil {
+		return err
+	}
 	if s.next, err = s.wanted(); err != nil {
 		return err
 	}
 	s.next.Image, s.next.ImageID, s.next.Digest = image.ref, image.ID, image.digest()
 	s.sayDifferences()
-	if err := s.keepVolumes(ctx); err != nil {
+	s.takeOver(live)
+	if err := errors.Join(refuseGone(s.next), s.shareVolumes()); err != nil {
+		return err
+	}
+	s.beside = s.next.Recreate
+	if err := s.nameVolumes(image.Image); err != nil {
 		return err
 	}
 	if err := s.checkReplicas(); err != nil {
@@ -74,35 +81,13 @@ func (s *swap) wanted() (state.Release, error) {
 	}, nil
 }
 
-// keepVolumes mounts again what Docker gave the live container by itself: a
-// newer image may have declared a VOLUME, and every container would get an
-// empty one of its own.
-func (s *swap) keepVolumes(ctx context.Context) error {
-	c, err := s.Docker.Inspect(ctx, s.current.Container(s.old.Color))
-	if errors.Is(err, docker.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	settings, added, err := docker.KeepVolumes(s.next.Settings, c)
-	if err != nil {
-		return err
-	}
-	s.next.Settings = settings
-	for _, at := range added {
-		s.next.Recreate = append(slices.Clip(s.next.Recreate), "writes to the volume that its image declares at "+at)
-	}
-	return nil
-}
-
 // strategy is overlap or recreate, with the reason when nobody chose it.
 func (s *swap) strategy() (name, why string) {
 	if s.app.Strategy != "auto" {
 		return s.app.Strategy, ""
 	}
-	if len(s.next.Recreate) > 0 {
-		return "recreate", strings.Join(s.next.Recreate, "; ")
+	if len(s.beside) > 0 {
+		return "recreate", strings.Join(s.beside, "; ")
 	}
 	return "overlap", ""
 }

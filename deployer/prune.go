@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
@@ -83,8 +84,9 @@ func (s *swap) removeImages(ctx context.Context, forgotten []state.Release) erro
 	return nil
 }
 
-// forgetRelease removes a record, unless a slot still names it.
-func (h *Host) forgetRelease(app string, number int) error {
+// forgetRelease removes a record of what never served, unless a slot still names
+// it, and the volumes that were made for it alone.
+func (h *Host) forgetRelease(ctx context.Context, app string, number int) error {
 	for _, slot := range slotsOf(app) {
 		for _, named := range []func(sockets.Slot) (state.Release, bool, error){h.Paths.SlotRelease, h.Paths.NextRelease} {
 			if r, ok, err := named(slot); err != nil {
@@ -94,7 +96,52 @@ func (h *Host) forgetRelease(app string, number int) error {
 			}
 		}
 	}
+	volumes, err := h.volumesOf(app, number)
+	if err != nil {
+		return err
+	}
+	for _, v := range volumes {
+		if err := h.removeVolume(ctx, v.Name); err != nil {
+			return err
+		}
+	}
 	return h.Paths.RemoveRelease(app, number)
+}
+
+// volumesOf are the volumes that were made for release number and that no other
+// has.
+func (h *Host) volumesOf(app string, number int) ([]docker.Volume, error) {
+	r, err := h.Paths.ReadRelease(app, number)
+	if errors.Is(err, state.ErrNoRelease) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	others, err := h.Paths.OtherSettings(app, number)
+	if err != nil {
+		return nil, err
+	}
+	volumes, err := docker.Named(r.Settings, app)
+	for _, o := range others {
+		also, e := docker.Named(o, app)
+		err = errors.Join(err, e)
+		volumes = slices.DeleteFunc(volumes, func(v docker.Volume) bool { return slices.Contains(also, v) })
+	}
+	return volumes, err
+}
+
+// removeVolume waits for the container that has it to be gone: the slot's
+// service removes containers, too.
+func (h *Host) removeVolume(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitWait)
+	defer cancel()
+	for {
+		err := h.Docker.RemoveVolume(ctx, name)
+		if err == nil || !sleep(ctx, pollEvery) {
+			return err
+		}
+	}
 }
 
 // neededImages are those of every release on record, and of every adopted

@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func TestRecreateNativeInterrupted(t *testing.T) {
 	for _, switched := range []bool{false, true} {
 		w := newWorld(t)
 		w.adoptedNative()
-		r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Mode: "native"}
+		r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Mode: "native", Settings: json.RawMessage(`{"version":1}`)}
 		op := state.Operation{Name: "swap", Step: "recreate", Release: 2, From: 1, Slot: blue.String(), Started: time.Now()}
 		old, err := w.Paths.ReadRelease("myapp", 1)
 		for _, err := range []error{

@@ -115,7 +115,12 @@ func (h *Host) lookBack(ctx context.Context, o ReleaseOptions, app state.App, lo
 		return b, err
 	}
 	b.told, b.said, b.result.Diff = true, append(b.said, said...), backDiff(files)
-	return b, nil
+	if again {
+		return b, nil
+	}
+	said, err = h.judgeLeaving(ctx, b, o.Allow)
+	b.said = append(b.said, said...)
+	return b, err
 }
 
 // askBack asks whether to carry out what was shown. Nobody is kept waiting

@@ -31,7 +31,11 @@ func (h *Host) originalWith(ctx context.Context, b back, i int, o Original) (doc
 	if err != nil {
 		return c, err
 	}
-	id, err := h.Docker.RecreateAs(ctx, raw, docker.Spec{ImageID: b.live.ImageID, Ref: b.live.Image, Env: b.live.Env, Command: b.live.Command})
+	settings, _, err := h.withVolumes(*b.live)
+	if err != nil {
+		return c, err
+	}
+	id, err := h.Docker.RecreateAs(ctx, raw, docker.Spec{ImageID: b.live.ImageID, Ref: b.live.Image, Settings: settings, Env: b.live.Env, Command: b.live.Command})
 	if err != nil {
 		return c, fmt.Errorf("making container %s from release %d: %w", o.Container, b.live.Number, err)
 	}

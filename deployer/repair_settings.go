@@ -29,7 +29,7 @@ func (h *Host) restoreSettings(name string) error {
 	}
 	h.note("%s was missing: written from release %d", h.Paths.AppConfig(name), r.Number)
 	h.warn("what a release does not record has its default now: %s", strings.Join([]string{
-		"strategy", "idle", "keep_warm", "retain", "drain", "start", "env_file (its lines are in env)",
+		"strategy", "idle", "keep_warm", "allow_writable_layer", "retain", "drain", "start", "env_file (its lines are in env)",
 	}, ", "))
 	return nil
 }

@@ -66,7 +66,7 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 		h.note("%s", firstLine(err))
 	}
 	if outcome == state.Failed && op.Name == "swap" && op.Release > 0 { // it never served
-		if err := h.forgetRelease(app.Name, op.Release); err != nil {
+		if err := h.forgetRelease(ctx, app.Name, op.Release); err != nil {
 			return err
 		}
 	}

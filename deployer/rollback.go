@@ -22,7 +22,10 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (SwapResult, err
 	if err != nil {
 		return SwapResult{}, err
 	}
-	s.again(target)
+	s.allow = o.Allow
+	if err := s.again(ctx, target); err != nil {
+		return SwapResult{}, err
+	}
 	back, err := s.stillRuns(ctx)
 	if err != nil {
 		return s.fail(ctx, s.result(""), err)
@@ -115,7 +118,7 @@ const stillWell = 5 * time.Second
 
 // startAnew rolls back by a swap to the release's own record.
 func (s *swap) startAnew(ctx context.Context) (SwapResult, error) {
-	if err := s.needInit(s.next.Mode, false); err != nil {
+	if err := errors.Join(s.needInit(s.next.Mode, false), refuseGone(s.next)); err != nil {
 		return SwapResult{}, err
 	}
 	if err := s.lock.Candidate(sockets.Slot{}); err != nil {

@@ -21,6 +21,7 @@ type swap struct {
 	old     sockets.Slot  // live when the run began
 	current state.Release // its release
 	next    state.Release
+	beside  []string      // why next must not run beside current
 	ready   time.Duration // what it took until next was healthy
 	fresh   bool          // next was recorded by this run
 	over    bool          // next serves: nothing is undone any more
@@ -31,7 +32,8 @@ type swap struct {
 	terms   state.Drain // of the old slot, once they are stated
 	detach  bool
 	cut     bool
-	letWait bool // longer than nginx does
+	letWait bool     // longer than nginx does
+	allow   []string // codes of refusals
 
 	stopTook, bootTook float64 // seconds, for the record; 0 when not known
 }
@@ -74,26 +76,39 @@ func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {
 		return SwapResult{}, err
 	}
 	defer s.lock.Unlock()
-	s.detach, s.cut, s.renew = o.Detach, o.Cut, o.Renew
+	s.detach, s.cut, s.renew, s.allow = o.Detach, o.Cut, o.Renew, o.Allow
 	if o.Strategy != "" {
 		s.app.Strategy = o.Strategy
 	}
-	s.again(s.current)
 	s.letWait = o.LetWait
+	if err := s.again(ctx, s.current); err != nil {
+		return SwapResult{}, err
+	}
 	if err := s.weighWait(ctx); err != nil {
 		return SwapResult{}, err
 	}
-	if err := s.needInit(s.next.Mode, false); err != nil {
+	if err := errors.Join(s.needInit(s.next.Mode, false), refuseGone(s.next)); err != nil {
 		return SwapResult{}, err
 	}
 	s.sayNotTaken()
 	return s.run(ctx)
 }
 
-// again makes an existing release the one to run.
-func (s *swap) again(r state.Release) {
+// again makes an existing release the one to run, as it was recorded, but with
+// all volumes that the app has by now.
+func (s *swap) again(ctx context.Context, r state.Release) error {
 	s.next = r
+	live, err := s.judgeReplaced(ctx, s.app, s.old, s.current, s.allow)
+	if err == nil {
+		err = s.shareVolumes()
+	}
+	if err != nil {
+		return err
+	}
+	s.beside = s.next.Recreate
+	s.sayLost(live)
 	s.op.Release, s.op.From = r.Number, s.current.Number
+	return nil
 }
 
 // beginSwap takes the lock and finds out where the app stands.

@@ -53,7 +53,7 @@ func (s *swap) fail(ctx context.Context, result SwapResult, err error) (SwapResu
 		return s.finish(ctx, result)
 	}
 	s.clock(&result)
-	return result, s.failed(blame(ctx, err))
+	return result, s.failed(ctx, blame(ctx, err))
 }
 
 // settle tells the history first: a run whose journal is left is completed, and
@@ -67,7 +67,7 @@ func (s *swap) settle(ended state.Ended, note string) error {
 
 // failed ends a run that did not succeed: the journal is closed, the history
 // told, and the error says what still works.
-func (s *swap) failed(err error) error {
+func (s *swap) failed(ctx context.Context, err error) error {
 	var broken *BrokenError
 	if s.over {
 		err = &BrokenError{fmt.Errorf("release %d serves, but its command did not come to its end: %w\nhint: the old slot ends by itself; edgeman status %s", s.next.Number, err, s.app.Name)}
@@ -87,7 +87,7 @@ func (s *swap) failed(err error) error {
 	}
 	err = s.unharmed(err)
 	if s.fresh { // it never served, so no rollback leads to it
-		return errors.Join(err, s.forgetRelease(s.app.Name, s.next.Number))
+		return errors.Join(err, s.forgetRelease(ctx, s.app.Name, s.next.Number))
 	}
 	return err
 }

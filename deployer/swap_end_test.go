@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -43,7 +44,7 @@ func TestSwapThatCannotBeRecorded(t *testing.T) {
 func TestInterruptedSwapThatCannotBeRecorded(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
-	r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2"}
+	r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Settings: json.RawMessage(`{"version":1}`)}
 	history := filepath.Join(w.Paths.App("myapp"), "history.jsonl")
 	err := errors.Join(w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", state.Operation{Name: "swap", Step: "start", Release: 2, From: 1, Slot: "myapp:green"}),
 		os.MkdirAll(history, 0o700))

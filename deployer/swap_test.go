@@ -2,6 +2,7 @@ package deployer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -143,7 +144,7 @@ func TestNextCommandFinishesAnInterruptedSwap(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.adopted()
-			r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2"}
+			r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Settings: json.RawMessage(`{"version":1}`)}
 			op := state.Operation{Name: "swap", Step: tt.step, Release: 2, From: 1, Slot: green.String(), Started: time.Now()}
 			if err := errors.Join(w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op), tt.done(w)); err != nil {
 				t.Fatal(err)

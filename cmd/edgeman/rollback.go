@@ -17,7 +17,7 @@ func rollbackCommand(env *environment) *cli.Command {
 		ArgsUsage: "APP [RELEASE]",
 		Description: "Without RELEASE it is the one that the live release replaced. It is instant while that one's slot\n" +
 			"still runs, and a swap otherwise. \"edgeman history APP\" lists the releases.",
-		Flags: []cli.Flag{drainFlag(), timeoutFlag(), jsonFlag()},
+		Flags: []cli.Flag{drainFlag(), timeoutFlag(), layerFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			o, err := rollbackOptions(env, c)
 			if err != nil {
@@ -39,7 +39,7 @@ func rollbackOptions(env *environment, c *cli.Context) (o deployer.RollbackOptio
 	if err = takes(c, 1, 2); err != nil {
 		return o, err
 	}
-	o.JSON = c.Bool("json")
+	o.JSON, o.Allow = c.Bool("json"), allowed(c)
 	if o.App, err = appName(c); err != nil {
 		return o, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
+	"edgeman/deployer/docker"
 )
 
 func swapCommand(env *environment) *cli.Command {
@@ -79,8 +80,22 @@ func swapFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "detach", Usage: "return after the switch; the old slot drains by itself"},
 		letWaitFlag(),
 		&cli.BoolFlag{Name: "cut", Usage: "end a slot that still drains from an earlier swap now"},
+		layerFlag(),
 		jsonFlag(),
 	}
+}
+
+// layerFlag is for every command that takes a container away.
+func layerFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-" + docker.CodeWritableLayer, Usage: "accept that files in the live container's own layer go with it"}
+}
+
+// allowed are the codes of refusals that layerFlag accepts.
+func allowed(c *cli.Context) []string {
+	if c.Bool("allow-" + docker.CodeWritableLayer) {
+		return []string{docker.CodeWritableLayer}
+	}
+	return nil
 }
 
 // swapOptions reads what swap and restart have in common.
@@ -92,7 +107,7 @@ func swapOptions(env *environment, c *cli.Context) (o deployer.SwapOptions, err 
 	if err = takes(c, arguments, arguments); err != nil {
 		return o, err
 	}
-	o.Detach, o.Cut, o.LetWait, o.JSON = c.Bool("detach"), c.Bool("cut"), c.Bool("let-wait"), c.Bool("json")
+	o.Detach, o.Cut, o.LetWait, o.JSON, o.Allow = c.Bool("detach"), c.Bool("cut"), c.Bool("let-wait"), c.Bool("json"), allowed(c)
 	if o.App, err = appName(c); err != nil {
 		return o, err
 	}

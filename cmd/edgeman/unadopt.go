@@ -22,6 +22,7 @@ func unadoptCommand(env *environment) *cli.Command {
 			timeoutFlag(),
 			&cli.BoolFlag{Name: "allow-" + deployer.AllowOtherSites, Usage: "accept that what else in nginx's files leads to the app fails from then on"},
 			&cli.BoolFlag{Name: "allow-" + deployer.AllowUnready, Usage: "accept that the container runs and does not answer yet"},
+			layerFlag(),
 			yesFlag(),
 			dryRunFlag(),
 			jsonFlag(),
@@ -31,7 +32,7 @@ func unadoptCommand(env *environment) *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := deployer.ReleaseOptions{App: name, Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json")}
+			o := deployer.ReleaseOptions{App: name, Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), Allow: allowed(c)}
 			for _, code := range []string{deployer.AllowOtherSites, deployer.AllowUnready} {
 				if c.Bool("allow-" + code) {
 					o.Allow = append(o.Allow, code)

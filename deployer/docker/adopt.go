@@ -26,6 +26,7 @@ const (
 	CodeImageGone     = "image-gone"     // nothing to make another container from
 	CodeWritableLayer = "writable-layer" // files that a new container would not have
 	CodeRmVolumes     = "rm-volumes"     // --rm would delete anonymous volumes
+	CodeSourceGone    = "source-gone"    // what is mounted from the host is not there any more
 )
 
 // Codes of warnings.
@@ -37,6 +38,8 @@ const (
 	CodeJobsTwice     = "jobs-twice"     // jobs inside that run in both copies
 	CodeRm            = "rm"             // --rm: cannot be kept when stopped
 	CodeJoined        = "joined"         // others stay in the old network namespace
+	CodeValues        = "values"         // files put into the container, which are carried
+	CodeScratch       = "scratch"        // files that stay behind without being data
 )
 
 // Adoption is what taking over a running container means.
@@ -88,8 +91,11 @@ func (c *Client) Adopt(ctx context.Context, id string, port uint16, at ...netip.
 	if f.others, err = c.summaries(ctx, nil, true); err != nil {
 		return Adoption{}, err
 	}
-	if f.written, err = c.written(ctx, f.in.InspectResponse); err != nil {
+	if f.layer, err = c.layer(ctx, f.in.InspectResponse, nil); err != nil {
 		return Adoption{}, err
+	}
+	if f.sources, err = c.sources(f.in.InspectResponse); err != nil {
+		return Adoption{}, callErr("adopt", id, err)
 	}
 	return judge(f)
 }
@@ -103,39 +109,14 @@ func (c *Client) imageOf(ctx context.Context, ref string) (imageConfig, error) {
 	return img, callErr("inspect image", ref, err)
 }
 
-// written lists the files that only the container's writable layer has.
-func (c *Client) written(ctx context.Context, in container.InspectResponse) ([]string, error) {
-	var changes []container.FilesystemChange
-	err := c.do(ctx, "diff", in.ID, func(ctx context.Context, api *client.Client) (err error) {
-		changes, err = api.ContainerDiff(ctx, in.ID)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	var files []string
-	asked := 0
-	for _, p := range candidates(changes, mountTargets(in)) {
-		// A directory alone holds no data: it is listed when a file in it came
-		// and went. The diff does not tell files and directories apart.
-		if asked++; asked <= maxStats && p.kind != container.ChangeDelete && c.isDir(ctx, in.ID, p.path) {
-			continue
-		}
-		files = append(files, p.path)
-	}
-	return files, nil
-}
-
 // maxStats bounds the questions about single paths; a container with more
 // written files is refused on the first of them anyway.
 const maxStats = 200
 
-func (c *Client) isDir(ctx context.Context, id, path string) bool {
-	dir := false
-	_ = c.do(ctx, "stat in", id, func(ctx context.Context, api *client.Client) error {
-		st, err := api.ContainerStatPath(ctx, id, path)
-		dir = err == nil && st.Mode.IsDir()
+func (c *Client) stat(ctx context.Context, id, path string) (st container.PathStat, err error) {
+	err = c.do(ctx, "stat in", id, func(ctx context.Context, api *client.Client) (err error) {
+		st, err = api.ContainerStatPath(ctx, id, path)
 		return err
 	})
-	return dir
+	return st, err
 }

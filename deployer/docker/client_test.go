@@ -79,6 +79,9 @@ func (e *engine) listen(t *testing.T) (*Client, *httptest.Server) {
 	path := filepath.Join(t.TempDir(), "docker.sock")
 	s := e.serve(t, path)
 	sys := system{
+		born:      func(string) (time.Time, error) { return time.Time{}, nil },
+		changed:   func(string, string) (time.Time, error) { return time.Time{}, os.ErrNotExist },
+		kind:      func(string) (string, error) { return "directory", nil },
 		addresses: func() ([]netip.Addr, error) { return []netip.Addr{addr("127.0.0.1"), addr("192.0.2.7")}, nil },
 		listeners: func(int) ([]sockets.TCPListener, error) { return nil, nil },
 		hostname:  func() (string, error) { return "testhost", nil },
@@ -132,7 +135,7 @@ func TestErrors(t *testing.T) {
 		{"bad image", second(c.Image(ctx, "a/../b")), nil, `docker: inspect image a/../b: "a/../b" is not an image reference`},
 		{"name taken", second(c.Create(ctx, Spec{Name: "x", ImageID: "sha256:1", Settings: minimal})), ErrExists, "docker: create x: Conflict."},
 		{"no image", second(c.Create(ctx, Spec{Name: "x", ImageID: "registry.test/x", Settings: minimal})), ErrNotFound, "docker: inspect image registry.test/x: No such image"},
-		{"newer settings", second(c.Create(ctx, Spec{Name: "x", ImageID: "sha256:1", Settings: []byte(`{"version":9}`)})), nil, "docker: create x: the stored settings have version 9, this edgeman knows 1"},
+		{"newer settings", second(c.Create(ctx, Spec{Name: "x", ImageID: "sha256:1", Settings: []byte(`{"version":9}`)})), nil, "docker: create x: the stored settings have version 9, this edgeman knows 2"},
 		{"runs", c.Remove(ctx, "old"), nil, "docker: remove old: cannot remove a running container"},
 		{"being removed", c.Remove(ctx, "going"), ErrRemoving, "docker: remove going: removal of container going is already in progress"},
 		{"denied", c.Pull(ctx, "registry.test/x", nil), nil, "docker: pull registry.test/x: pull access denied for x"},

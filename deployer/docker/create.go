@@ -52,6 +52,7 @@ type request struct {
 	hostConfig fields
 	networks   map[string]fields
 	primary    string // the network of NetworkMode
+	files      []file
 }
 
 // Create makes a container from stored settings, with restart policy "no", and
@@ -93,7 +94,7 @@ func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
 
 // buildRequest applies spec to the settings.
 func buildRequest(s settings, spec Spec, img imageConfig) (request, error) {
-	r := request{config: clone(s.Config), hostConfig: clone(s.HostConfig), networks: s.Networks}
+	r := request{config: clone(s.Config), hostConfig: clone(s.HostConfig), networks: s.Networks, files: s.Files}
 	r.config.set("Image", spec.ImageID)
 	var env []string
 	labels := map[string]string{}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -20,6 +22,7 @@ type Image struct {
 	RepoTags    []string // "myapp:v2"
 	RepoDigests []string // "myapp@sha256:…", the registry's digests
 	Ports       []uint16 // exposed TCP ports, ascending
+	Volumes     []string // where it declares a VOLUME
 	// Healthcheck is the HEALTHCHECK ready for Exec; nil when there is none.
 	Healthcheck   []string
 	HealthTimeout time.Duration
@@ -95,6 +98,12 @@ func parseImage(raw json.RawMessage) (Image, error) {
 		}
 	}
 	sort.Slice(out.Ports, func(i, j int) bool { return out.Ports[i] < out.Ports[j] })
+	for target := range img.Config.Volumes {
+		if target = path.Clean(target); !slices.Contains(out.Volumes, target) {
+			out.Volumes = append(out.Volumes, target)
+		}
+	}
+	slices.Sort(out.Volumes)
 	if h := healthcheck(img.Config.Healthcheck, img.Config.Shell); h != nil {
 		out.Healthcheck, out.HealthTimeout = h.Command, h.Timeout
 	}

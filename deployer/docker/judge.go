@@ -21,7 +21,8 @@ type facts struct {
 	port      uint16           // the app's, inside
 	at        []netip.AddrPort // what nginx dials on this host
 	others    []container.Summary
-	written   []string // files in the writable layer
+	layer     ownLayer          // the writable one
+	sources   map[string]string // what is mounted from the host is there; "" when it is not
 }
 
 // judge turns facts into the plan that the operator reads. It asks nobody.
@@ -39,6 +40,10 @@ func judge(f facts) (Adoption, error) {
 	}
 	fixed, err := fixedPorts(s)
 	if err != nil {
+		return a, callErr("inspect", f.container.Name, err)
+	}
+	s.Files, s.Sources = f.layer.values, f.sources
+	if a.Container.Raw, err = withFiles(a.Container.Raw, s.Files); err != nil {
 		return a, callErr("inspect", f.container.Name, err)
 	}
 	a.Settings = s.bytes()
@@ -93,10 +98,11 @@ func (f facts) refusals() []Note {
 	if f.imageGone {
 		refuse(CodeImageGone, "", "the image of container %s (%s) is gone; pull it, or keep what runs with docker commit", ct.Name, short(ct.ImageID))
 	}
-	if n := len(f.written); n > 0 {
-		refuse(CodeWritableLayer, "--allow-"+CodeWritableLayer,
-			"container %s has %s in its own layer that a new container would not have: %s",
-			ct.Name, count(n, "changed file"), some(f.written))
+	if note, ok := f.layer.refusal(ct.Name); ok {
+		out = append(out, note)
+	}
+	for _, text := range gone(f.sources, f.sources) {
+		refuse(CodeSourceGone, "", "container %s: %s", ct.Name, text)
 	}
 	if anon := anonymousVolumes(f.in.InspectResponse); ct.AutoRemove && len(anon) > 0 {
 		refuse(CodeRmVolumes, "--allow-"+CodeRmVolumes,

@@ -20,7 +20,7 @@ func label(k, v string) machine {
 	}
 }
 
-func files(paths ...string) machine { return func(f *facts) { f.written = paths } }
+func files(paths ...string) machine { return func(f *facts) { f.layer.written = paths } }
 
 func rm() machine {
 	return func(f *facts) {
@@ -192,7 +192,9 @@ func TestCandidates(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
 			for _, c := range candidates(tt.changes, tt.mounts) {
-				got = append(got, c.path)
+				if !c.scratch {
+					got = append(got, c.path)
+				}
 			}
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)

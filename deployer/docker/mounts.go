@@ -2,7 +2,9 @@ package docker
 
 import (
 	"fmt"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -14,7 +16,8 @@ var anonymousName = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // resolveMounts rewrites the mounts of a HostConfig so that another container
 // gets the very same data: anonymous volumes by the names the daemon gave them,
-// and what --volumes-from brought as mounts of its own.
+// what --volumes-from brought as mounts of its own, and directories of the host
+// in the form for which the daemon never makes one that is missing.
 func resolveMounts(f fields, in inspected) error {
 	var mounts []fields
 	if err := f.get("Mounts", &mounts); err != nil {
@@ -26,20 +29,27 @@ func resolveMounts(f fields, in inspected) error {
 	}
 	covered := map[string]bool{}
 	for _, m := range mounts {
-		var kind, source, target string
-		for key, into := range map[string]*string{"Type": &kind, "Source": &source, "Target": &target} {
-			if err := m.get(key, into); err != nil {
-				return fmt.Errorf("mounts: %w", err)
-			}
-		}
-		if source == "" && kind == string(mount.TypeVolume) && actual[target].Name != "" {
-			m.set("Source", actual[target].Name)
+		target, err := resolveMount(m, actual)
+		if err != nil {
+			return fmt.Errorf("mounts: %w", err)
 		}
 		covered[target] = true
 	}
-	binds := namedBinds(in.HostConfig.Binds, covered)
-	for dest := range in.HostConfig.Tmpfs {
+	var binds []string
+	for _, b := range in.HostConfig.Binds {
+		dest := bindDestination(b)
+		if dest == "" {
+			continue // "/data" alone makes an anonymous volume
+		}
 		covered[dest] = true
+		if m := mountOfBind(b); m != nil {
+			mounts = append(mounts, m)
+		} else {
+			binds = append(binds, b)
+		}
+	}
+	for dest := range in.HostConfig.Tmpfs {
+		covered[path.Clean(dest)] = true
 	}
 	for _, m := range in.Mounts {
 		if !covered[m.Destination] {
@@ -47,26 +57,71 @@ func resolveMounts(f fields, in inspected) error {
 		}
 	}
 	f.drop("Mounts", "Binds", "VolumesFrom")
-	if len(mounts) > 0 {
-		f.set("Mounts", mounts)
-	}
-	if len(binds) > 0 {
-		f.set("Binds", binds)
-	}
+	setList(f, "Mounts", mounts)
+	setList(f, "Binds", binds)
 	return nil
 }
 
-// namedBinds keeps the binds that name their source ("/data" alone makes an
-// anonymous volume) and marks their destinations.
-func namedBinds(binds []string, covered map[string]bool) []string {
-	var out []string
-	for _, b := range binds {
-		if dest := bindDestination(b); dest != "" {
-			covered[dest] = true
-			out = append(out, b)
+// resolveMount completes one entry of Mounts and returns where it is mounted: as
+// the daemon sees it, which takes "/data/" and "/data" for the same place.
+func resolveMount(m fields, actual map[string]container.MountPoint) (target string, err error) {
+	var kind, source string
+	for key, into := range map[string]*string{"Type": &kind, "Source": &source, "Target": &target} {
+		if err := m.get(key, into); err != nil {
+			return "", err
 		}
 	}
-	return out
+	target = path.Clean(target)
+	m.set("Target", target)
+	if source == "" && kind == string(mount.TypeVolume) && actual[target].Name != "" {
+		m.set("Source", actual[target].Name)
+	}
+	var options fields
+	if err := m.get("BindOptions", &options); err != nil {
+		return "", err
+	}
+	if _, ok := options["CreateMountpoint"]; ok {
+		options.drop("CreateMountpoint")
+		m.set("BindOptions", options)
+	}
+	return target, nil
+}
+
+func setList[V any](f fields, key string, list []V) {
+	if len(list) > 0 {
+		f.set(key, list)
+	}
+}
+
+// mountOfBind says "/source:/target[:options]" in the form for which the daemon
+// does not make a source that is missing. nil for the name of a volume, and for
+// options that the other form cannot say (SELinux labels).
+func mountOfBind(bind string) fields {
+	parts := strings.Split(bind, ":")
+	if len(parts) < 2 || !strings.HasPrefix(parts[0], "/") {
+		return nil
+	}
+	f := fields{}
+	f.set("Type", mount.TypeBind)
+	f.set("Source", parts[0])
+	f.set("Target", bindDestination(bind))
+	if len(parts) < 3 {
+		return f
+	}
+	for _, o := range strings.Split(parts[2], ",") {
+		switch {
+		case o == "" || o == "rw":
+		case o == "ro":
+			f.set("ReadOnly", true)
+		case slices.Contains(mount.Propagations, mount.Propagation(o)):
+			f.set("BindOptions", map[string]any{"Propagation": o})
+		case o == "consistent" || o == "cached" || o == "delegated":
+			f.set("Consistency", o)
+		default:
+			return nil
+		}
+	}
+	return f
 }
 
 // bindDestination is the path inside of "source:destination[:mode]"; neither
@@ -76,10 +131,7 @@ func bindDestination(bind string) string {
 	if len(parts) < 2 {
 		return ""
 	}
-	if d := strings.TrimRight(parts[1], "/"); d != "" {
-		return d
-	}
-	return "/"
+	return path.Clean(parts[1])
 }
 
 // mountOf is the mount that gives another container what m gave this one.
@@ -104,23 +156,20 @@ func mountOf(m container.MountPoint) fields {
 // anonymousVolumes are the volumes that live and die with the container: nobody
 // named them and no --volumes-from brought them.
 func anonymousVolumes(in container.InspectResponse) []container.MountPoint {
-	named := map[string]bool{}
-	for _, m := range in.HostConfig.Mounts {
-		if m.Source != "" {
-			named[m.Target] = true
-		}
-	}
-	namedBinds(in.HostConfig.Binds, named)
-	ours := map[string]bool{}
+	named, ours := map[string]bool{}, map[string]bool{}
 	for dest := range in.Config.Volumes {
-		ours[dest] = true
+		ours[path.Clean(dest)] = true
 	}
 	for _, m := range in.HostConfig.Mounts {
-		ours[m.Target] = true
+		target := path.Clean(m.Target)
+		ours[target] = true
+		named[target] = m.Source != ""
 	}
 	for _, b := range in.HostConfig.Binds {
-		if !strings.Contains(b, ":") {
-			ours[b] = true
+		if dest := bindDestination(b); dest != "" {
+			named[dest] = true
+		} else {
+			ours[path.Clean(b)] = true
 		}
 	}
 	var out []container.MountPoint

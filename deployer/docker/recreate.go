@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/docker/docker/client"
@@ -22,16 +21,40 @@ func (c *Client) Recreate(ctx context.Context, raw json.RawMessage) (id string, 
 	if lost, err = c.missingVolumes(ctx, o.settings); err != nil {
 		return "", nil, err
 	}
-	r := request{config: clone(o.settings.Config), hostConfig: o.settings.HostConfig, networks: o.settings.Networks, primary: o.network}
+	r := o.request()
 	r.config.set("Image", c.sameImage(ctx, o.ref, o.imageID))
 	id, err = c.create(ctx, o.name, r)
 	return id, lost, err
 }
 
+// trial marks a container that is made only to see whether it can be.
+const trial = ".edgeman-trial"
+
+// Rehearse makes what Recreate would make, under another name, and removes it
+// again: a container that could not be made again must not be stopped.
+func (c *Client) Rehearse(ctx context.Context, raw json.RawMessage) error {
+	o, err := c.original(ctx, raw)
+	if err != nil {
+		return err
+	}
+	name := o.name + trial
+	if err := c.Remove(ctx, name); err != nil && !isNotFound(err) { // of a rehearsal that was interrupted
+		return err
+	}
+	r := o.request()
+	r.config.drop("Labels") // by which others would take it for theirs
+	r.config.set("Image", o.imageID)
+	id, err := c.create(ctx, name, r)
+	if err != nil {
+		return err
+	}
+	return c.Remove(context.WithoutCancel(ctx), id)
+}
+
 // RecreateAs is Recreate with another image, and the environment and command of
-// a release, in the place of those of the stored inspect answer. Of spec it
-// uses ImageID, Env and Command; published ports and restart policy are the
-// stored ones.
+// a release, in the place of those of the stored inspect answer, and with the
+// volumes and files that Settings have beyond it. Of spec it uses ImageID, Env,
+// Command and Settings; published ports and restart policy are the stored ones.
 func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec) (string, error) {
 	o, err := c.original(ctx, raw)
 	if err != nil {
@@ -41,6 +64,18 @@ func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec)
 	if err != nil {
 		return "", err
 	}
+	live, err := parseSettings(spec.Settings)
+	if err != nil {
+		return "", callErr("recreate", o.name, err)
+	}
+	volumes, err := volumeMounts(spec.Settings)
+	if err == nil {
+		_, err = o.settings.addMounts(volumes)
+	}
+	if err != nil {
+		return "", callErr("recreate", o.name, err)
+	}
+	o.settings.takeFiles(live.Files)
 	r, err := buildRequest(o.settings, Spec{ImageID: spec.ImageID, Env: spec.Env, Command: spec.Command}, img)
 	if err != nil {
 		return "", callErr("recreate", o.name, err)
@@ -54,6 +89,11 @@ func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec)
 type original struct {
 	name, network, ref, imageID string
 	settings                    settings
+}
+
+func (o original) request() request {
+	s := o.settings
+	return request{config: clone(s.Config), hostConfig: s.HostConfig, networks: s.Networks, primary: o.network, files: s.Files}
 }
 
 func (c *Client) original(ctx context.Context, raw json.RawMessage) (original, error) {
@@ -123,32 +163,4 @@ func volumeNames(s settings) []string {
 		}
 	}
 	return out
-}
-
-// KeepVolumes adds to settings the volumes that container c has and they do not
-// mention: a newer image may have declared a VOLUME, for which the daemon made an
-// anonymous volume, and the next release has to mount the same one. added says
-// where they are mounted; settings come back as they were when it is empty.
-func KeepVolumes(stored json.RawMessage, c Container) (out json.RawMessage, added []string, err error) {
-	s, err := parseSettings(stored)
-	if err != nil {
-		return nil, nil, err
-	}
-	in, err := readInspect(c.Raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	var mounts []fields
-	if err := s.HostConfig.get("Mounts", &mounts); err != nil {
-		return nil, nil, fmt.Errorf("read the stored settings: %w", err)
-	}
-	for _, m := range anonymousVolumes(in.InspectResponse) {
-		mounts = append(mounts, mountOf(m))
-		added = append(added, m.Destination)
-	}
-	if len(added) == 0 {
-		return stored, nil, nil
-	}
-	s.HostConfig.set("Mounts", mounts)
-	return s.bytes(), added, nil
 }

@@ -18,18 +18,19 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// create sends r. Engines before 25 (API 1.44) take one network at creation;
-// there the container is built under another name and renamed when it is whole,
-// so that an interrupted create never leaves half a container under its name.
+// create sends r. Files are written into a container that is there, and engines
+// before 25 (API 1.44) take one network at creation: then the container is built
+// under another name and renamed when it is whole, so that an interrupted create
+// never leaves half a container under its name.
 func (c *Client) create(ctx context.Context, name string, r request) (id string, err error) {
 	if !containerName.MatchString(name) {
 		return "", callErr("create", name, fmt.Errorf("%q is not a container name", name))
 	}
-	if !versions.LessThan(c.API(), "1.44") {
-		return c.post(ctx, name, body(r, r.networks))
+	first, rest := r.networks, map[string]fields(nil)
+	if versions.LessThan(c.API(), "1.44") {
+		first, rest = split(r)
 	}
-	first, rest := split(r)
-	if len(rest) == 0 {
+	if len(rest) == 0 && len(r.files) == 0 {
 		return c.post(ctx, name, body(r, first))
 	}
 	partial := name + ".partial"
@@ -39,14 +40,20 @@ func (c *Client) create(ctx context.Context, name string, r request) (id string,
 	if id, err = c.post(ctx, partial, body(r, first)); err != nil {
 		return "", err
 	}
-	if err = c.complete(ctx, id, name, rest); err != nil {
+	if err = c.complete(ctx, id, name, rest, r.files); err != nil {
 		return "", errors.Join(err, c.Remove(context.WithoutCancel(ctx), id))
 	}
 	return id, nil
 }
 
-// complete connects the other networks and gives the container its name.
-func (c *Client) complete(ctx context.Context, id, name string, rest map[string]fields) error {
+// complete connects the other networks, writes the files and gives the container
+// its name.
+func (c *Client) complete(ctx context.Context, id, name string, rest map[string]fields, files []file) error {
+	if len(files) > 0 {
+		if err := c.putFiles(ctx, id, files); err != nil {
+			return err
+		}
+	}
 	for network, f := range rest {
 		if err := c.connect(ctx, id, network, f); err != nil {
 			return err

@@ -11,8 +11,12 @@ import (
 )
 
 // settingsVersion is the format of stored settings. It changes only when an
-// older edgeman could not read them rightly.
-const settingsVersion = 1
+// older edgeman could not read them rightly: one that knows no files would leave
+// them out.
+const (
+	settingsVersion = 1
+	versionOfFiles  = 2
+)
 
 // settings is a container's configuration apart from its image: what the
 // operator asked for, in the Engine's own words, without what the image sets,
@@ -23,6 +27,10 @@ type settings struct {
 	Config     fields            `json:"config"`
 	HostConfig fields            `json:"host_config"`
 	Networks   map[string]fields `json:"networks,omitempty"`
+	// Sources are the paths of the host that are mounted, and what each was when
+	// the container was taken over: "file", "directory", …
+	Sources map[string]string `json:"sources,omitempty"`
+	Files   []file            `json:"files,omitempty"`
 }
 
 func parseSettings(raw json.RawMessage) (settings, error) {
@@ -30,8 +38,8 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return s, fmt.Errorf("read the stored settings: %w", err)
 	}
-	if s.Version != settingsVersion {
-		return s, fmt.Errorf("the stored settings have version %d, this edgeman knows %d", s.Version, settingsVersion)
+	if s.Version != settingsVersion && s.Version != versionOfFiles {
+		return s, fmt.Errorf("the stored settings have version %d, this edgeman knows %d", s.Version, versionOfFiles)
 	}
 	if s.Config == nil {
 		s.Config = fields{}
@@ -43,6 +51,10 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 }
 
 func (s settings) bytes() json.RawMessage {
+	s.Version = settingsVersion
+	if len(s.Files) > 0 {
+		s.Version = versionOfFiles
+	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("docker: encode settings: %v", err)) // made of valid JSON only
@@ -58,7 +70,22 @@ type inspected struct {
 		Config          fields
 		HostConfig      fields
 		NetworkSettings struct{ Networks map[string]fields }
+		Files           []file `json:"EdgemanFiles"`
 	}
+}
+
+// withFiles adds the files that were put into a container to its inspect answer:
+// what is made from it has to get them, too.
+func withFiles(raw json.RawMessage, files []file) (json.RawMessage, error) {
+	if len(files) == 0 {
+		return raw, nil
+	}
+	var whole fields
+	if err := json.Unmarshal(raw, &whole); err != nil {
+		return nil, fmt.Errorf("read the inspect answer: %w", err)
+	}
+	whole.set("EdgemanFiles", files)
+	return json.Marshal(whole)
 }
 
 func readInspect(raw json.RawMessage) (inspected, error) {
@@ -104,6 +131,7 @@ func extract(in inspected, img imageConfig, hostname string) (settings, error) {
 		Config:     config(in, img, hostname),
 		HostConfig: hc,
 		Networks:   endpoints(in),
+		Files:      in.raw.Files,
 	}, nil
 }
 

@@ -34,6 +34,13 @@ type system struct {
 	config func() ([]byte, error)
 	// helper runs a docker credential helper with input on its stdin.
 	helper func(ctx context.Context, program string, input []byte) ([]byte, error)
+	// born is when a file was made, zero where the file system does not tell;
+	// changed when anything of the file name below root last changed.
+	born    func(path string) (time.Time, error)
+	changed func(root, name string) (time.Time, error)
+	// kind is what a path of the host leads to: "file", "directory", …; empty
+	// when there is nothing.
+	kind func(path string) (string, error)
 	// kill sends SIGKILL to pid, if confirm still holds once pid is pinned.
 	kill func(pid int, confirm func() bool) error
 }
@@ -46,6 +53,9 @@ func hostSystem() system {
 		hostname:  os.Hostname,
 		config:    dockerConfig,
 		helper:    runHelper,
+		born:      born,
+		changed:   changed,
+		kind:      kindOf,
 		kill:      killPinned,
 	}
 }

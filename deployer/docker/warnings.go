@@ -26,6 +26,7 @@ func (f facts) warnings(s settings, overlap bool) []Note {
 	if ct.AutoRemove {
 		warn(CodeRm, "container %s was started with --rm and goes when it stops; release makes it again from its stored settings", ct.Name)
 	}
+	out = append(out, f.layer.notes(ct.Name)...)
 	if overlap {
 		out = append(out, besideNames(s)...)
 	}

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"fmt"
 	"path"
 	"sort"
 	"strings"
@@ -13,13 +14,14 @@ import (
 var scratch = []string{"/tmp", "/var/tmp", "/run", "/var/run", "/var/lock", "/var/log", "/var/cache"}
 
 type change struct {
-	path string
-	kind container.ChangeType
+	path    string
+	kind    container.ChangeType
+	scratch bool // below a scratch directory or a cache
 }
 
-// candidates are the changes of a writable layer that may be data, sorted: not
-// below a scratch directory or a cache, not a place where something is mounted,
-// and not merely a directory on the way to another change.
+// candidates are the changes of a writable layer that may matter, sorted: not a
+// place where something is mounted, and not merely a directory on the way to
+// another change.
 func candidates(changes []container.FilesystemChange, mounts []string) []change {
 	parents := map[string]bool{}
 	for _, c := range changes {
@@ -32,10 +34,11 @@ func candidates(changes []container.FilesystemChange, mounts []string) []change 
 	}
 	var out []change
 	for _, c := range changes {
-		if c.Kind != container.ChangeDelete && (parents[c.Path] || mounted[c.Path]) || isScratch(c.Path) {
+		gone, scratch := c.Kind == container.ChangeDelete, isScratch(c.Path)
+		if !gone && (parents[c.Path] || mounted[c.Path]) || gone && scratch {
 			continue
 		}
-		out = append(out, change{c.Path, c.Kind})
+		out = append(out, change{c.Path, c.Kind, scratch})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
 	return out
@@ -76,4 +79,29 @@ func mountTargets(in container.InspectResponse) []string {
 	}
 	// docker run --init mounts its init here.
 	return append(out, "/sbin/docker-init", "/dev/init")
+}
+
+// refusal keeps data from being left behind.
+func (l ownLayer) refusal(name string) (Note, bool) {
+	if len(l.written) == 0 {
+		return Note{}, false
+	}
+	return Note{
+		CodeWritableLayer,
+		fmt.Sprintf("container %s has %s in its own layer that a new container would not have: %s", name, count(len(l.written), "changed file"), some(l.written)),
+		"--allow-" + CodeWritableLayer,
+	}, true
+}
+
+// notes tell what is carried and what stays behind.
+func (l ownLayer) notes(name string) []Note {
+	var out []Note
+	if carried := names(l.values); len(carried) > 0 {
+		out = append(out, Note{Code: CodeValues, Text: fmt.Sprintf("put into container %s before it started, and carried along: %s", name, some(carried))})
+	}
+	if len(l.scratch) > 0 {
+		out = append(out, Note{Code: CodeScratch, Text: fmt.Sprintf("container %s has %s below /run, /tmp or a cache or log directory that stays behind: %s",
+			name, count(len(l.scratch), "file"), some(l.scratch))})
+	}
+	return out
 }

@@ -3,11 +3,13 @@ package serve
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -24,6 +26,7 @@ type replicas struct {
 
 // newReplicas are the release's containers, or those of them that which names.
 func (k *keeper) newReplicas(r state.Release, which func(name string) bool) *replicas {
+	r.Settings = k.withVolumes(r)
 	g := &replicas{host: k.host, release: r}
 	var first *runner
 	for i, name := range r.Containers(k.slot.Color) {
@@ -38,6 +41,22 @@ func (k *keeper) newReplicas(r state.Release, which func(name string) bool) *rep
 	}
 	g.pool = newPool(len(g.runners))
 	return g
+}
+
+// withVolumes are the release's settings with all volumes that the app has by
+// now: an older release may not know one that a later image has declared.
+func (k *keeper) withVolumes(r state.Release) json.RawMessage {
+	others, err := k.paths.OtherSettings(r.App, r.Number)
+	if err != nil {
+		k.host.say("%v", err)
+		return r.Settings
+	}
+	settings, _, err := docker.ShareVolumes(r.Settings, others...)
+	if err != nil {
+		k.host.say("release %d: %v", r.Number, err)
+		return r.Settings
+	}
+	return settings
 }
 
 // run looks after the release's containers from now on, or after those of them

@@ -38,6 +38,7 @@ type App struct {
 	Command       []string `toml:"command,omitempty" comment:"instead of the image's command"`
 	Idle          Duration `toml:"idle,omitempty" comment:"stop the container after this long without a connection; the next one starts it"`
 	KeepWarm      Duration `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
+	AllowLayer    bool     `toml:"allow_writable_layer,omitempty" comment:"replace a container although files that it wrote into its own layer go with it"`
 	Retain        int      `toml:"retain" comment:"how many releases to remember; an older one's image goes with it if a registry has it"`
 
 	Drain struct {

@@ -118,3 +118,27 @@ func (p Paths) ReleaseNumbers(app string) ([]int, error) {
 func (p Paths) RemoveRelease(app string, number int) error {
 	return removeFile(p.Release(app, number))
 }
+
+// OtherSettings are the container settings of the app's releases but number,
+// newest first.
+func (p Paths) OtherSettings(app string, number int) ([]json.RawMessage, error) {
+	numbers, err := p.ReleaseNumbers(app)
+	if err != nil {
+		return nil, err
+	}
+	var out []json.RawMessage
+	for _, n := range slices.Backward(numbers) {
+		if n == number {
+			continue
+		}
+		r, err := p.ReadRelease(app, n)
+		if errors.Is(err, ErrNoRelease) { // forgotten meanwhile
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r.Settings)
+	}
+	return out, nil
+}

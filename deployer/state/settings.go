@@ -60,6 +60,7 @@ func (a App) withExamples() (full App, unset []string) {
 	example(len(a.Env) > 0, func() { a.Env = []string{"KEY=VALUE"} }, "env = ")
 	example(len(a.Command) > 0, func() { a.Command = []string{"program", "argument"} }, "command = ")
 	example(a.Idle > 0, func() { a.Idle = Duration(30 * time.Minute) }, "idle = ")
+	example(a.AllowLayer, func() { a.AllowLayer = true }, "allow_writable_layer = ")
 	example(a.KeepWarm > 0, func() { a.KeepWarm = Duration(5 * time.Minute) }, "keep_warm = ")
 	example(a.Drain.Reload, func() { a.Drain.Reload = true }, "reload = ")
 	// With its table, or native.blocking above the tables would make it twice.

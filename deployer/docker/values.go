@@ -1,0 +1,271 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+)
+
+// file is one that somebody put into a container before it started, as Compose
+// does with secrets and configs whose value stands in its own file or in its
+// environment. It lies in the container's own layer, and every container that
+// takes its place has to get it. Data may be a secret.
+type file struct {
+	Path string `json:"path"`
+	Mode int64  `json:"mode"`
+	UID  int    `json:"uid"`
+	GID  int    `json:"gid"`
+	Dir  bool   `json:"dir,omitempty"`  // that was made for the others
+	Link string `json:"link,omitempty"` // where a symbolic link leads to
+	Data []byte `json:"data,omitempty"`
+}
+
+// secretsDir is where an app looks for its secrets, whenever they came there.
+const secretsDir = "/run/secrets/"
+
+// Values are small. More than that is data, which belongs on a volume.
+const (
+	maxValue  = 1 << 20
+	maxValues = 8 << 20 // all together
+)
+
+// errNoValue is the answer for what cannot be carried.
+var errNoValue = errors.New("not a file that can be carried")
+
+// readFile reads one file, link or directory (without what is in it) of a container.
+func (c *Client) readFile(ctx context.Context, id, name string) (f file, err error) {
+	err = c.do(ctx, "read in", id, func(ctx context.Context, api *client.Client) error {
+		r, _, err := api.CopyFromContainer(ctx, id, name)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		f, err = firstFile(r, name)
+		return err
+	})
+	return f, err
+}
+
+// firstFile is the first file of a tar archive.
+func firstFile(r io.Reader, name string) (file, error) {
+	in := tar.NewReader(r)
+	h, err := in.Next()
+	if err != nil {
+		return file{}, err
+	}
+	f := file{Path: name, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid}
+	switch {
+	case h.Typeflag == tar.TypeDir:
+		f.Dir = true
+	case h.Typeflag == tar.TypeSymlink:
+		f.Link = h.Linkname
+	case h.Typeflag != tar.TypeReg || h.Size > maxValue:
+		return f, errNoValue
+	default:
+		f.Data, err = io.ReadAll(io.LimitReader(in, maxValue))
+	}
+	return f, err
+}
+
+// putFiles writes files into a container that was not started yet.
+func (c *Client) putFiles(ctx context.Context, id string, files []file) error {
+	packed, err := pack(files)
+	if err != nil {
+		return callErr("write files into", id, err)
+	}
+	return c.do(ctx, "write files into", id, func(ctx context.Context, api *client.Client) error {
+		return api.CopyToContainer(ctx, id, "/", bytes.NewReader(packed), container.CopyToContainerOptions{})
+	})
+}
+
+// pack makes a tar archive of files, directories first.
+func pack(files []file) ([]byte, error) {
+	var buf bytes.Buffer
+	out := tar.NewWriter(&buf)
+	for _, f := range slices.SortedStableFunc(slices.Values(files), func(a, b file) int { return strings.Compare(a.Path, b.Path) }) {
+		h := tar.Header{
+			Typeflag: tar.TypeReg, Name: strings.TrimPrefix(f.Path, "/"), Mode: f.Mode, Uid: f.UID, Gid: f.GID,
+			Size: int64(len(f.Data)), ModTime: time.Now(),
+		}
+		switch {
+		case f.Dir:
+			h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
+		case f.Link != "":
+			h.Typeflag, h.Linkname = tar.TypeSymlink, f.Link
+		}
+		if err := out.WriteHeader(&h); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+		if _, err := out.Write(f.Data); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+	}
+	err := out.Close()
+	return buf.Bytes(), err
+}
+
+// origin tells what was in a container's own layer before its app could write.
+type origin struct {
+	created time.Time
+	started time.Time // for the first time; zero when that cannot be found out
+	upper   string    // where the layer lies on the host, if it lies in one place
+	sys     system
+}
+
+// soon is how long after its creation a container is started. Beyond that the
+// times on the host's disk are not the container's own: the disk was copied.
+const soon = 24 * time.Hour
+
+func (c *Client) origin(in container.InspectResponse) origin {
+	o := origin{created: parseTime(in.Created), sys: c.sys}
+	if in.GraphDriver.Name == "overlay2" {
+		o.upper = in.GraphDriver.Data["UpperDir"]
+	}
+	// The daemon makes this file when a container is first started, and writes
+	// into it at each start after that. A container that runs in another's
+	// network namespace shows the other's.
+	if strings.Contains(in.HostnamePath, in.ID) {
+		o.started, _ = c.sys.born(in.HostnamePath)
+	}
+	if o.started.IsZero() && parseTime(in.State.FinishedAt).IsZero() {
+		o.started = parseTime(in.State.StartedAt)
+	}
+	if o.started.Sub(o.created) > soon {
+		o.started = time.Time{}
+	}
+	return o
+}
+
+// put tells whether a file whose contents are of mtime was there before the
+// container's first start: nothing of it has changed since, not even its owner,
+// or its contents were written between creation and start.
+func (o origin) put(name string, mtime time.Time) bool {
+	if o.started.IsZero() {
+		return false
+	}
+	if o.upper != "" {
+		if changed, err := o.sys.changed(o.upper, name); err == nil && !changed.After(o.started) {
+			return true
+		}
+	}
+	return !mtime.Before(o.created.Add(-time.Second)) && !mtime.After(o.started)
+}
+
+// ownLayer is what a container's own layer holds, as far as it matters to the next
+// container.
+type ownLayer struct {
+	values  []file   // to be carried
+	written []string // data that a new container would not have
+	scratch []string // what an app does not expect to find again
+}
+
+// layer reads it. known are the values that the container was made with.
+func (c *Client) layer(ctx context.Context, in container.InspectResponse, known []file) (ownLayer, error) {
+	var changes []container.FilesystemChange
+	err := c.do(ctx, "diff", in.ID, func(ctx context.Context, api *client.Client) (err error) {
+		changes, err = api.ContainerDiff(ctx, in.ID)
+		return err
+	})
+	if err != nil {
+		return ownLayer{}, err
+	}
+	var l ownLayer
+	r := layerReader{Client: c, id: in.ID, origin: c.origin(in), known: known, left: maxStats, room: maxValues}
+	for _, p := range candidates(changes, mountTargets(in)) {
+		switch kind, f := r.look(ctx, p); kind {
+		case isValue:
+			l.values = append(l.values, f)
+		case isData:
+			l.written = append(l.written, p.path)
+		case isScratchFile:
+			l.scratch = append(l.scratch, p.path)
+		}
+	}
+	l.values = append(l.values, r.parents(ctx, changes, l.values)...)
+	return l, nil
+}
+
+type layerReader struct {
+	*Client
+	id     string
+	origin origin
+	known  []file
+	left   int // questions about single files
+	room   int // bytes of values
+}
+
+// What one change of a layer means.
+const (
+	isNothing = iota
+	isValue
+	isData
+	isScratchFile
+)
+
+func (r *layerReader) look(ctx context.Context, p change) (kind int, f file) {
+	other := isData
+	if p.scratch {
+		other = isScratchFile
+	}
+	if r.left--; r.left < 0 || p.kind == container.ChangeDelete {
+		return other, f
+	}
+	st, err := r.stat(ctx, r.id, p.path)
+	if err != nil {
+		return other, f
+	}
+	if st.Mode.IsDir() { // holds no data: it is listed when a file in it came and went
+		return isNothing, f
+	}
+	put := strings.HasPrefix(p.path, secretsDir) || r.origin.put(p.path, st.Mtime)
+	i := slices.IndexFunc(r.known, func(k file) bool { return k.Path == p.path })
+	if !put && i < 0 {
+		return other, f
+	}
+	f, err = r.readFile(ctx, r.id, p.path)
+	same := i >= 0 && bytes.Equal(f.Data, r.known[i].Data) && f.Link == r.known[i].Link
+	if r.room -= len(f.Data); err != nil || r.room < 0 || !put && !same {
+		return isData, file{}
+	}
+	return isValue, f
+}
+
+// parents are the directories that were made for the values.
+func (r *layerReader) parents(ctx context.Context, changes []container.FilesystemChange, values []file) []file {
+	above := map[string]bool{}
+	for _, v := range values {
+		markParents(above, v.Path)
+	}
+	var out []file
+	for _, c := range changes {
+		if c.Kind != container.ChangeAdd || !above[c.Path] {
+			continue
+		}
+		if f, err := r.readFile(ctx, r.id, path.Clean(c.Path)); err == nil && f.Dir {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// names are the files' paths, without those of directories.
+func names(files []file) []string {
+	var out []string
+	for _, f := range files {
+		if !f.Dir {
+			out = append(out, f.Path)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

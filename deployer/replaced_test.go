@@ -1,0 +1,220 @@
+package deployer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
+)
+
+// changes are what has become of containers since they were made.
+type changes struct {
+	lives  map[string]docker.Live // by name
+	gone   []string               // what an adopted container mounts
+	unmade error                  // it could not be made again
+}
+
+func (w *world) Live(_ context.Context, id string, stored json.RawMessage) (docker.Live, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.containers[id]; !ok {
+		return docker.Live{}, docker.ErrNotFound
+	}
+	live := w.lives[id]
+	if live.Settings == nil {
+		live.Settings = stored
+	}
+	return live, nil
+}
+
+func (w *world) Rehearse(context.Context, json.RawMessage) error { return w.unmade }
+
+func (w *world) OriginalSourcesGone(json.RawMessage) ([]string, error) { return w.gone, nil }
+
+func (w *world) RemoveVolume(_ context.Context, name string) error {
+	w.calls = append(w.calls, "remove volume "+name)
+	return nil
+}
+
+// each command that takes the live container away.
+func takingAway(w *world, allow []string) map[string]func() error {
+	ctx := context.Background()
+	return map[string]func() error{
+		"swap": func() error {
+			_, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v3", Pull: "missing", Allow: allow})
+			return err
+		},
+		"restart": func() error { _, err := w.Restart(ctx, SwapOptions{App: "myapp", Allow: allow}); return err },
+		"rollback": func() error {
+			_, err := w.Rollback(ctx, RollbackOptions{App: "myapp", Release: 1, Allow: allow})
+			return err
+		},
+	}
+}
+
+// swapped is an app whose second release is live.
+func swapped(t *testing.T) *world {
+	w := newWorld(t)
+	w.adopted()
+	if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2", Pull: "missing"}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// Files that only the live container has are not lost without a word.
+func TestDataInTheLiveContainer(t *testing.T) {
+	data := docker.Live{Refusals: []docker.Note{{Code: docker.CodeWritableLayer, Text: "it has 1 changed file: /upload", Override: "--allow-writable-layer"}}}
+	for _, name := range []string{"swap", "restart", "rollback"} {
+		for _, tt := range []struct {
+			name    string
+			allow   []string
+			always  bool
+			refused bool
+		}{{"refused", nil, false, true}, {"accepted", []string{docker.CodeWritableLayer}, false, false}, {"always accepted", nil, true, false}} {
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
+				w := swapped(t)
+				_, number := w.live()
+				w.lives = map[string]docker.Live{"myapp-green-2": data}
+				if tt.always {
+					app, err := w.Paths.ReadApp("myapp")
+					app.AllowLayer = true
+					if err = errors.Join(err, w.Paths.WriteApp(app)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				err := takingAway(w, tt.allow)[name]()
+				if !tt.refused {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "/upload\nhint: --allow-writable-layer accepts") || !strings.Contains(err.Error(), "allow_writable_layer = true") {
+					t.Errorf("exit code %d, %v", ExitCode(err), err)
+				}
+				if _, now := w.live(); now != number {
+					t.Errorf("release %d is live", now)
+				}
+				if numbers, _ := w.Paths.ReleaseNumbers("myapp"); !slices.Equal(numbers, []int{1, 2}) {
+					t.Errorf("releases %v", numbers)
+				}
+			})
+		}
+	}
+}
+
+// What has changed on the live container goes into the next release, and what
+// runs as it was recorded says what it leaves behind.
+func TestChangedOnTheLiveContainer(t *testing.T) {
+	changed := docker.Live{Settings: json.RawMessage(`{"version":1,"networks":{"db":{}}}`), Changed: []string{"on network db"}, Notes: []string{"a note"}, Recreate: []string{"has a fixed address"}}
+	for name, want := range map[string]string{"swap": "and kept: on network db", "restart": "without what has changed on the live container since it was made: on network db", "rollback": "without what has changed"} {
+		w := swapped(t)
+		w.lives = map[string]docker.Live{"myapp-green-2": changed}
+		app, err := w.Paths.ReadApp("myapp")
+		app.Strategy = "overlap"
+		if err = errors.Join(err, w.Paths.WriteApp(app)); err != nil {
+			t.Fatal(err)
+		}
+		if err := takingAway(w, nil)[name](); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if said := w.err.String(); !strings.Contains(said, want) || !strings.Contains(said, "a note") {
+			t.Errorf("%s says:\n%s", name, said)
+		}
+		if name == "swap" {
+			if r, err := w.Paths.ReadRelease("myapp", 3); err != nil || !strings.Contains(string(r.Settings), `"db"`) || !slices.Contains(r.Recreate, "has a fixed address") {
+				t.Errorf("%v, %+v", err, r)
+			}
+		}
+	}
+}
+
+// What a container needs of the host is looked for before anything is touched.
+func TestSourceGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	for _, name := range []string{"swap", "restart", "rollback"} {
+		w := swapped(t)
+		for _, n := range []int{1, 2} {
+			r, err := w.Paths.ReadRelease("myapp", n)
+			r.Settings = json.RawMessage(`{"version":1,"host_config":{"Mounts":[{"Type":"bind","Source":"` + path + `","Target":"/s"}]}}`)
+			if err = errors.Join(err, state.WriteJSON(w.Paths.Release("myapp", n), r)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, number := w.live()
+		err := takingAway(w, nil)[name]()
+		if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), path+" is mounted into it and is gone") {
+			t.Errorf("%s: exit code %d, %v", name, ExitCode(err), err)
+		}
+		if _, now := w.live(); now != number {
+			t.Errorf("%s: release %d is live", name, now)
+		}
+		if _, err := os.Lstat(path); err == nil {
+			t.Errorf("%s: something is there", name)
+		}
+	}
+}
+
+// A volume that an image declares first is named for the app, mounted by every
+// release from then on, and removed with a release that fails.
+func TestDeclaredVolume(t *testing.T) {
+	w := newWorld(t)
+	w.adopted()
+	v2 := w.images["myapp:v2"]
+	v2.Volumes = []string{"/data"}
+	w.images["myapp:v2"], w.images["sha256:v2"] = v2, v2
+	w.sick["sha256:v2"] = true
+	ctx := context.Background()
+	if _, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v2", Pull: "missing", Timeout: 1}); err == nil {
+		t.Fatal("a sick release is taken")
+	}
+	removed := func(call string) bool { return strings.HasPrefix(call, "remove volume myapp-data-") }
+	if !slices.ContainsFunc(w.calls, removed) {
+		t.Errorf("the volume stays: %q", w.calls)
+	}
+	delete(w.sick, "sha256:v2")
+	w.calls = nil
+	result, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v2", Pull: "missing"})
+	if err != nil || result.Strategy != "overlap" {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	r, err := w.Paths.ReadRelease("myapp", result.Release)
+	volumes, named := docker.Named(r.Settings, "myapp")
+	if err = errors.Join(err, named); err != nil || len(volumes) != 1 || volumes[0].Target != "/data" || len(r.Recreate) != 1 {
+		t.Fatalf("%v %v, %v", volumes, r.Recreate, err)
+	}
+	s := &swap{Host: w.Host, app: state.DefaultApp("myapp")}
+	for _, n := range []int{1, result.Release} {
+		if s.next, err = w.Paths.ReadRelease("myapp", n); err == nil {
+			err = s.shareVolumes()
+		}
+		s.beside = s.next.Recreate
+		if how, why := s.strategy(); err != nil || how != "recreate" || !strings.Contains(why, "/data") {
+			t.Errorf("release %d: %s, %s, %v", n, how, why, err)
+		}
+	}
+	if slices.ContainsFunc(w.calls, removed) {
+		t.Error("the volume of a release that serves was removed")
+	}
+}
+
+// A container that could not be made again is not stopped.
+func TestAdoptRehearses(t *testing.T) {
+	w := newCopies(t, 1, "")
+	w.unmade = errors.New("Duplicate mount point: /data")
+	_, err := w.Host.Adopt(context.Background(), AdoptOptions{Site: w.site, Name: "myapp", Yes: true})
+	if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "could not be made again") {
+		t.Errorf("exit code %d, %v", ExitCode(err), err)
+	}
+	if _, err := w.Paths.ReadApp("myapp"); !errors.Is(err, state.ErrNoApp) {
+		t.Errorf("adopted all the same: %v", err)
+	}
+}
