@@ -336,7 +336,7 @@ func TestRealKeepVolumes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var added []string
+		var added []Volume
 		if settings, added, err = KeepVolumes(settings, ct); err != nil || (name == "two") != (len(added) == 1) {
 			t.Errorf("%s: %v %v", name, added, err)
 		}
