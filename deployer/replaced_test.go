@@ -111,6 +111,20 @@ func TestDataInTheLiveContainer(t *testing.T) {
 	}
 }
 
+// A restart that stops first starts the very container again.
+func TestRestartOfTheSameContainer(t *testing.T) {
+	for strategy, refused := range map[string]bool{"recreate": false, "overlap": true} {
+		s := &swap{app: state.DefaultApp("myapp"), next: state.Release{Number: 2}, current: state.Release{Number: 2}}
+		s.app.Strategy = strategy
+		if s.sameContainer() == refused {
+			t.Errorf("%s: the same container %v", strategy, !refused)
+		}
+		if s.current.Number = 1; s.sameContainer() {
+			t.Errorf("%s: another release runs in the same container", strategy)
+		}
+	}
+}
+
 // What has changed on the live container goes into the next release, and what
 // runs as it was recorded says what it leaves behind.
 func TestChangedOnTheLiveContainer(t *testing.T) {

@@ -98,17 +98,26 @@ func (h *Host) Restart(ctx context.Context, o SwapOptions) (SwapResult, error) {
 // all volumes that the app has by now.
 func (s *swap) again(ctx context.Context, r state.Release) error {
 	s.next = r
-	live, err := s.judgeReplaced(ctx, s.app, s.old, s.current, s.allow)
-	if err == nil {
-		err = s.shareVolumes()
-	}
-	if err != nil {
+	s.op.Release, s.op.From = r.Number, s.current.Number
+	if err := s.shareVolumes(); err != nil {
 		return err
 	}
 	s.beside = s.next.Recreate
-	s.sayLost(live)
-	s.op.Release, s.op.From = r.Number, s.current.Number
-	return nil
+	if s.sameContainer() {
+		return nil
+	}
+	live, err := s.judgeReplaced(ctx, s.app, s.old, s.current, s.allow)
+	if err == nil {
+		s.sayLost(live)
+	}
+	return err
+}
+
+// sameContainer tells a restart that stops and starts the container that is
+// there: what somebody has changed on it stays.
+func (s *swap) sameContainer() bool {
+	strategy, _ := s.strategy()
+	return s.next.Number == s.current.Number && strategy == "recreate" && !(s.renew && s.current.Mode == "native")
 }
 
 // beginSwap takes the lock and finds out where the app stands.

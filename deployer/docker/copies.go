@@ -142,8 +142,19 @@ func unlike(a, b settings) []string {
 			out = append(out, key)
 		}
 	}
+	for _, path := range differing(byPath(a.Files), byPath(b.Files)) {
+		out = append(out, "the file "+path)
+	}
 	for _, network := range differing(a.Networks, b.Networks) {
 		out = append(out, "network "+network)
+	}
+	return out
+}
+
+func byPath(files []file) map[string]file {
+	out := map[string]file{}
+	for _, f := range files {
+		out[f.Path] = f
 	}
 	return out
 }

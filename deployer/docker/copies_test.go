@@ -90,6 +90,7 @@ func TestCopiesThatDiffer(t *testing.T) {
 		{"limit", []string{"64000000", "32000000"}, "Memory"},
 		{"volume", []string{`"Source":"data"`, `"Source":"data2"`}, "mounts"},
 		{"network", []string{`"front":{`, `"back":{`}, "network back, network front"},
+		{"value", []string{`"version":1`, `"version":2,"files":[{"path":"/run/secrets/tok","data":"aHVzaA=="}]`}, "the file /run/secrets/tok"},
 		{"ports", []string{`"Memory"`, `"PortBindings":{"9090/tcp":[{"HostPort":"9090"}]},"Memory"`}, "other published ports"},
 	}
 	for _, tt := range tests {

@@ -156,10 +156,7 @@ func sameEndpoint(a, b fields) bool {
 // takeFiles takes over the values that are in the container by now. One that the
 // app has deleted after it had read it is put into the next container all the same.
 func (s *settings) takeFiles(now []file) (changed []string) {
-	all := map[string]file{}
-	for _, f := range s.Files {
-		all[f.Path] = f
-	}
+	all := byPath(s.Files)
 	for _, f := range now {
 		if was, known := all[f.Path]; !f.Dir && (!known || string(was.Data) != string(f.Data) || was.Link != f.Link) {
 			changed = append(changed, "the value of "+f.Path)

@@ -280,3 +280,25 @@ func TestReplicasShareTheVolumeThatTheirImageDeclares(t *testing.T) {
 		w.stop()
 	})
 }
+
+// A release from before an image declared a volume mounts it all the same: what
+// users have put there is the app's.
+func TestVolumesOfTheOtherReleases(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		older := w.replicated(1)
+		later := older
+		later.Settings = json.RawMessage(`{"version":1,"host_config":{"Mounts":[{"Type":"volume","Source":"myapp-data-1","Target":"/data"}]}}`)
+		w.must(w.paths.WriteRelease(&later))
+		w.live(w.slot)
+		w.must(w.paths.FillSlot(w.slot, older.Number))
+		w.start(app)
+		time.Sleep(time.Second)
+		w.wants(state.PhaseHealthy)
+		for name, spec := range w.engine.specs {
+			if !strings.Contains(string(spec.Settings), "myapp-data-1") {
+				t.Errorf("%s is made without the volume: %s", name, spec.Settings)
+			}
+		}
+		w.stop()
+	})
+}
