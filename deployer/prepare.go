@@ -50,13 +50,13 @@ func (s *swap) prepare(ctx context.Context, image found) (err error) {
 		return err
 	}
 	s.beside = s.next.Recreate
+	if err := s.weighWait(ctx); err != nil {
+		return err
+	}
 	if err := s.nameVolumes(image.Image); err != nil {
 		return err
 	}
 	if err := s.checkReplicas(); err != nil {
-		return err
-	}
-	if err := s.weighWait(ctx); err != nil {
 		return err
 	}
 	if err := s.Paths.WriteRelease(&s.next); err != nil {
