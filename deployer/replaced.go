@@ -137,7 +137,7 @@ func (h *Host) judgeLeaving(ctx context.Context, b back, allow []string) (said [
 // writesTo adds why two containers with these volumes must not run at once.
 func writesTo(reasons []string, volumes []docker.Volume) []string {
 	for _, v := range volumes {
-		reason := fmt.Sprintf("writes to the volume %.24s at %s", v.Name, v.Target)
+		reason := fmt.Sprintf("writes to the volume %s at %s", docker.ShortVolume(v.Name), v.Target)
 		if !slices.Contains(reasons, reason) {
 			reasons = append(slices.Clip(reasons), reason)
 		}

@@ -164,11 +164,7 @@ func writable(in container.InspectResponse) []string {
 		case anon[m.Destination]:
 			out = append(out, fmt.Sprintf("keeps data in an anonymous volume at %s", m.Destination))
 		case m.Type == mount.TypeVolume:
-			name := m.Name
-			if anonymousName.MatchString(name) {
-				name = short(name)
-			}
-			out = append(out, fmt.Sprintf("writes to the volume %s at %s", name, m.Destination))
+			out = append(out, fmt.Sprintf("writes to the volume %s at %s", ShortVolume(m.Name), m.Destination))
 		default:
 			out = append(out, fmt.Sprintf("writes to %s at %s", m.Source, m.Destination))
 		}

@@ -16,6 +16,14 @@ import (
 // Volume is a volume that settings mount.
 type Volume struct{ Name, Target string }
 
+// ShortVolume is a volume's name for people, who have not chosen one of 64 digits.
+func ShortVolume(name string) string {
+	if anonymousName.MatchString(name) {
+		return short(name)
+	}
+	return name
+}
+
 // mounted are the places at which settings mount something.
 func (s settings) mounted() (map[string]bool, error) {
 	var mounts []mount.Mount
