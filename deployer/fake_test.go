@@ -230,8 +230,13 @@ func (u unitsOf) Enable(context.Context, ...string) error   { return nil }
 func (u unitsOf) Disable(context.Context, ...string) error  { return nil }
 func (u unitsOf) Reload(context.Context) error              { return nil }
 func (u unitsOf) ResetFailed(context.Context, string) error { return nil }
-func (w *world) Start(_ context.Context, id string) error   { return w.setRunning(id, true) }
-func (w *world) Stop(_ context.Context, id string) error    { return w.setRunning(id, false) }
+
+// Start is no success for a container with an error.
+func (w *world) Start(_ context.Context, id string) error {
+	return w.change(id, func(c *docker.Container) { c.Running = c.Error == "" })
+}
+
+func (w *world) Stop(_ context.Context, id string) error { return w.setRunning(id, false) }
 
 func (w *world) RemoveImage(_ context.Context, id string) (bool, error) {
 	_, there := w.images[id]

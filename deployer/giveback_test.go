@@ -168,6 +168,29 @@ func TestReleaseOfNativeStepsAside(t *testing.T) {
 	}
 }
 
+// An original that does not even start is no reason to keep requests waiting: the
+// slot's own container serves on, also where nginx may be back.
+func TestReleaseWhoseOriginalDoesNotStart(t *testing.T) {
+	w := newWorld(t)
+	w.onRecord()
+	w.native()
+	err := errors.Join(
+		w.change("old", func(c *docker.Container) { c.Error, c.Status, c.ExitCode = "no such mount", "exited", 127 }),
+		w.Paths.BeginStep("myapp", state.Operation{Name: "unadopt", Step: stepFiles}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Release(t.Context(), ReleaseOptions{App: "myapp", Yes: true})
+	if ExitCode(err) != ExitBroken || !strings.Contains(err.Error(), "container old ended with code 127: no such mount") {
+		t.Fatalf("exit code %d, %v", ExitCode(err), err)
+	}
+	green := sockets.Slot{App: "myapp", Color: sockets.Green}
+	if p, on, err := w.Paths.ReadPause(green); err != nil || on || p.Forward {
+		t.Errorf("pause %+v, in force %v: requests wait for a container that does not run; %v", p, on, err)
+	}
+}
+
 // native makes the live release one that accepts by itself and must not run
 // beside the original.
 func (w *world) native() {

@@ -42,7 +42,7 @@ func (h *Host) startOriginals(ctx context.Context, b back) error {
 		late, err = h.awaitOriginals(ctx, b, all)
 	}
 	switch {
-	case err != nil && b.keep: // what waits in the slot has nobody else to go to
+	case err != nil && b.keep && h.allRun(ctx, ids): // what waits in the slot has nobody else to go to
 		return errors.Join(err, w.forward(h, port))
 	case err != nil:
 		return errors.Join(err, h.stopAgain(context.WithoutCancel(ctx), asleep), w.close(h))
@@ -56,6 +56,14 @@ func (h *Host) startOriginals(ctx context.Context, b back) error {
 	}
 	h.step("start", "%s (%s) %s after %s", b.record.containers(), all[0].Image, verb, seconds(time.Since(start)))
 	return nil
+}
+
+func (h *Host) allRun(ctx context.Context, ids []string) bool {
+	ctx = context.WithoutCancel(ctx)
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		c, err := h.Docker.Inspect(ctx, id)
+		return err != nil || !c.Running
+	})
 }
 
 // stopAgain puts containers back that were started for nothing.
