@@ -59,7 +59,9 @@ func (c candidate) defaultName(site string, alone bool, seen map[string]bool) st
 	}
 	words = append(append(words, own...), c.targets[0].SiteName(), repositoryName(ct.Image), c.targets[0].Upstream)
 	for _, w := range words {
-		if name := asName(w); name != "" && !slices.Contains(nothing, name) && !seen[name] {
+		name := asName(w)
+		chosen := !alone && w == ct.Name // among several apps even "backend" tells one
+		if name != "" && !seen[name] && (chosen || !slices.Contains(nothing, name)) {
 			return name
 		}
 	}

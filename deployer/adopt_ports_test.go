@@ -132,6 +132,10 @@ func TestDefaultName(t *testing.T) {
 	if got := c.defaultName("/x/default", false, map[string]bool{"gallery": true}); got != "my-app" {
 		t.Errorf("a second one: %q", got)
 	}
+	c = candidate{containers: []docker.Container{{Name: "backend", Image: "x/gallery:v1"}}, targets: []nginxconf.Target{{}}}
+	if got := c.defaultName("/x/shop", false, nil); got != "backend" {
+		t.Errorf("one of several: %q", got)
+	}
 	if names := repositoryName("sha256:0123"); names != "" || slices.Contains(nothing, "gallery") {
 		t.Errorf("an id is no name: %q", names)
 	}

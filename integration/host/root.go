@@ -28,7 +28,7 @@ const recipeVersion = "1"
 func packages(release string, more []string) []string {
 	list := []string{
 		"systemd", "systemd-sysv", "dbus", "nginx-light", "docker.io", "iptables",
-		"iproute2", "curl", "ca-certificates", "procps", "openssl", "libnginx-mod-stream",
+		"iproute2", "curl", "ca-certificates", "procps", "openssl", "libnginx-mod-stream", "jq",
 	}
 	if release != "bullseye" && release != "bookworm" {
 		list = append(list, "docker-cli") // part of docker.io until trixie

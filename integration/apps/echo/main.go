@@ -22,6 +22,7 @@
 //	                 not say X-Forwarded-Proto: https
 //	PORT, VER, BOOT  a port to listen on, ECHO_VERSION and ECHO_BOOT_DELAY, as site
 //	                 files that come with a docker run command set them
+//	ALSO             more ports to listen on
 //	HEALTH           status of /healthz (default 200)
 //	STOP             on SIGTERM: stop listening, exit after this long
 //
@@ -37,6 +38,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -72,6 +74,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(1)
 	}
+	var also []net.Listener
+	for _, port := range strings.Fields(os.Getenv("ALSO")) {
+		more, err := listen(":" + port)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "echo:", err)
+			os.Exit(1)
+		}
+		also = append(also, more)
+	}
 	s := &server{
 		version:   text("VER", text("ECHO_VERSION", "v1")),
 		idle:      duration("ECHO_IDLE", 75*time.Second),
@@ -90,7 +101,9 @@ func main() {
 			os.Exit(1)
 		})
 	}
-	go s.accept(l)
+	for _, l := range append(also, l) {
+		go s.accept(l)
+	}
 	s.waitTerm(l, text("ECHO_TERM", "graceful"))
 }
 
