@@ -22,7 +22,12 @@ func (h *Host) judgeReplaced(ctx context.Context, app state.App, slot sockets.Sl
 	for i, name := range r.Containers(slot.Color) {
 		live, err := h.Docker.Live(ctx, name, r.Settings)
 		if errors.Is(err, docker.ErrNotFound) {
-			continue
+			if i == 0 { // somebody removed it; while its app rests, its volumes are held
+				out.Settings, err = h.volumesHeld(ctx, r.Holder(slot.Color), out.Settings)
+			}
+			if err == nil || errors.Is(err, docker.ErrNotFound) {
+				continue
+			}
 		}
 		if err != nil {
 			return out, err
@@ -40,6 +45,16 @@ func (h *Host) judgeReplaced(ctx context.Context, app state.App, slot sockets.Sl
 		}
 	}
 	return out, nil
+}
+
+// volumesHeld are settings with the volumes that a holder has.
+func (h *Host) volumesHeld(ctx context.Context, holder string, settings json.RawMessage) (json.RawMessage, error) {
+	c, err := h.Docker.Inspect(ctx, holder)
+	if err != nil {
+		return settings, err
+	}
+	settings, _, err = docker.KeepHeld(settings, c)
+	return settings, err
 }
 
 // refuseLoss keeps a command from taking data away, unless its operator, or the

@@ -4,6 +4,10 @@
 // with execve(2), so that process id, signals and exit code are the program's.
 //
 //	edgeman-init SOCKET PROGRAM [ARGUMENT...]
+//	edgeman-init hold
+//
+// The second form does nothing until it is killed: a container that runs keeps
+// its image and its volumes from those who clean up.
 //
 // Exit codes of its own: 125 when no listening socket could be had, 126 when
 // PROGRAM could not be executed, 127 when it was not found. The reason stands
@@ -31,6 +35,11 @@ const (
 const listenFD = 3
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "hold" {
+		for {
+			_ = syscall.Pause() // ends with a signal that is not minded
+		}
+	}
 	if len(os.Args) < 3 {
 		fail(exitHandoff, "usage: edgeman-init SOCKET PROGRAM [ARGUMENT...]")
 	}

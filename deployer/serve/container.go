@@ -59,6 +59,9 @@ func (r *runner) make(ctx context.Context, e engine) (docker.Container, error) {
 		}
 	}
 	spec := r.spec()
+	if err := r.volumesHeld(ctx, e, &spec); err != nil {
+		return docker.Container{}, err
+	}
 	if r.first != nil {
 		first, err := r.first.create(ctx, e)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type fakeEngine struct {
 	onPause    func() // what happens when a container has been paused
 	onInspect  func(id string)
 
+	cannotHold  bool // a holder does not start
 	cannotPause bool // nor let a paused one go on
 	nameTaken   int  // how often a name is still taken by what is just being removed
 	log         []string
@@ -121,6 +123,23 @@ func (e *fakeEngine) Create(_ context.Context, s docker.Spec) (string, error) {
 	}
 	e.containers[s.Name] = c
 	return c.ID, nil
+}
+
+func (e *fakeEngine) Hold(ctx context.Context, of docker.Container, s docker.HoldSpec) error {
+	e.mu.Lock()
+	broken := e.cannotHold
+	e.mu.Unlock()
+	if broken {
+		return errors.New("no such program")
+	}
+	id, err := e.Create(ctx, docker.Spec{Name: s.Name, ImageID: of.ImageID, Labels: s.Labels})
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.containers[id].Raw = of.Raw // its volumes
+	e.mu.Unlock()
+	return e.Start(ctx, id)
 }
 
 func (e *fakeEngine) Start(_ context.Context, id string) error {
@@ -293,7 +312,7 @@ func (e *fakeEngine) running() map[string]bool {
 	defer e.mu.Unlock()
 	out := make(map[string]bool)
 	for name, c := range e.containers {
-		if c.Running {
+		if c.Running && !strings.HasSuffix(name, "-rest") { // holders are looked at by themselves
 			out[name] = true
 		}
 	}

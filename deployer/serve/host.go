@@ -18,6 +18,7 @@ import (
 type engine interface {
 	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
 	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
+	Hold(ctx context.Context, of docker.Container, spec docker.HoldSpec) error
 	Create(ctx context.Context, spec docker.Spec) (id string, err error)
 	Start(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error

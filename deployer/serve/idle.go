@@ -15,16 +15,23 @@ import (
 // idle time, and lets them run again as soon as somebody does.
 func (k *keeper) rest(ctx context.Context) {
 	if k.asleep {
-		k.wakeUp()
+		k.wakeUp(ctx)
 		return
 	}
 	now := time.Now()
+	if k.held && k.condition().phase == state.PhaseHealthy {
+		k.letGo(ctx)
+	}
 	switch {
 	case k.app.Idle == 0:
 	case k.role != live, k.paused, k.condition().phase != state.PhaseHealthy, k.inUse():
 		k.usedAt = now
-	case now.Sub(k.usedAt) >= time.Duration(k.app.Idle) && !k.asked():
+	case now.Sub(k.usedAt) >= time.Duration(k.app.Idle) && !k.held && !k.asked():
 		k.usedAt = now
+		if err := k.holdNeeds(ctx); err != nil {
+			k.host.say("%v; it goes on running", err)
+			return
+		}
 		k.fallAsleep(ctx)
 	}
 }
@@ -94,7 +101,7 @@ func (k *keeper) endWatch() {
 
 // wakeUp lets the containers run again if somebody needs them. A slot that is
 // retired in its sleep has none, and passes on what may still come.
-func (k *keeper) wakeUp() {
+func (k *keeper) wakeUp(ctx context.Context) {
 	if k.role == retired || k.paused {
 		k.endWatch() // what comes now would use it up
 		return
@@ -104,6 +111,7 @@ func (k *keeper) wakeUp() {
 	}
 	n, err := k.host.listener.Pending()
 	if k.role == live && k.app.Idle > 0 && err == nil && n == 0 {
+		k.holdOn(ctx)
 		return
 	}
 	k.host.say("%s is used again: starting it", k.slot)

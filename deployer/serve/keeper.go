@@ -55,6 +55,8 @@ type keeper struct {
 	asleep    bool      // its containers are stopped for lack of use
 	usedAt    time.Time // when it was last seen in use
 	used      uint64    // connections that had come in by then
+	held      bool      // a container may hold what they need
+	lettingGo question[struct{}]
 	unwatch   func()    // ends the wait for a connection that wakes it; nil while nobody waits
 	dead      bool      // its listener was shut down, and the app moved to the other slot
 	over      bool      // retired, with no container that runs

@@ -87,7 +87,7 @@ func (k *keeper) newRunner(r state.Release, index int) *runner {
 func (k *keeper) wanted(container string) bool {
 	for _, named := range []func(sockets.Slot) (state.Release, bool, error){k.paths.SlotRelease, k.paths.NextRelease} {
 		r, ok, err := named(k.slot)
-		if err != nil || ok && slices.Contains(r.Containers(k.slot.Color), container) {
+		if err != nil || ok && (slices.Contains(r.Containers(k.slot.Color), container) || r.Holder(k.slot.Color) == container) {
 			return true
 		}
 	}

@@ -114,7 +114,7 @@ func newKeeper(o Options) (*keeper, error) {
 		k.host.listener = l
 	}
 	k.known, _, _ = o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
-	k.asleep = k.known.Phase == state.PhaseIdle
+	k.asleep, k.held = k.known.Phase == state.PhaseIdle, true
 	k.out = &publisher{paths: o.Paths, slot: o.Slot, version: o.Version, notify: k.host.notify, say: say}
 	k.front = newFront(l, k.gate, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
 		func(err error) { say("%v", err) })

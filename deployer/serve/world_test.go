@@ -99,6 +99,7 @@ type world struct {
 	paths    state.Paths
 	slot     sockets.Slot
 	engine   *fakeEngine
+	app      *echoApp // for a service that starts again
 	listener *fakeListener
 	k        *keeper
 	handoff  func(dir string) (handoff, error)
@@ -218,7 +219,7 @@ func (w *world) start(app *echoApp) {
 	w.must(err)
 	w.k = &keeper{
 		host: h, paths: w.paths, slot: w.slot, app: settings, gate: gate, judge: newJudge(w.paths, w.slot),
-		front: newFront(w.listener, gate, time.Minute, 100, func(error) {}), output: out, known: known, asleep: known.Phase == state.PhaseIdle,
+		front: newFront(w.listener, gate, time.Minute, 100, func(error) {}), output: out, known: known, asleep: known.Phase == state.PhaseIdle, held: true,
 		out:     &publisher{paths: w.paths, slot: w.slot, notify: h.notify, say: h.say},
 		changes: make(chan struct{}, 1),
 	}

@@ -62,6 +62,11 @@ func (r Release) Containers(color string) []string {
 // Container is the first of Containers.
 func (r Release) Container(color string) string { return r.Containers(color)[0] }
 
+// Holder is the name of the container that holds what the release needs while it rests.
+func (r Release) Holder(color string) string {
+	return r.App + "-" + color + "-" + strconv.Itoa(r.Number) + "-rest"
+}
+
 // WriteRelease stores r under the next number, which it sets. A number is never
 // used twice, not even that of a release that failed and was forgotten. The
 // caller holds the app's lock.
