@@ -14,7 +14,7 @@ func aroundRules() []Rule {
 			Code: around.OriginalRuns, Title: "the container from before adopt runs beside the live one", Worst: Critical, Needs: needs, Twice: true,
 			What: "The container that an app was adopted from, or one that was made in its place, runs beside the live release. What both may write to is named.",
 			Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restart policy that was set again and `docker compose up` do that.",
-			Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman release APP`.",
+			Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman unadopt APP`.",
 			look: func(h *host) []Finding { return h.around(around.OriginalRuns) },
 		},
 		{
@@ -34,7 +34,7 @@ func aroundRules() []Rule {
 		{
 			Code: around.ImageGone, Title: "an image that will be needed is gone", Worst: Critical, Needs: needs, Twice: true,
 			What: "The live release of an app has neither its container nor its image any more; a warning for the container that the app was adopted from.",
-			Why:  "The next start fails: after a restart of the host, or for the next visitor of an app that is idle. `edgeman release --to original` fails for the container from before.",
+			Why:  "The next start fails: after a restart of the host, or for the next visitor of an app that is idle. Giving the site back fails for the container from before.",
 			Fix:  "`edgeman repair APP` pulls the image of the live release; `docker pull` that of the original.",
 			look: func(h *host) []Finding { return h.around(around.ImageGone) },
 		},

@@ -61,7 +61,7 @@ func TestIdle(t *testing.T) {
 func idle(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
 	eventually(ctx, t, 90*time.Second, "the app is idle", func() bool {
-		return slotState(ctx, t, h) == "idle" && must(ctx, t, h, "docker", "ps", "--quiet") == ""
+		return slotState(ctx, t, h) == "idle" && must(ctx, t, h, "docker", "ps", "--quiet", "--filter", "label=edgeman.replica") == ""
 	})
 }
 

@@ -36,7 +36,9 @@ func TestHold(t *testing.T) {
 				ReadOnly             bool
 			}
 		}
-		NetworkingConfig struct{ EndpointsConfig map[string]struct{ Aliases []string } }
+		NetworkingConfig struct {
+			EndpointsConfig map[string]struct{ Aliases []string }
+		}
 	}
 	if err := json.Unmarshal([]byte(e.bodies["POST /containers/create"]), &got); err != nil {
 		t.Fatal(err)

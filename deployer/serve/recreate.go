@@ -23,6 +23,7 @@ func (k *keeper) obeyNext(ctx context.Context) error {
 		return k.dropNext(ctx, next)
 	}
 	k.ended, k.rejected, k.stopTook, k.bootTook = state.Ended{}, nil, 0, 0
+	k.settings() // a swap takes what has changed in the app file
 	k.getUp()
 	k.host.say("replacing release %d by %d", k.release.Number, next.Number)
 	err = k.recreate(ctx, next)

@@ -83,3 +83,24 @@ func TestAppThatCannotBeHeldGoesOn(t *testing.T) {
 		w.stop()
 	})
 }
+
+// An idle time that is set before a release is put in the place of another counts
+// from then on.
+func TestIdleTimeIsTakenInPlace(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.healthy(app)
+		settings, err := w.paths.ReadApp("myapp")
+		w.must(err)
+		settings.Idle = state.Duration(time.Minute)
+		w.must(w.paths.WriteApp(settings))
+		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
+		w.must(err)
+		w.next(2)
+		time.Sleep(5 * time.Second)
+		lock.Unlock()
+		w.wantRelease(2)
+		time.Sleep(2 * time.Minute)
+		w.wants(state.PhaseIdle)
+		w.stop()
+	})
+}
