@@ -246,7 +246,7 @@ func (k *keeper) wait() time.Duration {
 	case k.release.Count() > 1 && !k.calm.trimmed:
 		return lookBusy // the status says what each replica does
 	}
-	if inside, _ := k.gate.counts(); inside > 0 {
+	if inside, _ := k.gate.counts(); inside > 0 || len(k.front.slots) > 0 {
 		return lookOpen
 	}
 	if k.app.Idle > 0 {

@@ -51,8 +51,8 @@ func (k *keeper) listen() {
 		n, err := k.host.listener.Pending()
 		waits = err == nil && n > 0
 	} else {
-		in, _ := k.gate.counts()
-		waits = in > k.front.inside.settled()
+		// Those that try in vain to reach the app count as well.
+		waits = k.open && len(k.front.slots) > k.front.inside.settled()
 	}
 	ask := k.silence.listen(time.Now(), waits, k.front.inside.back.Load())
 	for _, r := range k.replicas.runners {

@@ -60,7 +60,7 @@ func TestSilentAppIsAskedAgain(t *testing.T) {
 				w.engine.log = nil
 				tt.change(w.engine.containers[first])
 				w.engine.mu.Unlock()
-				w.k.gate.pass(nil) // a request that waits for the app
+				w.k.front.slots <- struct{}{} // a request that does not get through to the app
 				w.nudge()
 				time.Sleep(3 * silentAfter)
 				st := w.wants(state.PhaseHealthy)
@@ -71,7 +71,7 @@ func TestSilentAppIsAskedAgain(t *testing.T) {
 					t.Errorf("did %q, want %q", got, tt.did)
 				}
 				w.k.front.inside.back.Add(1) // it answers
-				w.k.gate.leave()
+				<-w.k.front.slots
 				w.nudge()
 				time.Sleep(time.Second)
 				if st := w.status(); st.Silent != "" {

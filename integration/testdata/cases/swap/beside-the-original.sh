@@ -1,7 +1,7 @@
 # Whoever starts the original again beside the live one is told, and so is who pauses the live one.
 docker run -d --name myapp -p 127.0.0.1:8080:8080 -v files:/data myapp:v1
 edgeman adopt /etc/nginx/sites-available/myapp --yes
-says() { edgeman status | grep -F "$1"; exits 2 edgeman check >/tmp/check; grep -F "$2" /tmp/check; }
+says() { edgeman status | grep -F "$1"; edgeman check >/tmp/check || true; grep -F "$2" /tmp/check; }
 docker start myapp
 says 'both may write to files' original-runs
 docker rm -f myapp

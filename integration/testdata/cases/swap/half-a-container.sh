@@ -5,7 +5,7 @@ docker create --name myapp-green-2 --label edgeman.app=myapp --label edgeman.slo
 edgeman swap myapp v2
 answers '"version":"v2"' http://127.0.0.1/
 docker run -d --name myapp-blue-3 myapp:v1
-exits 1 edgeman swap myapp v3
+if edgeman swap myapp v3; then exit 1; fi
 answers '"version":"v2"' http://127.0.0.1/
 docker inspect -f '{{.State.Running}}' myapp-blue-3 | grep true
 docker rm -f myapp-blue-3
