@@ -56,6 +56,8 @@ var variableBehaviours = []behaviour{
 	{name: "port in a variable", requests: paths, site: server("location /x/ { set $port PORT; proxy_pass http://127.0.0.1:$port/app/; }")},
 	{name: "port in a variable, with $request_uri", want: "proxy_pass http://edgeman-myapp$request_uri;", requests: paths, site: server("location /x/ { set $port PORT; proxy_pass http://127.0.0.1:$port$request_uri; }")},
 	{name: "URL in a variable that is used elsewhere", want: "proxy_pass http://$edgeman_myapp;", requests: paths, site: server("set $to http://APP; location / { proxy_set_header X-To $to; proxy_pass $to; }")},
+	{name: "address in a variable that another pass has in its URI", requests: paths, site: server("set $to APP; location / { proxy_pass http://$to; " + host + " } location /x/ { proxy_pass http://APP/x/?up=$to; " + host + " }")},
+	{name: "the same in a map", requests: paths, site: "map $uri $to { default APP; }\n" + server("location / { proxy_pass http://$to; "+host+" } location /x/ { set $up $to; proxy_pass http://APP/x/?up=$up; "+host+" }")},
 	{name: "URL with a URI in a variable that is used elsewhere", want: "proxy_pass http://$edgeman_myapp/app/;", requests: paths, site: server("set $to http://APP/app/; location / { proxy_set_header X-To $to; proxy_pass $to; }")},
 	{name: "URL from variables in a variable", want: "proxy_pass http://$edgeman_myapp;", requests: paths, site: server("set $h 127.0.0.1; set $p PORT; set $to http://$h:$p; location / { proxy_pass $to; }")},
 	{name: "URL from a map with one value", requests: paths, site: "map $host $to { default http://APP; }\n" + server("location / { proxy_pass $to; }")},

@@ -99,6 +99,18 @@ func (c *Config) spelled(nodes []*Node, arg int, empty bool, depth int) ([]piece
 			return nil, false
 		}
 		text := n.Args()[arg]
+		if name := wholeVariable(text); name != "" {
+			values, ok := c.constants(n, name, depth+1)
+			if !ok {
+				return nil, false
+			}
+			for _, v := range values {
+				if !slices.Contains(out, v) {
+					out = append(out, v)
+				}
+			}
+			continue
+		}
 		if strings.Contains(text, "$") {
 			values, ok := c.composed(n, text, depth)
 			if !ok {
@@ -163,16 +175,22 @@ func (c *Config) onlyURI(at *Node, before []value, text string) bool {
 // definedVariable returns the name of the variable that a set, map, geo or
 // split_clients defines, without the dollar sign.
 func definedVariable(n *Node) string {
-	var arg string
+	switch n.Name() {
+	case "set", "map", "split_clients", "geo":
+		return strings.ToLower(strings.TrimPrefix(n.Arg(definedAt(n)), "$"))
+	}
+	return ""
+}
+
+// definedAt is the place of that variable among the arguments.
+func definedAt(n *Node) int {
 	switch n.Name() {
 	case "set":
-		arg = n.Arg(0)
-	case "map", "split_clients":
-		arg = n.Arg(1)
+		return 0
 	case "geo":
-		arg = n.Arg(len(n.Args()) - 1)
+		return len(n.Args()) - 1
 	}
-	return strings.ToLower(strings.TrimPrefix(arg, "$"))
+	return 1
 }
 
 // definition returns the variable a directive gives a value to, "" for none.
@@ -181,6 +199,9 @@ func definedVariable(n *Node) string {
 func definition(n *Node) string {
 	if v := definedVariable(n); v != "" {
 		return v
+	}
+	if isTable(n.parent) {
+		return "" // a row reads what it gives
 	}
 	if arg := n.Arg(0); strings.HasPrefix(arg, "$") && !reads(n.Name()) {
 		return strings.ToLower(arg[1:])

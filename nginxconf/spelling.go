@@ -59,7 +59,7 @@ func oddInArgument(r rune) bool {
 }
 
 // onlyFor reports whether the value that holds a route's address is used by
-// passes of the plan and by nothing else.
+// passes of the plan, as their address, and by nothing else.
 func (p *planner) onlyFor(r route) bool {
 	if r.at == r.pass {
 		return true
@@ -69,30 +69,87 @@ func (p *planner) onlyFor(r route) bool {
 		def = def.parent
 	}
 	name := definedVariable(def)
+	names := p.c.handedOn(name)
 	elsewhere := func(n *Node) bool { // another server has a variable of its own, another pass can have a value of its own
 		server := n.Within("server")
 		return def.Name() == "set" && server != nil && (server != r.pass.Within("server") ||
-			modules[n.Name()] != "" && !slices.Contains(p.c.reaching(n, name).sets, def))
+			len(names) == 1 && modules[n.Name()] != "" && !slices.Contains(p.c.reaching(n, name).sets, def))
 	}
 	only := true
 	p.c.root.walk(func(n *Node) {
-		count := 0
-		for i, a := range n.Args() {
-			if sets := n.Name() == "set" && i == 0; !sets {
-				count += times(a, name)
-			}
-		}
+		count := timesRead(n, names)
 		switch {
-		case n == def || !only:
-		case p.ours[n]:
-			only = count < 2
+		case n == def || !only || handsOn(n, names) != "":
 		case n.dir.Lua() != nil:
-			only = elsewhere(n) || !strings.Contains(strings.ToLower(string(n.dir.Lua())), name)
+			only = elsewhere(n) || !namesOne(string(n.dir.Lua()), names)
+		case p.ours[n] && slices.ContainsFunc(p.c.routes(n), func(o route) bool { return o.at == r.at }):
+			only = count < 2
 		case count > 0:
 			only = elsewhere(n)
 		}
 	})
 	return only
+}
+
+// handedOn returns a variable and those that can have the same value, because a
+// set or a row of a table gives them that and nothing else.
+func (c *Config) handedOn(name string) []string {
+	names := []string{name}
+	for i := 0; i < len(names); i++ {
+		c.root.walk(func(n *Node) {
+			if v := handsOn(n, names[i:i+1]); v != "" && !slices.Contains(names, v) {
+				names = append(names, v)
+			}
+		})
+	}
+	return names
+}
+
+// handsOn returns the variable to which a set, or a row of a table, gives the
+// value of one of others as it is, "" for none.
+func handsOn(n *Node, names []string) string {
+	args, v := n.Args(), ""
+	switch {
+	case n.Name() == "set" && len(args) == 2:
+		v = definedVariable(n)
+	case n.parent != nil && isTable(n.parent) && len(args) == 1:
+		v = definedVariable(n.parent)
+	default:
+		return ""
+	}
+	if from := wholeVariable(args[len(args)-1]); from == "" || !slices.Contains(names, from) {
+		return ""
+	}
+	return v
+}
+
+// wholeVariable returns the name of the one variable that a text consists of, ""
+// for any other text.
+func wholeVariable(text string) string {
+	if n, name := reference(text); n == len(text) {
+		return name
+	}
+	return ""
+}
+
+func namesOne(code string, names []string) bool {
+	code = strings.ToLower(code)
+	return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(code, name) })
+}
+
+// timesRead counts variables in the arguments of a directive, except the one that
+// it defines.
+func timesRead(n *Node, names []string) int {
+	count := 0
+	for i, a := range n.Args() {
+		if definedVariable(n) != "" && i == definedAt(n) {
+			continue
+		}
+		for _, name := range names {
+			count += times(a, name)
+		}
+	}
+	return count
 }
 
 // times counts a variable in a text.
