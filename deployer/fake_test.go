@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ type world struct {
 	nginxFails  error                   // a candidate configuration
 	nginxBroken error                   // the configuration on disk
 	pending     []nginx.Pending         // what others have edited and nginx has not loaded
-	retire      bool                    // retired slots end by themselves at once
+	retire      atomic.Bool             // retired slots end by themselves at once
 	onStep      func(name string)       // called when a step has been told
 	pullErr     error                   // why a pull fails
 	pulled      docker.Image            // what a pull brings; default: another each time
@@ -63,8 +64,9 @@ func newWorld(t *testing.T) *world {
 	dir := t.TempDir()
 	w := &world{
 		t: t, units: map[string]string{}, images: map[string]docker.Image{},
-		containers: map[string]docker.Container{}, sick: map[string]bool{}, retire: true,
+		containers: map[string]docker.Container{}, sick: map[string]bool{},
 	}
+	w.retire.Store(true)
 	w.Host = &Host{
 		Paths:  state.Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")},
 		Docker: w, Units: unitsOf{w}, Nginx: nginxOf{w}, Files: OSFiles{}, Out: &w.out, Err: w, Wait: time.Second,
@@ -139,7 +141,7 @@ func (w *world) end(slot sockets.Slot) {
 	r, filled, _ := w.Paths.SlotRelease(slot)
 	live, _, _ := sockets.ReadLive(w.Paths.Live(slot.App))
 	holder, _, _ := w.Paths.LockHolder(slot.App)
-	if !filled || live == slot || holder.Slot == slot.String() || !w.retire {
+	if !filled || live == slot || holder.Slot == slot.String() || !w.retire.Load() {
 		return
 	}
 	delete(w.containers, r.Container(slot.Color))
@@ -215,6 +217,8 @@ func (u unitsOf) State(_ context.Context, unit string) (sockets.UnitState, error
 			u.end(slot)
 		}
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	active := u.units[unit]
 	if active == "" {
 		active = "inactive"

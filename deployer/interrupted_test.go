@@ -30,7 +30,7 @@ func signalled(t *testing.T, when func() bool) context.Context {
 func TestInterruptedAfterTheSwitch(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
-	w.retire = false
+	w.retire.Store(false)
 	ctx := signalled(t, func() bool {
 		slot, _, _ := sockets.ReadLive(w.Paths.Live("myapp"))
 		return slot.Color == sockets.Green
@@ -52,7 +52,7 @@ func TestInterruptedAfterTheSwitch(t *testing.T) {
 	if err != nil || len(events) != 1 || events[0].Outcome != state.Done || events[0].Note != "interrupted after the switch" {
 		t.Errorf("history %+v, %v", events, err)
 	}
-	w.retire = true
+	w.retire.Store(true)
 	if _, err := w.Rollback(t.Context(), RollbackOptions{App: "myapp"}); err != nil {
 		t.Errorf("rollback after it: %v", err)
 	}

@@ -80,7 +80,7 @@ func TestWaitForADrainingSlotNamesCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := &swap{Host: w.Host, cut: cut, op: state.Operation{Name: "swap"}}
-		w.retire = false
+		w.retire.Store(false)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		err := s.makeRoom(ctx, green)
 		cancel()

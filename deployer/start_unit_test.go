@@ -32,7 +32,11 @@ func TestStartUnitAgain(t *testing.T) {
 				w := newWorld(t)
 				w.startFails = map[string][]string{unit: tt.fails}
 				if tt.later != "" {
-					time.AfterFunc(600*time.Millisecond, func() { w.units[unit] = tt.later })
+					time.AfterFunc(600*time.Millisecond, func() {
+						w.mu.Lock()
+						defer w.mu.Unlock()
+						w.units[unit] = tt.later
+					})
 				}
 				begun := time.Now()
 				err := w.startUnit(t.Context(), unit)

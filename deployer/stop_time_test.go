@@ -18,8 +18,8 @@ func TestAContainersOwnStopTimeIsWaitedFor(t *testing.T) {
 	const takes = 170 * time.Second
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	ends := func(w *world) { // the old slot, when its container has taken its time
-		w.retire = false
-		time.AfterFunc(takes, func() { w.retire = true })
+		w.retire.Store(false)
+		time.AfterFunc(takes, func() { w.retire.Store(true) })
 	}
 	own := func(w *world) {
 		for name, c := range w.containers {

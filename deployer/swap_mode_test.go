@@ -42,7 +42,7 @@ func TestModeStaysWithTheRelease(t *testing.T) {
 			return err
 		}, ExitFailed, "proxy"},
 		"interrupted in the drain": {func(w *world, ctx context.Context) error {
-			w.retire = false
+			w.retire.Store(false)
 			ctx, cancel := context.WithCancelCause(ctx)
 			w.onStep = func(step string) {
 				if step == "switch" {

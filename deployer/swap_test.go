@@ -211,7 +211,7 @@ func TestRollbackIsASwitchWhileTheOldSlotRuns(t *testing.T) {
 	if err := w.Paths.WriteApp(app); err != nil {
 		t.Fatal(err)
 	}
-	w.retire = false
+	w.retire.Store(false)
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	// The old slot's supervisor keeps it warm: it is what the swap then reads.
 	if err := w.Paths.WriteSlotStatus(blue, state.SlotStatus{Phase: state.PhaseWarm, Release: 1}); err != nil {

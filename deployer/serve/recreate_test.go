@@ -71,16 +71,17 @@ func TestRecreate(t *testing.T) {
 func TestRecreateSaysHowLongItTook(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 17 * time.Second}
-		boots := time.Now().Add(time.Hour)
+		var boots atomic.Pointer[time.Time] // not known before the old one begins to stop
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int {
-			if time.Now().Before(boots) {
+			if at := boots.Load(); at == nil || time.Now().Before(*at) {
 				return 1
 			}
 			return 0
 		}}
 		lock := w.recreating(app)
 		defer lock.Unlock()
-		boots = time.Now().Add(17*time.Second + 20*time.Second)
+		at := time.Now().Add(17*time.Second + 20*time.Second)
+		boots.Store(&at)
 		time.Sleep(time.Minute)
 		if st := w.wants(state.PhaseHealthy); st.Stop < 17 || st.Stop > 18 || st.Boot < 18 || st.Boot > 23 {
 			t.Errorf("stop %v, boot %v", st.Stop, st.Boot)

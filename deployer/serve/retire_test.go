@@ -332,7 +332,9 @@ func TestStoppingSaysByWhen(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 170 * time.Second}
 		w.retiring(app, 0)
+		w.engine.mu.Lock()
 		w.engine.containers["myapp-blue-1"].StopTimeout = 180 * time.Second
+		w.engine.mu.Unlock()
 		time.Sleep(20 * time.Second)
 		want := time.Now().Add(160 * time.Second)
 		if st := w.wants(state.PhaseDraining); st.StopsBy.Before(want) || st.StopsBy.After(want.Add(time.Minute)) {
