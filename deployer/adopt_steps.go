@@ -38,6 +38,9 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	if err := t.app.Validate(); err != nil {
 		return &UsageError{err}
 	}
+	if err := t.rehearse(ctx); err != nil { // before anything is there that would have to go again
+		return err
+	}
 	if err := h.Paths.MakeApp(c.name); err != nil {
 		return err
 	}
@@ -47,7 +50,7 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 	}
 	defer lock.Unlock()
 	t.lock = lock
-	if err := errors.Join(t.stillFree(), t.rehearse(ctx)); err != nil {
+	if err := t.stillFree(); err != nil {
 		return err
 	}
 	for _, step := range t.steps() {

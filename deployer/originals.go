@@ -94,13 +94,12 @@ func (h *Host) runOriginals(ctx context.Context, b back, all []docker.Container)
 // awaitOriginals waits until all of them answer. late says that one that does not
 // is given the site all the same.
 func (h *Host) awaitOriginals(ctx context.Context, b back, all []docker.Container) (late bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, b.patient)
-	defer cancel()
+	deadline := time.Now().Add(b.patient)
 	for i, o := range b.record.originals() {
 		if b.undo && all[i].Running && all[i].Started.Before(b.begun) {
 			continue // it ran all the time: it is as it was
 		}
-		err := h.awaitAnswer(ctx, b, o, all[i].ID)
+		err := h.awaitAnswer(ctx, b, o, all[i].ID, deadline)
 		if notYet(err) && (b.keep || b.unready) {
 			h.warn("%s; it runs, and the site is given back to it: docker logs -f %s", firstLine(err), all[i].Name)
 			late = true

@@ -67,8 +67,9 @@ func (h *Host) slowestStart(app string) time.Duration {
 }
 
 // awaitAnswer asks the container itself: a published port answers before the
-// app behind it does. Docker says whether there is anything to wait for.
-func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string) error {
+// app behind it does. Docker says whether there is anything to wait for. It asks
+// once at least: the wait for another container may have used up all the time.
+func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string, deadline time.Time) error {
 	w := h.wait("start")
 	defer w.done()
 	for {
@@ -86,11 +87,11 @@ func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string) e
 			}
 		}
 		w.say("container %s is %s and does not answer yet: %v", c.Name, cmp.Or(c.Status, "running"), err)
-		if !sleep(ctx, pollEvery) {
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("waiting for container %s: %w", c.Name, context.Cause(ctx))
-			}
+		if time.Now().After(deadline) {
 			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, state.Length(b.patient), &notYetError{err})
+		}
+		if !sleep(ctx, pollEvery) {
+			return fmt.Errorf("waiting for container %s: %w", c.Name, context.Cause(ctx))
 		}
 	}
 }

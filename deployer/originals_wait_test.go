@@ -72,9 +72,37 @@ func TestOriginalThatEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	err = w.awaitAnswer(t.Context(), back{record: record, patient: time.Minute}, record.Original, "old")
+	err = w.awaitAnswer(t.Context(), back{record: record, patient: time.Minute}, record.Original, "old", start.Add(time.Minute))
 	if err == nil || notYet(err) || !strings.Contains(err.Error(), "container old ended with code 1") || time.Since(start) > 30*time.Second {
 		t.Errorf("%v after %s", err, time.Since(start))
+	}
+}
+
+// The wait for one of several originals may take all the time there is; the
+// others are asked all the same.
+func TestOriginalsAfterOneThatDoesNotAnswer(t *testing.T) {
+	w := newWorld(t)
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	b := back{patient: 100 * time.Millisecond, keep: true}
+	var all []docker.Container
+	for name, at := range map[string]string{"silent": "127.0.0.1:1", "well": s.Listener.Addr().String()} {
+		o := Original{Container: name, ContainerID: name, Address: netip.MustParseAddrPort(at)}
+		port := o.Address.Port()
+		c := docker.Container{
+			ID: name, Name: name, Running: true, Networks: []docker.Network{{IPv4: o.Address.Addr()}},
+			Published: []docker.Port{{HostPort: port, ContainerPort: port, Proto: "tcp"}},
+		}
+		w.containers[name] = c
+		if name == "silent" {
+			b.record.Original, all = o, append([]docker.Container{c}, all...)
+		} else {
+			b.record.Others, all = append(b.record.Others, o), append(all, c)
+		}
+	}
+	late, err := w.awaitOriginals(t.Context(), b, all)
+	if said := w.err.String(); err != nil || !late || !strings.Contains(said, "container silent did not answer") || strings.Contains(said, "container well") {
+		t.Errorf("late %v, %v, said %q", late, err, said)
 	}
 }
 

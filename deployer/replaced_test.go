@@ -231,4 +231,7 @@ func TestAdoptRehearses(t *testing.T) {
 	if _, err := w.Paths.ReadApp("myapp"); !errors.Is(err, state.ErrNoApp) {
 		t.Errorf("adopted all the same: %v", err)
 	}
+	if err := w.refuseAdopted(); err != nil {
+		t.Errorf("something is left of it: %v", err)
+	}
 }

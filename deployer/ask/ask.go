@@ -51,14 +51,13 @@ func (r Request) Over(ctx context.Context, dial Dialer) (Answer, error) {
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
-	res, err := r.exchange(c)
+	res, err := r.exchange(c) // its body is not closed, which would read it to the end
 	if err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("no answer within %s", within)
 		}
 		return Answer{}, err
 	}
-	res.Body.Close()
 	return Answer{Status: res.Status, Code: res.StatusCode, Header: res.Header}, nil
 }
 

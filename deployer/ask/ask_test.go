@@ -16,6 +16,9 @@ func TestOver(t *testing.T) {
 		switch {
 		case r.URL.Path == "/hangs":
 			<-release
+		case r.URL.Path == "/streams":
+			_ = http.NewResponseController(w).Flush()
+			<-release
 		case r.URL.Path == "/early":
 			w.WriteHeader(http.StatusEarlyHints)
 		case r.Host != "example.com":
@@ -39,8 +42,10 @@ func TestOver(t *testing.T) {
 		{"as the site asks", Request{Path: "/", Host: "myapp", Headers: []string{"host: example.com", "X-Forwarded-Proto: https"}}, "200 OK"},
 		{"an agent of its own", Request{Path: "/", Host: "example.com", Headers: []string{"User-Agent: x", "X-Forwarded-Proto: https"}}, "200 OK"},
 		{"an answer before the answer", Request{Path: "/early", Host: "x"}, "200 OK"},
+		{"the head of one without end", Request{Path: "/streams", Host: "x", Within: time.Minute}, "200 OK"},
 		{"none", Request{Path: "/hangs", Within: 50 * time.Millisecond}, "no answer within 50ms"},
 	}
+	start := time.Now()
 	for _, tt := range tests {
 		a, err := tt.r.Over(t.Context(), dial)
 		got := a.Status
@@ -50,5 +55,8 @@ func TestOver(t *testing.T) {
 		if got != tt.want || a.OK() != (strings.HasPrefix(got, "2") || strings.HasPrefix(got, "3")) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("they took %s", took)
 	}
 }
