@@ -1,7 +1,6 @@
 package deployer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,131 +24,6 @@ const (
 // slotsOf are an app's two slots.
 func slotsOf(app string) []sockets.Slot {
 	return []sockets.Slot{{App: app, Color: sockets.Blue}, {App: app, Color: sockets.Green}}
-}
-
-// startSlot fills the slot with r, starts its units and waits until the app in
-// it is healthy. On failure the slot is empty again and the error carries the
-// container's last words.
-func (s *swap) startSlot(ctx context.Context, slot sockets.Slot, r state.Release) (time.Duration, error) {
-	start := time.Now()
-	// The lock names the candidate before the slot is filled: its service must
-	// never find itself filled, not live, and unclaimed.
-	if err := s.lock.Candidate(slot); err != nil {
-		return 0, err
-	}
-	if err := s.fill(ctx, slot, r); err != nil {
-		return 0, errors.Join(fmt.Errorf("starting %s: %w", slot, err), s.abandon(ctx, slot))
-	}
-	if err := s.awaitHealthy(ctx, slot, r.Number, s.timeout); err != nil {
-		err = s.whyNotHealthy(ctx, err, s.ailing(slot, r), r, s.askedPort())
-		return 0, errors.Join(err, s.abandon(ctx, slot))
-	}
-	return time.Since(start), nil
-}
-
-// fill makes the slot run r: link first, so that its socket may start.
-func (h *Host) fill(ctx context.Context, slot sockets.Slot, r state.Release) error {
-	if err := h.Paths.ClearSlotStatus(slot); err != nil {
-		return err
-	}
-	if err := h.Paths.ClearDrain(slot); err != nil {
-		return err
-	}
-	if err := h.Paths.FillSlot(slot, r.Number); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, unitWait)
-	defer cancel()
-	for _, unit := range []string{slot.SocketUnit(), slot.ServiceUnit()} {
-		if err := h.startUnit(ctx, unit); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// awaitHealthy waits until the slot's service says that release number is
-// healthy; it gives up early on a container that keeps dying.
-func (h *Host) awaitHealthy(ctx context.Context, slot sockets.Slot, number int, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	w := h.wait("start")
-	defer w.done()
-	for {
-		st, _, err := h.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return err
-		}
-		if st.Release == number {
-			switch {
-			case st.Whole():
-				return nil
-			case st.Phase == state.PhaseFailed:
-				return fmt.Errorf("release %d did not start: %s", number, st.Message)
-			case st.Exits >= exitsFatal:
-				return fmt.Errorf("release %d ended %d times, the last time with code %d", number, st.Exits, st.ExitCode)
-			}
-		}
-		w.say("release %d on %s is not healthy yet: %s", number, slot.Color, cmp.Or(st.Probe, st.Message, "its service is starting"))
-		if !sleep(ctx, pollEvery) {
-			return h.unhealthy(ctx, slot, number, timeout, st)
-		}
-	}
-}
-
-func (h *Host) unhealthy(ctx context.Context, slot sockets.Slot, number int, timeout time.Duration, st state.SlotStatus) error {
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("waiting for release %d: %w", number, err)
-	}
-	what := fmt.Sprintf("release %d did not become healthy within %s", number, state.Length(timeout))
-	if st.Phase == "" {
-		what += fmt.Sprintf(": %s says nothing", slot.ServiceUnit())
-	}
-	if st.Probe != "" {
-		what += "; last probe: " + st.Probe
-	}
-	return errors.New(what)
-}
-
-// whyNotHealthy adds to err what is to be seen of a new container that did not
-// become healthy: that it listens elsewhere, and its last output. way is how to
-// say where it does.
-func (h *Host) whyNotHealthy(ctx context.Context, err error, container string, r state.Release, way string) error {
-	ports := ""
-	if r.Mode != "native" { // there the app is asked through the socket that it was given
-		ports, _ = h.Docker.OtherPorts(context.WithoutCancel(ctx), container, r.Port) // the rest is worth saying without it
-	}
-	return listensElsewhere(err, ports, way, func(err error) error { return h.withLastWords(ctx, err, container) })
-}
-
-// listensElsewhere puts ports in front of what more adds to err, and the hint
-// behind it.
-func listensElsewhere(err error, ports, way string, more func(error) error) error {
-	if ports == "" {
-		return more(err)
-	}
-	return fmt.Errorf("%w\nhint: %s says on which port the app is asked", more(fmt.Errorf("%w\n%s", err, ports)), way)
-}
-
-// askedPort is where the app file says on which port its app is asked.
-func (s *swap) askedPort() string { return "port in " + s.Paths.AppConfig(s.app.Name) }
-
-// withLastWords adds the container's last output to err, for whoever has to
-// find out why.
-func (h *Host) withLastWords(ctx context.Context, err error, container string) error {
-	tail, tailErr := h.Docker.Tail(context.WithoutCancel(ctx), container, tailLines)
-	if tailErr != nil {
-		return err
-	}
-	return lastWords(err, container, tail)
-}
-
-func lastWords(err error, container, tail string) error {
-	if strings.TrimSpace(tail) == "" {
-		return fmt.Errorf("%w\n%s printed nothing", err, container)
-	}
-	return fmt.Errorf("%w\nlast output of %s:\n  | %s", err, container,
-		strings.ReplaceAll(strings.TrimRight(tail, "\n"), "\n", "\n  | "))
 }
 
 // abandon empties a slot that users never saw. It works on after a cancelled
