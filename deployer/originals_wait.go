@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -109,12 +108,8 @@ func prefixed(with, text string) string {
 // adoption ran before, and is not judged by a path that may have been the very
 // mistake.
 func (b back) answers(ctx context.Context, o Original, to netip.AddrPort) error {
-	dial := func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", to.String())
-	}
+	dial := dialTCP(to, ask.Limit)
 	if b.undo || b.record.Health == "" {
-		ctx, cancel := context.WithTimeout(ctx, ask.Limit)
-		defer cancel()
 		c, err := dial(ctx)
 		if err != nil {
 			return err

@@ -97,9 +97,9 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 }
 
 // dockerDown reports whether the slot's service cannot reach Docker.
-func (s SlotReport) dockerDown() bool {
+func (r SlotReport) dockerDown() bool {
 	unreachable := func(message string) bool { return strings.Contains(message, docker.NoDaemon) }
-	return unreachable(s.Message) || slices.ContainsFunc(s.Replicas, func(r ReplicaReport) bool { return unreachable(r.Message) })
+	return unreachable(r.Message) || slices.ContainsFunc(r.Replicas, func(r ReplicaReport) bool { return unreachable(r.Message) })
 }
 
 // startGrace is what a container may take to become healthy before that is a

@@ -27,24 +27,24 @@ type hunk struct{ in, text string }
 
 // hunks returns the changed lines, one hunk for each group of edits that touch
 // the same lines.
-func (f *FileEdit) hunks() []hunk {
+func (fe *FileEdit) hunks() []hunk {
 	var out []hunk
-	for i := 0; i < len(f.Edits); {
-		start := lineStart(f.Before, f.Edits[i].Start)
-		end := nextLine(f.Before, f.Edits[i].End)
+	for i := 0; i < len(fe.Edits); {
+		start := lineStart(fe.Before, fe.Edits[i].Start)
+		end := nextLine(fe.Before, fe.Edits[i].End)
 		j := i + 1
-		for j < len(f.Edits) && f.Edits[j].Start < end {
-			end = nextLine(f.Before, f.Edits[j].End)
+		for j < len(fe.Edits) && fe.Edits[j].Start < end {
+			end = nextLine(fe.Before, fe.Edits[j].End)
 			j++
 		}
 		edits := make([]Edit, 0, j-i)
-		for _, e := range f.Edits[i:j] {
+		for _, e := range fe.Edits[i:j] {
 			e.Start -= start
 			e.End -= start
 			edits = append(edits, e)
 		}
-		old := f.Before[start:end]
-		out = append(out, hunk{f.Edits[i].In, changed(old, apply(old, edits))})
+		old := fe.Before[start:end]
+		out = append(out, hunk{fe.Edits[i].In, changed(old, apply(old, edits))})
 		i = j
 	}
 	return out

@@ -21,11 +21,11 @@ const defaultStopTimeout = 10 * time.Second
 const graceForever = 5 * time.Minute
 
 // Grace is how long the container may take to stop.
-func (c Container) Grace() time.Duration {
-	if c.StopTimeout < 0 {
+func (ct Container) Grace() time.Duration {
+	if ct.StopTimeout < 0 {
 		return graceForever
 	}
-	return c.StopTimeout
+	return ct.StopTimeout
 }
 
 // Container is what edgeman needs to know of a container at one moment.

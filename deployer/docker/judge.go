@@ -201,13 +201,6 @@ func short(id string) string {
 	return id
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 func some(list []string) string {
 	const most = 5
 	if len(list) <= most {

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edgeman/deployer/state"
-
 	"edgeman/sockets"
 )
 

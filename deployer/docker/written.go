@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
+
+	"edgeman/deployer/state"
 )
 
 // scratch are the directories whose contents an app does not expect to find
@@ -88,7 +90,7 @@ func (l ownLayer) refusal(name string) (Note, bool) {
 	}
 	return Note{
 		CodeWritableLayer,
-		fmt.Sprintf("container %s has %s in its own layer that a new container would not have: %s", name, count(len(l.written), "changed file"), some(l.written)),
+		fmt.Sprintf("container %s has %s in its own layer that a new container would not have: %s", name, state.Plural(len(l.written), "changed file"), some(l.written)),
 		"--allow-" + CodeWritableLayer,
 	}, true
 }
@@ -101,7 +103,7 @@ func (l ownLayer) notes(name string) []Note {
 	}
 	if len(l.scratch) > 0 {
 		out = append(out, Note{Code: CodeScratch, Text: fmt.Sprintf("container %s has %s below /run, /tmp or a cache or log directory that stays behind: %s",
-			name, count(len(l.scratch), "file"), some(l.scratch))})
+			name, state.Plural(len(l.scratch), "file"), some(l.scratch))})
 	}
 	return out
 }
