@@ -211,8 +211,8 @@ func (c siteCase) answers(ctx context.Context, t *testing.T, h *host.Host) []str
 }
 
 var (
-	volatile = regexp.MustCompile(`(?m)^(Date|Content-Length|ETag): .*\r?\n`)
-	version  = regexp.MustCompile(`(?m)^X-Version: v[0-9]+\r?\n`)
+	volatile = regexp.MustCompile(`(?mi)^(Date|Content-Length|ETag): .*\r?\n`)
+	version  = regexp.MustCompile(`(?mi)^X-Version: v[0-9]+\r?\n`)
 )
 
 // comparable is an answer without what may differ: the time, the app's version

@@ -146,7 +146,7 @@ func (p *planner) stillResolved(r route) error {
 			continue
 		}
 		for _, o := range p.c.routes(pass) {
-			if o.opaque != nil && strings.Contains(pass.Arg(0), "$") || o.variable && (o.server != nil || strings.EqualFold(o.text(), r.text())) {
+			if o.opaque != nil && !o.unresolved && strings.Contains(pass.Arg(0), "$") || o.variable && (o.server != nil || strings.EqualFold(o.text(), r.text())) {
 				return refuse(pass.Pos(), "give that server a resolver", "%q may need %s, which nginx would no longer resolve", pass, r.addr.host)
 			}
 		}

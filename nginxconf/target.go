@@ -63,6 +63,8 @@ type route struct {
 	class    Class
 	fallback string   // port when none is written
 	opaque   *Refusal // the address is not in the text
+
+	unresolved bool // opaque, as nginx answers it with an error
 }
 
 // routes returns the ways that lead from one pass directive to addresses. The

@@ -1,6 +1,8 @@
 package nginxconf
 
 import (
+	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -63,20 +65,31 @@ func (c *Config) variableRoutes(pass *Node) []route {
 		}
 		return []route{{pass: pass, opaque: refusal}}
 	}
+	return c.valueRoutes(pass, values)
+}
+
+// valueRoutes are the ways to the values that a pass can have.
+func (c *Config) valueRoutes(pass *Node, values []value) []route {
 	var out []route
+	reason := opaque(pass, "a variable")
+	unresolved := false
 	for _, v := range values {
 		a, ok := parsePass(v.text)
 		switch {
 		case unusable(pass, v):
 			continue
 		case !ok:
-			return []route{{pass: pass, opaque: opaque(pass, "a variable")}}
+			return []route{{pass: pass, opaque: reason}}
 		case a.unix == "" && a.port == "" && c.upstream(pass, a.host) != nil:
 			out = append(out, serverRoutes(pass, c.upstream(pass, a.host), a.scheme)...)
 			continue
-		}
-		if !complete(pass, a) {
-			return []route{{pass: pass, opaque: opaque(pass, "a variable")}}
+		case !complete(pass, a):
+			return []route{{pass: pass, opaque: reason}}
+		case !c.resolves(pass, a):
+			unresolved = true
+			reason = refuse(pass.Pos(), "write 127.0.0.1 for the name of this machine, or give the server a resolver",
+				"nginx cannot look up %s for %q: a name in an address with variables needs a resolver", a.host, pass)
+			continue
 		}
 		r := route{pass: pass, scheme: a.scheme, addr: a, class: literalClass(pass, a), fallback: defaultPorts[a.scheme], variable: true}
 		if r.class == ClassB {
@@ -86,9 +99,26 @@ func (c *Config) variableRoutes(pass *Node) []route {
 		out = append(out, r)
 	}
 	if len(out) == 0 {
-		return []route{{pass: pass, opaque: opaque(pass, "a variable")}}
+		return []route{{pass: pass, opaque: reason, unresolved: unresolved}}
 	}
 	return out
+}
+
+// resolves reports whether nginx can find the host of a pass with variables
+// while it runs: it is a number, a literal elsewhere made nginx look it up at
+// start, or there is a resolver.
+func (c *Config) resolves(pass *Node, a address) bool {
+	if _, err := netip.ParseAddr(strings.Trim(a.host, "[]")); err == nil || a.unix != "" || side(pass) != "http" || pass.Effective("resolver") != nil {
+		return true
+	}
+	port := cmp.Or(a.port, defaultPorts[a.scheme])
+	return slices.ContainsFunc(c.index.passes, func(other *Node) bool {
+		if side(other) != "http" || strings.Contains(other.Arg(0), "$") {
+			return false
+		}
+		r := c.routes(other)[0]
+		return r.upstream == nil && r.opaque == nil && strings.EqualFold(r.addr.host, a.host) && r.port() == port
+	})
 }
 
 // unusable reports whether nginx answers with an error when the argument of a
@@ -102,7 +132,7 @@ func unusable(pass *Node, v value) bool {
 // which not all values are known, "" if it gets none of those that go.
 func (p *planner) mayReach(pass *Node) string {
 	c, arg := p.c, pass.Arg(0)
-	if !strings.Contains(arg, "$") || c.routes(pass)[0].opaque == nil {
+	if first := c.routes(pass)[0]; !strings.Contains(arg, "$") || first.opaque == nil || first.unresolved {
 		return ""
 	}
 	for n, name := 0, ""; arg != ""; arg = arg[n:] {
