@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,25 @@ func TestJudge(t *testing.T) {
 				t.Errorf("settings let the daemon restart or remove: %s", a.Settings)
 			}
 		})
+	}
+}
+
+// What an app has cached does not keep its secrets, or its data, from being looked
+// at, however much it is.
+func TestCandidatesThatMatterComeFirst(t *testing.T) {
+	var changes []container.FilesystemChange
+	for i := range maxStats + 1 {
+		changes = append(changes, container.FilesystemChange{Kind: container.ChangeAdd, Path: fmt.Sprintf("/app/__pycache__/%03d.pyc", i)})
+	}
+	for _, path := range []string{"/srv/db", "/run/secrets/token", "/etc/config"} {
+		changes = append(changes, container.FilesystemChange{Kind: container.ChangeAdd, Path: path})
+	}
+	var got []string
+	for _, c := range candidates(changes, nil)[:4] {
+		got = append(got, c.path)
+	}
+	if want := []string{"/run/secrets/token", "/etc/config", "/srv/db", "/app/__pycache__/000.pyc"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -1,9 +1,10 @@
 package docker
 
 import (
+	"cmp"
 	"fmt"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -21,9 +22,9 @@ type change struct {
 	scratch bool // below a scratch directory or a cache
 }
 
-// candidates are the changes of a writable layer that may matter, sorted: not a
-// place where something is mounted, and not merely a directory on the way to
-// another change.
+// candidates are the changes of a writable layer that may matter, those that
+// matter most first: not a place where something is mounted, and not merely a
+// directory on the way to another change.
 func candidates(changes []container.FilesystemChange, mounts []string) []change {
 	parents := map[string]bool{}
 	for _, c := range changes {
@@ -42,8 +43,20 @@ func candidates(changes []container.FilesystemChange, mounts []string) []change 
 		}
 		out = append(out, change{c.Path, c.Kind, scratch})
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
+	slices.SortFunc(out, func(a, b change) int { return cmp.Or(a.rank()-b.rank(), strings.Compare(a.path, b.path)) })
 	return out
+}
+
+// rank is how much it matters what the change is, since only so many are looked
+// at: an app may have written hundreds of files to a cache.
+func (c change) rank() int {
+	switch {
+	case strings.HasPrefix(c.path, secretsDir):
+		return 0
+	case c.scratch:
+		return 2
+	}
+	return 1
 }
 
 func markParents(parents map[string]bool, p string) {
