@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -18,14 +17,10 @@ func (c *Client) Owns(ctx context.Context, id string, pid int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var in struct{ State struct{ Pid int } }
-	if err := json.Unmarshal(ct.Raw, &in); err != nil {
-		return false, callErr("inspect", id, err)
-	}
-	if in.State.Pid == 0 {
+	switch pidOf(ct.Raw) {
+	case 0:
 		return false, nil
-	}
-	if in.State.Pid == pid {
+	case pid:
 		return true, nil
 	}
 	owns := false

@@ -83,9 +83,10 @@ func (k *keeper) newRunner(r state.Release, index int) *runner {
 	}
 }
 
-// wanted tells the containers that a link of this slot names from leftovers.
+// wanted tells the containers that a link of this slot names from leftovers. What
+// is next is looked at first: it may take the other's place in between.
 func (k *keeper) wanted(container string) bool {
-	for _, named := range []func(sockets.Slot) (state.Release, bool, error){k.paths.SlotRelease, k.paths.NextRelease} {
+	for _, named := range []func(sockets.Slot) (state.Release, bool, error){k.paths.NextRelease, k.paths.SlotRelease} {
 		r, ok, err := named(k.slot)
 		if err != nil || ok && (slices.Contains(r.Containers(k.slot.Color), container) || r.Holder(k.slot.Color) == container) {
 			return true
