@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -44,7 +45,11 @@ func TestAnyOrderAnyKill(t *testing.T) {
 			must(ctx, t, h, "docker", "run", "--detach", "--name", fmt.Sprintf("app%d", i), "--restart", "always", "--publish", addresses[i]+":8080", "myapp:v1")
 		}
 		must(ctx, t, h, "cp", "-a", "/etc/nginx", "/root/nginx")
+		turn := slices.Index(releases(), h.Release)
 		for seed := range uint64(5) {
+			if int(seed)%len(releases()) != turn && os.Getenv(longEnv) == "" {
+				continue // another release's turn
+			}
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				must(ctx, t, h, "sh", "-c", "find /etc/nginx -mindepth 1 -delete && cp -a /root/nginx/. /etc/nginx/")
 				rng := rand.New(rand.NewPCG(seed, 1))
