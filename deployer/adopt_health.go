@@ -12,13 +12,7 @@ import (
 // operator said, with the headers that its site sends it. A check of the image's
 // that fails while the app serves would keep every new container from it.
 func (c *candidate) chooseHealth(o AdoptOptions) {
-	c.health, c.headers = o.Health, o.HealthHeaders
-	if len(c.headers) == 0 {
-		c.headers = c.targets[0].RequestHeaders()
-	}
-	if state.ValidHeaders(c.headers) != nil { // nginx sends what no header may hold
-		c.headers = nil
-	}
+	c.health, c.headers = o.Health, c.sends(o)
 	for _, ct := range c.containers {
 		if ct.Unhealthy == "" {
 			continue
@@ -31,6 +25,19 @@ func (c *candidate) chooseHealth(o AdoptOptions) {
 		c.warnings = append(c.warnings, fmt.Sprintf("Docker calls container %s unhealthy already (its HEALTHCHECK says: %s), so the check is left out: %s", ct.Name, ct.Unhealthy, judged))
 		return
 	}
+}
+
+// sends are the headers that go with a request to the app: those that the operator
+// said, else those that its site sends.
+func (c candidate) sends(o AdoptOptions) []string {
+	headers := o.HealthHeaders
+	if len(headers) == 0 {
+		headers = c.targets[0].RequestHeaders()
+	}
+	if state.ValidHeaders(headers) != nil { // nginx sends what no header may hold
+		return nil
+	}
+	return headers
 }
 
 // warnHealth tells when the app that serves now would not count as ready.

@@ -14,6 +14,7 @@ import (
 
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/state"
 )
 
 // AllowUnproven accepts that what answers at the address could not be shown to
@@ -100,15 +101,7 @@ func (t *takeover) dialLive(ctx context.Context) (net.Conn, error) {
 
 // question is the request by which answers are compared.
 func (c candidate) question(o AdoptOptions) ask.Request {
-	path := "/"
-	if strings.HasPrefix(o.Health, "/") {
-		path = o.Health
-	}
-	headers := o.HealthHeaders
-	if len(headers) == 0 {
-		headers = c.targets[0].RequestHeaders()
-	}
-	return ask.Request{Path: path, Headers: headers, Host: "edgeman"}
+	return ask.Request{Path: cmp.Or(state.HealthPath(o.Health), "/"), Headers: c.sends(o), Host: "edgeman"}
 }
 
 func answersAt(ctx context.Context, at netip.AddrPort) bool {
