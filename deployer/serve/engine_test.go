@@ -30,6 +30,7 @@ type fakeEngine struct {
 	log         []string
 	behaviour   map[string]behaviour // by image id
 	specs       map[string]docker.Spec
+	stops       chan struct{} // somebody else sends a stop signal
 }
 
 type behaviour struct {
@@ -50,7 +51,7 @@ type fakeContainer struct {
 }
 
 func newFakeEngine() *fakeEngine {
-	return &fakeEngine{containers: make(map[string]*fakeContainer), behaviour: make(map[string]behaviour), specs: make(map[string]docker.Spec)}
+	return &fakeEngine{containers: make(map[string]*fakeContainer), behaviour: make(map[string]behaviour), specs: make(map[string]docker.Spec), stops: make(chan struct{})}
 }
 
 // did notes a change that the slot made.
@@ -241,6 +242,16 @@ func (e *fakeEngine) setStatus(id, what, status string) error {
 }
 
 func (e *fakeEngine) Owns(_ context.Context, _ string, pid int) (bool, error) { return pid == 42, nil }
+
+// AwaitStop returns for each value that a test sends.
+func (e *fakeEngine) AwaitStop(ctx context.Context, _ string) error {
+	select {
+	case <-e.stops:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 func (e *fakeEngine) Wait(ctx context.Context, id string) (int, error) {
 	e.mu.Lock()

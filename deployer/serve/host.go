@@ -27,6 +27,7 @@ type engine interface {
 	Unpause(ctx context.Context, id string) error
 	Owns(ctx context.Context, id string, pid int) (bool, error)
 	Wait(ctx context.Context, id string) (code int, err error)
+	AwaitStop(ctx context.Context, id string) error
 	Exec(ctx context.Context, id string, cmd []string) (code int, output string, err error)
 	Tail(ctx context.Context, id string, n int) (string, error)
 	OtherPorts(ctx context.Context, nameOrID string, port uint16) (string, error)

@@ -199,6 +199,9 @@ func (r *runner) attend(ctx context.Context, e engine, c docker.Container, side 
 	if !healthy {
 		side.Go(func() { r.watchHealth(ctx, ask) })
 	}
+	if !r.native() { // there the app takes connections in by itself
+		side.Go(func() { r.heedStop(ctx, e, c, ask) })
+	}
 	err = r.awaitExit(ctx, e, c)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause // it was given up

@@ -8,7 +8,7 @@
 //	front.go     accepting and forwarding        gate.go, upstream.go
 //	carried.go   what each connection is at      traffic.go
 //	replicas.go  all containers of the release   pool.go
-//	runner.go    keeping one container running   container.go, health.go, probe.go, output.go
+//	runner.go    keeping one container running   container.go, health.go, probe.go, output.go, stopping.go
 //	retire.go    draining and ending             stop.go, pause.go, recreate.go, exclusive.go
 //	idle.go      stopping it while nobody uses it     standin.go, moveover.go
 //	native.go    the app accepts by itself       memory.go
