@@ -194,13 +194,13 @@ func portBehind(c docker.Container, addr netip.AddrPort, chosen uint16) (uint16,
 	if chosen != 0 {
 		return chosen, true
 	}
+	if ownAddress(c, addr.Addr()) { // whatever is published under the same number elsewhere
+		return addr.Port(), true
+	}
 	for _, p := range c.Published {
 		if p.HostPort == addr.Port() && p.Proto == "tcp" {
 			return p.ContainerPort, true
 		}
-	}
-	if ownAddress(c, addr.Addr()) {
-		return addr.Port(), true
 	}
 	return addr.Port(), c.NetworkMode == "host"
 }

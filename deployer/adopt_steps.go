@@ -231,7 +231,12 @@ func (h *Host) stopAll(ctx context.Context, ids []string) error {
 
 // undo gives everything back after a step has failed, and says so.
 func (t *takeover) undo(ctx context.Context, cause error) error {
-	undone := t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, lock: t.lock, timeout: t.timeout, drain: t.drain, undo: true, quiet: true})
+	var undone error
+	if t.record.Plan == nil { // nothing but the app's empty directory is there
+		undone = t.Paths.RemoveApp(t.name)
+	} else {
+		undone = t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, lock: t.lock, timeout: t.timeout, drain: t.drain, undo: true, quiet: true})
+	}
 	if undone != nil {
 		return &BrokenError{fmt.Errorf("%w\nundoing that did not succeed either: %w\nhint: edgeman repair %s", cause, undone, t.name)}
 	}

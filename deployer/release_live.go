@@ -46,7 +46,8 @@ func (h *Host) originalWith(ctx context.Context, b back, i int, o Original) (doc
 // has made in its place since.
 func (h *Host) putAside(ctx context.Context, c docker.Container, o Original) error {
 	aside := o.Container + keptSuffix
-	if c.ID != o.ContainerID {
+	_, err := h.Docker.Inspect(ctx, aside) // from an earlier giving back, perhaps
+	if c.ID != o.ContainerID || !errors.Is(err, docker.ErrNotFound) {
 		aside += fmt.Sprintf("-%.12s", c.ID)
 	}
 	if c.Running {

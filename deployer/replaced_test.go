@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -233,5 +234,32 @@ func TestAdoptRehearses(t *testing.T) {
 	}
 	if err := w.refuseAdopted(); err != nil {
 		t.Errorf("something is left of it: %v", err)
+	}
+}
+
+// An adoption that fails before anything is on record leaves nothing, and says so.
+func TestAdoptThatFailsAtOnce(t *testing.T) {
+	w := newCopies(t, 1, "")
+	clear(w.images)
+	_, err := w.Host.Adopt(context.Background(), AdoptOptions{Site: w.site, Name: "myapp", Yes: true})
+	if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "everything is as it was before") {
+		t.Errorf("exit code %d, %v", ExitCode(err), err)
+	}
+	if err := w.refuseAdopted(); err != nil {
+		t.Errorf("something is left of it: %v", err)
+	}
+}
+
+// A container's own address leads to its own port, whatever is published.
+func TestPortBehindAnOwnAddress(t *testing.T) {
+	ip := netip.MustParseAddr("172.17.0.2")
+	c := docker.Container{
+		Networks:  []docker.Network{{Name: "bridge", IPv4: ip}},
+		Published: []docker.Port{{HostPort: 8080, ContainerPort: 80, Proto: "tcp"}},
+	}
+	for at, want := range map[string]uint16{"172.17.0.2:8080": 8080, "127.0.0.1:8080": 80} {
+		if port, ok := portBehind(c, netip.MustParseAddrPort(at), 0); port != want || !ok {
+			t.Errorf("%s leads to %d, %v", at, port, ok)
+		}
 	}
 }
