@@ -112,6 +112,9 @@ func appCases() []scenario {
 			w.docker[0].Health = "unhealthy"
 			w.slept = func() { w.docker[0].Health = "healthy" }
 		})},
+		{"container-unhealthy", "paused, and so asked in vain", 0, changed(func(w *world, a *App, s *Slot) {
+			w.docker[0].Health, w.docker[0].Paused = "unhealthy", true
+		})},
 		{"container-unhealthy", "nothing to do with nginx", 0, func(w *world, _ *ca) {
 			w.docker = []Container{{Name: "x", Running: true, Health: "unhealthy", Published: []string{"0.0.0.0:8080"}}}
 		}},

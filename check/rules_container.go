@@ -54,7 +54,7 @@ func samePort(published, address string) bool {
 func containerUnhealthy(h *host) []Finding {
 	var out []Finding
 	for _, c := range h.containers {
-		if !c.Running || c.Health != "unhealthy" || !h.ours(c) {
+		if !c.Running || c.Paused || c.Health != "unhealthy" || !h.ours(c) { // a paused one is its own finding
 			continue
 		}
 		f := Finding{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -57,6 +58,9 @@ func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.Sw
 			return err
 		}
 	}
+	if err := adopted(h, apps); err != nil {
+		return err
+	}
 	if err := h.EnsureInstalled(ctx); err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.Sw
 		o.App, o.Renew = app, true
 		result, err := h.Restart(ctx, o)
 		err = printSwap(h, result, err, false)
-		if err != nil && !errors.Is(err, state.ErrNoApp) { // which names it
+		if err != nil {
 			err = fmt.Errorf("%s: %w", app, err)
 		}
 		if err != nil {
@@ -77,6 +81,20 @@ func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.Sw
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// adopted refuses the first name that is no app's, before anything changes.
+func adopted(h *deployer.Host, apps []string) error {
+	known, err := h.Paths.AppNames()
+	if err != nil {
+		return err
+	}
+	for _, app := range apps {
+		if !slices.Contains(known, app) {
+			return fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, app)
+		}
+	}
+	return nil
 }
 
 // notMoved names the apps that an interrupted upgrade did not come to.
