@@ -503,3 +503,16 @@ func FuzzParsers(f *testing.F) {
 		_ = fmt.Sprint(stripScheme(b))
 	})
 }
+
+// What an older nginx is told to do has to be known to it.
+func TestDrainLongHint(t *testing.T) {
+	for version, want := range map[Version]string{
+		{}:          "keepalive_time 5s;",
+		{1, 18, 0}:  "keepalive_timeout 4s;",
+		{1, 19, 10}: "keepalive_time 5s;",
+	} {
+		if got := (&host{version: version}).endsSooner(); !strings.HasPrefix(got, want) {
+			t.Errorf("nginx %v: %q, want %q", version, got, want)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func upstreamRules() []Rule {
 			Code: "drain-long", Title: "kept-alive connections outlive the drain", Worst: Warning, Needs: []need{needConfig, needApps},
 			What: "nginx may keep one connection to an adopted app open for longer than the app's drain timeout, because `keepalive_time` is an hour by default.",
 			Why:  "A swap then waits for its whole drain timeout and cuts what is left.",
-			Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer).",
+			Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer). An older nginx only knows `keepalive_timeout 4s;`, which ends connections at rest.",
 			look: drainLong,
 		},
 	}
@@ -213,10 +213,19 @@ func drainLong(h *host) []Finding {
 		out = append(out, Finding{
 			Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(a), At: []Position{at},
 			Message: fmt.Sprintf("nginx keeps a busy connection to %s for up to %s, and a drain ends after %s", a.Name, days(longest), days(a.Drain)),
-			Hint:    "keepalive_time 5s; in the upstream",
+			Hint:    h.endsSooner(),
 		})
 	}
 	return out
+}
+
+// endsSooner is what makes nginx end its connections to an app in time. An nginx
+// that does not know keepalive_time can only be told to end those at rest.
+func (h *host) endsSooner() string {
+	if h.version != (Version{}) && h.version.Before(Version{1, 19, 10}) {
+		return "keepalive_timeout 4s; in the upstream (keepalive_time needs nginx 1.19.10)"
+	}
+	return "keepalive_time 5s; in the upstream"
 }
 
 // nginxTime reads nginx's "1h 30m", "90s", "90" and "500ms"; what it cannot
