@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -113,7 +114,11 @@ func listensElsewhere(err error, ports, way string, more func(error) error) erro
 	if ports == "" {
 		return more(err)
 	}
-	return fmt.Errorf("%w\nhint: %s says on which port the app is asked", more(fmt.Errorf("%w\n%s", err, ports)), way)
+	hint := way + " says on which port the app is asked"
+	if strings.HasSuffix(ports, docker.OnLoopback) {
+		hint = "let the app listen at 0.0.0.0 instead of 127.0.0.1 or localhost: edgeman asks it from outside its container"
+	}
+	return fmt.Errorf("%w\nhint: %s", more(fmt.Errorf("%w\n%s", err, ports)), hint)
 }
 
 // askedPort is where the app file says on which port its app is asked.

@@ -371,16 +371,22 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// A swap that fails says where the new container listens, if that is elsewhere.
+// A swap that fails says where the new container listens, if that is elsewhere,
+// and what can be done about it.
 func TestSwapSaysWhereTheContainerListens(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
 	w.sick["sha256:v2"] = true
-	w.otherPorts = "web listens on port 3000"
-	_, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2", Timeout: 300 * time.Millisecond})
-	for _, want := range []string{"\nweb listens on port 3000\nlast output of ", "\nhint: port in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked"} {
-		if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), want) {
-			t.Errorf("exit code %d, no %q in\n%v", ExitCode(err), want, err)
+	for ports, hint := range map[string]string{
+		"web listens on port 3000":                     "port in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked",
+		"web listens on port 8080" + docker.OnLoopback: "let the app listen at 0.0.0.0",
+	} {
+		w.otherPorts = ports
+		_, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2", Timeout: 300 * time.Millisecond})
+		for _, want := range []string{"\n" + ports + "\nlast output of ", "\nhint: " + hint} {
+			if ExitCode(err) != ExitFailed || strings.Count(err.Error(), "\nhint: ") != 1 || !strings.Contains(err.Error(), want) {
+				t.Errorf("exit code %d, no %q in\n%v", ExitCode(err), want, err)
+			}
 		}
 	}
 }

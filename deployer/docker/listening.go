@@ -28,6 +28,10 @@ func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (
 	return otherPorts(ct, port, at, image.Ports), nil
 }
 
+// OnLoopback ends what OtherPorts says of a container that listens at the right
+// port and only for itself.
+const OnLoopback = " for itself only, on loopback; it has to listen at 0.0.0.0"
+
 // resolver is where the daemon answers for names on networks of the operator's.
 var resolver = netip.AddrFrom4([4]byte{127, 0, 0, 11})
 
@@ -52,7 +56,7 @@ func otherPorts(ct Container, port uint16, at []netip.AddrPort, exposed []uint16
 	}
 	switch {
 	case itself:
-		return fmt.Sprintf("%s listens on port %d for itself only, on loopback; it has to listen at 0.0.0.0", ct.Name, port)
+		return fmt.Sprintf("%s listens on port %d%s", ct.Name, port, OnLoopback)
 	case len(ports) > 0:
 		return fmt.Sprintf("%s listens on port %s and not on %d, where it is asked; %s", ct.Name, numbers(ports), port, says)
 	case len(exposed) > 0 && !slices.Contains(exposed, port):
