@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"edgeman/deployer/docker"
 )
@@ -28,6 +29,9 @@ func (h *Host) chooseBack(ctx context.Context, b *back, o ReleaseOptions) error 
 	switch {
 	case err != nil:
 		return err
+	case filled && o.To == "original" && live.ImageID != b.record.ImageID && h.nothingKept(ctx, b.record):
+		return refuse("the container that %[1]s was adopted from is gone, and so is its image %[2]s\nhint: edgeman unadopt %[1]s --to live gives back the live release (%[3]s); or bring the image back first: docker pull %[2]s",
+			o.App, b.record.Image, live.Image)
 	case !filled || live.ImageID == id || !again && live.Number == b.record.Release || o.To == "original":
 		if b.result.Image = image; id != b.record.ImageID {
 			b.said = append(b.said, fmt.Sprintf("container %s was made again since adopt: it runs %s, not %s as it did then", anew.Name, image, b.record.Image))
@@ -41,6 +45,18 @@ func (h *Host) chooseBack(ctx context.Context, b *back, o ReleaseOptions) error 
 			was, live.Image, live.Number, image, live.Image)
 	}
 	return usage("--to %s is neither original nor live", o.To)
+}
+
+// nothingKept tells whether an adopted container is gone, nobody has made it
+// again, and there is no image to make it from.
+func (h *Host) nothingKept(ctx context.Context, record Adoption) bool {
+	gone := func(ref string) bool {
+		_, err := h.Docker.Inspect(ctx, ref)
+		return errors.Is(err, docker.ErrNotFound)
+	}
+	return h.imageGone(ctx, record.ImageID) && slices.ContainsFunc(record.originals(), func(o Original) bool {
+		return gone(o.ContainerID) && gone(o.Container)
+	})
 }
 
 // madeAgain is the container that somebody, such as Compose, has made in the

@@ -103,7 +103,7 @@ func (a App) originals(live, all []Container) []Finding {
 		case at < 0 && o.ImageGone:
 			out = append(out, Finding{
 				Code: ImageGone, Subject: o.Name, Mild: true,
-				Text: fmt.Sprintf("the container %s that %s was adopted from is gone, and so is its image %s: giving the site back needs it", o.Name, a.Name, o.Image),
+				Text: fmt.Sprintf("the container %s that %s was adopted from is gone, and so is its image %s: without it, only the live release can be given back (edgeman unadopt %s --to live)", o.Name, a.Name, o.Image, a.Name),
 				Next: "docker pull " + o.Image,
 			})
 		case at >= 0 && all[at].Running && !slices.Contains(a.Live, all[at].Name):

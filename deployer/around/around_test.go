@@ -26,7 +26,7 @@ func TestJudge(t *testing.T) {
 		"cut off":               {all: []Container{with(live, func(c *Container) { c.Adrift = "vpn is gone" }), stopped}, want: []string{CutOff, "cut off: vpn is gone", "edgeman repair myapp"}},
 		"another app's runs":    {all: []Container{live, stopped, {ID: "x", Name: "other", Running: true, Paused: true}}},
 		"nothing to start":      {app: func(a *App) { a.Stopped, a.ImageGone = true, true }, want: []string{ImageGone, "image myapp:v2 of release 2 is gone", "edgeman repair myapp"}},
-		"nothing to give back":  {app: func(a *App) { a.Originals[0].ImageGone = true }, all: []Container{live}, want: []string{ImageGone, "and so is its image myapp:v1", "docker pull myapp:v1"}},
+		"nothing to give back":  {app: func(a *App) { a.Originals[0].ImageGone = true }, all: []Container{live}, want: []string{ImageGone, "and so is its image myapp:v1", "edgeman unadopt myapp --to live", "docker pull myapp:v1"}},
 		"kept without an image": {app: func(a *App) { a.Originals[0].ImageGone = true }, all: []Container{live, stopped}},
 	}
 	for name, tt := range tests {

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/docker/docker/client"
@@ -14,7 +15,7 @@ import (
 // too and come back empty. ErrExists when the container is still there,
 // ErrNotFound when its image or a network is gone.
 func (c *Client) Recreate(ctx context.Context, raw json.RawMessage) (id string, lost []string, err error) {
-	o, err := c.original(ctx, raw)
+	o, err := c.original(ctx, raw, nil)
 	if err != nil {
 		return "", nil, err
 	}
@@ -33,7 +34,7 @@ const trial = ".edgeman-trial"
 // Rehearse makes what Recreate would make, under another name, and removes it
 // again: a container that could not be made again must not be stopped.
 func (c *Client) Rehearse(ctx context.Context, raw json.RawMessage) error {
-	o, err := c.original(ctx, raw)
+	o, err := c.original(ctx, raw, nil)
 	if err != nil {
 		return err
 	}
@@ -53,20 +54,21 @@ func (c *Client) Rehearse(ctx context.Context, raw json.RawMessage) error {
 
 // RecreateAs is Recreate with another image, and the environment and command of
 // a release, in the place of those of the stored inspect answer, and with the
-// volumes and files that Settings have beyond it. Of spec it uses ImageID, Env,
-// Command and Settings; published ports and restart policy are the stored ones.
+// volumes and files that Settings have beyond it. The stored answer's own image
+// may be gone. Of spec it uses ImageID, Env, Command and Settings; published
+// ports and restart policy are the stored ones.
 func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec) (string, error) {
-	o, err := c.original(ctx, raw)
+	live, err := parseSettings(spec.Settings)
+	if err != nil {
+		return "", callErr("recreate", "", err)
+	}
+	o, err := c.original(ctx, raw, live.Config)
 	if err != nil {
 		return "", err
 	}
 	img, err := c.imageOf(ctx, spec.ImageID)
 	if err != nil {
 		return "", err
-	}
-	live, err := parseSettings(spec.Settings)
-	if err != nil {
-		return "", callErr("recreate", o.name, err)
 	}
 	volumes, err := volumeMounts(spec.Settings)
 	if err == nil {
@@ -96,7 +98,10 @@ func (o original) request() request {
 	return request{config: clone(s.Config), hostConfig: s.HostConfig, networks: s.Networks, primary: o.network, files: s.Files}
 }
 
-func (c *Client) original(ctx context.Context, raw json.RawMessage) (original, error) {
+// original reads a stored inspect answer. What its image gave it is taken out
+// again. When that image is gone, nobody can tell what it gave: config, if any,
+// says what the operator asked for.
+func (c *Client) original(ctx context.Context, raw json.RawMessage, config fields) (original, error) {
 	in, err := readInspect(raw)
 	if err != nil {
 		return original{}, callErr("recreate", "", err)
@@ -108,15 +113,39 @@ func (c *Client) original(ctx context.Context, raw json.RawMessage) (original, e
 		imageID: in.Image,
 	}
 	img, err := c.imageOf(ctx, in.Image)
-	if err != nil {
+	gone := config != nil && isNotFound(err)
+	if err != nil && !gone {
 		return o, err
 	}
 	hostname, err := c.sys.hostname()
 	if err != nil {
 		return o, callErr("read the host's name", "", err)
 	}
-	o.settings, err = extract(in, img, hostname)
+	if o.settings, err = extract(in, img, hostname); err == nil && gone {
+		o.settings.Config, err = ownMarks(config, o.settings.Config)
+	}
 	return o, callErr("recreate", o.name, err)
+}
+
+// ownMarks is config with what own has of one container alone and a copy must
+// not carry: its host name, and the labels by which Compose finds it.
+func ownMarks(config, own fields) (fields, error) {
+	out := clone(config)
+	labels, marks := map[string]string{}, map[string]string{}
+	if err := errors.Join(config.get("Labels", &labels), own.get("Labels", &marks)); err != nil {
+		return nil, err
+	}
+	for k, v := range marks {
+		if ownedLabel(k) {
+			labels[k] = v
+		}
+	}
+	out.drop("Hostname", "Labels")
+	setMap(out, "Labels", labels)
+	if name, ok := own["Hostname"]; ok {
+		out["Hostname"] = name
+	}
+	return out, nil
 }
 
 // sameImage prefers the reference the operator used, as long as it still means
