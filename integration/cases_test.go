@@ -129,5 +129,6 @@ systemctl daemon-reload
 systemctl reset-failed
 rm -rf /etc/nginx /srv/*; cp -a /root/pristine/nginx /etc/nginx
 cat /root/pristine/hosts >/etc/hosts
+images=$(docker images -aq | sort -u) && [ -z "$images" ] || docker rmi -f $images
 docker load -q -i /root/pristine/images.tar
 systemctl restart nginx && docker ps -q && [ -z "$(docker ps -aq)" ]`

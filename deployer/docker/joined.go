@@ -34,6 +34,21 @@ func (f facts) nameJoined(s settings) error {
 	return nil
 }
 
+// Joined are the ids of the containers whose namespaces this one was made to join.
+func (ct Container) Joined() []string {
+	var in struct{ HostConfig map[string]json.RawMessage }
+	_ = json.Unmarshal(ct.Raw, &in) // the daemon's own answer
+	var ids []string
+	for _, member := range joining {
+		var mode string
+		_ = json.Unmarshal(in.HostConfig[member], &mode)
+		if id, ok := strings.CutPrefix(mode, "container:"); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // join takes over the network namespace of the container this one runs in.
 func (ct *Container) join(raw []byte) error {
 	in, err := parseInspect(raw)

@@ -151,6 +151,9 @@ func (e *fakeEngine) Start(_ context.Context, id string) error {
 		return err
 	}
 	if c.tied || c.Status == "dead" || c.Status == "removing" {
+		if len(c.Joined()) > 0 {
+			return errors.New("joining network namespace of container: No such container")
+		}
 		return docker.ErrNotFound
 	}
 	if c.cannotStart {

@@ -60,7 +60,7 @@ func (r *runner) create(ctx context.Context, e engine) (docker.Container, error)
 // container, only a new one can be tied to those of today.
 func (r *runner) start(ctx, life context.Context, e engine, c docker.Container, side *sync.WaitGroup) (docker.Container, error) {
 	err := r.startOnce(ctx, life, e, c.ID, side)
-	if errors.Is(err, docker.ErrNotFound) {
+	if errors.Is(err, docker.ErrNotFound) || err != nil && tiedToGone(ctx, e, c) {
 		if c, err = r.anew(ctx, e, c, err); err == nil {
 			err = r.startOnce(ctx, life, e, c.ID, side)
 		}
@@ -69,6 +69,17 @@ func (r *runner) start(ctx, life context.Context, e engine, c docker.Container, 
 		return c, err
 	}
 	return e.Inspect(ctx, c.ID)
+}
+
+// tiedToGone tells whether the container was made to run in a namespace of another
+// one that is there no more. Docker 28 does not call that "not found" at a start.
+func tiedToGone(ctx context.Context, e engine, c docker.Container) bool {
+	for _, id := range c.Joined() {
+		if _, err := e.Inspect(ctx, id); errors.Is(err, docker.ErrNotFound) {
+			return true
+		}
+	}
+	return false
 }
 
 // startOnce starts the container with that id, which is offered the listener in

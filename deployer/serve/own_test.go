@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +44,11 @@ func TestSlotComesUpAfterHalfAnAttempt(t *testing.T) {
 		"being removed":            {func(w *world) { w.left(nil, func(c *fakeContainer) { c.Status = "removing" }) }, "create start"},
 		"the name is not free yet": {func(w *world) { w.engine.nameTaken = 5 }, "create start"},
 		"tied to what is gone":     {func(w *world) { w.left(nil, func(c *fakeContainer) { c.tied = true }) }, "remove create start"},
+		"tied to what is gone, and not called so": {func(w *world) {
+			w.left(nil, func(c *fakeContainer) {
+				c.tied, c.Raw = true, json.RawMessage(`{"Id":"x","Name":"/x","Image":"sha256:x","State":{},"Config":{},"HostConfig":{"NetworkMode":"container:gone"},"NetworkSettings":{},"Mounts":[]}`)
+			})
+		}, "remove create start"},
 		"cut off while it ran": {func(w *world) {
 			w.left(nil, func(c *fakeContainer) {
 				c.Running, c.exit, c.Adrift = true, make(chan struct{}), "the container whose network it has joined is gone"
