@@ -49,6 +49,7 @@ type host struct {
 	unread     []string // apps whose records cannot be read
 	upstreams  []*upstream
 	listening  *listening
+	beside     map[string][]Finding // what others have done to apps' containers, by code; nil until it is asked for
 }
 
 // gather looks at everything once. A source that fails is noted and left out.
@@ -83,6 +84,7 @@ const dockerHint = "systemctl status docker"
 
 // refresh asks again for what can change within seconds.
 func (h *host) refresh() {
+	h.beside = nil
 	clear(h.units)
 	h.listening = h.readListening()
 	h.gatherApps()

@@ -41,27 +41,33 @@ func aroundRules() []Rule {
 	}
 }
 
-// around are the findings of that code about the containers of all apps.
+// around are the findings of that code about the containers of all apps. Docker
+// is asked once for all codes.
 func (h *host) around(code string) []Finding {
+	if h.beside == nil {
+		h.beside = h.lookAround()
+	}
+	return h.beside[code]
+}
+
+// lookAround judges the containers of all apps, and sorts what it finds by code.
+func (h *host) lookAround() map[string][]Finding {
 	var all []around.Container
 	for _, c := range h.containers {
 		all = append(all, around.Container{ID: c.ID, Name: c.Name, Running: c.Running, Paused: c.Paused, Adrift: c.Adrift, Writes: c.Writes})
 	}
-	var out []Finding
+	out := map[string][]Finding{}
 	for i := range h.apps {
 		a := &h.apps[i]
 		if h.adopting(a) {
 			continue
 		}
 		for _, f := range around.Judge(h.aroundApp(a), all) {
-			if f.Code != code {
-				continue
-			}
 			severity := Critical
 			if f.Mild {
 				severity = Warning
 			}
-			out = append(out, h.appFinding(a, severity, Subject{"container", f.Subject}, clean(f.Text), f.Next))
+			out[f.Code] = append(out[f.Code], h.appFinding(a, severity, Subject{"container", f.Subject}, clean(f.Text), f.Next))
 		}
 	}
 	return out
