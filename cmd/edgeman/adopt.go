@@ -32,14 +32,11 @@ func adoptCommand(env *environment) *cli.Command {
 			}
 			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
 				result, err := h.Adopt(ctx, o)
-				if o.JSON && (err == nil || len(result.Apps) > 0 || len(result.Left) > 0) {
-					printed := h.PrintJSON(result)
-					if err == nil && o.DryRun {
-						return printed // nothing else was asked for
-					}
-					if err == nil {
-						h.Unwritten(printed)
-					}
+				switch {
+				case o.JSON && err == nil:
+					return report(h, result, o.DryRun)
+				case o.JSON && (len(result.Apps) > 0 || len(result.Left) > 0):
+					_ = h.PrintJSON(result) // that it failed says more
 				}
 				return err
 			}, withUnits, withDocker, withNginx)

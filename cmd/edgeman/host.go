@@ -83,6 +83,17 @@ func quietDocker(ctx context.Context, h *deployer.Host) (func(), error) {
 	return done, nil
 }
 
+// report prints the result of a command as JSON. Of a plan nothing else was asked
+// for; what was done stays done, whether it can be read or not.
+func report(h *deployer.Host, result any, planned bool) error {
+	err := h.PrintJSON(result)
+	if planned {
+		return err
+	}
+	h.Unwritten(err)
+	return nil
+}
+
 func withNginx(ctx context.Context, h *deployer.Host) (func(), error) {
 	server, err := nginx.Open(ctx, nginx.Options{})
 	if err != nil {

@@ -47,12 +47,7 @@ func hostCommand(env *environment, c *cli.Context, do func(*deployer.Host, conte
 	return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
 		result, err := do(h, ctx, c.Bool("dry-run"))
 		if c.Bool("json") && err == nil {
-			err = h.PrintJSON(result)
-			if result.DryRun { // nothing else was asked for
-				return err
-			}
-			h.Unwritten(err)
-			return nil
+			return report(h, result, result.DryRun)
 		}
 		for _, change := range result.Changes {
 			fmt.Fprintln(h.Out, change)

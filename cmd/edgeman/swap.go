@@ -132,8 +132,7 @@ func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) 
 		return err
 	}
 	if asJSON {
-		h.Unwritten(h.PrintJSON(r))
-		return nil
+		return report(h, r, false)
 	}
 	_, err = fmt.Fprintln(h.Out, r.Summary())
 	h.Unwritten(err)

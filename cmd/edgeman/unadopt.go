@@ -49,12 +49,7 @@ func unadoptCommand(env *environment) *cli.Command {
 				if err != nil || !o.JSON {
 					return err
 				}
-				err = h.PrintJSON(result)
-				if o.DryRun { // nothing else was asked for
-					return err
-				}
-				h.Unwritten(err)
-				return nil
+				return report(h, result, o.DryRun)
 			}, withUnits, withDocker, withNginx)
 		},
 	}
