@@ -92,33 +92,17 @@ func (r route) constant(text string) (string, bool) {
 		known["https"] = "on"
 	}
 	var out strings.Builder
-	for {
-		before, after, more := strings.Cut(text, "$")
-		out.WriteString(before)
-		if !more {
-			return out.String(), true
-		}
-		variable, rest := cutVariable(after)
-		if known[variable] == "" {
+	for n, name := 0, ""; text != ""; text = text[n:] {
+		switch n, name = reference(text); {
+		case name == "":
+			out.WriteString(text[:n])
+		case known[name] == "":
 			return "", false
+		default:
+			out.WriteString(known[name])
 		}
-		out.WriteString(known[variable])
-		text = rest
 	}
-}
-
-// cutVariable splits what follows a dollar sign into the variable's name and the
-// rest.
-func cutVariable(s string) (name, rest string) {
-	if inner, ok := strings.CutPrefix(s, "{"); ok {
-		name, rest, _ = strings.Cut(inner, "}")
-		return name, rest
-	}
-	end := 0
-	for end < len(s) && isVariableByte(s[end]) {
-		end++
-	}
-	return s[:end], s[end:]
+	return out.String(), true
 }
 
 // SiteName is the first name that clients reach the target's site by, "" when

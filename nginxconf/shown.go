@@ -80,17 +80,13 @@ func (c *Config) dependOn(name string, r reach) []string {
 // derives returns the variable that a directive, or a row of a table, gives a
 // value to that is made from its arguments, "" for none.
 func derives(n *Node) string {
-	switch n.parent.Name() {
-	case "map", "split_clients", "geo":
+	switch {
+	case isTable(n.parent):
 		return definedVariable(n.parent)
-	}
-	switch n.Name() {
-	case "set", "map", "split_clients", "geo":
-		return definedVariable(n)
-	case "auth_request_set":
+	case n.Name() == "auth_request_set":
 		return strings.ToLower(strings.TrimPrefix(n.Arg(0), "$"))
 	}
-	return ""
+	return definedVariable(n)
 }
 
 // captured returns the variables that the rows of a map take out of its source.
