@@ -39,7 +39,7 @@ type world struct {
 	pulls       func(ref string)        // what a pull brings
 	sick        map[string]bool         // image ids that never become healthy
 	doubt       error                   // that a container serves an address
-	otherPorts  string                  // said of every container
+	otherPorts  docker.Elsewhere        // said of every container
 	names       map[string][]netip.Addr // that lead somewhere
 	writes      []string                // data of an adopted container
 	beside      []string                // why an adopted container must not run beside its successor
@@ -333,7 +333,9 @@ func (w *world) Confirm(context.Context, docker.Container, uint16, netip.AddrPor
 	return w.doubt
 }
 
-func (w *world) OtherPorts(context.Context, string, uint16) (string, error) { return w.otherPorts, nil }
+func (w *world) OtherPorts(context.Context, string, uint16) (docker.Elsewhere, error) {
+	return w.otherPorts, nil
+}
 
 func (w *world) Adopt(_ context.Context, id string, _ uint16, _ ...netip.AddrPort) (docker.Adoption, error) {
 	settings := w.settings[id]

@@ -58,7 +58,7 @@ type Docker interface {
 	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
 	Serving(ctx context.Context, at netip.AddrPort) ([]docker.Target, error)
 	Confirm(ctx context.Context, c docker.Container, port uint16, at netip.AddrPort) error
-	OtherPorts(ctx context.Context, nameOrID string, port uint16) (string, error)
+	OtherPorts(ctx context.Context, nameOrID string, port uint16) (docker.Elsewhere, error)
 	Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (docker.Adoption, error)
 	Live(ctx context.Context, id string, stored json.RawMessage) (docker.Live, error)
 	Rehearse(ctx context.Context, raw json.RawMessage) error

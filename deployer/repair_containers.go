@@ -42,7 +42,7 @@ func (h *Host) repairAdrift(ctx context.Context, live sockets.Slot, r state.Rele
 	if other, err := h.Docker.Inspect(ctx, joins); err != nil || !other.Running {
 		return &BrokenError{fmt.Errorf("%s is cut off: %s\nhint: docker start %s, then edgeman repair %s", c.Name, c.Adrift, joins, r.App)}
 	}
-	unitCtx, cancel := context.WithTimeout(ctx, unitWait+stopSlack+max(0, c.StopTimeout))
+	unitCtx, cancel := context.WithTimeout(ctx, unitWait+h.endWait(ctx, live))
 	defer cancel()
 	if err := h.Units.Restart(unitCtx, live.ServiceUnit()); err != nil {
 		return &BrokenError{err}

@@ -101,24 +101,24 @@ func (h *Host) unhealthy(ctx context.Context, slot sockets.Slot, number int, tim
 // become healthy: that it listens elsewhere, and its last output. way is how to
 // say where it does.
 func (h *Host) whyNotHealthy(ctx context.Context, err error, container string, r state.Release, way string) error {
-	ports := ""
+	var at docker.Elsewhere
 	if r.Mode != "native" { // there the app is asked through the socket that it was given
-		ports, _ = h.Docker.OtherPorts(context.WithoutCancel(ctx), container, r.Port) // the rest is worth saying without it
+		at, _ = h.Docker.OtherPorts(context.WithoutCancel(ctx), container, r.Port) // the rest is worth saying without it
 	}
-	return listensElsewhere(err, ports, way, func(err error) error { return h.withLastWords(ctx, err, container) })
+	return listensElsewhere(err, at, way, func(err error) error { return h.withLastWords(ctx, err, container) })
 }
 
-// listensElsewhere puts ports in front of what more adds to err, and the hint
+// listensElsewhere puts where it listens in front of what more adds to err, and the hint
 // behind it.
-func listensElsewhere(err error, ports, way string, more func(error) error) error {
-	if ports == "" {
+func listensElsewhere(err error, at docker.Elsewhere, way string, more func(error) error) error {
+	if at.Text == "" {
 		return more(err)
 	}
 	hint := way + " says on which port the app is asked"
-	if strings.HasSuffix(ports, docker.OnLoopback) {
+	if at.Loopback {
 		hint = "let the app listen at 0.0.0.0 instead of 127.0.0.1 or localhost: edgeman asks it from outside its container"
 	}
-	return fmt.Errorf("%w\nhint: %s", more(fmt.Errorf("%w\n%s", err, ports)), hint)
+	return fmt.Errorf("%w\nhint: %s", more(fmt.Errorf("%w\n%s", err, at.Text)), hint)
 }
 
 // askedPort is where the app file says on which port its app is asked.

@@ -377,13 +377,13 @@ func TestSwapSaysWhereTheContainerListens(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
 	w.sick["sha256:v2"] = true
-	for ports, hint := range map[string]string{
-		"web listens on port 3000":                     "port in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked",
-		"web listens on port 8080" + docker.OnLoopback: "let the app listen at 0.0.0.0",
+	for at, hint := range map[docker.Elsewhere]string{
+		{Text: "web listens on port 3000"}:                 "port in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked",
+		{Text: "web listens on port 8080", Loopback: true}: "let the app listen at 0.0.0.0",
 	} {
-		w.otherPorts = ports
+		w.otherPorts = at
 		_, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2", Timeout: 300 * time.Millisecond})
-		for _, want := range []string{"\n" + ports + "\nlast output of ", "\nhint: " + hint} {
+		for _, want := range []string{"\n" + at.Text + "\nlast output of ", "\nhint: " + hint} {
 			if ExitCode(err) != ExitFailed || strings.Count(err.Error(), "\nhint: ") != 1 || !strings.Contains(err.Error(), want) {
 				t.Errorf("exit code %d, no %q in\n%v", ExitCode(err), want, err)
 			}

@@ -9,33 +9,34 @@ import (
 	"strings"
 )
 
+// Elsewhere says that a container does not listen where it is asked.
+type Elsewhere struct {
+	Text     string // "" when it does, and when there is nothing to say
+	Loopback bool   // it does, for itself only
+}
+
 // OtherPorts says where the processes of a running container listen, and what its
-// image EXPOSEs, if that is not where they are expected to: at port. It is "" when
-// they do, and when there is nothing to say.
-func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (string, error) {
+// image EXPOSEs, if that is not where they are expected to: at port.
+func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (Elsewhere, error) {
 	ct, err := c.Inspect(ctx, nameOrID)
 	if err != nil || ct.SandboxKey == "" || ct.NetworkMode == "host" {
-		return "", err
+		return Elsewhere{}, err
 	}
 	at, err := c.sys.listening(ct.SandboxKey)
 	if err != nil {
-		return "", callErr("look into", nameOrID, err)
+		return Elsewhere{}, callErr("look into", nameOrID, err)
 	}
 	image, err := c.Image(ctx, ct.ImageID)
 	if err != nil {
-		return "", err
+		return Elsewhere{}, err
 	}
 	return otherPorts(ct, port, at, image.Ports), nil
 }
 
-// OnLoopback ends what OtherPorts says of a container that listens at the right
-// port and only for itself.
-const OnLoopback = " for itself only, on loopback; it has to listen at 0.0.0.0"
-
 // resolver is where the daemon answers for names on networks of the operator's.
 var resolver = netip.AddrFrom4([4]byte{127, 0, 0, 11})
 
-func otherPorts(ct Container, port uint16, at []netip.AddrPort, exposed []uint16) string {
+func otherPorts(ct Container, port uint16, at []netip.AddrPort, exposed []uint16) Elsewhere {
 	var ports []uint16
 	itself := false
 	for _, a := range at {
@@ -44,7 +45,7 @@ func otherPorts(ct Container, port uint16, at []netip.AddrPort, exposed []uint16
 		case a.Addr().IsLoopback() && ct.NetworkMode != "none":
 			itself = itself || a.Port() == port
 		case a.Port() == port:
-			return ""
+			return Elsewhere{}
 		case !slices.Contains(ports, a.Port()):
 			ports = append(ports, a.Port())
 		}
@@ -56,13 +57,13 @@ func otherPorts(ct Container, port uint16, at []netip.AddrPort, exposed []uint16
 	}
 	switch {
 	case itself:
-		return fmt.Sprintf("%s listens on port %d%s", ct.Name, port, OnLoopback)
+		return Elsewhere{fmt.Sprintf("%s listens on port %d for itself only, on loopback; it has to listen at 0.0.0.0", ct.Name, port), true}
 	case len(ports) > 0:
-		return fmt.Sprintf("%s listens on port %s and not on %d, where it is asked; %s", ct.Name, numbers(ports), port, says)
+		return Elsewhere{Text: fmt.Sprintf("%s listens on port %s and not on %d, where it is asked; %s", ct.Name, numbers(ports), port, says)}
 	case len(exposed) > 0 && !slices.Contains(exposed, port):
-		return fmt.Sprintf("%s listens nowhere; it is asked on port %d, and %s", ct.Name, port, says)
+		return Elsewhere{Text: fmt.Sprintf("%s listens nowhere; it is asked on port %d, and %s", ct.Name, port, says)}
 	}
-	return ""
+	return Elsewhere{}
 }
 
 func numbers(list []uint16) string {

@@ -24,8 +24,8 @@ func TestOtherPorts(t *testing.T) {
 		for _, a := range tt.at {
 			at = append(at, netip.MustParseAddrPort(a))
 		}
-		if got := otherPorts(Container{Name: "web", NetworkMode: "bridge"}, 8080, at, tt.exposed); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		if got := otherPorts(Container{Name: "web", NetworkMode: "bridge"}, 8080, at, tt.exposed); got.Text != tt.want || got.Loopback != (tt.name == "for itself") {
+			t.Errorf("%s: %+v, want %q", tt.name, got, tt.want)
 		}
 	}
 }

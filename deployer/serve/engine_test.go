@@ -290,8 +290,8 @@ func (e *fakeEngine) Exec(_ context.Context, id string, _ []string) (int, string
 	return c.healthcheck(), "", nil
 }
 
-func (e *fakeEngine) OtherPorts(context.Context, string, uint16) (string, error) {
-	return "elsewhere", nil
+func (e *fakeEngine) OtherPorts(context.Context, string, uint16) (docker.Elsewhere, error) {
+	return docker.Elsewhere{Text: "elsewhere"}, nil
 }
 
 func (e *fakeEngine) Tail(context.Context, string, int) (string, error) {

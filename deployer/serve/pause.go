@@ -146,13 +146,7 @@ func (k *keeper) waitForTurn(ctx context.Context) {
 
 // prepare creates containers without starting them.
 func (k *keeper) prepare(ctx context.Context, g *replicas) error {
-	return limited(ctx, callLimit, func(ctx context.Context) error {
-		e, err := k.host.engine(ctx)
-		if err != nil {
-			return err
-		}
-		return g.prepare(ctx, e)
-	})
+	return k.withEngine(ctx, g.prepare)
 }
 
 // freeze stops the native containers' processes, or lets them go on: it is the

@@ -243,14 +243,12 @@ func (k *keeper) reject(ctx context.Context, g *replicas, reason error) {
 	k.rejected = &state.Rejected{
 		Release: g.release.Number, Container: r.name, Reason: reason.Error(), Probe: c.probe, ExitCode: c.exitCode,
 	}
-	_ = limited(ctx, callLimit, func(ctx context.Context) error {
-		e, err := k.host.engine(ctx)
-		if err == nil && g.release.Mode != modeNative {
-			k.rejected.Ports, _ = e.OtherPorts(ctx, r.name, g.release.Port) // it may have ended
+	_ = k.withEngine(ctx, func(ctx context.Context, e engine) (err error) {
+		if g.release.Mode != modeNative {
+			at, _ := e.OtherPorts(ctx, r.name, g.release.Port) // it may have ended
+			k.rejected.Ports, k.rejected.OnLoopback = at.Text, at.Loopback
 		}
-		if err == nil {
-			k.rejected.Output, err = e.Tail(ctx, r.name, tailLines)
-		}
+		k.rejected.Output, err = e.Tail(ctx, r.name, tailLines)
 		return err // the rest is worth saying without it
 	})
 }

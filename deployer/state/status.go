@@ -129,6 +129,8 @@ type Rejected struct {
 	ExitCode  int    `json:"exit_code,omitempty"`
 	Ports     string `json:"ports,omitempty"`  // that it listens elsewhere than it was asked
 	Output    string `json:"output,omitempty"` // the container's last lines
+
+	OnLoopback bool `json:"on_loopback,omitempty"` // Ports: at the right one, for itself only
 }
 
 // WriteSlotStatus publishes st. It is not synced: it need not survive a boot.
