@@ -69,6 +69,14 @@ func (h *host) lines(file string) []string {
 	return h.text[file]
 }
 
+var ruleIgnoreExpired = Rule{
+	Code: "ignore-expired", Title: "an ignore entry has run out", Worst: Notice,
+	What: "An `ignore` entry in edgeman.toml has an `until` date that is past. It no longer silences anything.",
+	Why:  "An exception that was meant to be temporary should not become permanent unnoticed.",
+	Fix:  "Delete the entry, or give it a new date and a reason that is still true.",
+	look: ignoresRunOut,
+}
+
 func ignoresRunOut(h *host) []Finding {
 	var out []Finding
 	for _, i := range h.opt.Settings.Ignore {

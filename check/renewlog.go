@@ -93,6 +93,14 @@ func (h *host) certbotEvents() []certbotEvent {
 	return out
 }
 
+var ruleRenewLastFailed = Rule{
+	Code: "renew-last-failed", Title: "the last renewal failed", Worst: Critical, Needs: []need{needLineages},
+	What: "certbot's last attempt to renew this certificate ended with an error, its unit failed, the timer has not run for two days, or a hook failed after the renewal.",
+	Why:  "certbot exits 0 when a deploy hook fails, so nobody hears of it: the certificate is new on disk and old in nginx. Critical when the certificate is in its warning zone.",
+	Fix:  "`certbot renew --cert-name NAME --dry-run` shows the error; the log is /var/log/letsencrypt/letsencrypt.log.",
+	look: renewLastFailed,
+}
+
 func renewLastFailed(h *host) []Finding {
 	var out []Finding
 	events := h.certbotEvents()
@@ -208,6 +216,14 @@ func plugin(authenticator string) string {
 		return "certbot_" + strings.ReplaceAll(authenticator, "-", "_")
 	}
 	return ""
+}
+
+var ruleRenewWillFail = Rule{
+	Code: "renew-will-fail", Title: "the next renewal cannot work", Worst: Warning, Needs: []need{needLineages},
+	What: "The lineage renews standalone while nginx holds port 80, its webroot is gone, or the plugin it needs is not installed.",
+	Why:  "It fails at the next renewal, in weeks, when nobody remembers the change.",
+	Fix:  "`certbot reconfigure --cert-name NAME` with the way that fits now (`--nginx`, or `--webroot -w DIR`), then `certbot renew --dry-run`.",
+	look: renewWillFail,
 }
 
 func renewWillFail(h *host) []Finding {

@@ -1,7 +1,5 @@
 package check
 
-import "slices"
-
 // need names a source without which a rule has nothing to look at.
 type need string
 
@@ -43,11 +41,29 @@ type Rule struct {
 
 // Rules lists every rule, those that silence others first.
 func Rules() []Rule {
-	return slices.Concat(
-		nginxRules(), certRules(), servedRules(), renewRules(), tlsRules(),
-		nameRules(), proxyRules(), accessRules(), upstreamRules(), unitRules(),
-		containerRules(), aroundRules(), appRules(), waitRules(), hostRules(), engineRules(),
-	)
+	return []Rule{
+		ruleNginxConfigInvalid, ruleNginxNotRunning, ruleNginxNotEnabled, ruleNginxStaleWorkers, ruleNginxPortConflict,
+		ruleNginxNotListening, ruleNginxWarn,
+		ruleCertMissing, ruleCertKeyMismatch, ruleCertChainIncomplete, ruleCertExpired, ruleCertExpiring,
+		ruleCertNotYetValid, ruleCertNameUncovered, ruleCertWeakSignature, ruleCertWeakKey, ruleCertLifetimeUnusual,
+		ruleCertMustStaple, ruleCertKeyReadable, ruleCertUnused,
+		ruleTLSHandshakeFailed, ruleCertServedOther, ruleCertServedStale, ruleCertUntrusted,
+		ruleRenewConfBroken, ruleRenewTimerOff, ruleRenewLastFailed, ruleRenewWrongLineage, ruleRenewNoReload,
+		ruleRenewWillFail, ruleRenewStaging, ruleRenewEveryRun, ruleRenewDisabled,
+		ruleTLSOldProtocol, ruleTLSWeakCiphers, ruleTLSStaplingDead,
+		ruleNameDuplicate, ruleNameDefaultMissing, ruleConfOrphan,
+		ruleProxyHeadersLost, ruleAddHeaderLost, ruleHostSpoof, ruleXFFTrust, ruleWSBroken, ruleSSRFProxyPass, ruleCRLFSplit,
+		ruleAliasTraversal, ruleAllowNoDeny, ruleStatusExposed, ruleRootExposed, ruleHeadersMissing, ruleVersionShown,
+		ruleErrorLogOff,
+		ruleUpstreamDead, ruleSocketPerm, ruleKeepaliveRace, ruleDrainLong,
+		ruleSocketInactive, ruleSocketDisabled, ruleAppDown, ruleAppRestarting, ruleUnitDrift,
+		ruleContainerUnhealthy, ruleContainerDrift,
+		ruleOriginalRuns, ruleContainerPaused, ruleContainerCutOff, ruleImageGone,
+		ruleConfDrift, ruleBackupMissing, ruleDeployStuck,
+		ruleBacklogSmall, ruleWorkerConnectionsSmall,
+		ruleDiskLow, ruleClockUnsynced,
+		ruleIgnoreExpired, ruleCheckBlind,
+	}
 }
 
 // Explain is the rule behind a code.
@@ -60,26 +76,12 @@ func Explain(code string) (Rule, bool) {
 	return Rule{}, false
 }
 
-// Codes of findings that the engine itself makes.
-const (
-	codeBlind         = "check-blind"
-	codeIgnoreExpired = "ignore-expired"
-)
+// codeBlind is of findings that the engine itself makes.
+const codeBlind = "check-blind"
 
-func engineRules() []Rule {
-	return []Rule{
-		{
-			Code: codeIgnoreExpired, Title: "an ignore entry has run out", Worst: Notice,
-			What: "An `ignore` entry in edgeman.toml has an `until` date that is past. It no longer silences anything.",
-			Why:  "An exception that was meant to be temporary should not become permanent unnoticed.",
-			Fix:  "Delete the entry, or give it a new date and a reason that is still true.",
-			look: ignoresRunOut,
-		},
-		{
-			Code: codeBlind, Title: "a source could not be read", Worst: Unknown,
-			What: "check could not look at something: it does not run as root, Docker or systemd did not answer, a file is not readable, or a configuration is not understood. The findings that would come from there are missing.",
-			Why:  "A blind spot must not look like health. It makes the exit code 3 unless something critical was found elsewhere.",
-			Fix:  "Run it as root, and start or repair the source that the message names.",
-		},
-	}
+var ruleCheckBlind = Rule{
+	Code: codeBlind, Title: "a source could not be read", Worst: Unknown,
+	What: "check could not look at something: it does not run as root, Docker or systemd did not answer, a file is not readable, or a configuration is not understood. The findings that would come from there are missing.",
+	Why:  "A blind spot must not look like health. It makes the exit code 3 unless something critical was found elsewhere.",
+	Fix:  "Run it as root, and start or repair the source that the message names.",
 }

@@ -7,58 +7,12 @@ import (
 	"strings"
 )
 
-func accessRules() []Rule {
-	return []Rule{
-		{
-			Code: "alias-traversal", Title: "files beside an alias can be read", Worst: Critical, Needs: []need{needConfig},
-			What: "A prefix location without a final slash has an `alias` with one.",
-			Why:  "`/x../secret` leaves the directory: with `location /x` and `alias /srv/x/` it reads /srv/secret.",
-			Fix:  "Write `location /x/` with `alias /srv/x/`.",
-			look: aliasTraversal,
-		},
-		{
-			Code: "allow-no-deny", Title: "an allow list without a deny", Worst: Warning, Needs: []need{needConfig},
-			What: "A level has `allow` and no `deny` for the rest.",
-			Why:  "Everybody is allowed: nginx grants what no line decides.",
-			Fix:  "Add `deny all;` after the allow lines.",
-			look: allowNoDeny,
-		},
-		{
-			Code: "status-exposed", Title: "stub_status is open to everybody", Worst: Warning, Needs: []need{needConfig},
-			What: "A location with `stub_status` has neither allow and deny nor a password, and its server listens on more than loopback.",
-			Why:  "It shows the load of the host to strangers.",
-			Fix:  "`allow 127.0.0.1; deny all;`",
-			look: statusExposed,
-		},
-		{
-			Code: "root-exposed", Title: "a document root is far too wide", Worst: Warning, Needs: []need{needConfig},
-			What: "`root` is /, /etc, /root, /home, /var or the like.",
-			Why:  "Every readable file below it can be downloaded.",
-			Fix:  "Give the site a directory of its own.",
-			look: rootExposed,
-		},
-		{
-			Code: "headers-missing", Title: "a TLS site sends none of the usual protective headers", Worst: Notice, Needs: []need{needConfig},
-			What: "Neither nginx's own configuration nor, as far as can be seen, anything else adds Strict-Transport-Security to a TLS server that serves files itself. Servers that proxy are left out: the app may send it.",
-			Why:  "A visitor's first request can be kept on plain HTTP by whoever is on the way.",
-			Fix:  "`add_header Strict-Transport-Security \"max-age=63072000\" always;`",
-			look: headersMissing,
-		},
-		{
-			Code: "version-shown", Title: "nginx shows its version", Worst: Notice, Needs: []need{needConfig},
-			What: "`server_tokens` is not off.",
-			Why:  "It helps nobody but scanners.",
-			Fix:  "`server_tokens off;` in http.",
-			look: versionShown,
-		},
-		{
-			Code: "error-log-off", Title: "errors are not logged", Worst: Notice, Needs: []need{needConfig},
-			What: "`error_log` is /dev/null, or a file named off.",
-			Why:  "When something fails there is no trace. `off` is no keyword here: nginx writes to a file of that name.",
-			Fix:  "`error_log /var/log/nginx/error.log;`",
-			look: errorLogOff,
-		},
-	}
+var ruleAliasTraversal = Rule{
+	Code: "alias-traversal", Title: "files beside an alias can be read", Worst: Critical, Needs: []need{needConfig},
+	What: "A prefix location without a final slash has an `alias` with one.",
+	Why:  "`/x../secret` leaves the directory: with `location /x` and `alias /srv/x/` it reads /srv/secret.",
+	Fix:  "Write `location /x/` with `alias /srv/x/`.",
+	look: aliasTraversal,
 }
 
 func aliasTraversal(h *host) []Finding {
@@ -82,6 +36,14 @@ func aliasTraversal(h *host) []Finding {
 	return out
 }
 
+var ruleAllowNoDeny = Rule{
+	Code: "allow-no-deny", Title: "an allow list without a deny", Worst: Warning, Needs: []need{needConfig},
+	What: "A level has `allow` and no `deny` for the rest.",
+	Why:  "Everybody is allowed: nginx grants what no line decides.",
+	Fix:  "Add `deny all;` after the allow lines.",
+	look: allowNoDeny,
+}
+
 func allowNoDeny(h *host) []Finding {
 	var out []Finding
 	h.blocks(func(b *node) {
@@ -98,6 +60,14 @@ func allowNoDeny(h *host) []Finding {
 // "satisfy any" the list then only adds to it.
 func protected(b *node) bool {
 	return value(b, "auth_basic", "off") != "off" || value(b, "auth_request", "off") != "off"
+}
+
+var ruleStatusExposed = Rule{
+	Code: "status-exposed", Title: "stub_status is open to everybody", Worst: Warning, Needs: []need{needConfig},
+	What: "A location with `stub_status` has neither allow and deny nor a password, and its server listens on more than loopback.",
+	Why:  "It shows the load of the host to strangers.",
+	Fix:  "`allow 127.0.0.1; deny all;`",
+	look: statusExposed,
 }
 
 func statusExposed(h *host) []Finding {
@@ -121,6 +91,14 @@ func localOnly(s *server) bool {
 
 var tooWide = []string{"/", "/etc", "/root", "/home", "/var", "/usr", "/proc", "/sys", "/var/lib", "/var/log"}
 
+var ruleRootExposed = Rule{
+	Code: "root-exposed", Title: "a document root is far too wide", Worst: Warning, Needs: []need{needConfig},
+	What: "`root` is /, /etc, /root, /home, /var or the like.",
+	Why:  "Every readable file below it can be downloaded.",
+	Fix:  "Give the site a directory of its own.",
+	look: rootExposed,
+}
+
 func rootExposed(h *host) []Finding {
 	var out []Finding
 	for _, d := range h.httpFind("root") {
@@ -129,6 +107,14 @@ func rootExposed(h *host) []Finding {
 		}
 	}
 	return out
+}
+
+var ruleHeadersMissing = Rule{
+	Code: "headers-missing", Title: "a TLS site sends none of the usual protective headers", Worst: Notice, Needs: []need{needConfig},
+	What: "Neither nginx's own configuration nor, as far as can be seen, anything else adds Strict-Transport-Security to a TLS server that serves files itself. Servers that proxy are left out: the app may send it.",
+	Why:  "A visitor's first request can be kept on plain HTTP by whoever is on the way.",
+	Fix:  "`add_header Strict-Transport-Security \"max-age=63072000\" always;`",
+	look: headersMissing,
 }
 
 func headersMissing(h *host) []Finding {
@@ -152,6 +138,14 @@ func headersMissing(h *host) []Finding {
 	return out
 }
 
+var ruleVersionShown = Rule{
+	Code: "version-shown", Title: "nginx shows its version", Worst: Notice, Needs: []need{needConfig},
+	What: "`server_tokens` is not off.",
+	Why:  "It helps nobody but scanners.",
+	Fix:  "`server_tokens off;` in http.",
+	look: versionShown,
+}
+
 func versionShown(h *host) []Finding {
 	for _, http := range h.root.All("http") {
 		if value(http, "server_tokens", "on") == "on" && len(h.servers) > 0 {
@@ -162,6 +156,14 @@ func versionShown(h *host) []Finding {
 		}
 	}
 	return nil
+}
+
+var ruleErrorLogOff = Rule{
+	Code: "error-log-off", Title: "errors are not logged", Worst: Notice, Needs: []need{needConfig},
+	What: "`error_log` is /dev/null, or a file named off.",
+	Why:  "When something fails there is no trace. `off` is no keyword here: nginx writes to a file of that name.",
+	Fix:  "`error_log /var/log/nginx/error.log;`",
+	look: errorLogOff,
 }
 
 func errorLogOff(h *host) []Finding {

@@ -14,32 +14,6 @@ import (
 	"edgeman/nginxconf"
 )
 
-func appRules() []Rule {
-	return []Rule{
-		{
-			Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
-			What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning; when nothing in nginx's configuration names the app's live.sock any more, critical. The evidence has a unified diff.",
-			Why:  "`edgeman unadopt` takes back exactly its own edits. Those that were changed stay as they are, and what of them still leads to the app it refuses to guess. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
-			Fix:  "If the change is wanted and the site still leads to the app's live.sock, nothing. Otherwise put the lines that begin with - in the diff back, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
-			look: confDrift,
-		},
-		{
-			Code: "backup-missing", Title: "the way back from adopt is incomplete", Worst: Warning, Needs: []need{needApps},
-			What: "The original bytes of an edited file, or the settings of the adopted container, cannot be read from /var/lib/edgeman.",
-			Why:  "`edgeman unadopt` could not give everything back.",
-			Fix:  "Restore /var/lib/edgeman/apps/APP/site from your own backup.",
-			look: backupMissing,
-		},
-		{
-			Code: "deploy-stuck", Title: "a command ended half-way", Worst: Warning, Needs: []need{needApps}, Twice: true,
-			What: "A command was interrupted and nothing has completed or undone it since, one has held an app's lock for more than an hour, or requests are held back past their deadline.",
-			Why:  "Traffic flows, but a container, a socket or a pending release may be left over, and the next command has to wait.",
-			Fix:  "`edgeman repair APP`",
-			look: deployStuck,
-		},
-	}
-}
-
 // sites are the names that a person may ask for the app by: its own, its site
 // files, and the servers that lead to it.
 func (h *host) appSites(a *App) []string {
@@ -50,6 +24,14 @@ func (h *host) appSites(a *App) []string {
 		}
 	}
 	return out
+}
+
+var ruleConfDrift = Rule{
+	Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
+	What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning; when nothing in nginx's configuration names the app's live.sock any more, critical. The evidence has a unified diff.",
+	Why:  "`edgeman unadopt` takes back exactly its own edits. Those that were changed stay as they are, and what of them still leads to the app it refuses to guess. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
+	Fix:  "If the change is wanted and the site still leads to the app's live.sock, nothing. Otherwise put the lines that begin with - in the diff back, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
+	look: confDrift,
 }
 
 func confDrift(h *host) []Finding {
@@ -134,6 +116,14 @@ func (h *host) asAdopted(path string, now []byte) bool {
 	return false
 }
 
+var ruleBackupMissing = Rule{
+	Code: "backup-missing", Title: "the way back from adopt is incomplete", Worst: Warning, Needs: []need{needApps},
+	What: "The original bytes of an edited file, or the settings of the adopted container, cannot be read from /var/lib/edgeman.",
+	Why:  "`edgeman unadopt` could not give everything back.",
+	Fix:  "Restore /var/lib/edgeman/apps/APP/site from your own backup.",
+	look: backupMissing,
+}
+
 func backupMissing(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
@@ -150,6 +140,14 @@ func backupMissing(h *host) []Finding {
 
 // stuckAfter is longer than any command takes with its default deadlines.
 const stuckAfter = time.Hour
+
+var ruleDeployStuck = Rule{
+	Code: "deploy-stuck", Title: "a command ended half-way", Worst: Warning, Needs: []need{needApps}, Twice: true,
+	What: "A command was interrupted and nothing has completed or undone it since, one has held an app's lock for more than an hour, or requests are held back past their deadline.",
+	Why:  "Traffic flows, but a container, a socket or a pending release may be left over, and the next command has to wait.",
+	Fix:  "`edgeman repair APP`",
+	look: deployStuck,
+}
 
 func deployStuck(h *host) []Finding {
 	var out []Finding

@@ -7,38 +7,36 @@ import (
 	"edgeman/deployer/around"
 )
 
-func aroundRules() []Rule {
-	needs := []need{needDocker, needApps}
-	return []Rule{
-		{
-			Code: around.OriginalRuns, Title: "the container from before adopt runs beside the live one", Worst: Critical, Needs: needs, Twice: true,
-			What: "The container that an app was adopted from, or one that was made in its place, runs beside the live release. What both may write to is named.",
-			Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restart policy that was set again and `docker compose up` do that.",
-			Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman unadopt APP`.",
-			look: func(h *host) []Finding { return h.around(around.OriginalRuns) },
-		},
-		{
-			Code: around.Paused, Title: "a live container is paused", Worst: Critical, Needs: needs, Twice: true,
-			What: "Somebody has paused (frozen) a live container with `docker pause`; `edgeman pause` is not meant.",
-			Why:  "Its requests get no answer until somebody lets it go on; a backup script that died does not.",
-			Fix:  "`docker unpause NAME`",
-			look: func(h *host) []Finding { return h.around(around.Paused) },
-		},
-		{
-			Code: around.CutOff, Title: "a live container is cut off from the network that it has joined", Worst: Critical, Needs: needs, Twice: true,
-			What: "A live container runs in the network of another one (`--network container:NAME`), and that one was stopped, started again or made anew since.",
-			Why:  "It stays in a network that is nobody's any more: it reaches nothing, and once its service is started again nothing reaches it.",
-			Fix:  "See that the other container runs, then `edgeman repair APP`.",
-			look: func(h *host) []Finding { return h.around(around.CutOff) },
-		},
-		{
-			Code: around.ImageGone, Title: "an image that will be needed is gone", Worst: Critical, Needs: needs, Twice: true,
-			What: "The live release of an app has neither its container nor its image any more; a warning for the container that the app was adopted from.",
-			Why:  "The next start fails: after a restart of the host, or for the next visitor of an app that is idle. Giving the site back fails for the container from before.",
-			Fix:  "`edgeman repair APP` pulls the image of the live release; `docker pull` that of the original.",
-			look: func(h *host) []Finding { return h.around(around.ImageGone) },
-		},
-	}
+var ruleOriginalRuns = Rule{
+	Code: around.OriginalRuns, Title: "the container from before adopt runs beside the live one", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "The container that an app was adopted from, or one that was made in its place, runs beside the live release. What both may write to is named.",
+	Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restart policy that was set again and `docker compose up` do that.",
+	Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman unadopt APP`.",
+	look: func(h *host) []Finding { return h.around(around.OriginalRuns) },
+}
+
+var ruleContainerPaused = Rule{
+	Code: around.Paused, Title: "a live container is paused", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "Somebody has paused (frozen) a live container with `docker pause`; `edgeman pause` is not meant.",
+	Why:  "Its requests get no answer until somebody lets it go on; a backup script that died does not.",
+	Fix:  "`docker unpause NAME`",
+	look: func(h *host) []Finding { return h.around(around.Paused) },
+}
+
+var ruleContainerCutOff = Rule{
+	Code: around.CutOff, Title: "a live container is cut off from the network that it has joined", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "A live container runs in the network of another one (`--network container:NAME`), and that one was stopped, started again or made anew since.",
+	Why:  "It stays in a network that is nobody's any more: it reaches nothing, and once its service is started again nothing reaches it.",
+	Fix:  "See that the other container runs, then `edgeman repair APP`.",
+	look: func(h *host) []Finding { return h.around(around.CutOff) },
+}
+
+var ruleImageGone = Rule{
+	Code: around.ImageGone, Title: "an image that will be needed is gone", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "The live release of an app has neither its container nor its image any more; a warning for the container that the app was adopted from.",
+	Why:  "The next start fails: after a restart of the host, or for the next visitor of an app that is idle. Giving the site back fails for the container from before.",
+	Fix:  "`edgeman repair APP` pulls the image of the live release; `docker pull` that of the original.",
+	look: func(h *host) []Finding { return h.around(around.ImageGone) },
 }
 
 // around are the findings of that code about the containers of all apps. Docker

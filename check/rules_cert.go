@@ -9,100 +9,12 @@ import (
 	"time"
 )
 
-func certRules() []Rule {
-	return []Rule{
-		{
-			Code: "cert-missing", Title: "a certificate file is not there", Worst: Critical, Needs: []need{needConfig},
-			What: "A file that `ssl_certificate` or `ssl_certificate_key` names is absent, is a link to nothing, or holds no certificate or key.",
-			Why:  "nginx goes on with what it has in memory until the next reload or reboot, and then refuses its whole configuration. With a variable in the path it starts and fails every handshake.",
-			Fix:  "Restore the file, or correct the path. If certbot owns it: `certbot certificates`.",
-			look: certMissing,
-		},
-		{
-			Code: "cert-key-mismatch", Title: "key and certificate do not belong together", Worst: Critical, Needs: []need{needConfig},
-			What: "The public key in the certificate is not the one of the key file beside it.",
-			Why:  "nginx refuses the configuration at the next reload or start.",
-			Fix:  "Point `ssl_certificate_key` at the key that the certificate was issued for; both come from the same renewal.",
-			look: certKeyMismatch,
-		},
-		{
-			Code: "cert-chain-incomplete", Title: "an intermediate certificate is missing or out of order", Worst: Critical, Needs: []need{needConfig},
-			What: "The file does not lead from the leaf to a trusted root: the issuer's certificate is missing (critical), has expired (critical), comes in the wrong order or twice (warning), or the root itself is included (notice).",
-			Why:  "Browsers often repair this from a cache; curl, other servers and phones do not, so it looks fine to the one who set it up.",
-			Fix:  "Serve the full chain, leaf first: with certbot that is `fullchain.pem` and not `cert.pem`.",
-			look: certChain,
-		},
-		{
-			Code: "cert-expired", Title: "a certificate has expired", Worst: Critical,
-			What: "The certificate on disk, or the one that is served, is past its end.",
-			Why:  "Every visitor gets an error page.",
-			Fix:  "Renew it (`certbot renew --cert-name NAME`), then reload nginx. If the one on disk is good and the served one is not, a reload is all that is missing.",
-			look: certExpired,
-		},
-		{
-			Code: "cert-expiring", Title: "a certificate should have been renewed by now", Worst: Critical,
-			What: "Less is left than automatic renewal leaves when it works. The limit follows the certificate's lifetime: renewal is due at a third of it (half below ten days, 30 days for certbot older than 4.0, `renew_before_expiry` if set, 30 days if nobody automates it; never more than half the lifetime). Below 0.7 of that time it is a warning, below 0.35 critical. The same holds for each intermediate in the file.",
-			Why:  "Lifetimes shrink: 200 days, then 100, then 47; some are 6 days. A fixed number of days is either noise or too late.",
-			Fix:  "Find out why renewal did not happen: `certbot renew --cert-name NAME --dry-run`, `journalctl -u certbot`. The factors and absolute days for single certificates are set in edgeman.toml.",
-			look: certExpiring,
-		},
-		{
-			Code: "cert-not-yet-valid", Title: "a certificate is not valid yet", Worst: Critical,
-			What: "The certificate's first day is in the future.",
-			Why:  "Every visitor gets an error page. If it is off by less than an hour, this host's clock is the likelier culprit.",
-			Fix:  "`timedatectl` shows whether the clock is right; otherwise install the certificate that is valid now.",
-			look: certNotYetValid,
-		},
-		{
-			Code: "cert-name-uncovered", Title: "a server name is not in the certificate", Worst: Critical, Needs: []need{needConfig},
-			What: "A name of a TLS server is covered by none of its certificates' alternative names. A wildcard covers one label. Critical when no name of the server is covered, a warning when some are, a notice for an address beside names. Regular expressions cannot be judged.",
-			Why:  "Visitors of that name get an error page.",
-			Fix:  "`certbot --expand -d ...` with all names, or take the name off the server.",
-			look: certNameUncovered,
-		},
-		{
-			Code: "cert-weak-signature", Title: "a certificate is signed with SHA-1 or MD5", Worst: Critical,
-			What: "The leaf or an intermediate carries a signature that clients have refused for years. A root's own signature does not count.",
-			Why:  "Visitors get an error page.",
-			Fix:  "Have the certificate issued again.",
-			look: certWeakSignature,
-		},
-		{
-			Code: "cert-weak-key", Title: "a certificate's key is too weak or too unusual", Worst: Warning,
-			What: "RSA below 2048 bits, or an elliptic curve that is neither P-256 nor P-384.",
-			Why:  "Clients refuse short keys, and many do not know other curves.",
-			Fix:  "`certbot renew --cert-name NAME --key-type ecdsa --force-renewal`",
-			look: certWeakKey,
-		},
-		{
-			Code: "cert-lifetime-unusual", Title: "a public certificate lives longer than browsers accept", Worst: Warning, Needs: []need{needHandshake},
-			What: "A certificate that leads to a public root is valid for more than 200 days (issued since 2026-03-15), 100 (2027-03-15) or 47 (2029-03-15).",
-			Why:  "Browsers refuse it.",
-			Fix:  "Have a shorter one issued.",
-			look: certLifetime,
-		},
-		{
-			Code: "cert-must-staple", Title: "a certificate demands OCSP stapling", Worst: Critical,
-			What: "The certificate has the must-staple extension.",
-			Why:  "OCSP is being switched off: Let's Encrypt's responders stopped on 2025-08-06. Without a stapled answer Firefox refuses the certificate.",
-			Fix:  "`certbot renew --cert-name NAME --force-renewal` after removing `must_staple` from its renewal file.",
-			look: certMustStaple,
-		},
-		{
-			Code: "cert-key-readable", Title: "others can read or replace a private key", Worst: Critical, Needs: []need{needConfig},
-			What: "A private key is readable by everybody (critical) or by a group other than ssl-cert, does not belong to root, or lies in a directory that others can write to (warning). A key behind a directory that others cannot enter is not readable by them.",
-			Why:  "Whoever has the key can pose as the site.",
-			Fix:  "`chown root:root KEY; chmod 0600 KEY`. If others had it for long, have a new one issued.",
-			look: certKeyReadable,
-		},
-		{
-			Code: "cert-unused", Title: "certbot renews a certificate that nginx does not use", Worst: Notice, Needs: []need{needConfig, needLineages},
-			What: "No server of the nginx configuration names this lineage.",
-			Why:  "It may serve another program. If not, its renewal will fail one day and mail you for nothing.",
-			Fix:  "`certbot delete --cert-name NAME` if nothing else uses it.",
-			look: certUnused,
-		},
-	}
+var ruleCertMissing = Rule{
+	Code: "cert-missing", Title: "a certificate file is not there", Worst: Critical, Needs: []need{needConfig},
+	What: "A file that `ssl_certificate` or `ssl_certificate_key` names is absent, is a link to nothing, or holds no certificate or key.",
+	Why:  "nginx goes on with what it has in memory until the next reload or reboot, and then refuses its whole configuration. With a variable in the path it starts and fails every handshake.",
+	Fix:  "Restore the file, or correct the path. If certbot owns it: `certbot certificates`.",
+	look: certMissing,
 }
 
 func certMissing(h *host) []Finding {
@@ -144,6 +56,14 @@ func plainError(err error) error {
 	return err
 }
 
+var ruleCertKeyMismatch = Rule{
+	Code: "cert-key-mismatch", Title: "key and certificate do not belong together", Worst: Critical, Needs: []need{needConfig},
+	What: "The public key in the certificate is not the one of the key file beside it.",
+	Why:  "nginx refuses the configuration at the next reload or start.",
+	Fix:  "Point `ssl_certificate_key` at the key that the certificate was issued for; both come from the same renewal.",
+	look: certKeyMismatch,
+}
+
 func certKeyMismatch(h *host) []Finding {
 	var out []Finding
 	for _, c := range h.certs {
@@ -162,6 +82,14 @@ func certKeyMismatch(h *host) []Finding {
 	return out
 }
 
+var ruleCertExpired = Rule{
+	Code: "cert-expired", Title: "a certificate has expired", Worst: Critical,
+	What: "The certificate on disk, or the one that is served, is past its end.",
+	Why:  "Every visitor gets an error page.",
+	Fix:  "Renew it (`certbot renew --cert-name NAME`), then reload nginx. If the one on disk is good and the served one is not, a reload is all that is missing.",
+	look: certExpired,
+}
+
 func certExpired(h *host) []Finding {
 	var out []Finding
 	for _, p := range h.presented() {
@@ -171,6 +99,14 @@ func certExpired(h *host) []Finding {
 		}
 	}
 	return out
+}
+
+var ruleCertExpiring = Rule{
+	Code: "cert-expiring", Title: "a certificate should have been renewed by now", Worst: Critical,
+	What: "Less is left than automatic renewal leaves when it works. The limit follows the certificate's lifetime: renewal is due at a third of it (half below ten days, 30 days for certbot older than 4.0, `renew_before_expiry` if set, 30 days if nobody automates it; never more than half the lifetime). Below 0.7 of that time it is a warning, below 0.35 critical. The same holds for each intermediate in the file.",
+	Why:  "Lifetimes shrink: 200 days, then 100, then 47; some are 6 days. A fixed number of days is either noise or too late.",
+	Fix:  "Find out why renewal did not happen: `certbot renew --cert-name NAME --dry-run`, `journalctl -u certbot`. The factors and absolute days for single certificates are set in edgeman.toml.",
+	look: certExpiring,
 }
 
 func certExpiring(h *host) []Finding {
@@ -217,6 +153,14 @@ func (h *host) expiringIssuer(p presented) (Finding, bool) {
 	return Finding{}, false
 }
 
+var ruleCertNotYetValid = Rule{
+	Code: "cert-not-yet-valid", Title: "a certificate is not valid yet", Worst: Critical,
+	What: "The certificate's first day is in the future.",
+	Why:  "Every visitor gets an error page. If it is off by less than an hour, this host's clock is the likelier culprit.",
+	Fix:  "`timedatectl` shows whether the clock is right; otherwise install the certificate that is valid now.",
+	look: certNotYetValid,
+}
+
 func certNotYetValid(h *host) []Finding {
 	var out []Finding
 	for _, p := range h.presented() {
@@ -232,6 +176,14 @@ func certNotYetValid(h *host) []Finding {
 			fmt.Sprintf("%s is valid only in %s (from %s)", p.where(), days(wait), stamp(p.leaf.NotBefore)), hint))
 	}
 	return out
+}
+
+var ruleCertNameUncovered = Rule{
+	Code: "cert-name-uncovered", Title: "a server name is not in the certificate", Worst: Critical, Needs: []need{needConfig},
+	What: "A name of a TLS server is covered by none of its certificates' alternative names. A wildcard covers one label. Critical when no name of the server is covered, a warning when some are, a notice for an address beside names. Regular expressions cannot be judged.",
+	Why:  "Visitors of that name get an error page.",
+	Fix:  "`certbot --expand -d ...` with all names, or take the name off the server.",
+	look: certNameUncovered,
 }
 
 func certNameUncovered(h *host) []Finding {
@@ -304,6 +256,14 @@ func anyCovers(leaves []*x509.Certificate, name string) bool {
 		}
 	}
 	return false
+}
+
+var ruleCertUnused = Rule{
+	Code: "cert-unused", Title: "certbot renews a certificate that nginx does not use", Worst: Notice, Needs: []need{needConfig, needLineages},
+	What: "No server of the nginx configuration names this lineage.",
+	Why:  "It may serve another program. If not, its renewal will fail one day and mail you for nothing.",
+	Fix:  "`certbot delete --cert-name NAME` if nothing else uses it.",
+	look: certUnused,
 }
 
 func certUnused(h *host) []Finding {

@@ -7,6 +7,14 @@ import (
 	"syscall"
 )
 
+var ruleCertKeyReadable = Rule{
+	Code: "cert-key-readable", Title: "others can read or replace a private key", Worst: Critical, Needs: []need{needConfig},
+	What: "A private key is readable by everybody (critical) or by a group other than ssl-cert, does not belong to root, or lies in a directory that others can write to (warning). A key behind a directory that others cannot enter is not readable by them.",
+	Why:  "Whoever has the key can pose as the site.",
+	Fix:  "`chown root:root KEY; chmod 0600 KEY`. If others had it for long, have a new one issued.",
+	look: certKeyReadable,
+}
+
 func certKeyReadable(h *host) []Finding {
 	var out []Finding
 	seen := map[string]bool{}

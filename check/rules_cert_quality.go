@@ -68,6 +68,14 @@ func within(c *x509.Certificate, now time.Time) time.Time {
 	return now
 }
 
+var ruleCertChainIncomplete = Rule{
+	Code: "cert-chain-incomplete", Title: "an intermediate certificate is missing or out of order", Worst: Critical, Needs: []need{needConfig},
+	What: "The file does not lead from the leaf to a trusted root: the issuer's certificate is missing (critical), has expired (critical), comes in the wrong order or twice (warning), or the root itself is included (notice).",
+	Why:  "Browsers often repair this from a cache; curl, other servers and phones do not, so it looks fine to the one who set it up.",
+	Fix:  "Serve the full chain, leaf first: with certbot that is `fullchain.pem` and not `cert.pem`.",
+	look: certChain,
+}
+
 func certChain(h *host) []Finding {
 	var out []Finding
 	for _, p := range h.presented() {
@@ -122,6 +130,14 @@ func (h *host) extraCertificate(p presented) (Finding, bool) {
 	return Finding{}, false
 }
 
+var ruleCertWeakSignature = Rule{
+	Code: "cert-weak-signature", Title: "a certificate is signed with SHA-1 or MD5", Worst: Critical,
+	What: "The leaf or an intermediate carries a signature that clients have refused for years. A root's own signature does not count.",
+	Why:  "Visitors get an error page.",
+	Fix:  "Have the certificate issued again.",
+	look: certWeakSignature,
+}
+
 func certWeakSignature(h *host) []Finding {
 	var out []Finding
 	for _, p := range h.presented() {
@@ -141,6 +157,14 @@ func weakSignature(a x509.SignatureAlgorithm) bool {
 		return true
 	}
 	return false
+}
+
+var ruleCertWeakKey = Rule{
+	Code: "cert-weak-key", Title: "a certificate's key is too weak or too unusual", Worst: Warning,
+	What: "RSA below 2048 bits, or an elliptic curve that is neither P-256 nor P-384.",
+	Why:  "Clients refuse short keys, and many do not know other curves.",
+	Fix:  "`certbot renew --cert-name NAME --key-type ecdsa --force-renewal`",
+	look: certWeakKey,
 }
 
 func certWeakKey(h *host) []Finding {
@@ -177,6 +201,14 @@ var lifetimeLimits = []struct {
 	{time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC), 200},
 }
 
+var ruleCertLifetimeUnusual = Rule{
+	Code: "cert-lifetime-unusual", Title: "a public certificate lives longer than browsers accept", Worst: Warning, Needs: []need{needHandshake},
+	What: "A certificate that leads to a public root is valid for more than 200 days (issued since 2026-03-15), 100 (2027-03-15) or 47 (2029-03-15).",
+	Why:  "Browsers refuse it.",
+	Fix:  "Have a shorter one issued.",
+	look: certLifetime,
+}
+
 func certLifetime(h *host) []Finding {
 	var out []Finding
 	for _, p := range h.presented() {
@@ -201,6 +233,14 @@ func lifetimeLimit(issued time.Time) time.Duration {
 
 // tlsFeature is the must-staple extension (RFC 7633).
 var tlsFeature = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
+
+var ruleCertMustStaple = Rule{
+	Code: "cert-must-staple", Title: "a certificate demands OCSP stapling", Worst: Critical,
+	What: "The certificate has the must-staple extension.",
+	Why:  "OCSP is being switched off: Let's Encrypt's responders stopped on 2025-08-06. Without a stapled answer Firefox refuses the certificate.",
+	Fix:  "`certbot renew --cert-name NAME --force-renewal` after removing `must_staple` from its renewal file.",
+	look: certMustStaple,
+}
 
 func certMustStaple(h *host) []Finding {
 	var out []Finding

@@ -6,25 +6,6 @@ import (
 	"strings"
 )
 
-func containerRules() []Rule {
-	return []Rule{
-		{
-			Code: "container-unhealthy", Title: "a container says that it is unhealthy", Worst: Critical, Needs: []need{needDocker}, Twice: true,
-			What: "Docker's own health check of a container behind nginx, or of an adopted app, fails. The evidence has the last probe's output.",
-			Why:  "Docker does nothing about it: an unhealthy container is neither stopped nor restarted.",
-			Fix:  "`docker inspect --format '{{json .State.Health}}' NAME`; for an adopted app `edgeman logs APP` and `edgeman rollback APP`.",
-			look: containerUnhealthy,
-		},
-		{
-			Code: "container-drift", Title: "a slot does not run what its release says", Worst: Warning, Needs: []need{needDocker, needApps}, Twice: true,
-			What: "The live slot's container is missing, was stopped by someone else, or runs another image than the release names; or containers of two releases run in one slot.",
-			Why:  "What is served is not what history and status say.",
-			Fix:  "`edgeman restart APP` runs the release again, by the rules of a swap.",
-			look: containerDrift,
-		},
-	}
-}
-
 // ours reports whether nginx or edgeman has to do with the container.
 func (h *host) ours(c Container) bool {
 	if c.Labels["edgeman.app"] != "" {
@@ -51,6 +32,14 @@ func samePort(published, address string) bool {
 	return published == address || host == "0.0.0.0" || host == "::" || host == ""
 }
 
+var ruleContainerUnhealthy = Rule{
+	Code: "container-unhealthy", Title: "a container says that it is unhealthy", Worst: Critical, Needs: []need{needDocker}, Twice: true,
+	What: "Docker's own health check of a container behind nginx, or of an adopted app, fails. The evidence has the last probe's output.",
+	Why:  "Docker does nothing about it: an unhealthy container is neither stopped nor restarted.",
+	Fix:  "`docker inspect --format '{{json .State.Health}}' NAME`; for an adopted app `edgeman logs APP` and `edgeman rollback APP`.",
+	look: containerUnhealthy,
+}
+
 func containerUnhealthy(h *host) []Finding {
 	var out []Finding
 	for _, c := range h.containers {
@@ -70,6 +59,14 @@ func containerUnhealthy(h *host) []Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+var ruleContainerDrift = Rule{
+	Code: "container-drift", Title: "a slot does not run what its release says", Worst: Warning, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "The live slot's container is missing, was stopped by someone else, or runs another image than the release names; or containers of two releases run in one slot.",
+	Why:  "What is served is not what history and status say.",
+	Fix:  "`edgeman restart APP` runs the release again, by the rules of a swap.",
+	look: containerDrift,
 }
 
 func containerDrift(h *host) []Finding {

@@ -7,33 +7,15 @@ import (
 	"strings"
 )
 
-func nameRules() []Rule {
-	return []Rule{
-		{
-			Code: "name-duplicate", Title: "a server name is defined twice on one address", Worst: Warning, Needs: []need{needConfig},
-			What: "Two server blocks have the same name on the same listen address, in one file or in two. Names that mean nothing, such as `_`, are a notice.",
-			Why:  "nginx uses the first and ignores the name in the second, with a warning that nobody sees.",
-			Fix:  "Remove one, or give it its own name. An enabled backup copy of a site file is a usual cause.",
-			look: nameDuplicates,
-		},
-		{
-			Code: "name-default-missing", Title: "an address for TLS has no explicit default server", Worst: Notice, Needs: []need{needConfig},
-			What: "No block on the address is marked `default_server`, so the first in the order of the files answers for names that nobody defined.",
-			Why:  "Which site a stranger's name reaches depends on file names.",
-			Fix:  "Add a server with `listen 443 ssl default_server; ssl_reject_handshake on;`.",
-			look: defaultMissing,
-		},
-		{
-			Code: "conf-orphan", Title: "an include picks up a backup, or nothing", Worst: Warning, Needs: []need{needConfig},
-			What: "A pattern such as `sites-enabled/*` matches an editor's or a package's backup (`*~`, `.bak`, `.dpkg-old`; a warning), or an include pattern other than the usual empty directories matches no file (a notice).",
-			Why:  "A backup in an included directory is live configuration: it doubles names or brings an old site back.",
-			Fix:  "Move the backup out of the directory and reload nginx.",
-			look: confOrphans,
-		},
-	}
-}
-
 type nameOnAddress struct{ name, address string }
+
+var ruleNameDuplicate = Rule{
+	Code: "name-duplicate", Title: "a server name is defined twice on one address", Worst: Warning, Needs: []need{needConfig},
+	What: "Two server blocks have the same name on the same listen address, in one file or in two. Names that mean nothing, such as `_`, are a notice.",
+	Why:  "nginx uses the first and ignores the name in the second, with a warning that nobody sees.",
+	Fix:  "Remove one, or give it its own name. An enabled backup copy of a site file is a usual cause.",
+	look: nameDuplicates,
+}
 
 func nameDuplicates(h *host) []Finding {
 	var out []Finding
@@ -88,6 +70,14 @@ func duplicate(name, address string, first, second *server) Finding {
 	return f
 }
 
+var ruleNameDefaultMissing = Rule{
+	Code: "name-default-missing", Title: "an address for TLS has no explicit default server", Worst: Notice, Needs: []need{needConfig},
+	What: "No block on the address is marked `default_server`, so the first in the order of the files answers for names that nobody defined.",
+	Why:  "Which site a stranger's name reaches depends on file names.",
+	Fix:  "Add a server with `listen 443 ssl default_server; ssl_reject_handshake on;`.",
+	look: defaultMissing,
+}
+
 func defaultMissing(h *host) []Finding {
 	var out []Finding
 	count, hasDefault, example := map[string]int{}, map[string]bool{}, map[string]*server{}
@@ -122,6 +112,14 @@ var backup = regexp.MustCompile(`(~|\.(bak|backup|old|orig|save|rej|swp|dpkg-\w+
 
 // usuallyEmpty are directories that packages create and that may stay empty.
 var usuallyEmpty = regexp.MustCompile(`/(modules-enabled|conf\.d|sites-enabled|default\.d|stream-enabled|streams-enabled)/`)
+
+var ruleConfOrphan = Rule{
+	Code: "conf-orphan", Title: "an include picks up a backup, or nothing", Worst: Warning, Needs: []need{needConfig},
+	What: "A pattern such as `sites-enabled/*` matches an editor's or a package's backup (`*~`, `.bak`, `.dpkg-old`; a warning), or an include pattern other than the usual empty directories matches no file (a notice).",
+	Why:  "A backup in an included directory is live configuration: it doubles names or brings an old site back.",
+	Fix:  "Move the backup out of the directory and reload nginx.",
+	look: confOrphans,
+}
 
 func confOrphans(h *host) []Finding {
 	var out []Finding

@@ -11,67 +11,17 @@ import (
 	"edgeman/deployer/nginx"
 )
 
-func nginxRules() []Rule {
-	return []Rule{
-		{
-			Code: "nginx-config-invalid", Title: "nginx refuses its configuration", Worst: Critical, Needs: []need{needTest},
-			What: "`nginx -t` fails. The message is nginx's own, with the file and line it gives.",
-			Why:  "The running workers go on with the old configuration, but no reload works any more, so a renewed certificate stays unloaded; after a restart or a reboot nginx does not start at all.",
-			Fix:  "Correct the line that is named, then `nginx -t && systemctl reload nginx`.",
-			look: configInvalid,
-		},
-		{
-			Code: "nginx-not-running", Title: "nginx does not run", Worst: Critical, Needs: []need{needProcess},
-			What: "There is no nginx master process.",
-			Why:  "Every site on this host is down.",
-			Fix:  "`systemctl status nginx` says why it stopped; `systemctl start nginx` starts it.",
-			look: notRunning,
-		},
-		{
-			Code: "nginx-not-enabled", Title: "nginx will not start at boot", Worst: Warning, Needs: []need{needUnits, needProcess},
-			What: "nginx runs, but nginx.service is not enabled.",
-			Why:  "After the next reboot every site is down.",
-			Fix:  "`systemctl enable nginx`",
-			look: notEnabled,
-		},
-		{
-			Code: "nginx-stale-workers", Title: "the configuration on disk is not the one that runs", Worst: Critical,
-			After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
-			What: "A file of the configuration is newer than the oldest worker that takes connections: an edit was never loaded, or a reload failed. It is critical when nginx logged an emergency after the edit. A file of which only owner, mode or name changed is a notice.",
-			Why:  "`nginx -s reload` exits 0 even when the master then refuses the new configuration. What you see on disk is not what visitors get, and the next reload or reboot brings the difference to light at a bad time.",
-			Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
-			look: staleWorkers,
-		},
-		{
-			Code: "nginx-port-conflict", Title: "another program holds an address that nginx wants", Worst: Critical,
-			After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
-			What: "A configured listen address is held by another process.",
-			Why:  "`nginx -t` does not notice, and a reload exits 0 and changes nothing: the old workers stay.",
-			Fix:  "Stop the other program or change its address, then reload nginx.",
-			look: portConflicts,
-		},
-		{
-			Code: "nginx-not-listening", Title: "nginx does not listen where its configuration says", Worst: Critical,
-			After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
-			What: "nginx runs, but nothing listens on an address that the configuration on disk names.",
-			Why:  "Visitors of that address are refused. The usual cause is a reload that did not happen or failed.",
-			Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
-			look: notListening,
-		},
-		{
-			Code: "nginx-warn", Title: "nginx -t warns", Worst: Warning, Needs: []need{needTest},
-			After: []string{"nginx-config-invalid"},
-			What:  "`nginx -t` succeeds but prints a warning. A conflicting server name is a warning here too, everything else a notice.",
-			Why:   "nginx drops what it warns about, and says so only to whoever runs the test by hand.",
-			Fix:   "Correct the line that is named.",
-			look:  nginxWarnings,
-		},
-	}
-}
-
 const reloadHint = "nginx -t && systemctl reload nginx"
 
 var nginxSubject = Subject{"nginx", "nginx"}
+
+var ruleNginxConfigInvalid = Rule{
+	Code: "nginx-config-invalid", Title: "nginx refuses its configuration", Worst: Critical, Needs: []need{needTest},
+	What: "`nginx -t` fails. The message is nginx's own, with the file and line it gives.",
+	Why:  "The running workers go on with the old configuration, but no reload works any more, so a renewed certificate stays unloaded; after a restart or a reboot nginx does not start at all.",
+	Fix:  "Correct the line that is named, then `nginx -t && systemctl reload nginx`.",
+	look: configInvalid,
+}
 
 func configInvalid(h *host) []Finding {
 	if h.refused == nil {
@@ -84,6 +34,14 @@ func configInvalid(h *host) []Finding {
 	return []Finding{f}
 }
 
+var ruleNginxNotRunning = Rule{
+	Code: "nginx-not-running", Title: "nginx does not run", Worst: Critical, Needs: []need{needProcess},
+	What: "There is no nginx master process.",
+	Why:  "Every site on this host is down.",
+	Fix:  "`systemctl status nginx` says why it stopped; `systemctl start nginx` starts it.",
+	look: notRunning,
+}
+
 func notRunning(h *host) []Finding {
 	if h.nginx.Running {
 		return nil
@@ -93,6 +51,14 @@ func notRunning(h *host) []Finding {
 		f.Message = fmt.Sprintf("nginx does not run; systemd says %s (%s)", u.Active, u.Result)
 	}
 	return []Finding{f}
+}
+
+var ruleNginxNotEnabled = Rule{
+	Code: "nginx-not-enabled", Title: "nginx will not start at boot", Worst: Warning, Needs: []need{needUnits, needProcess},
+	What: "nginx runs, but nginx.service is not enabled.",
+	Why:  "After the next reboot every site is down.",
+	Fix:  "`systemctl enable nginx`",
+	look: notEnabled,
 }
 
 func notEnabled(h *host) []Finding {
@@ -121,6 +87,15 @@ func (h *host) generation() (time.Time, bool) {
 // startSlack covers what is not exact in a process's start time: it is counted
 // in clock ticks from a boot time in whole seconds.
 const startSlack = 2 * time.Second
+
+var ruleNginxStaleWorkers = Rule{
+	Code: "nginx-stale-workers", Title: "the configuration on disk is not the one that runs", Worst: Critical,
+	After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
+	What: "A file of the configuration is newer than the oldest worker that takes connections: an edit was never loaded, or a reload failed. It is critical when nginx logged an emergency after the edit. A file of which only owner, mode or name changed is a notice.",
+	Why:  "`nginx -s reload` exits 0 even when the master then refuses the new configuration. What you see on disk is not what visitors get, and the next reload or reboot brings the difference to light at a bad time.",
+	Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
+	look: staleWorkers,
+}
 
 func staleWorkers(h *host) []Finding {
 	since, ok := h.generation()
@@ -224,6 +199,15 @@ func (h *host) readTail(path string, size int) ([]byte, error) {
 		return nil, errors.New("no log reader")
 	}
 	return h.env.Tail(path, size)
+}
+
+var ruleNginxWarn = Rule{
+	Code: "nginx-warn", Title: "nginx -t warns", Worst: Warning, Needs: []need{needTest},
+	After: []string{"nginx-config-invalid"},
+	What:  "`nginx -t` succeeds but prints a warning. A conflicting server name is a warning here too, everything else a notice.",
+	Why:   "nginx drops what it warns about, and says so only to whoever runs the test by hand.",
+	Fix:   "Correct the line that is named.",
+	look:  nginxWarnings,
 }
 
 func nginxWarnings(h *host) []Finding {

@@ -7,60 +7,6 @@ import (
 	"strings"
 )
 
-func proxyRules() []Rule {
-	return []Rule{
-		{
-			Code: "proxy-headers-lost", Title: "a location drops the headers that its server sets", Worst: Warning, Needs: []need{needConfig},
-			What: "A block that proxies has a `proxy_set_header` of its own, and so none of the outer ones: Host, X-Real-IP or X-Forwarded-* of the enclosing level are not sent. nginx inherits the list as a whole or not at all.",
-			Why:  "The app sees nginx's name and address instead of the visitor's: wrong links, wrong logs, broken rate limits.",
-			Fix:  "Repeat the lines in the block, or include one file with them in both places.",
-			look: proxyHeadersLost,
-		},
-		{
-			Code: "add-header-lost", Title: "a location drops the response headers that its server adds", Worst: Warning, Needs: []need{needConfig},
-			What: "A block has an `add_header` of its own, and so none of the outer ones. It is a warning when a security header (HSTS, CSP, X-Frame-Options, X-Content-Type-Options, Referrer-Policy) is lost, a notice otherwise. Not reported under `add_header_inherit merge`.",
-			Why:  "Pages of that location go out without the protection that the rest of the site has.",
-			Fix:  "Repeat the lines in the block, or `add_header_inherit merge;` with nginx 1.29.3 or newer.",
-			look: addHeaderLost,
-		},
-		{
-			Code: "host-spoof", Title: "the app gets a Host header of the visitor's choice", Worst: Notice, Needs: []need{needConfig},
-			What: "`proxy_set_header Host` with `$http_host`, X-Forwarded-Host, an argument or a cookie.",
-			Why:  "Apps build links, for instance in password mails, from it.",
-			Fix:  "`proxy_set_header Host $host;` behind a default server that refuses unknown names.",
-			look: hostSpoof,
-		},
-		{
-			Code: "xff-trust", Title: "visitors can choose the address that the app sees", Worst: Warning, Needs: []need{needConfig},
-			What: "`set_real_ip_from 0.0.0.0/0` (or ::/0), or X-Forwarded-For is passed on as the visitor sent it.",
-			Why:  "Bans, rate limits and logs go by an address that anybody can make up.",
-			Fix:  "`proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`, and `set_real_ip_from` with your balancer's addresses only.",
-			look: xffTrust,
-		},
-		{
-			Code: "ws-broken", Title: "an upgrade is passed on in half", Worst: Notice, Needs: []need{needConfig}, Until: Version{1, 29, 7},
-			What: "A block passes the Upgrade header and not Connection, or speaks HTTP/1.0 to the app.",
-			Why:  "Websockets fail or fall back to polling.",
-			Fix:  "`proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`",
-			look: wsBroken,
-		},
-		{
-			Code: "ssrf-proxy-pass", Title: "visitors can choose where nginx connects to", Worst: Critical, Needs: []need{needConfig},
-			What: "The host part of `proxy_pass` comes from the request (arguments, headers, cookies or the URI), in a location that is not internal.",
-			Why:  "Anybody can reach the services behind this host through it.",
-			Fix:  "Map the few allowed values to upstreams, or mark the location `internal`.",
-			look: ssrfProxyPass,
-		},
-		{
-			Code: "crlf-split", Title: "a decoded URI ends up in a header", Worst: Warning, Needs: []need{needConfig},
-			What: "`$uri` or `$document_uri`, which nginx has decoded, stands in a redirect, `add_header` or `proxy_set_header`.",
-			Why:  "A visitor can put an encoded line break into the URI and so add headers of his own.",
-			Fix:  "Use `$request_uri`.",
-			look: crlfSplit,
-		},
-	}
-}
-
 // blockFinding makes a finding about directive d; its subject is the place.
 func blockFinding(d *node, s Severity, message, hint string) Finding {
 	f := Finding{Severity: s, Subject: Subject{"file", position(d).String()}, At: []Position{position(d)}, Message: message, Hint: hint}
@@ -129,6 +75,14 @@ func proxies(b *node) bool {
 	return false
 }
 
+var ruleProxyHeadersLost = Rule{
+	Code: "proxy-headers-lost", Title: "a location drops the headers that its server sets", Worst: Warning, Needs: []need{needConfig},
+	What: "A block that proxies has a `proxy_set_header` of its own, and so none of the outer ones: Host, X-Real-IP or X-Forwarded-* of the enclosing level are not sent. nginx inherits the list as a whole or not at all.",
+	Why:  "The app sees nginx's name and address instead of the visitor's: wrong links, wrong logs, broken rate limits.",
+	Fix:  "Repeat the lines in the block, or include one file with them in both places.",
+	look: proxyHeadersLost,
+}
+
 func proxyHeadersLost(h *host) []Finding {
 	var out []Finding
 	h.blocks(func(b *node) {
@@ -146,6 +100,14 @@ func proxyHeadersLost(h *host) []Finding {
 		}
 	})
 	return out
+}
+
+var ruleAddHeaderLost = Rule{
+	Code: "add-header-lost", Title: "a location drops the response headers that its server adds", Worst: Warning, Needs: []need{needConfig},
+	What: "A block has an `add_header` of its own, and so none of the outer ones. It is a warning when a security header (HSTS, CSP, X-Frame-Options, X-Content-Type-Options, Referrer-Policy) is lost, a notice otherwise. Not reported under `add_header_inherit merge`.",
+	Why:  "Pages of that location go out without the protection that the rest of the site has.",
+	Fix:  "Repeat the lines in the block, or `add_header_inherit merge;` with nginx 1.29.3 or newer.",
+	look: addHeaderLost,
 }
 
 func addHeaderLost(h *host) []Finding {
@@ -175,6 +137,14 @@ func addHeaderLost(h *host) []Finding {
 // chosen are variables whose value the visitor writes.
 var chosen = regexp.MustCompile(`\$\{?(http_host|http_x_forwarded_host|arg_\w+|cookie_\w+)\b`)
 
+var ruleHostSpoof = Rule{
+	Code: "host-spoof", Title: "the app gets a Host header of the visitor's choice", Worst: Notice, Needs: []need{needConfig},
+	What: "`proxy_set_header Host` with `$http_host`, X-Forwarded-Host, an argument or a cookie.",
+	Why:  "Apps build links, for instance in password mails, from it.",
+	Fix:  "`proxy_set_header Host $host;` behind a default server that refuses unknown names.",
+	look: hostSpoof,
+}
+
 func hostSpoof(h *host) []Finding {
 	var out []Finding
 	for _, d := range h.httpFind("proxy_set_header") {
@@ -194,6 +164,14 @@ func (h *host) httpFind(names ...string) []*node {
 	return out
 }
 
+var ruleXFFTrust = Rule{
+	Code: "xff-trust", Title: "visitors can choose the address that the app sees", Worst: Warning, Needs: []need{needConfig},
+	What: "`set_real_ip_from 0.0.0.0/0` (or ::/0), or X-Forwarded-For is passed on as the visitor sent it.",
+	Why:  "Bans, rate limits and logs go by an address that anybody can make up.",
+	Fix:  "`proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`, and `set_real_ip_from` with your balancer's addresses only.",
+	look: xffTrust,
+}
+
 func xffTrust(h *host) []Finding {
 	var out []Finding
 	for _, d := range h.httpFind("set_real_ip_from") {
@@ -207,6 +185,14 @@ func xffTrust(h *host) []Finding {
 		}
 	}
 	return out
+}
+
+var ruleWSBroken = Rule{
+	Code: "ws-broken", Title: "an upgrade is passed on in half", Worst: Notice, Needs: []need{needConfig}, Until: Version{1, 29, 7},
+	What: "A block passes the Upgrade header and not Connection, or speaks HTTP/1.0 to the app.",
+	Why:  "Websockets fail or fall back to polling.",
+	Fix:  "`proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`",
+	look: wsBroken,
 }
 
 func wsBroken(h *host) []Finding {
@@ -233,6 +219,14 @@ func wsBroken(h *host) []Finding {
 
 // fromVisitor is a host part that begins with what the visitor wrote.
 var fromVisitor = regexp.MustCompile(`^\$\{?(http_(x_)?\w+|arg_\w+|cookie_\w+|args|query_string|request_uri|uri|document_uri)\b`)
+
+var ruleSSRFProxyPass = Rule{
+	Code: "ssrf-proxy-pass", Title: "visitors can choose where nginx connects to", Worst: Critical, Needs: []need{needConfig},
+	What: "The host part of `proxy_pass` comes from the request (arguments, headers, cookies or the URI), in a location that is not internal.",
+	Why:  "Anybody can reach the services behind this host through it.",
+	Fix:  "Map the few allowed values to upstreams, or mark the location `internal`.",
+	look: ssrfProxyPass,
+}
 
 func ssrfProxyPass(h *host) []Finding {
 	var out []Finding
@@ -276,6 +270,14 @@ func internal(d *node) bool {
 }
 
 var decoded = regexp.MustCompile(`\$\{?(uri|document_uri)\b`)
+
+var ruleCRLFSplit = Rule{
+	Code: "crlf-split", Title: "a decoded URI ends up in a header", Worst: Warning, Needs: []need{needConfig},
+	What: "`$uri` or `$document_uri`, which nginx has decoded, stands in a redirect, `add_header` or `proxy_set_header`.",
+	Why:  "A visitor can put an encoded line break into the URI and so add headers of his own.",
+	Fix:  "Use `$request_uri`.",
+	look: crlfSplit,
+}
 
 func crlfSplit(h *host) []Finding {
 	var out []Finding

@@ -7,74 +7,6 @@ import (
 	"strings"
 )
 
-func renewRules() []Rule {
-	return []Rule{
-		{
-			Code: "renew-conf-broken", Title: "certbot will skip a certificate", Worst: Critical, Needs: []need{needLineages},
-			What: "The renewal file cannot be parsed, one of the four links in live/ is not a link into archive/ or leads to nothing, or it leads to an older generation than the newest in archive/.",
-			Why:  "certbot skips such a lineage with one line in its log and exits as usual. Critical once renewal is due.",
-			Fix:  "`certbot certificates` names what it cannot read; `certbot update_symlinks` repairs links.",
-			look: renewConfBroken,
-		},
-		{
-			Code: "renew-timer-off", Title: "nothing runs certbot", Worst: Critical, Needs: []need{needLineages},
-			What: "There are certbot certificates, and neither an enabled and active timer (certbot.timer, snap.certbot.renew.timer) with a next run within 25 hours nor a cron entry that does not stand aside for systemd.",
-			Why:  "Nothing will renew them. Critical once one of them is past its renewal point.",
-			Fix:  "`systemctl enable --now certbot.timer`",
-			look: renewTimerOff,
-		},
-		{
-			Code: "renew-last-failed", Title: "the last renewal failed", Worst: Critical, Needs: []need{needLineages},
-			What: "certbot's last attempt to renew this certificate ended with an error, its unit failed, the timer has not run for two days, or a hook failed after the renewal.",
-			Why:  "certbot exits 0 when a deploy hook fails, so nobody hears of it: the certificate is new on disk and old in nginx. Critical when the certificate is in its warning zone.",
-			Fix:  "`certbot renew --cert-name NAME --dry-run` shows the error; the log is /var/log/letsencrypt/letsencrypt.log.",
-			look: renewLastFailed,
-		},
-		{
-			Code: "renew-wrong-lineage", Title: "nginx uses an old lineage and certbot renews another", Worst: Warning, Needs: []need{needConfig, needLineages},
-			What: "nginx names live/NAME, and there is a newer lineage such as NAME-0001 that covers the same names.",
-			Why:  "certbot makes a second lineage when the set of names changes. Both are renewed for a while; the one that nginx uses may stop any day.",
-			Fix:  "Point nginx at the newer one and reload, then `certbot delete --cert-name` the old one.",
-			look: renewWrongLineage,
-		},
-		{
-			Code: "renew-no-reload", Title: "nothing reloads nginx after a renewal", Worst: Warning, Needs: []need{needConfig, needLineages},
-			What: "The lineage is not installed by certbot's nginx plugin, has no deploy or post hook, and there is no executable hook in renewal-hooks/deploy or /post. A hook that does not mention nginx is a notice.",
-			Why:  "nginx keeps serving the old certificate until somebody reloads it by chance.",
-			Fix:  "`certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'` (2.3 or newer), or put an executable script with that line into /etc/letsencrypt/renewal-hooks/deploy.",
-			look: renewNoReload,
-		},
-		{
-			Code: "renew-will-fail", Title: "the next renewal cannot work", Worst: Warning, Needs: []need{needLineages},
-			What: "The lineage renews standalone while nginx holds port 80, its webroot is gone, or the plugin it needs is not installed.",
-			Why:  "It fails at the next renewal, in weeks, when nobody remembers the change.",
-			Fix:  "`certbot reconfigure --cert-name NAME` with the way that fits now (`--nginx`, or `--webroot -w DIR`), then `certbot renew --dry-run`.",
-			look: renewWillFail,
-		},
-		{
-			Code: "renew-staging", Title: "a certificate comes from a staging server", Worst: Warning, Needs: []need{needLineages},
-			What: "The lineage's ACME server is a staging one.",
-			Why:  "No visitor trusts its certificates.",
-			Fix:  "`certbot renew --cert-name NAME --server https://acme-v02.api.letsencrypt.org/directory --force-renewal`",
-			look: renewStaging,
-		},
-		{
-			Code: "renew-every-run", Title: "certbot renews a short certificate on every run", Worst: Warning, Needs: []need{needLineages},
-			What: "certbot older than 4.0 renews 30 days before the end, and this certificate lives no longer than that.",
-			Why:  "Every run issues a new one until the authority's rate limit stops it.",
-			Fix:  "Set `renew_before_expiry` in the lineage's renewal file, or upgrade certbot.",
-			look: renewEveryRun,
-		},
-		{
-			Code: "renew-disabled", Title: "renewal is switched off for a certificate", Worst: Notice, Needs: []need{needLineages},
-			What: "The lineage's renewal file says `autorenew = False`.",
-			Why:  "It will expire unless somebody renews it by hand.",
-			Fix:  "Remove the line if it should be renewed.",
-			look: renewDisabled,
-		},
-	}
-}
-
 // due reports whether the lineage's certificate is past its renewal point.
 func (h *host) due(l *lineage) bool {
 	if l.leaf == nil {
@@ -101,6 +33,14 @@ func (h *host) lineageFinding(l *lineage, s Severity, message, hint string) Find
 		}
 	}
 	return f
+}
+
+var ruleRenewConfBroken = Rule{
+	Code: "renew-conf-broken", Title: "certbot will skip a certificate", Worst: Critical, Needs: []need{needLineages},
+	What: "The renewal file cannot be parsed, one of the four links in live/ is not a link into archive/ or leads to nothing, or it leads to an older generation than the newest in archive/.",
+	Why:  "certbot skips such a lineage with one line in its log and exits as usual. Critical once renewal is due.",
+	Fix:  "`certbot certificates` names what it cannot read; `certbot update_symlinks` repairs links.",
+	look: renewConfBroken,
 }
 
 func renewConfBroken(h *host) []Finding {
@@ -152,6 +92,14 @@ func (h *host) brokenLink(l *lineage) string {
 	return ""
 }
 
+var ruleRenewWrongLineage = Rule{
+	Code: "renew-wrong-lineage", Title: "nginx uses an old lineage and certbot renews another", Worst: Warning, Needs: []need{needConfig, needLineages},
+	What: "nginx names live/NAME, and there is a newer lineage such as NAME-0001 that covers the same names.",
+	Why:  "certbot makes a second lineage when the set of names changes. Both are renewed for a while; the one that nginx uses may stop any day.",
+	Fix:  "Point nginx at the newer one and reload, then `certbot delete --cert-name` the old one.",
+	look: renewWrongLineage,
+}
+
 func renewWrongLineage(h *host) []Finding {
 	var out []Finding
 	for _, used := range h.lineages {
@@ -184,6 +132,14 @@ func related(a, b string) bool {
 // reloads is what a command that makes nginx read its certificates looks like.
 var reloads = regexp.MustCompile(`nginx|edgeman|openresty`)
 
+var ruleRenewNoReload = Rule{
+	Code: "renew-no-reload", Title: "nothing reloads nginx after a renewal", Worst: Warning, Needs: []need{needConfig, needLineages},
+	What: "The lineage is not installed by certbot's nginx plugin, has no deploy or post hook, and there is no executable hook in renewal-hooks/deploy or /post. A hook that does not mention nginx is a notice.",
+	Why:  "nginx keeps serving the old certificate until somebody reloads it by chance.",
+	Fix:  "`certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'` (2.3 or newer), or put an executable script with that line into /etc/letsencrypt/renewal-hooks/deploy.",
+	look: renewNoReload,
+}
+
 func renewNoReload(h *host) []Finding {
 	var out []Finding
 	for _, l := range h.lineages {
@@ -212,6 +168,14 @@ func renewNoReload(h *host) []Finding {
 	return out
 }
 
+var ruleRenewStaging = Rule{
+	Code: "renew-staging", Title: "a certificate comes from a staging server", Worst: Warning, Needs: []need{needLineages},
+	What: "The lineage's ACME server is a staging one.",
+	Why:  "No visitor trusts its certificates.",
+	Fix:  "`certbot renew --cert-name NAME --server https://acme-v02.api.letsencrypt.org/directory --force-renewal`",
+	look: renewStaging,
+}
+
 func renewStaging(h *host) []Finding {
 	var out []Finding
 	for _, l := range h.lineages {
@@ -221,6 +185,14 @@ func renewStaging(h *host) []Finding {
 		}
 	}
 	return out
+}
+
+var ruleRenewEveryRun = Rule{
+	Code: "renew-every-run", Title: "certbot renews a short certificate on every run", Worst: Warning, Needs: []need{needLineages},
+	What: "certbot older than 4.0 renews 30 days before the end, and this certificate lives no longer than that.",
+	Why:  "Every run issues a new one until the authority's rate limit stops it.",
+	Fix:  "Set `renew_before_expiry` in the lineage's renewal file, or upgrade certbot.",
+	look: renewEveryRun,
 }
 
 func renewEveryRun(h *host) []Finding {
@@ -233,6 +205,14 @@ func renewEveryRun(h *host) []Finding {
 		}
 	}
 	return out
+}
+
+var ruleRenewDisabled = Rule{
+	Code: "renew-disabled", Title: "renewal is switched off for a certificate", Worst: Notice, Needs: []need{needLineages},
+	What: "The lineage's renewal file says `autorenew = False`.",
+	Why:  "It will expire unless somebody renews it by hand.",
+	Fix:  "Remove the line if it should be renewed.",
+	look: renewDisabled,
 }
 
 func renewDisabled(h *host) []Finding {

@@ -7,41 +7,13 @@ import (
 	"strings"
 )
 
-func servedRules() []Rule {
-	return []Rule{
-		{
-			Code: "tls-handshake-failed", Title: "a TLS server does not answer", Worst: Critical,
-			After: []string{"nginx-not-running", "nginx-port-conflict", "nginx-not-listening"}, Needs: []need{needHandshake},
-			What: "A handshake with this host's own nginx, for a name that it serves, fails.",
-			Why:  "Visitors cannot connect. With a variable in `ssl_certificate` this is how a missing file shows: nginx starts without it.",
-			Fix:  "Look at the error log at the time of the run; the message has the reason that nginx gave.",
-			look: handshakeFailed,
-		},
-		{
-			Code: "cert-served-other", Title: "another site's certificate is served", Worst: Critical,
-			After: []string{"nginx-not-running"}, Needs: []need{needHandshake},
-			What: "Asked for a name, nginx serves the certificate of another server block.",
-			Why:  "Visitors get an error page. The usual causes: the block is on disk and not loaded, the name is defined twice and nginx ignores this one, or the default server answers.",
-			Fix:  "`nginx -t` shows ignored names; reload nginx if the block is new.",
-			look: servedOther,
-		},
-		{
-			Code: "cert-served-stale", Title: "an older certificate is served than lies on disk", Worst: Critical,
-			After: []string{"nginx-not-running"}, Needs: []need{needHandshake},
-			What: "The certificate that nginx serves is not the one in the file. It is critical once the served one is in its warning zone, a warning before.",
-			Why:  "nginx reads certificates when it is reloaded. After a renewal without a reload everything looks renewed and visitors get the old one until it expires.",
-			Fix:  "`nginx -t && systemctl reload nginx`. For good: `certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'`, or an executable script in /etc/letsencrypt/renewal-hooks/deploy.",
-			look: servedStale,
-		},
-		{
-			Code: "cert-untrusted", Title: "a certificate does not lead to a trusted root", Worst: Critical,
-			After: []string{},
-			What:  "The certificate is self-signed, comes from a staging issuer or from a private authority. Add private authorities to `trusted_ca` in edgeman.toml. It is a warning for names listed as `internal` there, and a notice for a server without a name of its own.",
-			Why:   "Visitors get an error page.",
-			Fix:   "Have a certificate issued by a public authority, or declare the private one.",
-			look:  certUntrusted,
-		},
-	}
+var ruleTLSHandshakeFailed = Rule{
+	Code: "tls-handshake-failed", Title: "a TLS server does not answer", Worst: Critical,
+	After: []string{"nginx-not-running", "nginx-port-conflict", "nginx-not-listening"}, Needs: []need{needHandshake},
+	What: "A handshake with this host's own nginx, for a name that it serves, fails.",
+	Why:  "Visitors cannot connect. With a variable in `ssl_certificate` this is how a missing file shows: nginx starts without it.",
+	Fix:  "Look at the error log at the time of the run; the message has the reason that nginx gave.",
+	look: handshakeFailed,
 }
 
 func handshakeFailed(h *host) []Finding {
@@ -100,6 +72,15 @@ func expected(s *server, leaf *x509.Certificate) bool {
 	return !compared
 }
 
+var ruleCertServedOther = Rule{
+	Code: "cert-served-other", Title: "another site's certificate is served", Worst: Critical,
+	After: []string{"nginx-not-running"}, Needs: []need{needHandshake},
+	What: "Asked for a name, nginx serves the certificate of another server block.",
+	Why:  "Visitors get an error page. The usual causes: the block is on disk and not loaded, the name is defined twice and nginx ignores this one, or the default server answers.",
+	Fix:  "`nginx -t` shows ignored names; reload nginx if the block is new.",
+	look: servedOther,
+}
+
 func servedOther(h *host) []Finding {
 	var out []Finding
 	for _, s := range h.shakes {
@@ -130,6 +111,15 @@ type staleGroup struct {
 	served *x509.Certificate
 	names  []string
 	sites  []string
+}
+
+var ruleCertServedStale = Rule{
+	Code: "cert-served-stale", Title: "an older certificate is served than lies on disk", Worst: Critical,
+	After: []string{"nginx-not-running"}, Needs: []need{needHandshake},
+	What: "The certificate that nginx serves is not the one in the file. It is critical once the served one is in its warning zone, a warning before.",
+	Why:  "nginx reads certificates when it is reloaded. After a renewal without a reload everything looks renewed and visitors get the old one until it expires.",
+	Fix:  "`nginx -t && systemctl reload nginx`. For good: `certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'`, or an executable script in /etc/letsencrypt/renewal-hooks/deploy.",
+	look: servedStale,
 }
 
 func servedStale(h *host) []Finding {
@@ -217,6 +207,15 @@ func (h *host) distrust(p presented) error {
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	return err
+}
+
+var ruleCertUntrusted = Rule{
+	Code: "cert-untrusted", Title: "a certificate does not lead to a trusted root", Worst: Critical,
+	After: []string{},
+	What:  "The certificate is self-signed, comes from a staging issuer or from a private authority. Add private authorities to `trusted_ca` in edgeman.toml. It is a warning for names listed as `internal` there, and a notice for a server without a name of its own.",
+	Why:   "Visitors get an error page.",
+	Fix:   "Have a certificate issued by a public authority, or declare the private one.",
+	look:  certUntrusted,
 }
 
 func certUntrusted(h *host) []Finding {

@@ -9,6 +9,14 @@ import (
 // timers are the units that run certbot, in the order of preference.
 var timers = []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}
 
+var ruleRenewTimerOff = Rule{
+	Code: "renew-timer-off", Title: "nothing runs certbot", Worst: Critical, Needs: []need{needLineages},
+	What: "There are certbot certificates, and neither an enabled and active timer (certbot.timer, snap.certbot.renew.timer) with a next run within 25 hours nor a cron entry that does not stand aside for systemd.",
+	Why:  "Nothing will renew them. Critical once one of them is past its renewal point.",
+	Fix:  "`systemctl enable --now certbot.timer`",
+	look: renewTimerOff,
+}
+
 func renewTimerOff(h *host) []Finding {
 	why, off := h.timersOff()
 	if !off || h.cronRenews() {

@@ -7,50 +7,16 @@ import (
 	"time"
 )
 
-func unitRules() []Rule {
-	return []Rule{
-		{
-			Code: "socket-inactive", Title: "the live slot's socket does not listen", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
-			What: "The socket unit of the slot that nginx is led to is not active, or there is no live slot at all.",
-			Why:  "Visitors get 502.",
-			Fix:  "`edgeman repair APP`",
-			look: socketInactive,
-		},
-		{
-			Code: "socket-disabled", Title: "the live slot will not come back after a reboot", Worst: Warning, Needs: []need{needApps, needUnits},
-			What: "The socket or service unit of the live slot is not enabled.",
-			Why:  "The site works until the next reboot.",
-			Fix:  "`edgeman repair APP`",
-			look: socketDisabled,
-		},
-		{
-			Code: "app-down", Title: "an app does not run", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
-			After: []string{"socket-inactive"},
-			What:  "The service of the live slot is not active, says that its container is gone or was given up, has waited for it to become healthy for five minutes, or was asked anew why nothing comes back and got no good answer.",
-			Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
-			Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked. When Docker itself is down: `systemctl status docker`.",
-			look:  appDown,
-		},
-		{
-			Code: "app-restarting", Title: "an app keeps ending by itself", Worst: Warning, Needs: []need{needApps},
-			After: []string{"app-down"},
-			What:  "The live slot's container has ended by itself three times or more and was started again, the last time within the hour.",
-			Why:   "Requests that were inside it failed each time, and it may stop coming back.",
-			Fix:   "`edgeman logs APP` has its last words; `edgeman rollback APP`.",
-			look:  appRestarting,
-		},
-		{
-			Code: "unit-drift", Title: "unit files are gone, or changed and not read", Worst: Warning, Needs: []need{needApps, needUnits},
-			What: "A unit file of edgeman's or of nginx's was changed and systemd still works with the old one, or the files of a slot that serves were removed.",
-			Why:  "The next start will behave differently from the last, or not take place at all.",
-			Fix:  "`systemctl daemon-reload`; `edgeman install` puts edgeman's files back.",
-			look: unitDrift,
-		},
-	}
-}
-
 func (h *host) appFinding(a *App, s Severity, subject Subject, message, hint string) Finding {
 	return Finding{Severity: s, Subject: subject, Sites: h.appSites(a), Message: message, Hint: hint}
+}
+
+var ruleSocketInactive = Rule{
+	Code: "socket-inactive", Title: "the live slot's socket does not listen", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
+	What: "The socket unit of the slot that nginx is led to is not active, or there is no live slot at all.",
+	Why:  "Visitors get 502.",
+	Fix:  "`edgeman repair APP`",
+	look: socketInactive,
 }
 
 func socketInactive(h *host) []Finding {
@@ -86,6 +52,14 @@ func word(s, otherwise string) string {
 	return s
 }
 
+var ruleSocketDisabled = Rule{
+	Code: "socket-disabled", Title: "the live slot will not come back after a reboot", Worst: Warning, Needs: []need{needApps, needUnits},
+	What: "The socket or service unit of the live slot is not enabled.",
+	Why:  "The site works until the next reboot.",
+	Fix:  "`edgeman repair APP`",
+	look: socketDisabled,
+}
+
 func socketDisabled(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
@@ -108,6 +82,15 @@ var failing = []string{"waiting", "failed", "empty"}
 
 // longStart is more than any app needs that will still become healthy.
 const longStart = 5 * time.Minute
+
+var ruleAppDown = Rule{
+	Code: "app-down", Title: "an app does not run", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
+	After: []string{"socket-inactive"},
+	What:  "The service of the live slot is not active, says that its container is gone or was given up, has waited for it to become healthy for five minutes, or was asked anew why nothing comes back and got no good answer.",
+	Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
+	Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked. When Docker itself is down: `systemctl status docker`.",
+	look:  appDown,
+}
 
 func appDown(h *host) []Finding {
 	var out []Finding
@@ -143,6 +126,15 @@ func (h *host) withDocker(hint string) string {
 	return hint
 }
 
+var ruleAppRestarting = Rule{
+	Code: "app-restarting", Title: "an app keeps ending by itself", Worst: Warning, Needs: []need{needApps},
+	After: []string{"app-down"},
+	What:  "The live slot's container has ended by itself three times or more and was started again, the last time within the hour.",
+	Why:   "Requests that were inside it failed each time, and it may stop coming back.",
+	Fix:   "`edgeman logs APP` has its last words; `edgeman rollback APP`.",
+	look:  appRestarting,
+}
+
 func appRestarting(h *host) []Finding {
 	var out []Finding
 	for _, a := range h.apps {
@@ -154,6 +146,14 @@ func appRestarting(h *host) []Finding {
 			fmt.Sprintf("the container of %s has ended by itself %d times", a.Name, s.Exits), h.withDocker("edgeman logs "+a.Name)))
 	}
 	return out
+}
+
+var ruleUnitDrift = Rule{
+	Code: "unit-drift", Title: "unit files are gone, or changed and not read", Worst: Warning, Needs: []need{needApps, needUnits},
+	What: "A unit file of edgeman's or of nginx's was changed and systemd still works with the old one, or the files of a slot that serves were removed.",
+	Why:  "The next start will behave differently from the last, or not take place at all.",
+	Fix:  "`systemctl daemon-reload`; `edgeman install` puts edgeman's files back.",
+	look: unitDrift,
 }
 
 func unitDrift(h *host) []Finding {

@@ -12,38 +12,12 @@ import (
 	"edgeman/deployer/nginx"
 )
 
-func upstreamRules() []Rule {
-	return []Rule{
-		{
-			Code: "upstream-dead", Title: "nobody answers behind a site", Worst: Critical, Needs: []need{needConfig}, Twice: true,
-			What: "An address on this host that nginx proxies to has no listener: a Unix socket that is missing, is no socket or is left over, or a loopback port that nobody holds. Critical when no address of the upstream is alive, else a warning. Found without sending a request; other hosts are not asked.",
-			Why:  "nginx -t does not notice, and visitors get 502.",
-			Fix:  "Start the app. For an adopted one: `edgeman status`, `edgeman logs APP`.",
-			look: upstreamDead,
-		},
-		{
-			Code: "socket-perm", Title: "nginx may not connect to a socket", Worst: Critical, Needs: []need{needConfig, needProcess}, Twice: true,
-			After: []string{"nginx-not-running"},
-			What:  "The user that nginx's workers run as cannot walk to the socket or write to it.",
-			Why:   "Every request gets 502, with \"Permission denied\" in the error log.",
-			Fix:   "Give the socket nginx's group and mode 0660, and every directory on the way the x bit.",
-			look:  socketPerm,
-		},
-		{
-			Code: "keepalive-race", Title: "the app may close an idle connection before nginx does", Worst: Warning, Needs: []need{needConfig},
-			What: "nginx keeps idle connections to an app for longer than five seconds (its default is 60). A warning for an adopted app, a notice for others.",
-			Why:  "Most servers close idle connections after five seconds. When both act at the same moment a POST is lost: nginx never sends one twice.",
-			Fix:  "`keepalive_timeout 4s;` in the upstream.",
-			look: keepaliveRace,
-		},
-		{
-			Code: "drain-long", Title: "kept-alive connections outlive the drain", Worst: Warning, Needs: []need{needConfig, needApps},
-			What: "nginx may keep one connection to an adopted app open for longer than the app's drain timeout, because `keepalive_time` is an hour by default.",
-			Why:  "A swap then waits for its whole drain timeout and cuts what is left.",
-			Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer). An older nginx only knows `keepalive_timeout 4s;`, which ends connections at rest.",
-			look: drainLong,
-		},
-	}
+var ruleUpstreamDead = Rule{
+	Code: "upstream-dead", Title: "nobody answers behind a site", Worst: Critical, Needs: []need{needConfig}, Twice: true,
+	What: "An address on this host that nginx proxies to has no listener: a Unix socket that is missing, is no socket or is left over, or a loopback port that nobody holds. Critical when no address of the upstream is alive, else a warning. Found without sending a request; other hosts are not asked.",
+	Why:  "nginx -t does not notice, and visitors get 502.",
+	Fix:  "Start the app. For an adopted one: `edgeman status`, `edgeman logs APP`.",
+	look: upstreamDead,
 }
 
 func upstreamDead(h *host) []Finding {
@@ -104,6 +78,15 @@ func areIs(n int) string {
 		return "is"
 	}
 	return "are"
+}
+
+var ruleSocketPerm = Rule{
+	Code: "socket-perm", Title: "nginx may not connect to a socket", Worst: Critical, Needs: []need{needConfig, needProcess}, Twice: true,
+	After: []string{"nginx-not-running"},
+	What:  "The user that nginx's workers run as cannot walk to the socket or write to it.",
+	Why:   "Every request gets 502, with \"Permission denied\" in the error log.",
+	Fix:   "Give the socket nginx's group and mode 0660, and every directory on the way the x bit.",
+	look:  socketPerm,
 }
 
 func socketPerm(h *host) []Finding {
@@ -170,6 +153,14 @@ func (h *host) keeps(u *upstream) bool {
 // uvicorn and Apache after 5 s.
 const appIdle = 5 * time.Second
 
+var ruleKeepaliveRace = Rule{
+	Code: "keepalive-race", Title: "the app may close an idle connection before nginx does", Worst: Warning, Needs: []need{needConfig},
+	What: "nginx keeps idle connections to an app for longer than five seconds (its default is 60). A warning for an adopted app, a notice for others.",
+	Why:  "Most servers close idle connections after five seconds. When both act at the same moment a POST is lost: nginx never sends one twice.",
+	Fix:  "`keepalive_timeout 4s;` in the upstream.",
+	look: keepaliveRace,
+}
+
 func keepaliveRace(h *host) []Finding {
 	var out []Finding
 	for _, u := range h.upstreams {
@@ -194,6 +185,14 @@ func keepaliveRace(h *host) []Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+var ruleDrainLong = Rule{
+	Code: "drain-long", Title: "kept-alive connections outlive the drain", Worst: Warning, Needs: []need{needConfig, needApps},
+	What: "nginx may keep one connection to an adopted app open for longer than the app's drain timeout, because `keepalive_time` is an hour by default.",
+	Why:  "A swap then waits for its whole drain timeout and cuts what is left.",
+	Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer). An older nginx only knows `keepalive_timeout 4s;`, which ends connections at rest.",
+	look: drainLong,
 }
 
 func drainLong(h *host) []Finding {

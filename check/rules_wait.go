@@ -8,28 +8,16 @@ import (
 	"edgeman/deployer/nginx"
 )
 
-func waitRules() []Rule {
-	return []Rule{
-		{
-			Code: "backlog-small", Title: "the kernel cuts the queue of waiting connections", Worst: Warning, Needs: []need{needApps, needProcess},
-			What: "net.core.somaxconn is below 1024 on a host with adopted apps (warning), or below what a `listen ... backlog=` asks for (notice).",
-			Why:  "While an app restarts, requests wait in its socket's queue. On a Unix socket a full queue means an immediate 502.",
-			Fix:  "`echo net.core.somaxconn=4096 > /etc/sysctl.d/60-somaxconn.conf && sysctl --system`",
-			look: backlogSmall,
-		},
-		{
-			Code: "worker-connections-small", Title: "nginx cannot hold many waiting requests", Worst: Warning, Needs: []need{needConfig, needApps, needProcess},
-			After: []string{"nginx-not-running"},
-			What:  "Every request that waits for an app holds two of nginx's `worker_connections`. The message has how many fit. Below 2048 it is a warning for an app that is swapped by stopping it first, a notice for others.",
-			Why:   "When they are used up nginx refuses visitors, those of all other sites too. Debian's 768 are gone after two seconds at 500 requests a second.",
-			Fix:   "`events { worker_connections 4096; }`, and `worker_rlimit_nofile` of at least twice as many.",
-			look:  workerConnections,
-		},
-	}
-}
-
 // fewQueued is what somaxconn was before Linux 5.4, and too little.
 const fewQueued = 1024
+
+var ruleBacklogSmall = Rule{
+	Code: "backlog-small", Title: "the kernel cuts the queue of waiting connections", Worst: Warning, Needs: []need{needApps, needProcess},
+	What: "net.core.somaxconn is below 1024 on a host with adopted apps (warning), or below what a `listen ... backlog=` asks for (notice).",
+	Why:  "While an app restarts, requests wait in its socket's queue. On a Unix socket a full queue means an immediate 502.",
+	Fix:  "`echo net.core.somaxconn=4096 > /etc/sysctl.d/60-somaxconn.conf && sysctl --system`",
+	look: backlogSmall,
+}
 
 func backlogSmall(h *host) []Finding {
 	limit := h.nginx.Somaxconn
@@ -67,6 +55,15 @@ func (h *host) wantedBacklog() (int, Position) {
 
 // fewWaiting is below what a small site needs to sit out a restart.
 const fewWaiting = 2048
+
+var ruleWorkerConnectionsSmall = Rule{
+	Code: "worker-connections-small", Title: "nginx cannot hold many waiting requests", Worst: Warning, Needs: []need{needConfig, needApps, needProcess},
+	After: []string{"nginx-not-running"},
+	What:  "Every request that waits for an app holds two of nginx's `worker_connections`. The message has how many fit. Below 2048 it is a warning for an app that is swapped by stopping it first, a notice for others.",
+	Why:   "When they are used up nginx refuses visitors, those of all other sites too. Debian's 768 are gone after two seconds at 500 requests a second.",
+	Fix:   "`events { worker_connections 4096; }`, and `worker_rlimit_nofile` of at least twice as many.",
+	look:  workerConnections,
+}
 
 func workerConnections(h *host) []Finding {
 	if !h.nginx.Running || len(h.apps) == 0 {
