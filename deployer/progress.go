@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"edgeman/deployer/hint"
 )
 
 // plainInterval is how often a wait speaks up where no line can be redrawn.
@@ -20,7 +22,7 @@ func (h *Host) step(name, format string, args ...any) {
 
 // note prints something to know that is neither a step nor an error.
 func (h *Host) note(format string, args ...any) {
-	fmt.Fprintf(h.Err, "note: %s\n", fmt.Sprintf(format, args...))
+	fmt.Fprintln(h.Err, "note: "+hint.Sprintf(format, args...))
 }
 
 func (h *Host) notes(said []string) {
@@ -31,7 +33,7 @@ func (h *Host) notes(said []string) {
 
 // warn prints something that may hurt.
 func (h *Host) warn(format string, args ...any) {
-	fmt.Fprintf(h.Err, "warning: %s\n", fmt.Sprintf(format, args...))
+	fmt.Fprintln(h.Err, "warning: "+hint.Sprintf(format, args...))
 }
 
 // Unwritten takes note of a result that could not be written, because the disk is

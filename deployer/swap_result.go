@@ -22,6 +22,7 @@ type SwapResult struct {
 	Draining bool    `json:"draining,omitempty"`   // the old slot still ends by itself
 	Same     bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
 	Error    string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
+	Hint     string  `json:"hint,omitempty"`       // what to do next, a line each
 
 	Interrupted bool `json:"interrupted,omitempty"` // by a signal, after the switch
 

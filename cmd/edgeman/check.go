@@ -16,6 +16,7 @@ import (
 
 	"edgeman/check"
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 )
 
 func checkCommand(env *environment) *cli.Command {
@@ -93,7 +94,7 @@ func runCheck(env *environment, c *cli.Context) error {
 	}
 	memory, err := check.ReadMemory(check.OS{}, checkMemory(env))
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
-		fmt.Fprintf(env.stderr, "note: %v\n", err)
+		fmt.Fprintln(env.stderr, hint.Sprintf("note: %v", err))
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -120,7 +121,7 @@ func finishCheck(env *environment, c *cli.Context, report check.Report, memory *
 			err = check.WriteFile(checkMemory(env), append(data, '\n'), 0o644)
 		}
 		if err != nil {
-			fmt.Fprintf(env.stderr, "note: what was seen is not remembered: %v\n", err)
+			fmt.Fprintln(env.stderr, hint.Sprintf("note: what was seen is not remembered: %v", err))
 		} else {
 			report = said
 		}

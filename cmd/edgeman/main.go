@@ -19,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -66,7 +67,7 @@ func run(args []string, env *environment) int {
 	if err == nil {
 		return deployer.ExitDone
 	}
-	if text := strings.TrimRight(err.Error(), "\n"); text != "" && !readerGone(err) {
+	if text := strings.TrimRight(hint.Text(err), "\n"); text != "" && !readerGone(err) {
 		fmt.Fprintf(env.stderr, "edgeman: %s\n", text)
 	}
 	return exitCode(err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 )
 
 // full is a disk with no room left.
@@ -46,5 +47,18 @@ func TestResultThatCannotBeWritten(t *testing.T) {
 				t.Errorf("stderr: %q", stderr.String())
 			}
 		})
+	}
+}
+
+func TestFailureAsJSON(t *testing.T) {
+	var stdout bytes.Buffer
+	failed := hint.With(&deployer.RefusedError{Err: errors.New("shop is paused")}, "edgeman resume shop")
+	if err := printSwap(&deployer.Host{Out: &stdout}, deployer.SwapResult{App: "shop"}, failed, true); exitCode(err) != deployer.ExitRefused {
+		t.Errorf("%v: exit code %d", err, exitCode(err))
+	}
+	for _, want := range []string{`"error": "shop is paused"`, `"hint": "edgeman resume shop"`} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("%s\nlacks %s", &stdout, want)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"edgeman/deployer"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 )
 
 func swapCommand(env *environment) *cli.Command {
@@ -125,7 +126,7 @@ func swapOptions(env *environment, c *cli.Context) (o deployer.SwapOptions, err 
 // JSON, programs get an object with the error in it, too.
 func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) error {
 	if err != nil && asJSON {
-		r.Error = err.Error()
+		r.Error, r.Hint = err.Error(), strings.Join(hint.Of(err), "\n")
 		return errors.Join(err, h.PrintJSON(r))
 	}
 	if err != nil {

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -155,7 +156,7 @@ func speaker(w io.Writer) func(format string, args ...any) {
 	return func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
-		line := "edgeman: " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")
+		line := "edgeman: " + strings.ReplaceAll(hint.Sprintf(format, args...), "\n", "; ")
 		if line == last && time.Since(at) < sayAgain {
 			return
 		}
