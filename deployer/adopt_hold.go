@@ -2,9 +2,11 @@ package deployer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 )
 
@@ -25,19 +27,13 @@ func (t *takeover) holdAgain(ctx context.Context) error {
 	if err := t.Paths.SetPause(t.slot, pause); err != nil {
 		return err
 	}
-	w := t.wait("hold")
-	defer w.done()
-	for {
+	err = t.await(ctx, "hold", t.drain, func(w *waiting) (bool, error) {
 		st, _, err := t.Paths.ReadSlotStatus(t.slot)
-		if err != nil {
-			return err
-		}
-		if st.Phase == state.PhaseHolding && st.Deadline.Equal(pause.Until) || w.elapsed() > t.drain {
-			return nil // past the drain time they are cut with the container
-		}
 		w.say("%s: %s", t.slot.Color, orDash(st.Message))
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("waiting for the requests inside: %w", context.Cause(ctx))
-		}
+		return st.Phase == state.PhaseHolding && st.Deadline.Equal(pause.Until), err
+	})
+	if err != nil && !errors.Is(err, poll.ErrLate) { // past the drain time they are cut with the container
+		return fmt.Errorf("waiting for the requests inside: %w", err)
 	}
+	return nil
 }

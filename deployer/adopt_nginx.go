@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
 	"edgeman/deployer/ask"
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 )
 
@@ -92,34 +94,30 @@ func (d drained) ended() state.Ended {
 // gone and open counts nothing any more. At the limit it is content: what is
 // left will be cut, and is counted.
 func (h *Host) awaitOldWorkers(ctx context.Context, limit time.Duration, open func() (int, error)) (drained, error) {
-	w := h.wait("drain")
-	defer w.done()
 	d := drained{before: -1}
-	for {
+	left := 0
+	err := h.await(ctx, "drain", limit, func(w *waiting) (bool, error) {
 		leaving, err := h.leavingWorkers(ctx)
 		if err != nil {
-			return d, err
+			return false, err
 		}
-		left, err := open()
-		if err != nil {
-			return d, err
+		if left, err = open(); err != nil {
+			return false, err
 		}
 		if d.before < 0 {
 			d.before = left
 		}
 		d.took = w.elapsed()
-		if leaving == 0 && left == 0 {
-			return d, nil
-		}
-		if d.took > limit {
-			d.cut = left
-			return d, nil
-		}
 		w.say("%s and %s left, cut in %s", state.Plural(left, "connection"), state.Plural(leaving, "old nginx worker"), (limit - d.took).Round(time.Second))
-		if !sleep(ctx, pollEvery) {
-			return d, fmt.Errorf("waiting for the old connections: %w", context.Cause(ctx))
-		}
+		return leaving == 0 && left == 0, nil
+	})
+	if errors.Is(err, poll.ErrLate) {
+		d.cut, err = left, nil
 	}
+	if err != nil {
+		err = fmt.Errorf("waiting for the old connections: %w", err)
+	}
+	return d, err
 }
 
 func (h *Host) leavingWorkers(ctx context.Context) (int, error) {

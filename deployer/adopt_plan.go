@@ -11,6 +11,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/poll"
 	"edgeman/nginxconf"
 )
 
@@ -122,15 +123,17 @@ const reloadSettles = 2 * time.Second
 
 // refusePending keeps other people's unfinished edits out of our reload.
 func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxconf.Config) error {
-	pending, err := h.Nginx.PendingEdits(ctx, conf.Watched())
-	for start := time.Now(); err == nil && len(pending) > 0 && time.Since(start) < reloadSettles; {
-		if !sleep(ctx, pollEvery) {
-			return context.Cause(ctx)
-		}
+	var pending []nginx.Pending
+	err := poll.Until(ctx, reloadSettles, pollEvery, func() (bool, error) {
+		var err error
 		pending, err = h.Nginx.PendingEdits(ctx, conf.Watched())
-	}
-	if err != nil || len(pending) == 0 || o.ReloadPending {
+		return len(pending) == 0, err
+	})
+	if !errors.Is(err, poll.ErrLate) {
 		return err
+	}
+	if o.ReloadPending {
+		return nil
 	}
 	var names []string
 	for _, p := range pending {

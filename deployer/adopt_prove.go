@@ -14,6 +14,7 @@ import (
 
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 )
 
@@ -125,26 +126,22 @@ func dialTCP(to netip.AddrPort, limit time.Duration) ask.Dialer {
 // does not speak HTTP: that says nothing.
 func differing(ctx context.Context, q ask.Request, one, other ask.Dialer, deadline time.Time) (string, error) {
 	var ones, others []string
-	for {
+	err := poll.Until(ctx, time.Until(deadline), compareEvery, func() (bool, error) {
 		a, err := q.Over(ctx, one)
 		if err != nil {
-			return "", context.Cause(ctx)
+			return true, context.Cause(ctx)
 		}
 		b, err := q.Over(ctx, other)
 		if err != nil {
-			return "", context.Cause(ctx)
+			return true, context.Cause(ctx)
 		}
 		ones, others = append(ones, likeness(a)), append(others, likeness(b))
-		if slices.ContainsFunc(ones, func(s string) bool { return slices.Contains(others, s) }) {
-			return "", nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Sprintf("%q at the one, %q at the other", ones[len(ones)-1], others[len(others)-1]), nil
-		}
-		if !sleep(ctx, compareEvery) {
-			return "", context.Cause(ctx)
-		}
+		return slices.ContainsFunc(ones, func(s string) bool { return slices.Contains(others, s) }), nil
+	})
+	if errors.Is(err, poll.ErrLate) {
+		return fmt.Sprintf("%q at the one, %q at the other", ones[len(ones)-1], others[len(others)-1]), nil
 	}
+	return "", err
 }
 
 // likeness is what two answers of one app to one request have in common, whatever

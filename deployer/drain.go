@@ -5,69 +5,93 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
 // awaitDrain waits until the retired slot has ended by itself and reports what
 // became of its connections.
-func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (state.Ended, error) {
-	var none state.Ended
-	w := s.wait("drain")
-	defer w.done()
-	limit := time.Now().Add(s.drain + s.endWait(ctx, slot))
-	drained, late, reloaded := time.Duration(0), false, !s.app.Drain.Reload
-	for {
-		st, _, err := s.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return none, err
-		}
-		if st.Phase == state.PhaseWarm {
-			w.done()
-			s.step("drain", "%s: kept warm for %s", slot.Color, state.Length(time.Duration(s.app.KeepWarm)))
-			return none, nil
-		}
-		_, filled, err := s.Paths.SlotRelease(slot)
-		if err != nil {
-			return none, err
-		}
-		if !filled && drained == 0 {
-			drained, late = w.elapsed(), !time.Now().Before(s.terms.Deadline)
-		}
-		unit, err := s.Units.State(ctx, slot.ServiceUnit())
-		if err != nil {
-			return none, err
-		}
-		if !running(unit) { // it has ended, or somebody else ended it
-			w.done()
-			s.stopTook = st.Stop
-			if late { // what was left had until its container ended
-				drained = w.elapsed()
-			}
-			s.step("drain", "%s: %s", slot.Color, howDrained(before, st.Ended(), drained))
-			return st.Ended(), s.clearSlot(ctx, slot, false)
-		}
-		count, err := sockets.Connections(slot.SocketPath(s.Paths.Run))
-		if err != nil {
-			return none, err
-		}
-		w.say("%s: %s", slot.Color, s.drainLine(st, filled, count.Total()))
-		if by := st.StopsBy.Add(stopSlack); by.After(limit) { // its service knows better
-			limit = by
-		}
-		if !reloaded && w.elapsed() > s.drain/2 {
-			// Workers that leave close their idle connections to the app.
-			reloaded = true
-			if err := s.reload(ctx); err != nil {
-				s.note("nginx was not reloaded for the drain: %v", err)
-			}
-		}
-		if time.Now().After(limit) {
-			return none, fmt.Errorf("%s did not end by %s%s\nhint: edgeman repair %s", slot, state.Clock(limit), s.whoServes(), slot.App)
-		}
-		if !sleep(ctx, pollEvery) {
-			return none, fmt.Errorf("waiting for %s to drain: %w%s", slot, context.Cause(ctx), s.whoServes())
-		}
+func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (ended state.Ended, err error) {
+	d := draining{swap: s, slot: slot, before: before, limit: time.Now().Add(s.drain + s.endWait(ctx, slot)), reloaded: !s.app.Drain.Reload}
+	err = s.await(ctx, "drain", poll.DoneDecides, func(w *waiting) (bool, error) { return d.look(ctx, w) })
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("waiting for %s to drain: %w%s", slot, err, s.whoServes())
+	}
+	return d.ended, err
+}
+
+// draining is the wait for the end of a retired slot.
+type draining struct {
+	*swap
+	slot     sockets.Slot
+	before   int // connections at the switch
+	ended    state.Ended
+	limit    time.Time
+	took     time.Duration // until it was empty; zero before
+	late     bool          // that was at the deadline
+	reloaded bool          // nginx, or that is not wanted
+}
+
+func (d *draining) look(ctx context.Context, w *waiting) (bool, error) {
+	st, _, err := d.Paths.ReadSlotStatus(d.slot)
+	if err != nil {
+		return false, err
+	}
+	if st.Phase == state.PhaseWarm {
+		w.done()
+		d.step("drain", "%s: kept warm for %s", d.slot.Color, state.Length(time.Duration(d.app.KeepWarm)))
+		return true, nil
+	}
+	_, filled, err := d.Paths.SlotRelease(d.slot)
+	if err != nil {
+		return false, err
+	}
+	if !filled && d.took == 0 {
+		d.took, d.late = w.elapsed(), !time.Now().Before(d.terms.Deadline)
+	}
+	unit, err := d.Units.State(ctx, d.slot.ServiceUnit())
+	if err != nil {
+		return false, err
+	}
+	if !running(unit) { // it has ended, or somebody else ended it
+		w.done()
+		return true, d.end(ctx, w, st)
+	}
+	count, err := sockets.Connections(d.slot.SocketPath(d.Paths.Run))
+	if err != nil {
+		return false, err
+	}
+	w.say("%s: %s", d.slot.Color, d.drainLine(st, filled, count.Total()))
+	d.reloadOnce(ctx, w.elapsed())
+	if by := st.StopsBy.Add(stopSlack); by.After(d.limit) { // its service knows better
+		d.limit = by
+	}
+	if time.Now().After(d.limit) {
+		return false, fmt.Errorf("%s did not end by %s%s\nhint: edgeman repair %s", d.slot, state.Clock(d.limit), d.whoServes(), d.slot.App)
+	}
+	return false, nil
+}
+
+// end says what became of the slot's connections.
+func (d *draining) end(ctx context.Context, w *waiting, st state.SlotStatus) error {
+	d.stopTook, d.ended = st.Stop, st.Ended()
+	if d.late { // what was left had until its container ended
+		d.took = w.elapsed()
+	}
+	d.step("drain", "%s: %s", d.slot.Color, howDrained(d.before, d.ended, d.took))
+	return d.clearSlot(ctx, d.slot, false)
+}
+
+// reloadOnce reloads nginx half-way to the drain's timeout: workers that leave
+// close their idle connections to the app.
+func (d *draining) reloadOnce(ctx context.Context, waited time.Duration) {
+	if d.reloaded || waited <= d.drain/2 {
+		return
+	}
+	d.reloaded = true
+	if err := d.reload(ctx); err != nil {
+		d.note("nginx was not reloaded for the drain: %v", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 )
 
@@ -69,30 +70,32 @@ func (h *Host) slowestStart(app string) time.Duration {
 // app behind it does. Docker says whether there is anything to wait for. It asks
 // once at least: the wait for another container may have used up all the time.
 func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string, deadline time.Time) error {
-	w := h.wait("start")
-	defer w.done()
-	for {
+	var name string
+	var silent error
+	err := h.await(ctx, "start", time.Until(deadline), func(w *waiting) (bool, error) {
 		c, err := h.Docker.Inspect(ctx, id)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if !c.Running && c.Status != "restarting" {
-			return fmt.Errorf("container %s ended with code %d%s", c.Name, c.ExitCode, prefixed(": ", c.Error))
+		if name = c.Name; !c.Running && c.Status != "restarting" {
+			return false, fmt.Errorf("container %s ended with code %d%s", c.Name, c.ExitCode, prefixed(": ", c.Error))
 		}
-		err = errors.New("it has no address yet")
+		silent = errors.New("it has no address yet")
 		for _, to := range docker.Destinations(c, b.port(c, o)) {
-			if err = b.answers(ctx, o, to); err == nil {
-				return nil
+			if silent = b.answers(ctx, o, to); silent == nil {
+				return true, nil
 			}
 		}
-		w.say("container %s is %s and does not answer yet: %v", c.Name, cmp.Or(c.Status, "running"), err)
-		if time.Now().After(deadline) {
-			return fmt.Errorf("container %s did not answer within %s: %w", c.Name, state.Length(b.patient), &notYetError{err})
-		}
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("waiting for container %s: %w", c.Name, context.Cause(ctx))
-		}
+		w.say("container %s is %s and does not answer yet: %v", c.Name, cmp.Or(c.Status, "running"), silent)
+		return false, nil
+	})
+	switch {
+	case errors.Is(err, poll.ErrLate):
+		return fmt.Errorf("container %s did not answer within %s: %w", name, state.Length(b.patient), &notYetError{silent})
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("waiting for container %s: %w", name, err)
 	}
+	return err
 }
 
 func prefixed(with, text string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -57,35 +58,34 @@ func (h *Host) pause(ctx context.Context, slot sockets.Slot, o PauseOptions) (be
 
 // awaitRest waits until nothing is inside the app any more.
 func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, limit time.Duration, until time.Time) error {
-	w := h.wait("pause")
-	defer w.done()
 	inside := "its service says nothing" // why it does not hold yet
-	for {
-		st, _, err := h.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return err
-		}
-		if st.Phase == state.PhaseHolding {
-			w.done()
-			left := max(0, time.Until(until))
-			text := fmt.Sprintf("%s holds its requests until %s at the latest, for another %s", slot, state.Clock(until), seconds(left))
-			if st.WebsocketsClosed > 0 {
-				text += ", " + state.Plural(st.WebsocketsClosed, "websocket") + " closed"
-			}
-			h.step("pause", "%s", text)
-			return nil
+	var st state.SlotStatus
+	err := h.await(ctx, "pause", time.Until(until), func(w *waiting) (done bool, err error) {
+		if st, _, err = h.Paths.ReadSlotStatus(slot); err != nil || st.Phase == state.PhaseHolding {
+			return true, err
 		}
 		if st.Message != "" { // at the deadline it has none: requests flow again
 			inside = st.Message
 		}
 		w.say("%s: %s", slot.Color, inside)
-		if time.Now().After(until) || !sleep(ctx, pollEvery) {
-			if err := h.Paths.ClearPause(slot); err != nil {
-				return err
-			}
-			return fmt.Errorf("something still reached %s after %s (%s); requests flow as before\nhint: --max longer than nginx keeps idle connections, which is some seconds, and than its longest request; drain.websockets ends websockets", slot, state.Length(limit), inside)
+		return false, nil
+	})
+	switch {
+	case err == nil:
+		left := max(0, time.Until(until))
+		text := fmt.Sprintf("%s holds its requests until %s at the latest, for another %s", slot, state.Clock(until), seconds(left))
+		if st.WebsocketsClosed > 0 {
+			text += ", " + state.Plural(st.WebsocketsClosed, "websocket") + " closed"
 		}
+		h.step("pause", "%s", text)
+		return nil
+	case errors.Is(err, poll.ErrLate) || ctx.Err() != nil:
+		if err := h.Paths.ClearPause(slot); err != nil {
+			return err
+		}
+		return fmt.Errorf("something still reached %s after %s (%s); requests flow as before\nhint: --max longer than nginx keeps idle connections, which is some seconds, and than its longest request; drain.websockets ends websockets", slot, state.Length(limit), inside)
 	}
+	return err
 }
 
 // blamePause names the signal that ended a pause before the app was at rest.

@@ -1,6 +1,7 @@
 package deployer
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"edgeman/deployer/hint"
+	"edgeman/deployer/poll"
 )
 
 // plainInterval is how often a wait speaks up where no line can be redrawn.
@@ -59,6 +61,14 @@ type waiting struct {
 func (h *Host) wait(name string) *waiting {
 	now := time.Now()
 	return &waiting{out: h.Err, name: name, start: now, last: now, tty: isTerminal(h.Err)}
+}
+
+// await looks again and again until that says true or fails, at most for limit,
+// with the line of a step that look can write.
+func (h *Host) await(ctx context.Context, step string, limit time.Duration, look func(*waiting) (bool, error)) error {
+	w := h.wait(step)
+	defer w.done()
+	return poll.Until(ctx, limit, pollEvery, func() (bool, error) { return look(w) })
 }
 
 // say tells what is waited for; the time since the start is added.

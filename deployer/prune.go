@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -134,14 +135,13 @@ func (h *Host) volumesOf(app string, number int) ([]docker.Volume, error) {
 // removeVolume waits for the container that has it to be gone: the slot's
 // service removes containers, too.
 func (h *Host) removeVolume(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unitWait)
-	defer cancel()
-	for {
-		err := h.Docker.RemoveVolume(ctx, name)
-		if err == nil || !sleep(ctx, pollEvery) {
-			return err
-		}
-	}
+	ctx = context.WithoutCancel(ctx)
+	var last error
+	_ = poll.Until(ctx, unitWait, pollEvery, func() (bool, error) {
+		last = h.Docker.RemoveVolume(ctx, name)
+		return last == nil, nil
+	})
+	return last
 }
 
 // neededImages are those of every release on record, and of every adopted

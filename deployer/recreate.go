@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -78,28 +79,27 @@ func (s *swap) renewService(ctx context.Context) error {
 
 // awaitRecreate waits until the next link is gone: promoted, or dropped because
 // the release did not become healthy and the old one is back.
-func (s *swap) awaitRecreate(ctx context.Context, slot sockets.Slot, asked time.Time) (state.SlotStatus, error) {
-	limit := asked.Add(s.drain + s.timeout + s.endWait(ctx, slot))
-	w := s.wait("start")
-	defer w.done()
-	for {
+func (s *swap) awaitRecreate(ctx context.Context, slot sockets.Slot, asked time.Time) (st state.SlotStatus, err error) {
+	limit := s.drain + s.timeout + s.endWait(ctx, slot)
+	err = s.await(ctx, "start", limit, func(w *waiting) (bool, error) {
 		_, pending, err := s.Paths.NextRelease(slot)
 		if err != nil {
-			return state.SlotStatus{}, err
+			return false, err
 		}
-		st, _, err := s.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return st, err
-		}
-		if !pending && st.Phase == state.PhaseHealthy && st.Since.After(asked) {
-			return st, s.recreated(slot, st)
+		if st, _, err = s.Paths.ReadSlotStatus(slot); err != nil {
+			return false, err
 		}
 		w.say("%s: %s", slot.Color, orDash(st.Message))
-		if time.Now().After(limit) || !sleep(ctx, pollEvery) {
-			err := fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, slot, orDash(st.Message))
-			return st, errors.Join(err, s.withdraw(ctx, slot))
-		}
+		return !pending && st.Phase == state.PhaseHealthy && st.Since.After(asked), nil
+	})
+	switch {
+	case err == nil:
+		return st, s.recreated(slot, st)
+	case errors.Is(err, poll.ErrLate) || ctx.Err() != nil:
+		err = fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, slot, orDash(st.Message))
+		err = errors.Join(err, s.withdraw(ctx, slot))
 	}
+	return st, err
 }
 
 // recreated tells which of the two releases the slot's service left running.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -61,25 +62,18 @@ func (s *swap) openBeside(ctx context.Context, idle sockets.Slot, reason string)
 
 // awaitHolding waits until the slot's service holds requests back.
 func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	w := s.wait("start")
-	defer w.done()
-	for {
-		st, _, err := s.Paths.ReadSlotStatus(slot)
-		switch {
-		case err != nil:
-			return err
-		case st.Phase == state.PhaseHolding:
-			return nil
-		case st.Phase == state.PhaseFailed:
-			return fmt.Errorf("%s does not start: %s", slot, st.Message)
+	var st state.SlotStatus
+	err := s.await(ctx, "start", s.timeout, func(w *waiting) (done bool, err error) {
+		if st, _, err = s.Paths.ReadSlotStatus(slot); err == nil && st.Phase == state.PhaseFailed {
+			err = fmt.Errorf("%s does not start: %s", slot, st.Message)
 		}
 		w.say("%s: %s", slot.Color, orDash(st.Message))
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("%s did not hold requests within %s: %s", slot, state.Length(s.timeout), orDash(st.Message))
-		}
+		return st.Phase == state.PhaseHolding, err
+	})
+	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {
+		return fmt.Errorf("%s did not hold requests within %s: %s", slot, state.Length(s.timeout), orDash(st.Message))
 	}
+	return err
 }
 
 // sendAway makes the idle slot live and asks the old slot for the next release, in one
@@ -155,29 +149,28 @@ func (h *Host) settleStandIn(ctx context.Context, app state.App) error {
 	for _, slot := range slotsOf(app.Name) {
 		limit += h.endWait(ctx, slot)
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	w := h.wait("start")
-	defer w.done()
-	for {
-		live, ok, err := sockets.ReadLive(h.Paths.Live(app.Name))
-		if err != nil || !ok {
-			return err
+	var live sockets.Slot
+	var st state.SlotStatus
+	err := h.await(ctx, "start", limit, func(w *waiting) (done bool, err error) {
+		live, done, err = sockets.ReadLive(h.Paths.Live(app.Name))
+		if err != nil || !done {
+			return true, err
 		}
 		p, _, err := h.Paths.ReadPause(live)
 		if err != nil || p.Reason != state.PauseStandIn {
-			return err
+			return true, err
 		}
 		if err := h.Paths.WithState(ctx, app.Name, func() error { return h.Paths.DropNext(live.Other()) }); err != nil {
-			return err
+			return false, err
 		}
-		st, _, err := h.Paths.ReadSlotStatus(live)
-		if err != nil {
-			return err
+		if st, _, err = h.Paths.ReadSlotStatus(live); err != nil {
+			return false, err
 		}
 		w.say("%s: %s", live.Color, orDash(st.Message))
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("%s still stands in for %s: %s\nhint: journalctl -u 'edgeman@%s:*'", live, live.Other(), orDash(st.Message), app.Name)
-		}
+		return false, nil
+	})
+	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {
+		return fmt.Errorf("%s still stands in for %s: %s\nhint: journalctl -u 'edgeman@%s:*'", live, live.Other(), orDash(st.Message), app.Name)
 	}
+	return err
 }

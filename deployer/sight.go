@@ -2,8 +2,10 @@ package deployer
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -46,18 +48,15 @@ func (h *Host) see(ctx context.Context, slot sockets.Slot) (s sight, err error) 
 // watch looks at the slot until done, for at most limit; in is false when it
 // ended too late. What the slot's service says is shown meanwhile.
 func (h *Host) watch(ctx context.Context, slot sockets.Slot, what string, limit time.Duration, done func(sight) bool) (last sight, in bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	w := h.wait(what)
-	defer w.done()
-	for {
-		last, err := h.see(ctx, slot)
-		if err != nil || done(last) {
-			return last, true, err
+	err = h.await(ctx, what, limit, func(w *waiting) (_ bool, err error) {
+		if last, err = h.see(ctx, slot); err != nil {
+			return false, err
 		}
 		w.say("%s: %s", slot.Color, orDash(last.status.Message))
-		if !sleep(ctx, pollEvery) {
-			return last, false, nil
-		}
+		return done(last), nil
+	})
+	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {
+		return last, false, nil
 	}
+	return last, true, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -92,24 +93,22 @@ func (h *Host) stopSlot(ctx context.Context, slot sockets.Slot) error {
 // removes it, too, and Docker refuses a removal that is under way: then it is
 // enough to wait for its end.
 func (h *Host) removeContainer(ctx context.Context, name string) error {
-	for start := time.Now(); ; {
+	var last error
+	_ = poll.Until(ctx, unitWait, pollEvery, func() (bool, error) {
 		c, err := h.Docker.Inspect(ctx, name)
-		if errors.Is(err, docker.ErrNotFound) {
-			return nil
-		}
 		if err == nil && c.Running {
 			err = h.Docker.Stop(ctx, c.ID)
 		}
 		if err == nil {
 			err = h.Docker.Remove(ctx, c.ID)
 		}
-		if err == nil || errors.Is(err, docker.ErrNotFound) {
-			return nil
+		if errors.Is(err, docker.ErrNotFound) {
+			err = nil
 		}
-		if time.Since(start) > unitWait || !sleep(ctx, pollEvery) {
-			return err
-		}
-	}
+		last = err
+		return err == nil, nil
+	})
+	return last
 }
 
 // makeRoom empties the idle slot for the next release, and says how a wait for
@@ -130,38 +129,37 @@ func (s *swap) makeRoom(ctx context.Context, idle sockets.Slot) error {
 // drains is given its deadline, or cut at once if the operator said so; one
 // that nothing runs for is emptied here.
 func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error {
-	w := h.wait("drain")
-	defer w.done()
 	if cut {
 		if err := h.Paths.SetDrain(slot, state.Drain{Deadline: time.Now()}); err != nil {
 			return err
 		}
 	}
 	waited := false
-	for ; ; waited = true {
+	err := h.await(ctx, "drain", poll.DoneDecides, func(w *waiting) (bool, error) {
 		s, err := h.see(ctx, slot)
-		if err != nil {
-			return err
-		}
-		st := s.status
 		switch {
+		case err != nil:
+			return false, err
 		case !s.filled && !s.runs:
 			w.done()
-			return errors.Join(h.dropRequests(slot), h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
+			return true, errors.Join(h.dropRequests(slot), h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
 		case s.filled && !s.runs:
-			return h.abandon(ctx, slot)
+			return true, h.abandon(ctx, slot)
 		}
-		if err := h.warmEnds(slot, st); err != nil {
-			return err
+		if err := h.warmEnds(slot, s.status); err != nil {
+			return false, err
 		}
-		w.say("%s still ends: %s", slot.Color, orDash(st.Message))
-		if overdue(st, w.elapsed()) {
-			return fmt.Errorf("%s did not end at its deadline\nhint: journalctl -u %s", slot, slot.ServiceUnit())
+		w.say("%s still ends: %s", slot.Color, orDash(s.status.Message))
+		if overdue(s.status, w.elapsed()) {
+			return false, fmt.Errorf("%s did not end at its deadline\nhint: journalctl -u %s", slot, slot.ServiceUnit())
 		}
-		if !sleep(ctx, pollEvery) {
-			return fmt.Errorf("waiting for %s to drain: %w", slot, context.Cause(ctx))
-		}
+		waited = true
+		return false, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("waiting for %s to drain: %w", slot, err)
 	}
+	return err
 }
 
 // overdue tells whether a slot that ends has had the time that its service says
@@ -208,18 +206,6 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// sleep waits d; false means that ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 func firstLine(err error) string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -57,36 +58,34 @@ func (h *Host) fill(ctx context.Context, slot sockets.Slot, r state.Release) err
 // awaitHealthy waits until the slot's service says that release number is
 // healthy; it gives up early on a container that keeps dying.
 func (h *Host) awaitHealthy(ctx context.Context, slot sockets.Slot, number int, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	w := h.wait("start")
-	defer w.done()
-	for {
-		st, _, err := h.Paths.ReadSlotStatus(slot)
-		if err != nil {
-			return err
+	var st state.SlotStatus
+	err := h.await(ctx, "start", timeout, func(w *waiting) (done bool, err error) {
+		if st, _, err = h.Paths.ReadSlotStatus(slot); err != nil {
+			return false, err
 		}
 		if st.Release == number {
 			switch {
 			case st.Whole():
-				return nil
+				return true, nil
 			case st.Phase == state.PhaseFailed:
-				return fmt.Errorf("release %d did not start: %s", number, st.Message)
+				return false, fmt.Errorf("release %d did not start: %s", number, st.Message)
 			case st.Exits >= exitsFatal:
-				return fmt.Errorf("release %d ended %d times, the last time with code %d", number, st.Exits, st.ExitCode)
+				return false, fmt.Errorf("release %d ended %d times, the last time with code %d", number, st.Exits, st.ExitCode)
 			}
 		}
 		w.say("release %d on %s is not healthy yet: %s", number, slot.Color, cmp.Or(st.Probe, st.Message, "its service is starting"))
-		if !sleep(ctx, pollEvery) {
-			return h.unhealthy(ctx, slot, number, timeout, st)
-		}
-	}
-}
-
-func (h *Host) unhealthy(ctx context.Context, slot sockets.Slot, number int, timeout time.Duration, st state.SlotStatus) error {
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return false, nil
+	})
+	switch {
+	case errors.Is(err, poll.ErrLate):
+		return unhealthy(slot, number, timeout, st)
+	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("waiting for release %d: %w", number, err)
 	}
+	return err
+}
+
+func unhealthy(slot sockets.Slot, number int, timeout time.Duration, st state.SlotStatus) error {
 	what := fmt.Sprintf("release %d did not become healthy within %s", number, state.Length(timeout))
 	if st.Phase == "" {
 		what += fmt.Sprintf(": %s says nothing", slot.ServiceUnit())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"edgeman/deployer/poll"
 	"edgeman/sockets"
 )
 
@@ -18,7 +19,7 @@ const startAgain = 10 * time.Second
 func (h *Host) startUnit(ctx context.Context, unit string) error {
 	var job *sockets.JobError
 	err := h.Units.Start(ctx, unit)
-	for end := time.Now().Add(startAgain); errors.As(err, &job) && time.Now().Before(end) && sleep(ctx, 4*pollEvery); {
+	for end := time.Now().Add(startAgain); errors.As(err, &job) && time.Now().Before(end) && poll.Sleep(ctx, 4*pollEvery); {
 		st, stateErr := h.Units.State(ctx, unit)
 		switch {
 		case stateErr != nil:

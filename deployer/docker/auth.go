@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/poll"
 )
 
 // hub is how docker's configuration calls the default registry.
@@ -104,7 +106,7 @@ func askHelper(ctx context.Context, name, server string, sys system) (*credentia
 	if !helperName.MatchString(name) {
 		return nil, fmt.Errorf("root's docker configuration names the credential helper %q", name)
 	}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := poll.Bounded(ctx, callTimeout)
 	defer cancel()
 	out, err := sys.helper(ctx, "docker-credential-"+name, []byte(server+"\n"))
 	if bytes.Contains(out, []byte("credentials not found")) {

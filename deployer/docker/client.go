@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/client"
+
+	"edgeman/deployer/poll"
 )
 
 // socket is where the Engine listens on every distribution.
@@ -48,7 +50,7 @@ func Open(ctx context.Context) (*Client, error) {
 
 func open(ctx context.Context, host string, sys system) (*Client, error) {
 	c := &Client{host: host, sys: sys}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := poll.Bounded(ctx, callTimeout)
 	defer cancel()
 	if _, err := c.conn(ctx); err != nil {
 		return nil, callErr("connect", "", err)
@@ -117,7 +119,7 @@ func (c *Client) forget() {
 
 // do runs one call. op and subject name it in the error.
 func (c *Client) do(ctx context.Context, op, subject string, call func(context.Context, *client.Client) error) error {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := poll.Bounded(ctx, callTimeout)
 	defer cancel()
 	return c.stream(ctx, op, subject, call)
 }
@@ -141,14 +143,6 @@ func (c *Client) once(ctx context.Context, call func(context.Context, *client.Cl
 		c.forget()
 	}
 	return err
-}
-
-// bounded gives ctx the default deadline when it has none.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, callTimeout)
 }
 
 // containerName is what the daemon accepts as a container's name or id. It is

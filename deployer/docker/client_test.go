@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/poll"
 	"edgeman/sockets"
 )
 
@@ -188,7 +189,7 @@ func TestDeadline(t *testing.T) {
 	if _, err := open(ctx, "unix://"+path, hostSystem()); !errors.Is(err, context.DeadlineExceeded) || err.Error() != "docker: connect: no answer in time" {
 		t.Errorf("got %v", err)
 	}
-	if ctx, cancel := bounded(context.Background()); true {
+	if ctx, cancel := poll.Bounded(context.Background(), callTimeout); true {
 		defer cancel()
 		if _, ok := ctx.Deadline(); !ok {
 			t.Error("a context without a deadline gets none")

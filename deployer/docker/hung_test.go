@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"edgeman/deployer/poll"
 )
 
 // hungDaemon accepts connections and never answers.
@@ -63,7 +65,7 @@ func TestHungDaemon(t *testing.T) {
 
 // What is asked without a deadline gets one.
 func TestBounded(t *testing.T) {
-	ctx, cancel := bounded(context.Background())
+	ctx, cancel := poll.Bounded(context.Background(), callTimeout)
 	defer cancel()
 	if d, ok := ctx.Deadline(); !ok || time.Until(d) > callTimeout {
 		t.Errorf("deadline %v, %v", d, ok)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
+
+	"edgeman/deployer/poll"
 )
 
 // Start starts a container; one that runs already is left alone.
@@ -118,7 +120,7 @@ func (c *Client) Unpause(ctx context.Context, id string) error {
 
 // on is do for a container that the caller named.
 func (c *Client) on(ctx context.Context, op, id string, call func(context.Context, *client.Client) error) error {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := poll.Bounded(ctx, callTimeout)
 	defer cancel()
 	return c.checked(ctx, op, id, call)
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"edgeman/deployer/poll"
 )
 
 // build is what "nginx -V" tells about how the binary was made.
@@ -20,7 +22,7 @@ var versionLine = regexp.MustCompile(`(?m)^nginx version: [^/\s]+/(\d+\.\d+\.\d+
 const versionLimit = 10 * time.Second
 
 func readBuild(ctx context.Context, binary string) (build, error) {
-	ctx, cancel := withLimit(ctx, versionLimit)
+	ctx, cancel := poll.Bounded(ctx, versionLimit)
 	defer cancel()
 	out, err := nginxCommand(ctx, binary, "-V").CombinedOutput()
 	if err != nil {

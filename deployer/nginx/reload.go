@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/poll"
 )
 
 var (
@@ -45,7 +47,7 @@ type Reloaded struct {
 // that of ctx, or 30 seconds if it has none. Reloads may overlap, other
 // tools' included.
 func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, error) {
-	ctx, cancel := withLimit(ctx, reloadLimit)
+	ctx, cancel := poll.Bounded(ctx, reloadLimit)
 	defer cancel()
 	m, err := s.master()
 	if err != nil {
@@ -90,7 +92,7 @@ type watch struct {
 }
 
 func (w *watch) wait(ctx context.Context) (Reloaded, error) {
-	err := poll(ctx, 10*time.Millisecond, w.look)
+	err := poll.Until(ctx, poll.DoneDecides, 10*time.Millisecond, w.look)
 	done := Reloaded{Workers: w.state.fresh, Leaving: w.state.leaving, Errors: w.errors}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return done, fmt.Errorf("%w: %s: %w", ErrUnconfirmed, w.state, err)
@@ -187,11 +189,4 @@ func compare(before, now []Process) generations {
 		}
 	}
 	return g
-}
-
-func withLimit(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, limit)
 }

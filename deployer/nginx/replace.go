@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/poll"
 )
 
 // ErrChanged means that a file no longer holds the content a change was made
@@ -252,9 +254,9 @@ func lockDir(ctx context.Context, path string) (*os.File, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	dir := os.NewFile(uintptr(fd), path)
-	ctx, cancel := withLimit(ctx, lockLimit)
+	ctx, cancel := poll.Bounded(ctx, lockLimit)
 	defer cancel()
-	err = poll(ctx, 20*time.Millisecond, func() (bool, error) {
+	err = poll.Until(ctx, poll.DoneDecides, 20*time.Millisecond, func() (bool, error) {
 		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return false, nil
@@ -269,20 +271,4 @@ func lockDir(ctx context.Context, path string) (*os.File, error) {
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
 	return dir, nil
-}
-
-// poll calls f at once and then at every interval until it is done.
-func poll(ctx context.Context, every time.Duration, f func() (done bool, err error)) error {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		if done, err := f(); done || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"edgeman/deployer/poll"
 )
 
 // resolveLimit bounds the lookup of one name.
@@ -19,7 +21,7 @@ const resolveLimit = 20 * time.Second
 // the C library's rules (hosts file, DNS, what else nsswitch.conf names). The
 // addresses are in its order.
 func (s *Server) Resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	ctx, cancel := withLimit(ctx, resolveLimit)
+	ctx, cancel := poll.Bounded(ctx, resolveLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "getent", "ahosts", "--", host)
 	cmd.WaitDelay = time.Second

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/poll"
 )
 
 // signal reaches exactly the process that was looked at: the descriptor is
@@ -64,10 +66,8 @@ const settleLimit = 5 * time.Second
 // says whether the master was seen idle; if it never is, idle cannot be
 // relied on here (no /proc/PID/syscall, or a binary of another word size).
 func (p procfs) settle(ctx context.Context, pid int) bool {
-	ctx, cancel := context.WithTimeout(ctx, settleLimit)
-	defer cancel()
 	seen := false
-	_ = poll(ctx, 10*time.Millisecond, func() (bool, error) {
+	_ = poll.Until(ctx, settleLimit, 10*time.Millisecond, func() (bool, error) {
 		idle, known := p.idle(pid)
 		seen = idle
 		return idle || !known, nil

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"edgeman/deployer/poll"
 )
 
 // ErrAlreadyBroken means that the configuration on disk was invalid before
@@ -66,7 +68,7 @@ func (s *Server) Precheck(ctx context.Context) ([]Message, error) {
 const testLimit = time.Minute
 
 func (s *Server) test(ctx context.Context) ([]Message, error) {
-	ctx, cancel := withLimit(ctx, testLimit)
+	ctx, cancel := poll.Bounded(ctx, testLimit)
 	defer cancel()
 	tidy := keepAbsent(s.PidFile)
 	cmd := s.command(ctx, "-t")
