@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,114 +31,122 @@ func (e *AccessError) Error() string {
 // Hint says what to do next.
 func (e *AccessError) Hint() string { return e.hint }
 
-// LookupIdentity resolves the arguments of the user directive as nginx does
-// for its workers; an empty group is the user's name again (nginx:
-// ngx_set_user).
-func LookupIdentity(userName, groupName string) (Identity, error) {
-	u, err := user.Lookup(userName)
-	if err != nil {
-		return Identity{}, fmt.Errorf("looking up nginx's user: %w", err)
-	}
-	if groupName == "" {
-		groupName = userName
-	}
-	g, err := user.LookupGroup(groupName)
-	if err != nil {
-		return Identity{}, fmt.Errorf("looking up nginx's group: %w", err)
-	}
-	groups, err := u.GroupIds()
-	if err != nil {
-		return Identity{}, fmt.Errorf("looking up the groups of %s: %w", userName, err)
-	}
-	id := Identity{UID: parseID(u.Uid), GID: parseID(g.Gid)}
-	for _, s := range groups {
-		id.Groups = append(id.Groups, parseID(s))
-	}
-	return id, nil
-}
-
-// WorkerCanConnect says whether the workers may connect to a Unix socket, by
-// computation alone: nothing connects, since a connection can start things.
-// Every directory on the way must be searchable and the socket writable for
-// the workers' user, POSIX ACLs included. If nginx runs, the path is read as
-// its workers see it, so what PrivateTmp= or ProtectHome= hide is found. The
-// error is an *AccessError when the answer is no, and os.ErrProcessDone when
+// WorkerCanConnect says whether the workers may connect to a Unix socket.
+// Nothing connects, since a connection can start things: the kernel is asked
+// for every step of the way with the credentials of a worker. If nginx runs, in
+// the workers' view of the files, so what PrivateTmp= or ProtectHome= hide is
+// found. SELinux and AppArmor judge by more than credentials; see Confinement.
+// The error is an *AccessError when the answer is no, and os.ErrProcessDone when
 // the facts are older than the last reload and every worker in them is gone.
 func (f Facts) WorkerCanConnect(path string) error {
-	a := access{socket: path, id: f.Identity, lstat: lstatAcl}
 	var err error
 	asked := false
 	for _, w := range f.Workers {
 		if !current(w) {
 			continue
 		}
-		a.root, asked = filepath.Join("/proc", strconv.Itoa(w.PID), "root"), true
-		if err = a.check(); !errors.Is(err, os.ErrProcessDone) {
+		asked = true
+		if err = f.Identity.canConnect(path, filepath.Join("/proc", strconv.Itoa(w.PID), "root")); !errors.Is(err, os.ErrProcessDone) {
 			return err
 		}
 	}
 	if asked {
 		return err
 	}
-	return a.check()
+	return f.Identity.canConnect(path, "")
 }
 
-// CanConnect is Facts.WorkerCanConnect for an identity, as this process sees
-// the path.
-func (id Identity) CanConnect(path string) error {
-	a := access{socket: path, id: id, lstat: lstatAcl}
-	return a.check()
+// canConnect asks with the credentials id below a root directory; an empty one
+// is this process's own.
+func (id Identity) canConnect(socket, root string) error {
+	if !filepath.IsAbs(socket) {
+		return &AccessError{Socket: socket, Blocker: socket, Reason: "not an absolute path"}
+	}
+	var w way
+	err := id.lend(root, func() { w = walk(socket) })
+	if err == nil {
+		err = w.judge(socket, root, id)
+	}
+	if denied := (*AccessError)(nil); err != nil && !errors.As(err, &denied) {
+		return fmt.Errorf("checking whether nginx's workers can connect to %s: %w", socket, err)
+	}
+	return err
 }
 
-// access walks one path.
-type access struct {
-	socket string
-	root   string // where the workers' view of the filesystem begins
-	id     Identity
-	lstat  func(path string) (node, error)
-}
-
-// node is what permissions depend on.
-type node struct {
-	mode     fs.FileMode
-	uid, gid uint32
-	dev, ino uint64
-	acl      acl // nil without one
-	link     string
+// way is how far the way to a socket is open.
+type way struct {
+	end  string      // the socket, or what stands in the way
+	info fs.FileInfo // of it; nil when it does not exist
+	err  error       // why the way ends there; nil at a socket that may be connected to
 }
 
 const maxLinks = 40 // the kernel's own limit (path_resolution(7))
 
-func (a access) check() error {
-	if !filepath.IsAbs(a.socket) {
-		return a.no(a.socket, "not an absolute path", "")
-	}
-	rest := split(a.socket)
-	at, links := "/", 0
-	for {
-		n, err := a.lstat(a.root + at)
-		if err != nil {
-			return a.missing(at, err)
-		}
+// walk goes from directory to directory as the kernel would, to know where it
+// stops. Who may not search a directory cannot look at what is in it.
+func walk(socket string) way {
+	var dir way
+	rest, at := split(socket), "/"
+	for links := 0; ; {
+		info, err := os.Lstat(at)
 		switch {
-		case n.mode&fs.ModeSymlink != 0:
-			if links++; links > maxLinks {
-				return a.no(at, "too many symlinks", "")
+		case errors.Is(err, fs.ErrPermission):
+			return way{dir.end, dir.info, err}
+		case err != nil:
+			return way{at, nil, err}
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(at)
+			if links++; err == nil && links > maxLinks {
+				err = unix.ELOOP
 			}
-			rest = append(split(n.link), rest...)
-			if at = filepath.Dir(at); filepath.IsAbs(n.link) {
+			if err != nil {
+				return way{at, info, err}
+			}
+			rest = append(split(target), rest...)
+			if at = dir.end; filepath.IsAbs(target) {
 				at = "/"
 			}
 			continue
 		case len(rest) == 0:
-			return a.final(at, n)
-		case !n.mode.IsDir():
-			return a.no(at, "not a directory", "")
-		case !a.id.may(n, search):
-			return a.no(at, fmt.Sprintf("%s may not search this directory (%s, owner %d:%d)", a.id, n.mode, n.uid, n.gid), "allow it with: chmod o+x "+at)
+			return reach(socket, way{end: at, info: info})
+		case !info.IsDir():
+			return way{at, info, unix.ENOTDIR}
 		}
+		dir = way{end: at, info: info}
 		at, rest = filepath.Join(at, rest[0]), rest[1:]
 	}
+}
+
+// reach asks for the last step, and for all of it at once: the kernel follows
+// no strange link out of a directory like /tmp (proc_sys_fs(5)).
+func reach(socket string, w way) way {
+	if w.info.Mode()&fs.ModeSocket == 0 {
+		w.err = unix.ENOTSOCK
+		return w
+	}
+	if w.err = mayWrite(w.end); w.err != nil || socket == w.end {
+		return w
+	}
+	if err := mayWrite(socket); err != nil {
+		w = way{end: socket, err: err}
+		w.info, _ = os.Lstat(socket) // it was there just now
+	}
+	return w
+}
+
+// mayWrite asks for the right that connect(2) needs. A socket cannot be opened:
+// ENXIO says that nothing but this was in the way. Unlike faccessat2(2) every
+// kernel can be asked so, and it looks at the credentials for files alone.
+func mayWrite(socket string) error {
+	fd, err := unix.Open(socket, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	switch {
+	case err == nil:
+		unix.Close(fd) // another file took its place
+		return unix.ENOTSOCK
+	case errors.Is(err, unix.ENXIO):
+		return nil
+	}
+	return err
 }
 
 // split returns the components of a path; ".." stays, since filepath.Join
@@ -148,95 +155,41 @@ func split(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-func (a access) final(at string, n node) error {
-	if n.mode&fs.ModeSocket == 0 {
-		return a.no(at, "not a socket", "")
-	}
-	if !a.id.may(n, write) {
-		return a.no(at, fmt.Sprintf("%s may not write to this socket (%s, owner %d:%d)", a.id, n.mode, n.uid, n.gid), "its unit sets owner and mode: SocketUser=, SocketGroup=, SocketMode=")
-	}
-	if a.root == "" {
-		return nil
-	}
-	if ours, err := a.lstat(at); err == nil && (ours.dev != n.dev || ours.ino != n.ino) {
-		return a.no(at, "nginx sees another socket at this path than this process does", sandboxHint)
-	}
-	return nil
-}
-
 const sandboxHint = "look for PrivateTmp=, ProtectHome= and other mounts with: systemctl cat nginx.service"
 
-// missing tells a path that does not exist from one that only nginx cannot see.
-func (a access) missing(at string, err error) error {
-	if a.root != "" && ended(a.root) {
-		return fmt.Errorf("checking whether nginx's workers can connect to %s: the worker has ended: %w", a.socket, os.ErrProcessDone)
+// judge says in words why a way ends, and sees with this process's own eyes what
+// only nginx does not.
+func (w way) judge(socket, root string, id Identity) error {
+	no := func(reason, hint string) error {
+		return &AccessError{Socket: socket, Blocker: w.end, Reason: reason, hint: hint}
 	}
-	if errors.Is(err, fs.ErrNotExist) && a.root != "" {
-		if _, err := a.lstat(at); err == nil {
-			return a.no(at, "exists, but is hidden from nginx", sandboxHint)
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return a.no(at, "does not exist", "")
-	}
-	return fmt.Errorf("checking whether nginx's workers can connect to %s: %w", a.socket, err)
-}
-
-// ended reports whether the process behind /proc/PID/root is gone. The link is
-// followed: that of a process which waits to be reaped is still there, and
-// leads nowhere.
-func ended(root string) bool {
-	_, err := os.Stat(root)
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
-}
-
-func (a access) no(blocker, reason, hint string) error {
-	return &AccessError{Socket: a.socket, Blocker: blocker, Reason: reason, hint: hint}
-}
-
-// Permission bits as in a mode's lowest three.
-const (
-	search = 1
-	write  = 2
-)
-
-// may follows path_resolution(7) and acl(5): exactly one class decides, and
-// user 0 is never refused, as search on a directory and write need no bit.
-func (id Identity) may(n node, want uint16) bool {
-	if id.UID == 0 {
-		return true
-	}
-	if n.acl != nil {
-		return n.acl.allows(id, n.uid, n.gid, want)
-	}
-	bits := uint16(n.mode.Perm())
 	switch {
-	case id.UID == n.uid:
-		bits >>= 6
-	case id.in(n.gid):
-		bits >>= 3
+	case w.err == nil:
+		if ours, err := os.Stat(socket); root != "" && err == nil && !os.SameFile(ours, w.info) {
+			return no("nginx sees another socket at this path than this process does", sandboxHint)
+		}
+		return nil
+	case errors.Is(w.err, fs.ErrNotExist):
+		if _, err := os.Lstat(w.end); root != "" && err == nil {
+			return no("exists, but is hidden from nginx", sandboxHint)
+		}
+		return no("does not exist", "")
+	case errors.Is(w.err, unix.ELOOP):
+		return no("too many symlinks", "")
+	case errors.Is(w.err, unix.ENOTSOCK):
+		return no("not a socket", "")
+	case errors.Is(w.err, unix.ENOTDIR):
+		return no("not a directory", "")
+	case !errors.Is(w.err, fs.ErrPermission) || w.info == nil:
+		return w.err
 	}
-	return bits&want == want
-}
-
-func (id Identity) in(gid uint32) bool {
-	return id.GID == gid || slices.Contains(id.Groups, gid)
-}
-
-func lstatAcl(path string) (node, error) {
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return node{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	what, hint := "write to this socket", "its unit sets owner and mode: SocketUser=, SocketGroup=, SocketMode="
+	switch {
+	case w.info.IsDir():
+		what, hint = "search this directory", "allow it with: chmod o+x "+w.end
+	case w.info.Mode()&fs.ModeSymlink != 0:
+		what, hint = "follow this link", "it lies in a directory where everybody can write: name its target instead"
 	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return node{}, err
-	}
-	n := node{mode: info.Mode(), uid: st.Uid, gid: st.Gid, dev: st.Dev, ino: st.Ino}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		n.link, err = os.Readlink(path)
-		return n, err
-	}
-	n.acl, err = readACL(path)
-	return n, err
+	sys, _ := w.info.Sys().(*syscall.Stat_t)
+	return no(fmt.Sprintf("%s may not %s (%s, owner %d:%d)", id, what, w.info.Mode(), sys.Uid, sys.Gid), hint)
 }

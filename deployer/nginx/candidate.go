@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -86,22 +85,4 @@ func bindPrivately(binds map[string]string) error {
 		}
 	}
 	return nil
-}
-
-// onOwnThread runs f on a thread that ends with it, because a thread cannot
-// leave a mount namespace it made; processes that f starts inherit it. The
-// process's first thread is never used: it does not end, and /proc/PID shows
-// its namespace as the process's.
-func onOwnThread(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			done <- onOwnThread(f)
-			runtime.UnlockOSThread()
-			return
-		}
-		done <- f()
-	}()
-	return <-done
 }

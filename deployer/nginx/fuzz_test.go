@@ -56,14 +56,3 @@ func FuzzParseBuild(f *testing.F) {
 		}
 	})
 }
-
-func FuzzParseACL(f *testing.F) {
-	f.Add(aclBytes(aclEntry{aclUserObj, 7, noID}, aclEntry{aclOther, 5, noID}))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		list, err := parseACL(raw)
-		if err == nil && len(list) != (len(raw)-4)/8 {
-			t.Errorf("%v: %v", raw, list)
-		}
-		list.allows(Identity{UID: 1, GID: 2}, 3, 4, write)
-	})
-}

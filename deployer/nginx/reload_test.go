@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,10 +22,10 @@ func TestReload(t *testing.T) {
 	if !old.Running || len(old.Workers) != 2 || old.Main != n.path("nginx.conf") || old.PidFile != n.path("nginx.pid") {
 		t.Fatalf("facts: %+v", old)
 	}
-	want, err := LookupIdentity("www-data", "")
+	want, err := user.Lookup("www-data")
 	must(t, err)
-	if old.Identity.UID != want.UID || old.Identity.GID != want.GID || old.Identity.UID == 0 {
-		t.Errorf("identity %+v, want %+v", old.Identity, want)
+	if id := old.Identity; id.UID != parseID(want.Uid) || id.GID != parseID(want.Gid) || id.UID == 0 {
+		t.Errorf("identity %+v, want %+v", id, want)
 	}
 	if d := time.Since(old.Workers[0].Start); d < 0 || d > time.Minute {
 		t.Errorf("a worker started %s ago", d)

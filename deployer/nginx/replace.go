@@ -102,12 +102,6 @@ func (r replacement) checkDir() error {
 	return nil
 }
 
-// Restore undoes a Replace: it puts the original content back if the file
-// still holds what was written.
-func Restore(ctx context.Context, path string, written [sha256.Size]byte, original []byte) error {
-	return Replace(ctx, path, written, original)
-}
-
 // replacement is one run of Replace. Everything happens relative to the
 // directory that was opened and locked, so nobody who can rename above it
 // sends root's write elsewhere.
