@@ -493,7 +493,6 @@ func FuzzParsers(f *testing.F) {
 			t.Errorf("%q: negative", b)
 		}
 		_, _ = parsePeriod(c)
-		_ = parseEvents("", a)
 		_, _ = parseChain([]byte(a))
 		_, _ = publicKey([]byte(a))
 		_, _ = parseSettings([]byte(a))

@@ -41,8 +41,8 @@ type Env struct {
 	// Prefix is where nginx's relative log paths start, ErrorLog the compiled-in
 	// path of its log; both may be empty.
 	Prefix, ErrorLog string
-	// Certbot is certbot's configuration directory, CertbotLogs where it logs.
-	Certbot, CertbotLogs string
+	// Certbot is certbot's configuration directory.
+	Certbot string
 	// Apps are the adopted apps as edgeman's own records describe them; see
 	// Records for its errors.
 	Apps func() ([]App, error)

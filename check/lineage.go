@@ -15,11 +15,8 @@ import (
 	"time"
 )
 
-// Where certbot keeps everything unless it was told otherwise.
-const (
-	letsencrypt = "/etc/letsencrypt"
-	certbotLogs = "/var/log/letsencrypt"
-)
+// letsencrypt is where certbot keeps everything unless it was told otherwise.
+const letsencrypt = "/etc/letsencrypt"
 
 // lineageFiles are the four links of a lineage.
 var lineageFiles = []string{"cert", "privkey", "chain", "fullchain"}

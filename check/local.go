@@ -22,8 +22,8 @@ func Local() Env {
 		Now: time.Now, Sleep: sleep, FS: OS{}, Euid: os.Geteuid(), Host: host,
 		Roots: x509.SystemCertPool, Dial: (&net.Dialer{}).DialContext,
 		CanConnect: nginx.Facts.WorkerCanConnect, Remove: os.Remove,
-		Certbot: letsencrypt, CertbotLogs: certbotLogs,
-		Tail: tail, FreeSpace: freeSpace, ClockSynced: clockSynced,
+		Certbot: letsencrypt,
+		Tail:    tail, FreeSpace: freeSpace, ClockSynced: clockSynced,
 	}
 }
 

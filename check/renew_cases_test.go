@@ -46,18 +46,6 @@ func renewCases() []scenario {
 		}
 	}
 	none := func(*world, *ca) {}
-	log := func(path string, lines ...string) func(*world, *ca) {
-		return func(w *world, _ *ca) { w.write(certbotLogs+"/"+path, strings.Join(lines, "")) }
-	}
-	line := func(age time.Duration, text string) string {
-		return base.Add(-age).In(time.Local).Format(time.DateTime) + ",123:" + text + "\n"
-	}
-	const (
-		failed = "ERROR:certbot._internal.renewal:Failed to renew certificate a.example.com with error: Some challenges have failed."
-		wrote  = "DEBUG:certbot._internal.storage:Writing full chain to /etc/letsencrypt/archive/a.example.com/fullchain1.pem."
-		hook   = "WARNING:certbot.display.ops:Hook 'deploy-hook' reported error code 7"
-		older  = `ERROR:certbot.compat.misc:deploy-hook command "/bin/false" returned error code 1`
-	)
 	var out []scenario
 	for _, code := range []string{
 		"renew-conf-broken", "renew-timer-off", "renew-last-failed", "renew-wrong-lineage", "renew-no-reload",
@@ -108,20 +96,8 @@ func renewCases() []scenario {
 			delete(w.units, "certbot.timer")
 			w.units["snap.certbot.renew.timer"] = Unit{Active: "active", NextRun: base.Add(time.Hour)}
 		})},
-		{"renew-last-failed", "in the log", Warning, lineage(fresh, byNginx, log("letsencrypt.log.1", line(time.Hour, failed)))},
-		{"renew-last-failed", "and soon to expire", Critical, lineage(life{90 * day, 20 * day}, byNginx, log("letsencrypt.log", line(time.Hour, failed)))},
-		{"renew-last-failed", "made good by certbot", 0, lineage(fresh, byNginx, log("letsencrypt.log", line(time.Hour, failed), line(time.Minute, wrote)))},
-		{"renew-last-failed", "made good by hand", 0, lineage(fresh, byNginx, log("letsencrypt.log", line(3*time.Hour, failed)))},
-		{"renew-last-failed", "another lineage", 0, lineage(fresh, byNginx, log("letsencrypt.log", line(time.Hour, strings.ReplaceAll(failed, "a.example", "b.example"))))},
-		{"renew-last-failed", "hook failed, old one served", Warning, func(w *world, c *ca) {
-			lineage(fresh, byNginx, log("letsencrypt.log", line(2*time.Hour, wrote), line(2*time.Hour, hook)))(w, c)
-			w.serves("127.0.0.1:443", c.leaf(life{45 * day, 20 * day}, "a.example.com"))
-		}},
-		{"renew-last-failed", "in the words of an older certbot", Notice, lineage(fresh, byNginx, log("letsencrypt.log", line(2*time.Hour, wrote), line(2*time.Hour, older)))},
-		{"renew-last-failed", "hook failed, new one served", Notice, lineage(fresh, byNginx, log("letsencrypt.log", line(2*time.Hour, wrote), line(2*time.Hour, hook)))},
-		{"renew-last-failed", "hook failed before the last renewal", 0, lineage(fresh, byNginx, log("letsencrypt.log", line(9*time.Hour, wrote), line(9*time.Hour, hook), line(2*time.Hour, wrote)))},
-		{"renew-last-failed", "hook of another lineage", 0, lineage(fresh, byNginx, log("letsencrypt.log", line(9*time.Hour, strings.ReplaceAll(wrote, "a.example", "b.example")), line(9*time.Hour, hook)))},
 		{"renew-last-failed", "unit failed", Warning, lineage(fresh, byNginx, func(w *world, _ *ca) { w.units["certbot.service"] = Unit{Active: "failed", Result: "exit-code"} })},
+		{"renew-last-failed", "unit failed, and soon to expire", Critical, lineage(life{90 * day, 20 * day}, byNginx, func(w *world, _ *ca) { w.units["certbot.service"] = Unit{Active: "failed", Result: "exit-code"} })},
 		{"renew-last-failed", "no run for two days", Warning, lineage(fresh, byNginx, func(w *world, _ *ca) {
 			w.units["certbot.timer"] = Unit{Active: "active", NextRun: base.Add(time.Hour), LastRun: base.Add(-50 * time.Hour)}
 		})},

@@ -129,45 +129,6 @@ func related(a, b string) bool {
 	return serial.ReplaceAllString(a, "") == serial.ReplaceAllString(b, "")
 }
 
-// reloads is what a command that makes nginx read its certificates looks like.
-var reloads = regexp.MustCompile(`nginx|edgeman|openresty`)
-
-var ruleRenewNoReload = Rule{
-	Code: "renew-no-reload", Title: "nothing reloads nginx after a renewal", Worst: Warning, Needs: []need{needConfig, needLineages},
-	What: "The lineage is not installed by certbot's nginx plugin, has no deploy or post hook, and there is no executable hook in renewal-hooks/deploy or /post. A hook that does not mention nginx is a notice.",
-	Why:  "nginx keeps serving the old certificate until somebody reloads it by chance.",
-	Fix:  "`certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'` (2.3 or newer), or put an executable script with that line into /etc/letsencrypt/renewal-hooks/deploy.",
-	look: renewNoReload,
-}
-
-func renewNoReload(h *host) []Finding {
-	var out []Finding
-	for _, l := range h.lineages {
-		if !l.used || l.err != nil || l.params["installer"] == "nginx" {
-			continue
-		}
-		own := strings.TrimSpace(l.hookText() + " " + h.certbot.cli["deploy-hook"] + h.certbot.cli["post-hook"])
-		hooks, reloading := 0, reloads.MatchString(own)
-		if own != "" {
-			hooks++
-		}
-		for _, k := range h.certbot.hooks {
-			hooks++
-			reloading = reloading || reloads.MatchString(k.text) || !strings.HasPrefix(k.text, "#!")
-		}
-		if reloading {
-			continue
-		}
-		severity, what := Warning, "there is no hook that reloads nginx after a renewal of "+l.name
-		if hooks > 0 {
-			severity, what = Notice, "no hook that runs after a renewal of "+l.name+" mentions nginx"
-		}
-		out = append(out, h.lineageFinding(l, severity, what,
-			`printf '#!/bin/sh\nsystemctl reload nginx\n' > `+h.env.Certbot+`/renewal-hooks/deploy/nginx && chmod 755 `+h.env.Certbot+`/renewal-hooks/deploy/nginx`))
-	}
-	return out
-}
-
 var ruleRenewStaging = Rule{
 	Code: "renew-staging", Title: "a certificate comes from a staging server", Worst: Warning, Needs: []need{needLineages},
 	What: "The lineage's ACME server is a staging one.",

@@ -2,12 +2,10 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
-
-// timers are the units that run certbot, in the order of preference.
-var timers = []string{"certbot.timer", "snap.certbot.renew.timer", "certbot-renew.timer"}
 
 var ruleRenewTimerOff = Rule{
 	Code: "renew-timer-off", Title: "nothing runs certbot", Worst: Critical, Needs: []need{needLineages},
@@ -23,10 +21,8 @@ func renewTimerOff(h *host) []Finding {
 		return nil
 	}
 	severity := Warning
-	for _, l := range h.lineages {
-		if h.due(l) {
-			severity = Critical
-		}
+	if slices.ContainsFunc(h.lineages, h.due) {
+		severity = Critical
 	}
 	return []Finding{{
 		Severity: severity, Subject: Subject{"unit", timers[0]},
@@ -35,59 +31,37 @@ func renewTimerOff(h *host) []Finding {
 	}}
 }
 
-// timersOff says why no timer runs certbot. Without root, systemd is not asked
-// and nothing can be said.
-func (h *host) timersOff() (why string, off bool) {
-	if h.env.Units == nil {
-		return "there is no cron entry for certbot", h.env.Euid == 0
-	}
-	var seen []string
-	for _, name := range timers {
-		u, ok := h.unit(name)
-		if !ok {
-			return "", false // systemd does not answer; that is said elsewhere
-		}
-		if u.Load != "loaded" {
-			continue
-		}
-		next := u.NextRun.Sub(h.now)
-		switch {
-		case u.Active != "active":
-			seen = append(seen, name+" is "+u.Active)
-		case u.NextRun.IsZero():
-			seen = append(seen, name+" has no next run")
-		case next >= 25*time.Hour:
-			seen = append(seen, fmt.Sprintf("%s runs next in %s", name, days(next)))
-		default:
-			return "", false
-		}
-	}
-	if len(seen) == 0 {
-		return "there is no timer for certbot", true
-	}
-	return strings.Join(seen, ", "), true
+var ruleRenewLastFailed = Rule{
+	Code: "renew-last-failed", Title: "the last renewal failed", Worst: Critical, Needs: []need{needLineages},
+	What: "certbot's service failed, or its timer has not run for two days. What certbot writes into its own log is not read, and a renewal that cron starts shows only when the certificate gets old: see cert-expiring.",
+	Why:  "At least one certificate was not renewed. Critical when a certificate is in its warning zone.",
+	Fix:  "`certbot renew --cert-name NAME --dry-run` shows the error; the log is /var/log/letsencrypt/letsencrypt.log.",
+	look: renewLastFailed,
 }
 
-// cronRenews looks for a cron entry that runs certbot; the one that Debian
-// ships stands aside where systemd runs.
-func (h *host) cronRenews() bool {
-	var files []string
-	for _, pattern := range []string{"/etc/cron.d/*", "/etc/cron.daily/*", "/etc/cron.weekly/*", "/etc/crontab", "/var/spool/cron/crontabs/*"} {
-		found, _ := h.env.FS.Glob(pattern)
-		files = append(files, found...)
+func renewLastFailed(h *host) []Finding {
+	severity := Warning
+	if slices.ContainsFunc(h.lineages, func(l *lineage) bool { return h.inWarning(l) != 0 }) {
+		severity = Critical
 	}
-	for _, f := range files {
-		data, err := h.env.FS.ReadFile(f)
-		if err != nil {
+	for _, timer := range timers {
+		service := strings.TrimSuffix(timer, ".timer") + ".service"
+		if u, ok := h.unit(service); ok && u.Load == "loaded" && u.Result != "" && u.Result != "success" {
+			return []Finding{{
+				Severity: severity, Subject: Subject{"unit", service},
+				Message: fmt.Sprintf("%s failed: %s", service, u.Result), Hint: "journalctl -u " + service,
+			}}
+		}
+		u, ok := h.unit(timer)
+		if !ok || u.Load != "loaded" || u.Active != "active" || u.LastRun.IsZero() {
 			continue
 		}
-		for line := range strings.Lines(string(data)) {
-			line = strings.TrimSpace(line)
-			aside := h.env.Units != nil && strings.Contains(line, "/run/systemd/system")
-			if !strings.HasPrefix(line, "#") && strings.Contains(line, "certbot") && !aside {
-				return true
-			}
+		if ago := h.now.Sub(u.LastRun); ago > 49*time.Hour {
+			return []Finding{{
+				Severity: severity, Subject: Subject{"unit", timer},
+				Message: fmt.Sprintf("%s last ran %s ago", timer, days(ago)), Hint: "systemctl status " + timer,
+			}}
 		}
 	}
-	return false
+	return nil
 }

@@ -69,8 +69,8 @@ func newWorld(t *testing.T) *world {
 		Roots: func() (*x509.CertPool, error) { return w.roots, nil },
 		Dial:  w.dial, Nginx: w, Units: w, Docker: w,
 		Apps:    func() ([]App, error) { return w.apps, nil },
-		Certbot: letsencrypt, CertbotLogs: certbotLogs,
-		Tail: func(path string, size int) ([]byte, error) { return rooted{w.root}.ReadFile(path) },
+		Certbot: letsencrypt,
+		Tail:    func(path string, size int) ([]byte, error) { return rooted{w.root}.ReadFile(path) },
 		Remove: func(path string) error {
 			return os.Remove(filepath.Join(w.root, path))
 		},
