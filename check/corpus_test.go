@@ -71,7 +71,7 @@ func lintFile(t *testing.T, text string) (Report, bool) {
 	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(strings.TrimSpace(l), "include ") })
 	text = strings.Join(lines, "\n")
 	w := newWorld(t)
-	w.env.Units, w.env.Docker, w.env.Dial = nil, nil, nil
+	w.env.Units, w.env.Docker, w.env.Dial, w.opt.Settings.Lint = nil, nil, nil, true
 	w.write("/etc/nginx/nginx.conf", text)
 	config, _, err := loadConfig(w.env.FS, w.facts.Main)
 	if err != nil {

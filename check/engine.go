@@ -75,10 +75,10 @@ func (h *host) judge(rules []Rule) Report {
 	return h.report(append(findings, h.blind...))
 }
 
-// skips reports whether the rule has nothing to look at here.
+// skips reports whether the rule is not asked for, or has nothing to look at here.
 func (h *host) skips(r Rule) bool {
 	v := h.version
-	if v.Known() && (v.Before(r.Since) || r.Until.Known() && v.AtLeast(r.Until)) {
+	if r.Lint && !h.opt.Settings.Lint || v.Known() && (v.Before(r.Since) || r.Until.Known() && v.AtLeast(r.Until)) {
 		return true
 	}
 	return slices.ContainsFunc(r.Needs, func(n need) bool { return !h.has[n] })
@@ -125,7 +125,7 @@ func (h *host) lookAgain(rules []Rule, findings []Finding) []Finding {
 func (h *host) report(findings []Finding) Report {
 	r := Report{
 		Schema: 1, Tool: h.opt.Version, Host: h.env.Host, Started: h.now,
-		Checked: h.counts(), Inventory: h.inventory(),
+		Lint: h.opt.Settings.Lint, Checked: h.counts(), Inventory: h.inventory(),
 	}
 	for _, f := range findings {
 		if !h.wanted(f) {

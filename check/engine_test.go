@@ -203,7 +203,7 @@ func TestSitesOfAnApp(t *testing.T) {
 		w.apps[0].Missing = "x"
 		text := w.text("/etc/nginx/nginx.conf")
 		w.write("/etc/nginx/nginx.conf", strings.Replace(text, "location / {", "location /s { alias /srv/; }\nlocation / {", 1))
-		w.opt.Sites = []string{site}
+		w.opt.Sites, w.opt.Settings.Lint = []string{site}, true
 		r := w.run()
 		if len(r.find("backup-missing")) != 1 || len(r.find("alias-traversal")) != 1 || len(r.find(codeBlind)) != 0 {
 			t.Errorf("%s: found\n%s", site, r.codes())

@@ -110,3 +110,12 @@ func clean(s string) string {
 	}
 	return s
 }
+
+// blockFinding makes a finding about directive d; its subject is the place.
+func blockFinding(d *node, s Severity, message, hint string) Finding {
+	f := Finding{Severity: s, Subject: Subject{"file", position(d).String()}, At: []Position{position(d)}, Message: message, Hint: hint}
+	if b := d.Within("server"); b != nil {
+		f.Sites = newServer(b, false).sites()
+	}
+	return f
+}

@@ -35,7 +35,7 @@ func sample() Report {
 	}
 	sortFindings(findings)
 	r := Report{
-		Schema: 1, Tool: "v1.0.0", Host: "testhost", Started: base, Duration: 0.62, Findings: findings,
+		Schema: 1, Tool: "v1.0.0", Host: "testhost", Started: base, Duration: 0.62, Lint: true, Findings: findings,
 		Checked: Counts{Certificates: 14, Servers: 22, Handshakes: 1, Upstreams: 9, Rules: 60},
 		Inventory: []Certificate{
 			{Source: "disk", Path: "/etc/ssl/a.pem", Server: "a.example.com", Names: []string{"a.example.com"}, NotBefore: base.Add(-35 * day), NotAfter: base.Add(10 * day), Due: base.Add(-5 * day), SHA256: strings.Repeat("ab", 32), Issuer: "CN=Test"},
@@ -223,6 +223,40 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// What --lint found is neither gone nor new because a run did not look for it.
+func TestMemoryKeepsWhatWasNotAsked(t *testing.T) {
+	found := Finding{Code: "allow-no-deny", Severity: Warning, Subject: Subject{"file", "a"}, FirstSeen: base}
+	var m *Memory
+	for i, step := range []struct {
+		lint            bool
+		findings        []Finding
+		said, recovered int
+	}{
+		{true, []Finding{found}, 1, 0},
+		{false, nil, 0, 0},
+		{true, []Finding{found}, 0, 0},
+		{false, nil, 0, 0},
+		{true, nil, 0, 1},
+		{false, nil, 0, 0},
+	} {
+		next, said := m.Next(Report{Started: base.Add(time.Duration(i) * time.Hour), Lint: step.lint, Findings: step.findings}, FailOnWarning)
+		if len(said.Findings) != step.said || len(said.Recovered) != step.recovered {
+			t.Errorf("step %d: said %d, recovered %v", i, len(said.Findings), said.Recovered)
+		}
+		m = next
+	}
+}
+
+// A rule that was not asked has no series: its 0 would read like health.
+func TestPrometheusWithoutLint(t *testing.T) {
+	text := string(Prometheus(Report{}))
+	for _, r := range Rules() {
+		if strings.Contains(text, `code="`+r.Code+`"`) == r.Lint {
+			t.Errorf("%s: has a series: %v", r.Code, r.Lint)
+		}
+	}
+}
+
 // No news must not read like health, and cron still gets not one byte of it.
 func TestKnownProblemsAreCounted(t *testing.T) {
 	report := Report{Started: base, Findings: []Finding{
@@ -279,11 +313,11 @@ func TestMemoryFile(t *testing.T) {
 	}
 	w.write("/var/lib/edgeman/check.json", `{"last_run":"2035-06-01T10:00:00Z","seen":{"version-shown nginx nginx":{"severity":"notice","first":"2035-05-01T00:00:00Z"}}}`)
 	m, err := ReadMemory(w.env.FS, "/var/lib/edgeman/check.json")
-	if err != nil || m.Age(base) != "2.0 h ago" || (*Memory)(nil).Age(base) != "never" {
+	if err != nil || !m.LastRun.Equal(base.Add(-2*time.Hour)) {
 		t.Errorf("%v, %v", m, err)
 	}
 	w.http("server { listen 80; }")
-	w.opt.Memory = m
+	w.opt.Memory, w.opt.Settings.Lint = m, true
 	if f := w.run().find("version-shown"); len(f) != 1 || f[0].FirstSeen.Month() != 5 {
 		t.Errorf("first seen %+v", f)
 	}

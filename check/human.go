@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 )
 
 // WriteHuman prints the report for a person: by site, the worst site first, and
@@ -201,24 +200,16 @@ func cleanKeepSpace(s string) string {
 
 // WriteExplain prints a rule's page.
 func WriteExplain(w io.Writer, r Rule) error {
-	_, err := fmt.Fprintf(w, "%s (%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n", r.Code, r.Worst, r.Title, r.What, r.Why, r.Fix)
+	_, err := fmt.Fprintf(w, "%s (%s%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n", r.Code, r.Worst, r.optIn(), r.Title, r.What, r.Why, r.Fix)
 	return err
 }
 
 // WriteCodes lists every code with its title.
 func WriteCodes(w io.Writer) error {
 	for _, r := range Rules() {
-		if _, err := fmt.Fprintf(w, "%-26s %-9s %s\n", r.Code, r.Worst, r.Title); err != nil {
+		if _, err := fmt.Fprintf(w, "%-26s %-9s %s%s\n", r.Code, r.Worst, r.Title, r.optIn()); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// Age says how long ago the last remembered run was, for status.
-func (m *Memory) Age(now time.Time) string {
-	if m == nil || m.LastRun.IsZero() {
-		return "never"
-	}
-	return days(now.Sub(m.LastRun)) + " ago"
 }

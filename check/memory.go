@@ -82,6 +82,7 @@ func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
 		}
 		next.Seen[f.key()] = s
 	}
+	m.keepUnasked(next, r.Lint)
 	said.Recovered = m.recovered(next)
 	said.Exit = exitCode(said.Findings, on)
 	return next, said
@@ -105,6 +106,19 @@ func (m *Memory) seen(key string) (Seen, bool) {
 	}
 	s, ok := m.Seen[key]
 	return s, ok
+}
+
+// keepUnasked leaves what only --lint looks for as it was, in a run without.
+func (m *Memory) keepUnasked(next *Memory, lint bool) {
+	if m == nil || lint {
+		return
+	}
+	for key, s := range m.Seen {
+		code, _, _ := strings.Cut(key, " ")
+		if rule, _ := Explain(code); rule.Lint {
+			next.Seen[key] = s
+		}
+	}
 }
 
 // recovered lists what the memory holds and next does not, notices left out.

@@ -56,7 +56,9 @@ func findingsMetric(b *strings.Builder, r Report) {
 	head(b, name, "Findings of the last run by code.")
 	count := map[string]map[Severity]int{}
 	for _, rule := range Rules() {
-		count[rule.Code] = map[Severity]int{rule.Worst: 0}
+		if r.Lint || !rule.Lint {
+			count[rule.Code] = map[Severity]int{rule.Worst: 0}
+		}
 	}
 	for _, f := range r.Findings {
 		count[f.Code][f.Severity]++

@@ -11,6 +11,7 @@ type Report struct {
 	Started  time.Time `json:"started"`
 	Duration float64   `json:"duration_seconds"`
 	Exit     int       `json:"exit"`
+	Lint     bool      `json:"lint,omitempty"` // the rules for --lint were asked, too
 
 	Summary   Summary       `json:"summary"`
 	Checked   Counts        `json:"checked"`

@@ -30,6 +30,9 @@ type Rule struct {
 	// Since and Until bound the nginx versions that the rule is true for:
 	// at least Since, and before Until. An unknown version passes.
 	Since, Until Version
+	// Lint marks advice about sites that is not about certificates, or about what
+	// edgeman changes. It is looked for with --lint only.
+	Lint bool
 	// Twice marks states that may be true for a moment, such as a restart; they
 	// are reported when a second look finds them again.
 	Twice bool
@@ -50,11 +53,7 @@ func Rules() []Rule {
 		ruleTLSHandshakeFailed, ruleCertServedOther, ruleCertServedStale, ruleCertUntrusted,
 		ruleRenewConfBroken, ruleRenewTimerOff, ruleRenewLastFailed, ruleRenewWrongLineage, ruleRenewNoReload,
 		ruleRenewWillFail, ruleRenewStaging, ruleRenewEveryRun, ruleRenewDisabled,
-		ruleTLSOldProtocol, ruleTLSWeakCiphers, ruleTLSStaplingDead,
-		ruleNameDuplicate, ruleNameDefaultMissing, ruleConfOrphan,
-		ruleProxyHeadersLost, ruleAddHeaderLost, ruleHostSpoof, ruleXFFTrust, ruleWSBroken, ruleSSRFProxyPass, ruleCRLFSplit,
-		ruleAliasTraversal, ruleAllowNoDeny, ruleStatusExposed, ruleRootExposed, ruleHeadersMissing, ruleVersionShown,
-		ruleErrorLogOff,
+		ruleNameDuplicate, ruleConfOrphan, ruleProxyHeadersLost,
 		ruleUpstreamDead, ruleSocketPerm, ruleKeepaliveRace, ruleDrainLong,
 		ruleSocketInactive, ruleSocketDisabled, ruleAppDown, ruleAppRestarting, ruleUnitDrift,
 		ruleContainerUnhealthy, ruleContainerDrift,
@@ -62,6 +61,10 @@ func Rules() []Rule {
 		ruleConfDrift, ruleBackupMissing, ruleDeployStuck,
 		ruleBacklogSmall, ruleWorkerConnectionsSmall,
 		ruleDiskLow, ruleClockUnsynced,
+		ruleTLSOldProtocol, ruleTLSWeakCiphers, ruleTLSStaplingDead,
+		ruleNameDefaultMissing, ruleVersionShown, ruleErrorLogOff,
+		ruleAddHeaderLost, ruleHostSpoof, ruleXFFTrust, ruleWSBroken, ruleCRLFSplit, ruleHeadersMissing,
+		ruleAliasTraversal, ruleAllowNoDeny, ruleStatusExposed, ruleRootExposed, ruleSSRFProxyPass,
 		ruleIgnoreExpired, ruleCheckBlind,
 	}
 }

@@ -14,6 +14,8 @@ func TestRules(t *testing.T) {
 	for _, s := range scenarios() {
 		t.Run(s.code+"/"+s.name, func(t *testing.T) {
 			w, c := trusted(t)
+			rule, _ := Explain(s.code)
+			w.opt.Settings.Lint = rule.Lint
 			s.set(w, c)
 			r := w.run()
 			found := r.find(s.code)
@@ -42,6 +44,25 @@ func TestEveryRuleHasBothCases(t *testing.T) {
 	for _, r := range Rules() {
 		if !fires[r.Code] || !misses[r.Code] {
 			t.Errorf("%s: a case that fires: %v, a near miss: %v", r.Code, fires[r.Code], misses[r.Code])
+		}
+	}
+}
+
+// What is not about certificates and edgeman's own changes is said on demand.
+func TestLintIsOptIn(t *testing.T) {
+	for _, s := range scenarios() {
+		if rule, _ := Explain(s.code); !rule.Lint || s.want == 0 {
+			continue
+		}
+		w, c := trusted(t)
+		s.set(w, c)
+		quiet := w.run()
+		if found := quiet.find(s.code); len(found) > 0 || quiet.Lint {
+			t.Errorf("%s/%s: said without being asked: %+v", s.code, s.name, found)
+		}
+		w.opt.Settings.Lint = true
+		if r := w.run(); len(r.find(s.code)) == 0 || !r.Lint || r.Checked.Rules <= quiet.Checked.Rules {
+			t.Errorf("%s/%s: not said although asked for", s.code, s.name)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type Settings struct {
 	// Certificates are exceptions to the expiry rule, by file or name.
 	Certificates []CertificateSetting `toml:"certificate"`
 	Ignore       []Ignore             `toml:"ignore"`
+	// Lint asks for the rules that are marked so as well.
+	Lint bool `toml:"lint"`
 }
 
 // CertificateSetting gives one certificate absolute thresholds.

@@ -33,6 +33,7 @@ func checkCommand(env *environment) *cli.Command {
 			jsonFlag(),
 			&cli.BoolFlag{Name: "nagios", Usage: "print one line with performance data, and details below"},
 			&cli.StringFlag{Name: "prometheus", Usage: "write metrics to `FILE` as well"},
+			&cli.BoolFlag{Name: "lint", Usage: "look for advice about sites, too"},
 			&cli.BoolFlag{Name: "strict", Usage: "let notices fail the run, too"},
 			&cli.StringFlag{Name: "fail-on", DefaultText: "warning", Usage: "fail from `SEVERITY` on: critical, warning, notice or never"},
 			&cli.BoolFlag{Name: "remember", Usage: "say a known finding again only after a day or a week"},
@@ -92,6 +93,7 @@ func runCheck(env *environment, c *cli.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
+	settings.Lint = settings.Lint || c.Bool("lint")
 	memory, err := check.ReadMemory(check.OS{}, checkMemory(env))
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		fmt.Fprintln(env.stderr, hint.Sprintf("note: %v", err))

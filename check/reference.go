@@ -1,24 +1,38 @@
 package check
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
 )
+
+// referenceHead is what docs/check.md says before the codes.
+//
+//go:embed reference_head.md
+var referenceHead string
 
 // Markdown is the reference of codes in docs/check.md. A test keeps the file
 // equal to it, so that no code is without a page.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString(docsHead)
+	b.WriteString(referenceHead)
 	b.WriteString("\n| code | at worst | finds |\n|---|---|---|\n")
 	for _, r := range Rules() {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.Code, r.Code, r.Worst, r.Title)
+		fmt.Fprintf(&b, "| [%s](#%s) | %s%s | %s |\n", r.Code, r.Code, r.Worst, r.optIn(), r.Title)
 	}
 	for _, r := range Rules() {
 		fmt.Fprintf(&b, "\n### %s\n\n%s. At worst %s.%s\n\n%s\n\n**Why it matters.** %s\n\n**How to fix it.** %s\n",
 			r.Code, capital(r.Title), r.Worst, r.bounds(), r.What, r.Why, r.Fix)
 	}
 	return b.String()
+}
+
+// optIn marks what is looked for on demand.
+func (r Rule) optIn() string {
+	if r.Lint {
+		return " (lint)"
+	}
+	return ""
 }
 
 func capital(s string) string {
@@ -31,6 +45,9 @@ func capital(s string) string {
 // bounds says for which nginx versions a rule holds, and when it waits.
 func (r Rule) bounds() string {
 	s := ""
+	if r.Lint {
+		s += " Looked for with `--lint` only."
+	}
 	if r.Since.Known() {
 		s += fmt.Sprintf(" For nginx %s and newer.", r.Since)
 	}

@@ -3,12 +3,13 @@ package check
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 var ruleAliasTraversal = Rule{
-	Code: "alias-traversal", Title: "files beside an alias can be read", Worst: Critical, Needs: []need{needConfig},
+	Code: "alias-traversal", Title: "files beside an alias can be read", Worst: Critical, Lint: true, Needs: []need{needConfig},
 	What: "A prefix location without a final slash has an `alias` with one.",
 	Why:  "`/x../secret` leaves the directory: with `location /x` and `alias /srv/x/` it reads /srv/secret.",
 	Fix:  "Write `location /x/` with `alias /srv/x/`.",
@@ -37,7 +38,7 @@ func aliasTraversal(h *host) []Finding {
 }
 
 var ruleAllowNoDeny = Rule{
-	Code: "allow-no-deny", Title: "an allow list without a deny", Worst: Warning, Needs: []need{needConfig},
+	Code: "allow-no-deny", Title: "an allow list without a deny", Worst: Warning, Lint: true, Needs: []need{needConfig},
 	What: "A level has `allow` and no `deny` for the rest.",
 	Why:  "Everybody is allowed: nginx grants what no line decides.",
 	Fix:  "Add `deny all;` after the allow lines.",
@@ -63,7 +64,7 @@ func protected(b *node) bool {
 }
 
 var ruleStatusExposed = Rule{
-	Code: "status-exposed", Title: "stub_status is open to everybody", Worst: Warning, Needs: []need{needConfig},
+	Code: "status-exposed", Title: "stub_status is open to everybody", Worst: Warning, Lint: true, Needs: []need{needConfig},
 	What: "A location with `stub_status` has neither allow and deny nor a password, and its server listens on more than loopback.",
 	Why:  "It shows the load of the host to strangers.",
 	Fix:  "`allow 127.0.0.1; deny all;`",
@@ -89,15 +90,15 @@ func localOnly(s *server) bool {
 	})
 }
 
-var tooWide = []string{"/", "/etc", "/root", "/home", "/var", "/usr", "/proc", "/sys", "/var/lib", "/var/log"}
-
 var ruleRootExposed = Rule{
-	Code: "root-exposed", Title: "a document root is far too wide", Worst: Warning, Needs: []need{needConfig},
+	Code: "root-exposed", Title: "a document root is far too wide", Worst: Warning, Lint: true, Needs: []need{needConfig},
 	What: "`root` is /, /etc, /root, /home, /var or the like.",
 	Why:  "Every readable file below it can be downloaded.",
 	Fix:  "Give the site a directory of its own.",
 	look: rootExposed,
 }
+
+var tooWide = []string{"/", "/etc", "/root", "/home", "/var", "/usr", "/proc", "/sys", "/var/lib", "/var/log"}
 
 func rootExposed(h *host) []Finding {
 	var out []Finding
@@ -109,69 +110,54 @@ func rootExposed(h *host) []Finding {
 	return out
 }
 
-var ruleHeadersMissing = Rule{
-	Code: "headers-missing", Title: "a TLS site sends none of the usual protective headers", Worst: Notice, Needs: []need{needConfig},
-	What: "Neither nginx's own configuration nor, as far as can be seen, anything else adds Strict-Transport-Security to a TLS server that serves files itself. Servers that proxy are left out: the app may send it.",
-	Why:  "A visitor's first request can be kept on plain HTTP by whoever is on the way.",
-	Fix:  "`add_header Strict-Transport-Security \"max-age=63072000\" always;`",
-	look: headersMissing,
+var ruleSSRFProxyPass = Rule{
+	Code: "ssrf-proxy-pass", Title: "visitors can choose where nginx connects to", Worst: Critical, Lint: true, Needs: []need{needConfig},
+	What: "The host part of `proxy_pass` comes from the request (arguments, headers, cookies or the URI), in a location that is not internal.",
+	Why:  "Anybody can reach the services behind this host through it.",
+	Fix:  "Map the few allowed values to upstreams, or mark the location `internal`.",
+	look: ssrfProxyPass,
 }
 
-func headersMissing(h *host) []Finding {
+// fromVisitor is a host part that begins with what the visitor wrote.
+var fromVisitor = regexp.MustCompile(`^\$\{?(http_(x_)?\w+|arg_\w+|cookie_\w+|args|query_string|request_uri|uri|document_uri)\b`)
+
+func ssrfProxyPass(h *host) []Finding {
 	var out []Finding
-	for _, s := range h.servers {
-		if !s.tls || s.stream || s.catchAll() || s.refuses() || first(s.block, "return") != nil {
+	for _, d := range h.httpFind("proxy_pass") {
+		target := h.constant(d, d.Arg(0))
+		if i := strings.Index(target, "://"); i >= 0 {
+			target = target[i+3:]
+		}
+		target = h.constant(d, target)
+		if !fromVisitor.MatchString(target) || internal(d) || strings.HasPrefix(target, "$http_host") {
 			continue
 		}
-		sends := len(find(s.block, "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "more_set_headers")) > 0
-		for _, d := range slices.Concat(find(s.block, "add_header"), s.block.Effective("add_header")) {
-			sends = sends || strings.EqualFold(d.Arg(0), "Strict-Transport-Security")
-		}
-		if !sends {
-			out = append(out, Finding{
-				Severity: Notice, Subject: Subject{"server", s.label()}, Sites: s.sites(), At: []Position{s.pos()},
-				Message: s.label() + " does not send Strict-Transport-Security",
-				Hint:    `add_header Strict-Transport-Security "max-age=63072000" always;`,
-			})
-		}
+		out = append(out, blockFinding(d, Critical, "proxy_pass "+d.Arg(0)+" connects to wherever the visitor says", "map the allowed values to upstreams, or mark the location internal"))
 	}
 	return out
 }
 
-var ruleVersionShown = Rule{
-	Code: "version-shown", Title: "nginx shows its version", Worst: Notice, Needs: []need{needConfig},
-	What: "`server_tokens` is not off.",
-	Why:  "It helps nobody but scanners.",
-	Fix:  "`server_tokens off;` in http.",
-	look: versionShown,
-}
-
-func versionShown(h *host) []Finding {
-	for _, http := range h.root.All("http") {
-		if value(http, "server_tokens", "on") == "on" && len(h.servers) > 0 {
-			return []Finding{{
-				Severity: Notice, Subject: nginxSubject, At: []Position{position(http)},
-				Message: "nginx shows its version in every answer", Hint: "server_tokens off;",
-			}}
+// constant follows a variable at the start of text to the set that gives it its
+// value in the blocks around d.
+func (h *host) constant(d *node, text string) string {
+	name, ok := strings.CutPrefix(text, "$")
+	if !ok {
+		return text
+	}
+	name = strings.Trim(name, "{}")
+	for _, s := range d.Effective("set") {
+		if s.Arg(0) == "$"+name {
+			return s.Arg(1)
 		}
 	}
-	return nil
+	return text
 }
 
-var ruleErrorLogOff = Rule{
-	Code: "error-log-off", Title: "errors are not logged", Worst: Notice, Needs: []need{needConfig},
-	What: "`error_log` is /dev/null, or a file named off.",
-	Why:  "When something fails there is no trace. `off` is no keyword here: nginx writes to a file of that name.",
-	Fix:  "`error_log /var/log/nginx/error.log;`",
-	look: errorLogOff,
-}
-
-func errorLogOff(h *host) []Finding {
-	var out []Finding
-	for _, d := range find(h.root, "error_log") {
-		if a := d.Arg(0); a == "/dev/null" || a == "off" {
-			out = append(out, blockFinding(d, Notice, "errors go to "+a, "error_log /var/log/nginx/error.log;"))
+func internal(d *node) bool {
+	for b := d.Parent(); b != nil; b = b.Parent() {
+		if b.Last("internal") != nil || b.Name() == "location" && strings.HasPrefix(b.Arg(0), "@") {
+			return true
 		}
 	}
-	return out
+	return false
 }

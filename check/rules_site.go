@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
-
-type nameOnAddress struct{ name, address string }
 
 var ruleNameDuplicate = Rule{
 	Code: "name-duplicate", Title: "a server name is defined twice on one address", Worst: Warning, Needs: []need{needConfig},
@@ -16,6 +15,8 @@ var ruleNameDuplicate = Rule{
 	Fix:  "Remove one, or give it its own name. An enabled backup copy of a site file is a usual cause.",
 	look: nameDuplicates,
 }
+
+type nameOnAddress struct{ name, address string }
 
 func nameDuplicates(h *host) []Finding {
 	var out []Finding
@@ -45,14 +46,6 @@ func nameDuplicates(h *host) []Finding {
 	return out
 }
 
-// namesOrEmpty is how nginx sees a server without server_name.
-func (s *server) namesOrEmpty() []string {
-	if len(s.names) == 0 {
-		return []string{""}
-	}
-	return s.names
-}
-
 func duplicate(name, address string, first, second *server) Finding {
 	f := Finding{
 		Severity: Warning, Subject: Subject{"server", name}, Sites: []string{name},
@@ -70,49 +63,6 @@ func duplicate(name, address string, first, second *server) Finding {
 	return f
 }
 
-var ruleNameDefaultMissing = Rule{
-	Code: "name-default-missing", Title: "an address for TLS has no explicit default server", Worst: Notice, Needs: []need{needConfig},
-	What: "No block on the address is marked `default_server`, so the first in the order of the files answers for names that nobody defined.",
-	Why:  "Which site a stranger's name reaches depends on file names.",
-	Fix:  "Add a server with `listen 443 ssl default_server; ssl_reject_handshake on;`.",
-	look: defaultMissing,
-}
-
-func defaultMissing(h *host) []Finding {
-	var out []Finding
-	count, hasDefault, example := map[string]int{}, map[string]bool{}, map[string]*server{}
-	var order []string
-	for _, s := range h.servers {
-		for _, l := range s.listens {
-			if !l.ssl || s.stream {
-				continue
-			}
-			k := l.key()
-			if count[k]++; count[k] == 1 {
-				example[k] = s
-				order = append(order, k)
-			}
-			hasDefault[k] = hasDefault[k] || l.def
-		}
-	}
-	for _, k := range order {
-		if hasDefault[k] || count[k] < 2 {
-			continue
-		}
-		out = append(out, Finding{
-			Severity: Notice, Subject: Subject{"address", k}, At: []Position{example[k].pos()},
-			Message: fmt.Sprintf("no server on %s is the default_server, so %s answers for unknown names", k, example[k].label()),
-			Hint:    "add a server with listen ... ssl default_server; ssl_reject_handshake on;",
-		})
-	}
-	return out
-}
-
-var backup = regexp.MustCompile(`(~|\.(bak|backup|old|orig|save|rej|swp|dpkg-\w+|ucf-\w+|rpmsave|rpmnew))$`)
-
-// usuallyEmpty are directories that packages create and that may stay empty.
-var usuallyEmpty = regexp.MustCompile(`/(modules-enabled|conf\.d|sites-enabled|default\.d|stream-enabled|streams-enabled)/`)
-
 var ruleConfOrphan = Rule{
 	Code: "conf-orphan", Title: "an include picks up a backup, or nothing", Worst: Warning, Needs: []need{needConfig},
 	What: "A pattern such as `sites-enabled/*` matches an editor's or a package's backup (`*~`, `.bak`, `.dpkg-old`; a warning), or an include pattern other than the usual empty directories matches no file (a notice).",
@@ -120,6 +70,11 @@ var ruleConfOrphan = Rule{
 	Fix:  "Move the backup out of the directory and reload nginx.",
 	look: confOrphans,
 }
+
+var backup = regexp.MustCompile(`(~|\.(bak|backup|old|orig|save|rej|swp|dpkg-\w+|ucf-\w+|rpmsave|rpmnew))$`)
+
+// usuallyEmpty are directories that packages create and that may stay empty.
+var usuallyEmpty = regexp.MustCompile(`/(modules-enabled|conf\.d|sites-enabled|default\.d|stream-enabled|streams-enabled)/`)
 
 func confOrphans(h *host) []Finding {
 	var out []Finding
@@ -144,4 +99,48 @@ func confOrphans(h *host) []Finding {
 		})
 	}
 	return out
+}
+
+var ruleProxyHeadersLost = Rule{
+	Code: "proxy-headers-lost", Title: "a location drops the headers that its server sets", Worst: Warning, Needs: []need{needConfig},
+	What: "A block that proxies has a `proxy_set_header` of its own, and so none of the outer ones: Host, X-Real-IP or X-Forwarded-* of the enclosing level are not sent. nginx inherits the list as a whole or not at all.",
+	Why:  "The app sees nginx's name and address instead of the visitor's: wrong links, wrong logs, broken rate limits.",
+	Fix:  "Repeat the lines in the block, or include one file with them in both places.",
+	look: proxyHeadersLost,
+}
+
+// passed are the request headers whose loss an app notices.
+var passed = []string{"host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded"}
+
+func proxyHeadersLost(h *host) []Finding {
+	var out []Finding
+	h.blocks(func(b *node) {
+		var missing []string
+		for _, n := range lost(b, "proxy_set_header") {
+			if slices.Contains(passed, n) {
+				missing = append(missing, n)
+			}
+		}
+		if len(missing) > 0 && proxies(b) {
+			d := b.All("proxy_set_header")[0]
+			out = append(out, blockFinding(d, Warning,
+				fmt.Sprintf("%s sets a header and so no longer sends %s, which is set outside of it", b.Path(), strings.Join(missing, ", ")),
+				"repeat the outer proxy_set_header lines here"))
+		}
+	})
+	return out
+}
+
+// proxies reports whether requests that end in block b are proxied with the
+// headers that b sets.
+func proxies(b *node) bool {
+	if b.Last("proxy_pass") != nil {
+		return true
+	}
+	for _, c := range b.Children() {
+		if c.IsBlock() && len(c.All("proxy_set_header")) == 0 && proxies(c) {
+			return true
+		}
+	}
+	return false
 }

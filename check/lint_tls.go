@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// tls11 is the newest version of an old client.
-const tls11 = tls.VersionTLS11
-
-var oldVersions = []string{"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"}
-
 var ruleTLSOldProtocol = Rule{
-	Code: "tls-old-protocol", Title: "a server allows protocols older than TLS 1.2", Worst: Warning, Needs: []need{needConfig},
+	Code: "tls-old-protocol", Title: "a server allows protocols older than TLS 1.2", Worst: Warning, Lint: true, Needs: []need{needConfig},
 	What: "`ssl_protocols` lists SSLv2, SSLv3, TLSv1 or TLSv1.1. It is a warning when a handshake shows that such a version is really accepted, a notice when the line says so and the TLS library refuses it all the same, as Debian's does.",
 	Why:  "They are broken or deprecated (RFC 8996); no current client needs them.",
 	Fix:  "`ssl_protocols TLSv1.2 TLSv1.3;`",
 	look: oldProtocols,
 }
+
+// tls11 is the newest version of an old client.
+const tls11 = tls.VersionTLS11
+
+var oldVersions = []string{"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"}
 
 // oldProtocols reports each ssl_protocols line once: many servers share one.
 func oldProtocols(h *host) []Finding {
@@ -66,16 +66,16 @@ func (h *host) acceptsOld(s *server) bool {
 	return false
 }
 
-// brokenSuites are words of OpenSSL's cipher strings that add broken suites.
-var brokenSuites = regexp.MustCompile(`(?i)^\+?(RC4|3DES|DES|MD5|a?NULL|eNULL|EXP(ORT)?\d*|LOW|SSLv2)$|RC4-|DES-CBC|-MD5$|^EXP-`)
-
 var ruleTLSWeakCiphers = Rule{
-	Code: "tls-weak-ciphers", Title: "a server lists broken ciphers", Worst: Notice, Needs: []need{needConfig},
+	Code: "tls-weak-ciphers", Title: "a server lists broken ciphers", Worst: Notice, Lint: true, Needs: []need{needConfig},
 	What: "`ssl_ciphers` names RC4, DES, MD5, NULL, export or low grade suites without excluding them.",
 	Why:  "Old clients can be talked into using them.",
 	Fix:  "Take the list that Mozilla recommends as intermediate.",
 	look: weakCiphers,
 }
+
+// brokenSuites are words of OpenSSL's cipher strings that add broken suites.
+var brokenSuites = regexp.MustCompile(`(?i)^\+?(RC4|3DES|DES|MD5|a?NULL|eNULL|EXP(ORT)?\d*|LOW|SSLv2)$|RC4-|DES-CBC|-MD5$|^EXP-`)
 
 func weakCiphers(h *host) []Finding {
 	var out []Finding
@@ -119,7 +119,7 @@ func weakSuites(list string) []string {
 }
 
 var ruleTLSStaplingDead = Rule{
-	Code: "tls-stapling-dead", Title: "OCSP stapling is on for a certificate without OCSP", Worst: Notice, Needs: []need{needConfig},
+	Code: "tls-stapling-dead", Title: "OCSP stapling is on for a certificate without OCSP", Worst: Notice, Lint: true, Needs: []need{needConfig},
 	What: "`ssl_stapling on`, and the certificate names no OCSP responder.",
 	Why:  "It does nothing but make nginx warn at every test and reload.",
 	Fix:  "Remove `ssl_stapling` and `ssl_stapling_verify`.",

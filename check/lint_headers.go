@@ -1,0 +1,176 @@
+package check
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var ruleAddHeaderLost = Rule{
+	Code: "add-header-lost", Title: "a location drops the response headers that its server adds", Worst: Warning, Lint: true, Needs: []need{needConfig},
+	What: "A block has an `add_header` of its own, and so none of the outer ones. It is a warning when a security header (HSTS, CSP, X-Frame-Options, X-Content-Type-Options, Referrer-Policy) is lost, a notice otherwise. Not reported under `add_header_inherit merge`.",
+	Why:  "Pages of that location go out without the protection that the rest of the site has.",
+	Fix:  "Repeat the lines in the block, or `add_header_inherit merge;` with nginx 1.29.3 or newer.",
+	look: addHeaderLost,
+}
+
+// secured are the response headers whose loss a visitor may regret.
+var secured = []string{
+	"strict-transport-security", "content-security-policy", "x-frame-options",
+	"x-content-type-options", "referrer-policy", "permissions-policy",
+}
+
+func addHeaderLost(h *host) []Finding {
+	var out []Finding
+	h.blocks(func(b *node) {
+		missing := lost(b, "add_header")
+		if len(missing) == 0 || value(b, "add_header_inherit", "") == "merge" {
+			return
+		}
+		severity := Notice
+		var security []string
+		for _, n := range missing {
+			if slices.Contains(secured, n) {
+				security = append(security, n)
+			}
+		}
+		if len(security) > 0 {
+			severity, missing = Warning, security
+		}
+		out = append(out, blockFinding(b.All("add_header")[0], severity,
+			fmt.Sprintf("%s adds a header and so no longer sends %s, which is added outside of it", b.Path(), strings.Join(missing, ", ")),
+			"repeat the outer add_header lines here"))
+	})
+	return out
+}
+
+var ruleHostSpoof = Rule{
+	Code: "host-spoof", Title: "the app gets a Host header of the visitor's choice", Worst: Notice, Lint: true, Needs: []need{needConfig},
+	What: "`proxy_set_header Host` with `$http_host`, X-Forwarded-Host, an argument or a cookie.",
+	Why:  "Apps build links, for instance in password mails, from it.",
+	Fix:  "`proxy_set_header Host $host;` behind a default server that refuses unknown names.",
+	look: hostSpoof,
+}
+
+// chosen are variables whose value the visitor writes.
+var chosen = regexp.MustCompile(`\$\{?(http_host|http_x_forwarded_host|arg_\w+|cookie_\w+)\b`)
+
+func hostSpoof(h *host) []Finding {
+	var out []Finding
+	for _, d := range h.httpFind("proxy_set_header") {
+		if strings.EqualFold(d.Arg(0), "host") && chosen.MatchString(d.Arg(1)) {
+			out = append(out, blockFinding(d, Notice, "the app's Host header is "+d.Arg(1)+", which the visitor chooses", "proxy_set_header Host $host;"))
+		}
+	}
+	return out
+}
+
+var ruleXFFTrust = Rule{
+	Code: "xff-trust", Title: "visitors can choose the address that the app sees", Worst: Warning, Lint: true, Needs: []need{needConfig},
+	What: "`set_real_ip_from 0.0.0.0/0` (or ::/0), or X-Forwarded-For is passed on as the visitor sent it.",
+	Why:  "Bans, rate limits and logs go by an address that anybody can make up.",
+	Fix:  "`proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`, and `set_real_ip_from` with your balancer's addresses only.",
+	look: xffTrust,
+}
+
+func xffTrust(h *host) []Finding {
+	var out []Finding
+	for _, d := range h.httpFind("set_real_ip_from") {
+		if a := d.Arg(0); a == "0.0.0.0/0" || a == "::/0" {
+			out = append(out, blockFinding(d, Warning, "set_real_ip_from "+a+" believes the address that any visitor sends", "list your balancer's addresses only"))
+		}
+	}
+	for _, d := range h.httpFind("proxy_set_header") {
+		if strings.EqualFold(d.Arg(0), "x-forwarded-for") && d.Arg(1) == "$http_x_forwarded_for" {
+			out = append(out, blockFinding(d, Warning, "X-Forwarded-For is passed on as the visitor sent it", "use $proxy_add_x_forwarded_for"))
+		}
+	}
+	return out
+}
+
+var ruleWSBroken = Rule{
+	Code: "ws-broken", Title: "an upgrade is passed on in half", Worst: Notice, Lint: true, Needs: []need{needConfig}, Until: Version{1, 29, 7},
+	What: "A block passes the Upgrade header and not Connection, or speaks HTTP/1.0 to the app.",
+	Why:  "Websockets fail or fall back to polling.",
+	Fix:  "`proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`",
+	look: wsBroken,
+}
+
+func wsBroken(h *host) []Finding {
+	var out []Finding
+	h.blocks(func(b *node) {
+		headers := b.Effective("proxy_set_header")
+		own := b.Last("proxy_pass")
+		if own == nil || !slices.Contains(headerNames(headers), "upgrade") {
+			return
+		}
+		why := ""
+		switch {
+		case !slices.Contains(headerNames(headers), "connection"):
+			why = "passes Upgrade and not Connection"
+		case value(b, "proxy_http_version", "1.0") == "1.0" && h.version.Known():
+			why = "passes Upgrade over HTTP/1.0"
+		default:
+			return
+		}
+		out = append(out, blockFinding(own, Notice, b.Path()+" "+why, `proxy_http_version 1.1; proxy_set_header Connection "upgrade";`))
+	})
+	return out
+}
+
+var ruleCRLFSplit = Rule{
+	Code: "crlf-split", Title: "a decoded URI ends up in a header", Worst: Warning, Lint: true, Needs: []need{needConfig},
+	What: "`$uri` or `$document_uri`, which nginx has decoded, stands in a redirect, `add_header` or `proxy_set_header`.",
+	Why:  "A visitor can put an encoded line break into the URI and so add headers of his own.",
+	Fix:  "Use `$request_uri`.",
+	look: crlfSplit,
+}
+
+var decoded = regexp.MustCompile(`\$\{?(uri|document_uri)\b`)
+
+func crlfSplit(h *host) []Finding {
+	var out []Finding
+	for _, d := range h.httpFind("return", "add_header", "proxy_set_header") {
+		text := d.Arg(1)
+		if d.Name() == "return" {
+			text = d.Arg(len(d.Args()) - 1)
+			if code := d.Arg(0); len(d.Args()) == 2 && !strings.HasPrefix(code, "30") {
+				continue // a body, not a header
+			}
+		}
+		if decoded.MatchString(text) {
+			out = append(out, blockFinding(d, Warning, d.String()+" puts the decoded URI into a header", "use $request_uri"))
+		}
+	}
+	return out
+}
+
+var ruleHeadersMissing = Rule{
+	Code: "headers-missing", Title: "a TLS site sends none of the usual protective headers", Worst: Notice, Lint: true, Needs: []need{needConfig},
+	What: "Neither nginx's own configuration nor, as far as can be seen, anything else adds Strict-Transport-Security to a TLS server that serves files itself. Servers that proxy are left out: the app may send it.",
+	Why:  "A visitor's first request can be kept on plain HTTP by whoever is on the way.",
+	Fix:  "`add_header Strict-Transport-Security \"max-age=63072000\" always;`",
+	look: headersMissing,
+}
+
+func headersMissing(h *host) []Finding {
+	var out []Finding
+	for _, s := range h.servers {
+		if !s.tls || s.stream || s.catchAll() || s.refuses() || first(s.block, "return") != nil {
+			continue
+		}
+		sends := len(find(s.block, "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "more_set_headers")) > 0
+		for _, d := range slices.Concat(find(s.block, "add_header"), s.block.Effective("add_header")) {
+			sends = sends || strings.EqualFold(d.Arg(0), "Strict-Transport-Security")
+		}
+		if !sends {
+			out = append(out, Finding{
+				Severity: Notice, Subject: Subject{"server", s.label()}, Sites: s.sites(), At: []Position{s.pos()},
+				Message: s.label() + " does not send Strict-Transport-Security",
+				Hint:    `add_header Strict-Transport-Security "max-age=63072000" always;`,
+			})
+		}
+	}
+	return out
+}

@@ -1,0 +1,81 @@
+package check
+
+import (
+	"fmt"
+)
+
+var ruleNameDefaultMissing = Rule{
+	Code: "name-default-missing", Title: "an address for TLS has no explicit default server", Worst: Notice, Lint: true, Needs: []need{needConfig},
+	What: "No block on the address is marked `default_server`, so the first in the order of the files answers for names that nobody defined.",
+	Why:  "Which site a stranger's name reaches depends on file names.",
+	Fix:  "Add a server with `listen 443 ssl default_server; ssl_reject_handshake on;`.",
+	look: defaultMissing,
+}
+
+func defaultMissing(h *host) []Finding {
+	var out []Finding
+	count, hasDefault, example := map[string]int{}, map[string]bool{}, map[string]*server{}
+	var order []string
+	for _, s := range h.servers {
+		for _, l := range s.listens {
+			if !l.ssl || s.stream {
+				continue
+			}
+			k := l.key()
+			if count[k]++; count[k] == 1 {
+				example[k] = s
+				order = append(order, k)
+			}
+			hasDefault[k] = hasDefault[k] || l.def
+		}
+	}
+	for _, k := range order {
+		if hasDefault[k] || count[k] < 2 {
+			continue
+		}
+		out = append(out, Finding{
+			Severity: Notice, Subject: Subject{"address", k}, At: []Position{example[k].pos()},
+			Message: fmt.Sprintf("no server on %s is the default_server, so %s answers for unknown names", k, example[k].label()),
+			Hint:    "add a server with listen ... ssl default_server; ssl_reject_handshake on;",
+		})
+	}
+	return out
+}
+
+var ruleVersionShown = Rule{
+	Code: "version-shown", Title: "nginx shows its version", Worst: Notice, Lint: true, Needs: []need{needConfig},
+	What: "`server_tokens` is not off.",
+	Why:  "It helps nobody but scanners.",
+	Fix:  "`server_tokens off;` in http.",
+	look: versionShown,
+}
+
+func versionShown(h *host) []Finding {
+	for _, http := range h.root.All("http") {
+		if value(http, "server_tokens", "on") == "on" && len(h.servers) > 0 {
+			return []Finding{{
+				Severity: Notice, Subject: nginxSubject, At: []Position{position(http)},
+				Message: "nginx shows its version in every answer", Hint: "server_tokens off;",
+			}}
+		}
+	}
+	return nil
+}
+
+var ruleErrorLogOff = Rule{
+	Code: "error-log-off", Title: "errors are not logged", Worst: Notice, Lint: true, Needs: []need{needConfig},
+	What: "`error_log` is /dev/null, or a file named off.",
+	Why:  "When something fails there is no trace. `off` is no keyword here: nginx writes to a file of that name.",
+	Fix:  "`error_log /var/log/nginx/error.log;`",
+	look: errorLogOff,
+}
+
+func errorLogOff(h *host) []Finding {
+	var out []Finding
+	for _, d := range find(h.root, "error_log") {
+		if a := d.Arg(0); a == "/dev/null" || a == "off" {
+			out = append(out, blockFinding(d, Notice, "errors go to "+a, "error_log /var/log/nginx/error.log;"))
+		}
+	}
+	return out
+}
