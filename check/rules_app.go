@@ -57,7 +57,7 @@ func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 			return f, false
 		}
 		f.Evidence = driftDiff(edit, now)
-		if _, lost := nginxconf.Revert(now, edit); lost == nil {
+		if _, lost := edit.Revert(now); lost == nil {
 			f.Severity, f.Hint = Notice, "nothing to do if the change is yours"
 			f.Message = fmt.Sprintf("%s has been changed since adopt; edgeman's own lines in it are intact", edit.Path)
 			return f, true

@@ -167,10 +167,9 @@ func (h *Host) planEdits(ctx context.Context, o AdoptOptions, c *candidate) erro
 		if !slices.EqualFunc(group, c.targets, func(a, b nginxconf.Target) bool { return a.Address == b.Address }) {
 			continue
 		}
-		c.plan, err = conf.Plan(group[0], nginxconf.Options{
-			Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version,
-			With: group[1:], Everywhere: o.Everywhere,
-		})
+		c.plan, err = conf.Plan(nginxconf.Options{
+			Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version, Everywhere: o.Everywhere,
+		}, group...)
 		if err != nil {
 			return &RefusedError{err}
 		}

@@ -46,7 +46,7 @@ func (h *Host) restored(a Adoption) (files []fileBack, said []string, err error)
 			}
 			at, files = len(files), append(files, fileBack{path, now, now})
 		}
-		then, gone, err := nginxconf.TakeBack(files[at].then, f)
+		then, gone, err := f.TakeBack(files[at].then)
 		if err != nil {
 			return nil, nil, err
 		}

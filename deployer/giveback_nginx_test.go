@@ -60,7 +60,7 @@ func (w *world) on(files tree) (dir string, back tree) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	plan, err := conf.Plan(targets[0], nginxconf.Options{Socket: w.Paths.Live("myapp"), App: "myapp"})
+	plan, err := conf.Plan(nginxconf.Options{Socket: w.Paths.Live("myapp"), App: "myapp"}, targets[0])
 	if err != nil {
 		w.t.Fatal(err)
 	}

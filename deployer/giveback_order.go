@@ -59,11 +59,11 @@ func (h *Host) refuseCovered(a Adoption, f nginxconf.FileEdit, current []byte, g
 			if over.Path != f.Path {
 				continue
 			}
-			if then, _, err := nginxconf.TakeBack(current, over); err == nil {
+			if then, _, err := over.TakeBack(current); err == nil {
 				current = then
 			}
 		}
-		if _, left, err := nginxconf.TakeBack(current, f); err == nil && len(left) < gone {
+		if _, left, err := f.TakeBack(current); err == nil && len(left) < gone {
 			return refuse("%s: what was written for %s has been edited for %s since\nhint: %s", f.Path, a.App, l.App, giveBackFirst(later[:i+1]))
 		}
 	}

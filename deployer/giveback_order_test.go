@@ -33,7 +33,7 @@ func (w *world) inTurn(site string, order ...string) (conf string) {
 			if t.Addr.Port() != uint16(name[0]-'a'+1) {
 				continue
 			}
-			plan, planErr := c.Plan(t, nginxconf.Options{Socket: w.Paths.Live(name), App: name})
+			plan, planErr := c.Plan(nginxconf.Options{Socket: w.Paths.Live(name), App: name}, t)
 			if err = errors.Join(err, planErr); err != nil {
 				w.t.Fatal(err)
 			}

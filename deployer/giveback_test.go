@@ -40,7 +40,7 @@ func (w *world) onRecord() (site string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	plan, err := c.Plan(targets[0], nginxconf.Options{Socket: w.Paths.Live("myapp"), App: "myapp"})
+	plan, err := c.Plan(nginxconf.Options{Socket: w.Paths.Live("myapp"), App: "myapp"}, targets[0])
 	if err != nil {
 		w.t.Fatal(err)
 	}

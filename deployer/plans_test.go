@@ -249,9 +249,9 @@ func (w *walk) plan(app sites.App) (*nginxconf.Plan, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("no target %s in %s", app.Address, app.Site)
 	}
-	plan, err := conf.Plan(targets[i], nginxconf.Options{
+	plan, err := conf.Plan(nginxconf.Options{
 		Socket: w.Paths.Live(app.Name), App: app.Name, NginxVersion: w.version, Everywhere: true,
-	})
+	}, targets[i])
 	if err == nil {
 		err = refuseStays(AdoptOptions{}, plan)
 	}

@@ -59,11 +59,11 @@ func (p *planner) authorityMaps(r route) string {
 }
 
 // defines reports whether anything in the configuration gives a variable a value.
-func (c *Config) defines(name string) bool {
-	for v := range c.index.sets {
+func (c *variables) defines(name string) bool {
+	for v := range c.sets {
 		if v.name == name {
 			return true
 		}
 	}
-	return c.index.definitions[name] != nil
+	return c.definitions[name] != nil
 }

@@ -42,7 +42,7 @@ func TestAppsBehindOneVariableOnNginx(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				back, err := Revert(current, done[name])
+				back, err := done[name].Revert(current)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -98,7 +98,7 @@ func (l *lab) planFor(addr string, o Options) *Plan {
 	if i < 0 {
 		l.t.Fatalf("no target %s among %v", addr, targets)
 	}
-	p, err := c.Plan(targets[i], o)
+	p, err := c.Plan(o, targets[i])
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -210,8 +210,8 @@ func (l *lab) plan(o Options) (*Plan, error) {
 	}
 	c.Locate(l.where)
 	site := l.site
-	if c.index.passes[0].Pos().File != site {
-		site = c.index.passes[0].Pos().File
+	if c.Passes()[0].Pos().File != site {
+		site = c.Passes()[0].Pos().File
 	}
 	targets, err := c.Targets(site)
 	if err != nil {
@@ -222,8 +222,8 @@ func (l *lab) plan(o Options) (*Plan, error) {
 		o.NginxVersion = l.version
 	}
 	for _, t := range targets {
-		if t.key == appPlace {
-			return c.Plan(t, o)
+		if t.place == appPlace {
+			return c.Plan(o, t)
 		}
 	}
 	return nil, fmt.Errorf("no target %s among %v", l.app.addr(), targets)

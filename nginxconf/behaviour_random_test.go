@@ -133,7 +133,7 @@ func (m maze) run(t *testing.T) (what []string) {
 				continue
 			}
 			o := Options{Socket: []string{l.socket, l.dir + "/other.sock"}[i], App: []string{"de", "fr"}[i], NginxVersion: l.version}
-			p, err := c.Plan(tg, o)
+			p, err := c.Plan(o, tg)
 			if err != nil {
 				if strings.Contains(err.Error(), "please report") {
 					t.Error(err)

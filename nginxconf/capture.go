@@ -15,7 +15,7 @@ const (
 
 // capture is the language of $1 and its like at a directive: those of the
 // regular expression that was matched last.
-func (c *Config) capture(at *Node, number string) string {
+func (c *variables) capture(at *Node, number string) string {
 	if n := at.parent; n != nil && isTable(n) {
 		return group(pattern(at), number, true)
 	}
@@ -25,7 +25,7 @@ func (c *Config) capture(at *Node, number string) string {
 	var parts []string
 	exprs, certain := c.matchedBefore(at)
 	if !certain {
-		for _, n := range c.index.patterns[at.Within("server")] {
+		for _, n := range c.patterns[at.Within("server")] {
 			if n.Name() == "server_name" {
 				for _, e := range patterns(n) {
 					parts = append(parts, hostGroup(e, number))
@@ -38,8 +38,8 @@ func (c *Config) capture(at *Node, number string) string {
 	for _, e := range exprs {
 		parts = append(parts, group(e, number, certain && len(exprs) == 1))
 	}
-	for _, m := range c.index.patternMaps {
-		if name := definedVariable(m); c.index.early[variable{at.Within("server"), name}] || c.index.early[variable{nil, name}] {
+	for _, m := range c.patternMaps {
+		if name := definedVariable(m); c.early[variable{at.Within("server"), name}] || c.early[variable{nil, name}] {
 			for _, row := range rows(m) {
 				parts = append(parts, group(pattern(row), number, false))
 			}
@@ -50,7 +50,7 @@ func (c *Config) capture(at *Node, number string) string {
 
 // matchedBefore returns the expressions of which one was matched last before a
 // directive in its location, and whether no others come into question.
-func (c *Config) matchedBefore(at *Node) (exprs []string, certain bool) {
+func (c *variables) matchedBefore(at *Node) (exprs []string, certain bool) {
 	if set := at.Name() == "set"; !set {
 		for n := at; n.Name() != "location" && n.parent != nil; n = n.parent {
 			exprs = append(exprs, c.patternsIn(n.parent, nil)...)
@@ -73,9 +73,9 @@ func (c *Config) matchedBefore(at *Node) (exprs []string, certain bool) {
 
 // patternsIn returns the expressions that a block matches requests with before
 // a directive, nil for its end.
-func (c *Config) patternsIn(block, before *Node) []string {
+func (c *variables) patternsIn(block, before *Node) []string {
 	var out []string
-	for _, n := range c.index.rewrites[block] {
+	for _, n := range c.rewrites[block] {
 		if n == before {
 			break
 		}
@@ -91,7 +91,7 @@ func (c *Config) patternsIn(block, before *Node) []string {
 
 // namedCapture is the language of a variable that regular expressions give its
 // value. In a location whose own expression does that, it is that group.
-func (c *Config) namedCapture(at *Node, name string, by []*Node) string {
+func (c *variables) namedCapture(at *Node, name string, by []*Node) string {
 	if h := home(at); h != nil && slices.Contains(by, h) && !slices.ContainsFunc(by, func(n *Node) bool { return n != h && within(n, h) }) {
 		return group(pattern(h), name, true)
 	}

@@ -20,7 +20,7 @@ const unlikely = "edgeman-no-such-name"
 
 // choices returns the upstreams that a pass can name by its variables, none if
 // it could also name an address by number: then the client chooses.
-func (c *Config) choices(pass *Node) []choice {
+func (c *finder) choices(pass *Node) []choice {
 	arg := pass.Arg(0)
 	l, err := regular.Compile(c.language(pass, arg, 0))
 	if err != nil {
@@ -32,7 +32,7 @@ func (c *Config) choices(pass *Node) []choice {
 			return nil
 		}
 		any := l.HasPrefix(prefix + unlikely)
-		for _, up := range c.index.upstreamList {
+		for _, up := range c.upstreamList {
 			if side(up) != side(pass) || !l.Has(prefix+up.Arg(0), "/?") || any && !c.meant(pass, up) {
 				continue
 			}
@@ -61,7 +61,7 @@ func prefixes(pass *Node) []string {
 // meant reports whether an upstream is meant by a variable that can have any
 // value: it stands in the same file, or has the name of the server. Those that
 // edgeman named are not.
-func (c *Config) meant(pass, up *Node) bool {
+func (c *finder) meant(pass, up *Node) bool {
 	if strings.HasPrefix(up.Arg(0), "edgeman-") {
 		return false
 	}
@@ -95,7 +95,7 @@ func matchesName(name, host string) bool {
 	return name == host
 }
 
-func (c *Config) choiceRoutes(pass *Node) []route {
+func (c *finder) choiceRoutes(pass *Node) []route {
 	var out []route
 	for _, ch := range c.choices(pass) {
 		for _, r := range serverRoutes(pass, ch.upstream, strings.TrimSuffix(ch.prefix, "://")) {

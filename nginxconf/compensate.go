@@ -191,7 +191,7 @@ func (p *planner) otherMentions(h *Node, module string, r route) error {
 		return nil
 	}
 	server := h.Within("server")
-	for _, n := range p.c.index.hostUsers {
+	for _, n := range p.c.hostUsers {
 		if s := n.Within("server"); side(n) != "http" || s != nil && s != server {
 			continue
 		}

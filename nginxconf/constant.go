@@ -10,7 +10,7 @@ import (
 // constants returns the values that a variable can have at a directive, if all
 // are written down: by the sets that can run last there, or by one map, geo or
 // split_clients.
-func (c *Config) constants(at *Node, name string, depth int) ([]piece, bool) {
+func (c *variables) constants(at *Node, name string, depth int) ([]piece, bool) {
 	if depth > maxDepth || c.inLua(name) {
 		return nil, false
 	}
@@ -62,8 +62,8 @@ func nameOf(server *Node) ([]piece, bool) {
 	return []piece{{text: lines[0].Arg(0)}}, true
 }
 
-func (c *Config) inLua(word string) bool {
-	return slices.ContainsFunc(c.index.lua, func(code string) bool { return strings.Contains(code, word) })
+func (c *variables) inLua(word string) bool {
+	return slices.ContainsFunc(c.lua, func(code string) bool { return strings.Contains(code, word) })
 }
 
 // rows returns the rows of a map, geo or split_clients.
@@ -92,7 +92,7 @@ func hasDefault(table *Node) bool {
 
 // spelled returns the values that an argument of some directives gives a
 // variable, and the empty one if it may be given none.
-func (c *Config) spelled(nodes []*Node, arg int, empty bool, depth int) ([]piece, bool) {
+func (c *variables) spelled(nodes []*Node, arg int, empty bool, depth int) ([]piece, bool) {
 	var out []piece
 	for _, n := range nodes {
 		if len(n.Args()) <= arg {
@@ -136,7 +136,7 @@ func (c *Config) spelled(nodes []*Node, arg int, empty bool, depth int) ([]piece
 // composed returns what a text with variables can be up to its URI part, which
 // is kept as written, if all values are written down. Where it is put together
 // it can be read, not edited.
-func (c *Config) composed(at *Node, text string, depth int) ([]piece, bool) {
+func (c *variables) composed(at *Node, text string, depth int) ([]piece, bool) {
 	out := []value{{}}
 	for n, name := 0, ""; text != ""; text = text[n:] {
 		if c.onlyURI(at, out, text) {
@@ -164,7 +164,7 @@ func (c *Config) composed(at *Node, text string, depth int) ([]piece, bool) {
 
 // onlyURI reports whether a text goes on with nothing but the URI part, whatever
 // comes in front of it and behind.
-func (c *Config) onlyURI(at *Node, before []value, text string) bool {
+func (c *variables) onlyURI(at *Node, before []value, text string) bool {
 	if !slices.ContainsFunc(before, func(v value) bool { return !inURI(v) }) {
 		return true
 	}

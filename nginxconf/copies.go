@@ -17,18 +17,18 @@ const (
 // they are; any other target is an app of its own. The first target of several
 // carries the Refusal of all.
 func (c *Config) Together(targets []Target) [][]Target {
-	group := map[string]int{} // by key
+	group := map[string]int{} // by place
 	for i, t := range targets {
-		group[t.key] = i
+		group[t.place] = i
 	}
 	for _, t := range targets {
 		for _, u := range t.Uses {
 			if u.route.upstream == nil || spare(u.route.server) {
 				continue
 			}
-			for _, key := range c.spread(u.route.upstream) {
-				if other, ok := group[key]; ok && other != group[t.key] {
-					rename(group, other, group[t.key])
+			for _, key := range c.finder.spread(u.route.upstream) {
+				if other, ok := group[key]; ok && other != group[t.place] {
+					merge(group, other, group[t.place])
 				}
 			}
 		}
@@ -36,7 +36,7 @@ func (c *Config) Together(targets []Target) [][]Target {
 	var out [][]Target
 	at := map[int]int{} // group: place in out
 	for _, t := range targets {
-		g := group[t.key]
+		g := group[t.place]
 		if _, ok := at[g]; !ok {
 			at[g] = len(out)
 			out = append(out, nil)
@@ -45,13 +45,13 @@ func (c *Config) Together(targets []Target) [][]Target {
 	}
 	for _, app := range out {
 		if len(app) > 1 {
-			_, app[0].Refusal = c.trial(app[0], app[1:])
+			_, app[0].Refusal = c.trial(app)
 		}
 	}
 	return out
 }
 
-func rename(group map[string]int, from, to int) {
+func merge(group map[string]int, from, to int) {
 	for key, g := range group {
 		if g == from {
 			group[key] = to
@@ -66,7 +66,7 @@ func spare(s *Node) bool {
 }
 
 // spread lists the addresses between which an upstream spreads its requests.
-func (c *Config) spread(up *Node) []string {
+func (c *finder) spread(up *Node) []string {
 	var keys []string
 	for _, s := range up.All("server") {
 		if a, ok := parseServer(s.Arg(0)); ok && !spare(s) {
@@ -78,16 +78,15 @@ func (c *Config) spread(up *Node) []string {
 
 // together refuses to join addresses that some use reaches without the others:
 // it would get the other copies' answers, too.
-func (p *planner) together(uses []Use) error {
-	for _, u := range uses {
-		r := u.route
-		if len(p.keys) < 2 || r.opaque != nil {
+func (p *planner) together(routes []route) error {
+	for _, r := range routes {
+		if len(p.t.Places) < 2 || r.opaque != nil {
 			continue
 		}
-		for _, key := range p.keys {
-			if r.upstream == nil || !slices.Contains(p.c.spread(r.upstream), key) {
-				return refuse(u.Pos, "send it through the same upstream as the rest",
-					"%s (%s) reaches %s alone, and would reach every copy of the app", u.Text, u.In, r.text())
+		for _, place := range p.t.Places {
+			if r.upstream == nil || !slices.Contains(p.c.spread(r.upstream), place) {
+				return refuse(r.pass.Pos(), "send it through the same upstream as the rest",
+					"%s (%s) reaches %s alone, and would reach every copy of the app", r.pass, r.pass.parent.Path(), r.text())
 			}
 		}
 	}
@@ -146,7 +145,7 @@ func (p *planner) placeOf(s *Node) string {
 }
 
 func (p *planner) isOurs(s *Node) bool {
-	return slices.Contains(p.keys, p.placeOf(s))
+	return slices.Contains(p.t.Places, p.placeOf(s))
 }
 
 // blameless keeps nginx from counting a server line's failures.

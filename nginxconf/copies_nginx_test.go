@@ -24,7 +24,7 @@ func TestOneBadCopyHarmsNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		app := c.Together(targets)[0]
-		p, err := c.Plan(app[0], Options{Socket: l.dir + "/bad.sock", App: "app", NginxVersion: l.version, With: app[1:]})
+		p, err := c.Plan(Options{Socket: l.dir + "/bad.sock", App: "app", NginxVersion: l.version}, app...)
 		if err != nil {
 			t.Fatal(err)
 		}

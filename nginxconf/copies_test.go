@@ -16,8 +16,7 @@ func planTogether(t *testing.T, site string) ([][]Target, *Plan, error) {
 	}
 	apps := c.Together(targets)
 	o := testOptions
-	o.With = apps[0][1:]
-	p, err := c.Plan(apps[0][0], o)
+	p, err := c.Plan(o, apps[0]...)
 	if (err == nil) != (apps[0][0].Refusal == nil) {
 		t.Errorf("the plan says %v, the target %v", err, apps[0][0].Refusal)
 	}
@@ -49,12 +48,12 @@ func TestServersOfOneAppKeepTheirLines(t *testing.T) {
 			t.Errorf("no note says %q in %v", note, p.Notes)
 		}
 	}
-	back, err := Revert(p.Files[0].After, p.Files[0])
+	back, err := p.Files[0].Revert(p.Files[0].After)
 	if err != nil || string(back) != site {
 		t.Errorf("given back as\n%s%v", back, err)
 	}
 	changed := append([]byte("# mine\n"), p.Files[0].After...)
-	if back, err := Revert(changed, p.Files[0]); err != nil || string(back) != "# mine\n"+site {
+	if back, err := p.Files[0].Revert(changed); err != nil || string(back) != "# mine\n"+site {
 		t.Errorf("a changed file was given back as\n%s%v", back, err)
 	}
 }

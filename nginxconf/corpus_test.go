@@ -98,8 +98,8 @@ func TestCorpusPlans(t *testing.T) {
 			}
 			for _, v := range []Version{{1, 18, 0}, {1, 22, 1}, {1, 31, 5}} {
 				o := testOptions
-				o.NginxVersion, o.With = v, app[1:]
-				p, err := c.Plan(tg, o)
+				o.NginxVersion = v
+				p, err := c.Plan(o, app...)
 				var r *Refusal
 				if errors.As(err, &r) {
 					refused++
@@ -242,8 +242,8 @@ func (s *sample) plans(path string, v Version) int {
 	n := 0
 	for _, app := range c.Together(targets) {
 		o := testOptions
-		o.NginxVersion, o.With = v, app[1:]
-		p, err := c.Plan(app[0], o)
+		o.NginxVersion = v
+		p, err := c.Plan(o, app...)
 		if err != nil {
 			continue
 		}

@@ -176,7 +176,7 @@ func (p *planner) cacheKey(h *Node, module string, r route) error {
 
 // keyURI returns what the default cache key of a home ends with, in nginx's
 // variables, "" when none of them say it.
-func (c *Config) keyURI(h *Node, module string, r route) string {
+func (c *finder) keyURI(h *Node, module string, r route) string {
 	if c.plainPasses(h, module, r.addr.scheme) && requestURIHolds(h) {
 		return "$request_uri"
 	}
@@ -193,7 +193,7 @@ func (c *Config) keyURI(h *Node, module string, r route) string {
 
 // plainPasses reports whether all passes of a module at h are literals of that
 // scheme without a URI part.
-func (c *Config) plainPasses(h *Node, module, scheme string) bool {
+func (c *finder) plainPasses(h *Node, module, scheme string) bool {
 	for _, pass := range c.passesAt(h, module) {
 		for _, r := range c.routes(pass) {
 			if r.opaque != nil || r.server != nil || r.scheme != scheme || r.addr.uri != "" {

@@ -32,9 +32,9 @@ func (a assigned) or(b assigned) assigned {
 // the location; an "if" may run or not, and a "break" ends its level. A request
 // keeps what other locations have set when it is sent on to this one, and shares
 // it with the requests that are made for it.
-func (c *Config) reaching(at *Node, name string) assigned {
+func (c *variables) reaching(at *Node, name string) assigned {
 	server := at.Within("server")
-	all := c.index.sets[variable{server, name}]
+	all := c.sets[variable{server, name}]
 	if len(all) == 0 {
 		return assigned{unset: true}
 	}
@@ -55,7 +55,7 @@ func (c *Config) reaching(at *Node, name string) assigned {
 	}
 	if state.before {
 		first := c.level(server, at, name, assigned{unset: true}.or(others))
-		if strings.HasPrefix(h.Arg(0), "@") || c.index.jumps[server] {
+		if strings.HasPrefix(h.Arg(0), "@") || c.jumps[server] {
 			first = first.or(others) // the server's own did not run again
 		}
 		state.before = false
@@ -73,7 +73,7 @@ func enabled(n *Node, name string) bool {
 }
 
 // level runs the sets of a server or location.
-func (c *Config) level(block, at *Node, name string, in assigned) assigned {
+func (c *variables) level(block, at *Node, name string, in assigned) assigned {
 	f := flow{c: c, at: at, name: name}
 	end := f.run(block, in)
 	switch {
@@ -87,7 +87,7 @@ func (c *Config) level(block, at *Node, name string, in assigned) assigned {
 
 // flow follows one variable through one level.
 type flow struct {
-	c    *Config
+	c    *variables
 	at   *Node
 	name string
 	here *assigned // at the directive that was asked about, if it is a set
@@ -95,7 +95,7 @@ type flow struct {
 }
 
 func (f *flow) run(block *Node, state assigned) assigned {
-	for _, n := range f.c.index.rewrites[block] {
+	for _, n := range f.c.rewrites[block] {
 		switch {
 		case f.here != nil:
 			return state

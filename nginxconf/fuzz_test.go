@@ -36,11 +36,10 @@ func FuzzPlan(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, app := range c.Together(targets) {
-			tg := app[0]
 			for _, v := range []Version{{1, 18, 0}, {1, 30, 0}} {
 				o := testOptions
-				o.NginxVersion, o.With, o.Partial, o.Everywhere = v, app[1:], true, true
-				p, err := c.Plan(tg, o)
+				o.NginxVersion, o.Partial, o.Everywhere = v, true, true
+				p, err := c.Plan(o, app...)
 				var r *Refusal
 				if errors.As(err, &r) {
 					if strings.Contains(r.Hint, "please report") {
@@ -70,14 +69,14 @@ func FuzzRevert(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p, err := c.Plan(targets[0], testOptions)
+	p, err := c.Plan(testOptions, targets[0])
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(string(p.Files[0].After))
 	f.Fuzz(func(t *testing.T, current string) {
 		fe := p.Files[0]
-		out, err := Revert([]byte(current), fe)
+		out, err := fe.Revert([]byte(current))
 		if err != nil {
 			return
 		}

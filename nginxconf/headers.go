@@ -9,16 +9,16 @@ import (
 // in c, as then has it, or nil. Both are readings of one configuration, with the
 // same passes; where they lead to is not compared.
 func (c *Config) Unlike(then *Config) *Node {
-	if len(c.index.passes) != len(then.index.passes) {
+	if len(c.passes) != len(then.passes) {
 		return nil
 	}
-	for i, pass := range c.index.passes {
-		other := then.index.passes[i]
+	for i, pass := range c.passes {
+		other := then.passes[i]
 		if pass.Name() != "proxy_pass" || other.Name() != "proxy_pass" {
 			continue
 		}
-		was, known := c.sent(pass)
-		is, knownToo := then.sent(other)
+		was, known := c.finder.sent(pass)
+		is, knownToo := then.finder.sent(other)
 		if known && knownToo && !slices.Equal(was, is) {
 			return other
 		}
@@ -28,7 +28,7 @@ func (c *Config) Unlike(then *Config) *Node {
 
 // sent are the headers that a proxy_pass adds or replaces, each as "name: value",
 // sorted. It is not known where the Host depends on the request.
-func (c *Config) sent(pass *Node) (headers []string, known bool) {
+func (c *finder) sent(pass *Node) (headers []string, known bool) {
 	host, port, known := c.proxied(pass)
 	named := false
 	for _, l := range pass.parent.Effective("proxy_set_header") {
@@ -47,7 +47,7 @@ func (c *Config) sent(pass *Node) (headers []string, known bool) {
 }
 
 // proxied are $proxy_host and $proxy_port, where a pass has one value of them.
-func (c *Config) proxied(pass *Node) (host, port string, known bool) {
+func (c *finder) proxied(pass *Node) (host, port string, known bool) {
 	for i, r := range c.routes(pass) {
 		name := r.hostHeader()
 		if r.upstream != nil {

@@ -16,9 +16,9 @@ func home(pass *Node) *Node {
 }
 
 // passesAt returns the passes of one module whose home is n.
-func (c *Config) passesAt(n *Node, module string) []*Node {
+func (c *conf) passesAt(n *Node, module string) []*Node {
 	var out []*Node
-	for _, p := range c.index.homes[n] {
+	for _, p := range c.passesOf[n] {
 		if modules[p.Name()] == module {
 			out = append(out, p)
 		}
@@ -29,7 +29,7 @@ func (c *Config) passesAt(n *Node, module string) []*Node {
 // allOurs reports whether all passes of a module at n go to the target, and
 // nowhere else.
 func (p *planner) allOurs(n *Node, module string) bool {
-	stays := func(r route) bool { return !slices.Contains(p.keys, p.c.routeKey(r)) }
+	stays := func(r route) bool { return !slices.Contains(p.t.Places, p.c.routeKey(r)) }
 	for _, pass := range p.c.passesAt(n, module) {
 		if !p.ours[pass] || slices.ContainsFunc(p.c.routes(pass), stays) {
 			return false
@@ -51,7 +51,7 @@ func (p *planner) allRenamed(n *Node, module, host string) bool {
 
 // heirs returns the homes below n that have a pass of the module and inherit a
 // directive from n, because no level between sets it.
-func (c *Config) heirs(n *Node, module, name string) []*Node {
+func (c *conf) heirs(n *Node, module, name string) []*Node {
 	var out []*Node
 	for _, child := range n.children {
 		if !child.IsBlock() || len(child.All(name)) > 0 {

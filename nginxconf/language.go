@@ -14,14 +14,14 @@ const maxDepth = 4
 // startsURI reports whether what a text stands for is always empty or begins
 // with a slash or a question mark, whatever the request: behind a host and port
 // it is then the URI, and cannot change them.
-func (c *Config) startsURI(at *Node, text string) bool {
+func (c *variables) startsURI(at *Node, text string) bool {
 	l, err := regular.Compile(c.language(at, text, 0))
 	return err == nil && l.StartsIn("/?")
 }
 
 // language returns an expression for everything that a text with variables can
 // be at a directive. It can match more than that, never less.
-func (c *Config) language(at *Node, text string, depth int) string {
+func (c *variables) language(at *Node, text string, depth int) string {
 	var b strings.Builder
 	for n, name := 0, ""; text != ""; text = text[n:] {
 		n, name = reference(text)
@@ -40,7 +40,7 @@ func (c *Config) language(at *Node, text string, depth int) string {
 }
 
 // variableLanguage is language for one variable.
-func (c *Config) variableLanguage(at *Node, name string, depth int) string {
+func (c *variables) variableLanguage(at *Node, name string, depth int) string {
 	if depth > maxDepth || c.inLua(name) {
 		return regular.Any
 	}
@@ -71,10 +71,10 @@ func (c *Config) variableLanguage(at *Node, name string, depth int) string {
 }
 
 // definitionsAt returns what else than a set can give a variable its value.
-func (c *Config) definitionsAt(at *Node, name string) []*Node {
+func (c *variables) definitionsAt(at *Node, name string) []*Node {
 	var out []*Node
 	server := at.Within("server")
-	for _, d := range c.index.definitions[name] {
+	for _, d := range c.definitions[name] {
 		if s := d.Within("server"); side(d) == side(at) && (s == nil || s == server || server == nil) {
 			out = append(out, d)
 		}
@@ -87,7 +87,7 @@ func isTable(n *Node) bool {
 	return n.Name() == "map" || n.Name() == "geo" || n.Name() == "split_clients"
 }
 
-func (c *Config) tableLanguage(table *Node, depth int) string {
+func (c *variables) tableLanguage(table *Node, depth int) string {
 	var parts []string
 	for _, row := range rows(table) {
 		parts = append(parts, c.language(row, row.Arg(0), depth+1))
@@ -99,7 +99,7 @@ func (c *Config) tableLanguage(table *Node, depth int) string {
 }
 
 // builtin is the language of nginx's own variables.
-func (c *Config) builtin(at *Node, name string) string {
+func (c *variables) builtin(at *Node, name string) string {
 	switch name {
 	case "request_uri":
 		return `(?s:[/?].*)`
@@ -121,11 +121,11 @@ func (c *Config) builtin(at *Node, name string) string {
 
 // keepsSlash reports whether every URI that a server's rewrites make begins
 // with a slash, as that of a request does.
-func (c *Config) keepsSlash(server *Node) bool {
+func (c *variables) keepsSlash(server *Node) bool {
 	if c.inLua("set_uri") {
 		return false
 	}
-	for _, n := range c.index.patterns[server] {
+	for _, n := range c.patterns[server] {
 		if n.Name() != "rewrite" {
 			continue
 		}

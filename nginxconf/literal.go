@@ -76,7 +76,7 @@ func (p *planner) nameIsFree(r route) bool {
 	if strings.HasPrefix(r.addr.host, "[") {
 		return false
 	}
-	for _, pass := range p.c.index.passes {
+	for _, pass := range p.c.passes {
 		if side(pass) != "http" {
 			continue
 		}
@@ -129,7 +129,7 @@ func variableOf(name string) string { return strings.ReplaceAll(name, "-", "_") 
 
 // oneHost reports whether a pass spells the address as r does whatever values
 // its variables have.
-func (c *Config) oneHost(r route) bool {
+func (c *finder) oneHost(r route) bool {
 	return !slices.ContainsFunc(c.routes(r.pass), func(o route) bool {
 		return o.upstream != nil || o.scheme != r.scheme || o.hostHeader() != r.hostHeader()
 	})
@@ -141,7 +141,7 @@ func (p *planner) stillResolved(r route) error {
 	if _, err := netip.ParseAddr(strings.Trim(r.addr.host, "[]")); err == nil {
 		return nil
 	}
-	for _, pass := range p.c.index.passes {
+	for _, pass := range p.c.passes {
 		if side(pass) != "http" || p.ours[pass] || pass.Effective("resolver") != nil {
 			continue
 		}
@@ -189,10 +189,10 @@ func (p *planner) upstreamName() string {
 }
 
 func (p *planner) taken(name string) bool {
-	if p.c.index.upstreams["http/"+name] != nil || p.c.index.definitions[variableOf(name)] != nil {
+	if p.c.upstreams["http/"+name] != nil || p.c.definitions[variableOf(name)] != nil {
 		return true
 	}
-	for _, pass := range p.c.index.passes {
+	for _, pass := range p.c.passes {
 		if a, ok := parsePass(pass.Arg(0)); ok && strings.EqualFold(a.host, name) {
 			return true
 		}

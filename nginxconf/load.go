@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"edgeman/nginxconf/internal/tree"
 )
@@ -25,9 +24,9 @@ const (
 	maxNodes = 1 << 20  // directives after inclusion
 )
 
-// Config is a whole nginx configuration: the main file and everything it
+// conf is a whole nginx configuration: the main file and everything it
 // includes. It is read-only and safe for concurrent use.
-type Config struct {
+type conf struct {
 	root     *Node
 	main     string
 	files    map[string]*tree.File
@@ -35,9 +34,7 @@ type Config struct {
 	included map[string]int // resolved path: how often it is part of the configuration
 	watched  []string       // paths as the includes name them, globs' directories too
 	fs       FS
-	index    index
-	where    Places   // may be nil
-	followed sync.Map // pass: its routes
+	index
 }
 
 // Load reads the configuration that starts at mainFile, following includes by
@@ -45,10 +42,20 @@ type Config struct {
 // no dot files and are read in byte order, a plain path must exist. The error
 // is a *Refusal where nginx would refuse the file too, where two independent
 // readers disagree about it, or where a limit is passed.
-func Load(fs FS, mainFile string) (*Config, error) {
-	c := &Config{main: mainFile, fs: fs, files: map[string]*tree.File{}, included: map[string]int{}, watched: []string{mainFile}, root: &Node{}}
-	l := loader{c: c, prefix: c.prefix()}
-	if err := l.file(mainFile, c.root, Pos{}); err != nil {
+func load(fs FS, mainFile string) (*conf, error) {
+	return (&loader{c: &conf{main: mainFile, fs: fs}}).load()
+}
+
+// With reads the configuration again with other bytes in some of its files.
+func (c *conf) With(files map[string][]byte) (*conf, error) {
+	return (&loader{c: &conf{main: c.main, fs: c.fs}, known: c.files, replaced: files}).load()
+}
+
+func (l *loader) load() (*conf, error) {
+	c := l.c
+	c.root, c.files, c.included, c.watched = &Node{}, map[string]*tree.File{}, map[string]int{}, []string{c.main}
+	l.prefix = filepath.Dir(c.main)
+	if err := l.file(c.main, c.root, Pos{}); err != nil {
 		return nil, err
 	}
 	var err error
@@ -56,7 +63,7 @@ func Load(fs FS, mainFile string) (*Config, error) {
 	return c, err
 }
 
-func (c *Config) watch(paths ...string) {
+func (c *conf) watch(paths ...string) {
 	for _, p := range paths {
 		if !slices.Contains(c.watched, p) {
 			c.watched = append(c.watched, p)
@@ -66,23 +73,37 @@ func (c *Config) watch(paths ...string) {
 
 // Files returns the files of the configuration in the order in which nginx
 // reads them, each once, with symlinks resolved.
-func (c *Config) Files() []string { return slices.Clone(c.order) }
+func (c *conf) Files() []string { return slices.Clone(c.order) }
 
 // Watched returns the main file and every included path as nginx reaches it,
 // with symlinks not followed, and the directory of every include pattern: all
 // places where a change could become live with the next reload.
-func (c *Config) Watched() []string { return slices.Clone(c.watched) }
+func (c *conf) Watched() []string { return slices.Clone(c.watched) }
 
 // Root returns the main context.
-func (c *Config) Root() *Node { return c.root }
+func (c *conf) Root() *Node { return c.root }
 
-// prefix is the directory that relative includes start at: that of the main
-// file as it was named, not of what a symlink there leads to.
-func (c *Config) prefix() string { return filepath.Dir(c.main) }
+// Included is how often a file, with symlinks resolved, is part of the
+// configuration.
+func (c *conf) Included(path string) int { return c.included[path] }
+
+// Resolve follows the symlinks of a site's path to the file, which must be part of
+// the configuration.
+func (c *conf) Resolve(site string) (string, error) {
+	real, err := c.fs.EvalSymlinks(site)
+	if err != nil {
+		return "", refuse(Pos{File: site}, "", "cannot open: %v", err)
+	}
+	if c.included[real] == 0 {
+		return "", refuse(Pos{File: real}, "enable the site first, for example with a link in sites-enabled",
+			"the file is not part of the configuration that starts at %s", c.main)
+	}
+	return real, nil
+}
 
 type loader struct {
-	c      *Config
-	prefix string   // directory that relative paths start at
+	c      *conf
+	prefix string   // where relative paths start: the main file's directory as it was named, symlinks not followed
 	stack  []string // resolved paths being read, to find cycles
 	count  int      // files read, repeats included
 	bytes  int

@@ -191,7 +191,7 @@ func loadAndPlan(tb testing.TB, m memFS) {
 		tb.Fatal(targets, err)
 	}
 	for _, t := range targets {
-		if _, err := c.Plan(t, testOptions); err != nil {
+		if _, err := c.Plan(testOptions, t); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -268,7 +268,7 @@ func planUses(t *testing.T, n int) time.Duration {
 		t.Fatal(err)
 	}
 	for _, tg := range targets {
-		p, err := c.Plan(tg, testOptions)
+		p, err := c.Plan(testOptions, tg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -167,7 +167,7 @@ func (n *Node) walk(f func(*Node)) {
 
 // Mentions returns the directives with an argument that holds text, each once
 // however often its file is included.
-func (c *Config) Mentions(text string) []*Node {
+func (c *conf) Mentions(text string) []*Node {
 	var out []*Node
 	seen := map[*tree.Directive]bool{}
 	c.root.walk(func(n *Node) {

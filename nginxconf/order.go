@@ -52,12 +52,12 @@ func (fe FileEdit) defines() bool {
 }
 
 // leads notes in which files the address of a pass is edited.
-func (p *planner) leads(u Use) {
-	files := []string{edited(u.route).File.Path}
-	if u.route.own != nil { // perhaps there instead
-		files = append(files, u.route.pass.dir.File.Path)
+func (p *planner) leads(r route) {
+	files := []string{edited(r).File.Path}
+	if r.own != nil { // perhaps there instead
+		files = append(files, r.pass.dir.File.Path)
 	}
 	for _, f := range files {
-		p.led[f] = append(p.led[f], u.route.pass)
+		p.led[f] = append(p.led[f], r.pass)
 	}
 }

@@ -34,7 +34,7 @@ func TestOrderOfFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan, err := c.Plan(targets[0], Options{Socket: "/run/x.sock", App: "myapp", Everywhere: true})
+			plan, err := c.Plan(Options{Socket: "/run/x.sock", App: "myapp", Everywhere: true}, targets[0])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,13 +15,9 @@ type Places func(host, port string) []string
 // SeveralPlaces is the code of a Plan's Stays whose address leads elsewhere, too.
 const SeveralPlaces = "several-places"
 
-// Locate tells the configuration what answers where. Without it, addresses are
-// the same only if they are spelled alike.
-func (c *Config) Locate(where Places) { c.where = where }
-
 // places names what answers at an address; fallback is the port when none is
 // written.
-func (c *Config) places(a address, fallback string) []string {
+func (c *finder) places(a address, fallback string) []string {
 	if a.unix != "" {
 		return []string{"unix:" + a.unix}
 	}
@@ -35,20 +31,15 @@ func (c *Config) places(a address, fallback string) []string {
 }
 
 // key names the place that an address leads to, or all of them together.
-func (c *Config) key(a address, fallback string) string {
+func (c *finder) key(a address, fallback string) string {
 	return strings.Join(c.places(a, fallback), "+")
 }
 
-func (c *Config) routeKey(r route) string {
+func (c *finder) routeKey(r route) string {
 	if r.opaque != nil {
 		return "opaque:" + r.pass.Pos().String()
 	}
 	return c.key(r.addr, r.fallback)
-}
-
-// touches reports whether an address leads to one of the places that go.
-func (p *planner) touches(a address, fallback string) bool {
-	return slices.ContainsFunc(p.c.places(a, fallback), func(place string) bool { return slices.Contains(p.keys, place) })
 }
 
 // Addresses returns the spellings of the target in the site, in their order, and

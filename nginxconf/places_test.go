@@ -60,13 +60,13 @@ func TestOtherSpellingElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := c.Plan(targets[0], testOptions)
+	p, err := c.Plan(testOptions, targets[0])
 	if err != nil || len(p.Files) != 1 || len(p.Stays) != 1 || !strings.Contains(p.Stays[0].Text, "still goes to 10.0.0.1:8081") {
 		t.Errorf("%+v, %v", p, err)
 	}
 	o := testOptions
 	o.Everywhere = true
-	if p, err = c.Plan(targets[0], o); err != nil || len(p.Files) != 2 || len(p.Stays) != 0 {
+	if p, err = c.Plan(o, targets[0]); err != nil || len(p.Files) != 2 || len(p.Stays) != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if got := targets[0].Addresses(true); !slices.Equal(got, []string{"127.0.0.1:8080", "10.0.0.1:8081"}) {
@@ -104,7 +104,7 @@ func TestPlaces(t *testing.T) {
 			if !slices.Equal(apps, tt.apps) {
 				t.Errorf("targets %q, want %q", apps, tt.apps)
 			}
-			p, err := c.Plan(targets[0], testOptions)
+			p, err := c.Plan(testOptions, targets[0])
 			if err != nil {
 				t.Fatal(err)
 			}

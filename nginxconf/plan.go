@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,12 +12,19 @@ import (
 
 // Options say what to put in a target's place.
 type Options struct {
-	Socket       string   // absolute path of the Unix socket, at most 107 bytes, no colon or blank
-	App          string   // the app's name; a new upstream is called edgeman-APP
-	NginxVersion Version  // of the nginx that will read the result; unknown is taken for 1.18
-	With         []Target // more targets of the same app: the other servers of its upstream
-	Partial      bool     // servers of other apps in the same upstream may stay
-	Everywhere   bool     // also edit what goes to the address outside the site
+	Socket       string  // absolute path of the Unix socket, at most 107 bytes, no colon or blank
+	App          string  // the app's name; a new upstream is called edgeman-APP
+	NginxVersion Version // of the nginx that will read the result; unknown is taken for 1.18
+	Partial      bool    // servers of other apps in the same upstream may stay
+	Everywhere   bool    // also edit what goes to the address outside the site
+}
+
+// Traffic is what a plan leads to a socket: the ways to the places that it takes
+// over.
+type Traffic struct {
+	Places    []string
+	Routes    []route // of the site
+	Elsewhere []route // outside of it
 }
 
 // Plan is a set of edits that takes a target over, and what is worth knowing
@@ -71,10 +79,9 @@ func oddInPath(r rune) bool {
 }
 
 type planner struct {
-	c      *Config
+	c      *finder
 	o      Options
-	t      Target
-	keys   []string // the addresses that go
+	t      Traffic
 	wishes wishes
 	notes  []Note
 	stays  []Note
@@ -91,11 +98,11 @@ type planner struct {
 	named       map[string]bool    // a literal's host: an upstream was added under that name
 }
 
-// Plan returns the edits that make a target's address o.Socket. It changes
-// nothing. The error is a *Refusal when it cannot be shown that requests and
-// responses stay what they are.
-func (c *Config) Plan(t Target, o Options) (*Plan, error) {
-	p, err := c.draft(t, o)
+// makePlan returns the edits that make the places of t the socket of o. It
+// changes nothing. The error is a *Refusal when it cannot be shown that requests
+// and responses stay what they are.
+func makePlan(c *finder, t Traffic, o Options) (*Plan, error) {
+	p, err := draft(c, t, o)
 	if err != nil {
 		return nil, err
 	}
@@ -106,55 +113,55 @@ func (c *Config) Plan(t Target, o Options) (*Plan, error) {
 	return plan, p.prove(plan)
 }
 
+// tryPlan only tells whether a plan is refused, and whether it would give the address in
+// a pass directive another name.
+func tryPlan(c *finder, t Traffic) (renames bool, refusal *Refusal) {
+	p, err := draft(c, t, Options{Socket: "/run/edgeman/x.sock", App: "app"})
+	errors.As(err, &refusal)
+	return refusal == nil && len(p.renamed) > 0, refusal
+}
+
 // draft collects the edits of a plan, or says why there is none.
-func (c *Config) draft(t Target, o Options) (*planner, error) {
+func draft(c *finder, t Traffic, o Options) (*planner, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	p := &planner{
-		c: c, o: o, t: t, keys: []string{t.key},
+		c: c, o: o, t: t,
 		ours: map[*Node]bool{}, led: map[string][]*Node{}, renamed: map[*Node]string{}, hosts: map[*Node]string{}, headersAt: map[*Node]string{}, authorities: map[string]string{}, unbound: map[*Node]bool{}, seen: map[*Node]bool{}, named: map[string]bool{},
 	}
-	uses := slices.Clone(t.Uses)
-	for _, w := range o.With {
-		p.keys = append(p.keys, w.key)
-		uses = append(uses, w.Uses...)
-	}
-	uses = p.widen(uses)
-	if len(uses) == 0 {
+	routes := p.widen()
+	if len(routes) == 0 {
 		return nil, refuse(Pos{}, "", "the target is not used")
 	}
-	if err := p.together(uses); err != nil {
+	if err := p.together(routes); err != nil {
 		return nil, err
 	}
-	if err := p.uses(uses); err != nil {
+	if err := p.edit(routes); err != nil {
 		return nil, err
 	}
-	p.remaining(uses)
-	p.shown(uses)
+	p.remaining(routes)
+	p.shown(routes)
 	return p, p.shared()
 }
 
-// widen adds the uses outside the site that share an edited directive.
-func (p *planner) widen(uses []Use) []Use {
+// widen adds the ways outside the site that share an edited directive.
+func (p *planner) widen() []route {
 	shared := map[*tree.Directive]bool{}
-	for _, u := range uses {
-		shared[edited(u.route)] = true
+	for _, r := range p.t.Routes {
+		shared[edited(r)] = true
 	}
-	elsewhere := slices.Clone(p.t.Elsewhere)
-	for _, w := range p.o.With {
-		elsewhere = append(elsewhere, w.Elsewhere...)
-	}
-	for _, u := range elsewhere {
+	routes := slices.Clone(p.t.Routes)
+	for _, r := range p.t.Elsewhere {
 		switch {
-		case shared[edited(u.route)]:
-			p.note(u.Pos, "%s (%s) shares the edited line and moves too", u.Text, u.In)
+		case shared[edited(r)]:
+			p.note(r.pass.Pos(), "%s (%s) shares the edited line and moves too", r.pass, r.pass.parent.Path())
 		case !p.o.Everywhere:
 			continue
 		}
-		uses = append(uses, u)
+		routes = append(routes, r)
 	}
-	return uses
+	return routes
 }
 
 // edited is the directive that holds a route's address.
@@ -168,21 +175,20 @@ func edited(r route) *tree.Directive {
 	return r.pass.dir
 }
 
-func (p *planner) uses(uses []Use) error {
-	for _, u := range uses {
-		switch r := u.route; {
+func (p *planner) edit(routes []route) error {
+	for _, r := range routes {
+		switch {
 		case r.opaque != nil:
 			return r.opaque
 		case r.addr.unix != "":
 			return refuse(r.pass.Pos(), "edgeman takes over TCP addresses of containers; let the app listen on a port that docker run -p publishes, and send the requests there", "%s is a Unix socket already", r.text())
 		}
-		p.ours[u.route.pass] = true
-		p.leads(u)
+		p.ours[r.pass] = true
+		p.leads(r)
 	}
 	var literals []route
 	done := map[*Node]bool{}
-	for _, u := range uses {
-		r := u.route
+	for _, r := range routes {
 		if err := p.checkPass(r); err != nil {
 			return err
 		}
@@ -198,13 +204,18 @@ func (p *planner) uses(uses []Use) error {
 	return p.literals(literals)
 }
 
+// touches reports whether an address leads to one of the places that go.
+func (p *planner) touches(a address, fallback string) bool {
+	return slices.ContainsFunc(p.c.places(a, fallback), func(place string) bool { return slices.Contains(p.t.Places, place) })
+}
+
 // remaining notes what keeps the old address.
-func (p *planner) remaining(uses []Use) {
+func (p *planner) remaining(routes []route) {
 	gone := map[*tree.Directive]bool{}
-	for _, u := range uses {
-		gone[edited(u.route)] = true
+	for _, r := range routes {
+		gone[edited(r)] = true
 	}
-	for _, pass := range p.c.index.passes {
+	for _, pass := range p.c.passes {
 		for _, r := range p.c.routes(pass) {
 			switch {
 			case r.opaque != nil || !p.touches(r.addr, r.fallback) || gone[edited(r)]:
@@ -244,7 +255,7 @@ func calls(n *Node) bool {
 // shared refuses an edit in a file that is included where it would be wrong.
 func (p *planner) shared() error {
 	for _, w := range p.wishes.list {
-		if n := p.c.included[w.file.Path]; len(w.by) != n {
+		if n := p.c.Included(w.file.Path); len(w.by) != n {
 			line, column := w.file.LineAt(w.Start)
 			return refuse(Pos{w.file.Path, line, column},
 				"give the site a copy of the file of its own",

@@ -10,23 +10,30 @@ import (
 // build turns wishes into file edits and proves each file.
 func (p *planner) build() (*Plan, error) {
 	plan := &Plan{Notes: p.notes, Stays: p.stays, Losses: p.losses}
-	byFile := map[*tree.File][]Edit{}
-	for _, w := range p.wishes.list {
-		byFile[w.file] = append(byFile[w.file], w.Edit)
+	files, err := p.wishes.files(p.c.Files())
+	plan.Files = p.order(files)
+	return plan, err
+}
+
+// files returns the edits of each file, in the order of the paths.
+func (w *wishes) files(paths []string) ([]FileEdit, error) {
+	files, edits := map[string]*tree.File{}, map[string][]Edit{}
+	for _, e := range w.list {
+		path := e.file.Path
+		files[path], edits[path] = e.file, append(edits[path], e.Edit)
 	}
-	for _, path := range p.c.order {
-		f := p.c.files[path]
-		if byFile[f] == nil {
+	var out []FileEdit
+	for _, path := range paths {
+		if files[path] == nil {
 			continue
 		}
-		fe, err := fileEdit(f, byFile[f])
+		fe, err := fileEdit(files[path], edits[path])
 		if err != nil {
 			return nil, err
 		}
-		plan.Files = append(plan.Files, fe)
+		out = append(out, fe)
 	}
-	plan.Files = p.order(plan.Files)
-	return plan, nil
+	return out, nil
 }
 
 func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {

@@ -18,7 +18,7 @@ func planSite(t *testing.T, m memFS, o Options) (*Plan, error) {
 	if len(targets) == 0 {
 		t.Fatal("no targets")
 	}
-	return c.Plan(targets[0], o)
+	return c.Plan(o, targets[0])
 }
 
 func TestPlanDiff(t *testing.T) {
@@ -114,11 +114,11 @@ func checkRevert(t *testing.T, p *Plan) {
 		t.Fatal(err)
 	}
 	for _, fe := range stored.Files {
-		got, err := Revert(fe.After, fe)
+		got, err := fe.Revert(fe.After)
 		if err != nil || string(got) != string(fe.Before) {
 			t.Errorf("revert of %s: %q, %v", fe.Path, got, err)
 		}
-		got, err = Revert(append([]byte("# new first line\n"), fe.After...), fe)
+		got, err = fe.Revert(append([]byte("# new first line\n"), fe.After...))
 		if want := "# new first line\n" + string(fe.Before); err != nil || string(got) != want {
 			t.Errorf("revert of a changed %s: %q, want %q, %v", fe.Path, got, want, err)
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"edgeman/nginxconf/internal/lex"
-	"edgeman/nginxconf/internal/tree"
 )
 
 // prove reads the configuration as it will be and checks that the edited uses
@@ -15,15 +14,15 @@ func (p *planner) prove(plan *Plan) error {
 	for _, f := range plan.Files {
 		after[f.Path] = f.After
 	}
-	next, err := p.c.with(after)
+	next, err := p.c.With(after)
 	if err != nil {
 		return refuse(Pos{}, "please report this", "the edited configuration is not readable: %v", err)
 	}
-	if len(next.index.passes) != len(p.c.index.passes) {
+	if len(next.passes) != len(p.c.passes) {
 		return refuse(Pos{}, "please report this", "the edit would change the number of pass directives")
 	}
-	for i, pass := range p.c.index.passes {
-		was, is := p.c.routes(pass), next.routes(next.index.passes[i])
+	for i, pass := range p.c.passes {
+		was, is := p.c.routes(pass), next.routes(next.passes[i])
 		if !p.sameRoutes(was, is, p.ours[pass]) {
 			return refuse(pass.Pos(), "please report this", "after the edit %q would not go where it should", pass)
 		}
@@ -40,10 +39,10 @@ func (p *planner) sameRoutes(was, is []route, ours bool) bool {
 	socket := "unix:" + p.o.Socket
 	for i := range was {
 		switch before, after := p.c.routeKey(was[i]), p.c.routeKey(is[i]); {
-		case ours && slices.Contains(p.keys, before) && after != socket:
+		case ours && slices.Contains(p.t.Places, before) && after != socket:
 			return false
 		case after == socket:
-			if !slices.Contains(p.keys, before) {
+			if !slices.Contains(p.t.Places, before) {
 				return false
 			}
 		case strings.HasPrefix(before, "opaque:") != strings.HasPrefix(after, "opaque:"):
@@ -53,18 +52,6 @@ func (p *planner) sameRoutes(was, is []route, ours bool) bool {
 		}
 	}
 	return true
-}
-
-// with loads the configuration again with some files replaced.
-func (c *Config) with(files map[string][]byte) (*Config, error) {
-	next := &Config{main: c.main, fs: c.fs, files: map[string]*tree.File{}, included: map[string]int{}, root: &Node{}, where: c.where}
-	l := loader{c: next, prefix: c.prefix(), known: c.files, replaced: files}
-	if err := l.file(c.main, next.root, Pos{}); err != nil {
-		return nil, err
-	}
-	var err error
-	next.index, err = buildIndex(next.root)
-	return next, err
 }
 
 // sameTokens proves that two versions of a file differ, outside the edits, in

@@ -6,8 +6,8 @@ import "net/netip"
 // address that match picks. An address behind a name is not among them.
 func (c *Config) Reaching(match func(netip.AddrPort) bool) []Use {
 	var out []Use
-	for _, pass := range c.index.passes {
-		for _, r := range c.routes(pass) {
+	for _, pass := range c.passes {
+		for _, r := range c.finder.routes(pass) {
 			if r.opaque != nil {
 				continue
 			}

@@ -9,8 +9,8 @@ import (
 // file is what the plan made it, the result is the original byte for byte. If
 // it was changed since, only the edits are taken back. The error is a *Refusal
 // when one of them is not there any more as it was made.
-func Revert(current []byte, fe FileEdit) ([]byte, error) {
-	out, gone, err := TakeBack(current, fe)
+func (fe FileEdit) Revert(current []byte) ([]byte, error) {
+	out, gone, err := fe.TakeBack(current)
 	if err == nil && len(gone) > 0 {
 		err = refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+(&Plan{Files: []FileEdit{fe}}).Diff(),
 			"the file was changed since, in the lines that were edited")
@@ -23,7 +23,7 @@ func Revert(current []byte, fe FileEdit) ([]byte, error) {
 
 // TakeBack is Revert for a file in which somebody may have dealt with some of
 // the edits already: those are left alone, and returned.
-func TakeBack(current []byte, fe FileEdit) (out []byte, gone []Edit, err error) {
+func (fe FileEdit) TakeBack(current []byte) (out []byte, gone []Edit, err error) {
 	if !fe.whole() {
 		return nil, nil, refuse(Pos{File: fe.Path}, "", "the stored edit is damaged")
 	}

@@ -98,7 +98,7 @@ func (w *walk) step() {
 	o := testOptions
 	o.App = fmt.Sprintf("app-%d", port)
 	o.Socket, o.Everywhere = "/var/lib/edgeman/apps/"+o.App+"/live.sock", true
-	p, err := c.Plan(targets[i], o)
+	p, err := c.Plan(o, targets[i])
 	if refused := new(Refusal); errors.As(err, &refused) {
 		return
 	}
@@ -119,7 +119,7 @@ func (w *walk) step() {
 func (w *walk) giveBack(port int) {
 	w.log = append(w.log, fmt.Sprint("give back ", port))
 	for _, fe := range slices.Backward(w.plans[port].Files) {
-		out, _, err := TakeBack([]byte(w.m[fe.Path]), fe)
+		out, _, err := fe.TakeBack([]byte(w.m[fe.Path]))
 		if err != nil {
 			w.t.Fatalf("%v: %v", w.log, err)
 		}
@@ -138,8 +138,8 @@ func (w *walk) giveBack(port int) {
 // readable refuses a pass to an upstream that does not exist.
 func (w *walk) readable() {
 	w.t.Helper()
-	for _, p := range mustLoad(w.t, w.m).index.passes {
-		for _, r := range mustLoad(w.t, w.m).routes(p) {
+	for _, p := range mustLoad(w.t, w.m).Passes() {
+		for _, r := range mustLoad(w.t, w.m).finder.routes(p) {
 			if strings.HasPrefix(r.addr.host, "edgeman-") && r.upstream == nil {
 				w.t.Fatalf("%v: %s names an upstream that is not there", w.log, p)
 			}
@@ -175,7 +175,7 @@ func TestTakeBack(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, gone, err := TakeBack([]byte(tt.current), fe)
+			got, gone, err := fe.TakeBack([]byte(tt.current))
 			if err != nil || string(got) != tt.want || len(gone) != tt.gone {
 				t.Errorf("%v, %d edits gone; got\n%s\nwant %d, and\n%s", err, len(gone), got, tt.gone, tt.want)
 			}
@@ -205,11 +205,11 @@ func TestTakeBackOfWhatWentAway(t *testing.T) {
 		"a blank for a line":         edited(cut("    server 127.0.0.1:2;\n", "\n")),
 	} {
 		current := "# mine\n" + string(fe.After) + "# and mine\n"
-		if got, gone, err := TakeBack([]byte(current), fe); err != nil || len(gone) > 0 || string(got) != "# mine\n"+before+"# and mine\n" {
+		if got, gone, err := fe.TakeBack([]byte(current)); err != nil || len(gone) > 0 || string(got) != "# mine\n"+before+"# and mine\n" {
 			t.Errorf("%s: %v, %v gone, got\n%s", name, err, gone, got)
 		}
 	}
-	if got, gone, err := TakeBack([]byte("# mine\n"), edited(all)); err != nil || len(gone) != 1 || string(got) != "# mine\n" {
+	if got, gone, err := edited(all).TakeBack([]byte("# mine\n")); err != nil || len(gone) != 1 || string(got) != "# mine\n" {
 		t.Errorf("all of it: %q, %v, %v", got, gone, err)
 	}
 }

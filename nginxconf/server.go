@@ -46,7 +46,7 @@ func (p *planner) onePeer(r route, at *Node) {
 }
 
 func (p *planner) checkUpstream(up *Node) error {
-	if len(p.c.index.contexts[up.dir]) > 1 {
+	if p.c.Included(up.dir.File.Path) > 1 {
 		return refuse(up.Pos(), "", "upstream %s is included more than once", up.Arg(0))
 	}
 	for _, d := range up.children {

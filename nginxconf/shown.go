@@ -11,8 +11,8 @@ const UpstreamAddr = "upstream-addr"
 // shown looks for what depends on $upstream_addr, whose value the edit changes.
 // In a log it is only to be read; anywhere else it can reach a client or the
 // app, or decide something.
-func (p *planner) shown(uses []Use) {
-	reach := reachOf(uses)
+func (p *planner) shown(routes []route) {
+	reach := reachOf(routes)
 	names := p.c.dependOn("upstream_addr", reach)
 	p.c.root.walk(func(n *Node) {
 		if !reach.holds(n) {
@@ -39,13 +39,13 @@ type reach struct {
 	sides   map[string]bool
 }
 
-func reachOf(uses []Use) reach {
-	r := reach{map[*Node]bool{}, map[string]bool{}}
-	for _, u := range uses {
-		r.servers[u.route.pass.Within("server")] = true
-		r.sides[side(u.route.pass)] = true
+func reachOf(routes []route) reach {
+	out := reach{map[*Node]bool{}, map[string]bool{}}
+	for _, r := range routes {
+		out.servers[r.pass.Within("server")] = true
+		out.sides[side(r.pass)] = true
 	}
-	return r
+	return out
 }
 
 // holds reports whether a directive can be in force for one of the uses: it
@@ -60,7 +60,7 @@ func (r reach) holds(n *Node) bool {
 
 // dependOn returns a variable and those that are made from it, by set, map and
 // the like, wherever a use can meet them.
-func (c *Config) dependOn(name string, r reach) []string {
+func (c *finder) dependOn(name string, r reach) []string {
 	names := []string{name}
 	for i := 0; i < len(names); i++ {
 		c.root.walk(func(n *Node) {

@@ -93,7 +93,7 @@ func (p *planner) onlyFor(r route) bool {
 
 // handedOn returns a variable and those that can have the same value, because a
 // set or a row of a table gives them that and nothing else.
-func (c *Config) handedOn(name string) []string {
+func (c *variables) handedOn(name string) []string {
 	names := []string{name}
 	for i := 0; i < len(names); i++ {
 		c.root.walk(func(n *Node) {

@@ -1,10 +1,10 @@
 package nginxconf
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Class says how an address is taken over; see the package documentation.
@@ -45,8 +45,7 @@ type Target struct {
 	Elsewhere []Use          `json:"elsewhere"`          // uses outside the site
 	Refusal   *Refusal       `json:"refusal,omitempty"`  // why it cannot be taken over; nil if it can
 
-	key  string
-	site string
+	place string // its name, see Places
 }
 
 // route is one way from a pass directive to an address.
@@ -67,9 +66,32 @@ type route struct {
 	unresolved bool // opaque, as nginx answers it with an error
 }
 
+// finder finds where the passes of a configuration lead.
+type finder struct {
+	*variables
+	where    Places   // may be nil
+	followed sync.Map // pass: its routes
+}
+
+// newFinder takes addresses for the same only if they are spelled alike, until
+// Locate was called.
+func newFinder(c *conf) *finder { return &finder{variables: newVariables(c)} }
+
+// Locate tells what answers where.
+func (c *finder) Locate(where Places) { c.where = where }
+
+// With is the finder of the configuration with other bytes in some of its files.
+func (c *finder) With(files map[string][]byte) (*finder, error) {
+	next, err := c.conf.With(files)
+	if err != nil {
+		return nil, err
+	}
+	return &finder{variables: newVariables(next), where: c.where}, nil
+}
+
 // routes returns the ways that lead from one pass directive to addresses. The
 // caller must not change the slice.
-func (c *Config) routes(pass *Node) []route {
+func (c *finder) routes(pass *Node) []route {
 	if known, ok := c.followed.Load(pass); ok {
 		return known.([]route)
 	}
@@ -78,7 +100,7 @@ func (c *Config) routes(pass *Node) []route {
 	return out
 }
 
-func (c *Config) follow(pass *Node) []route {
+func (c *finder) follow(pass *Node) []route {
 	arg := pass.Arg(0)
 	if !placed(pass) {
 		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "%q is not understood here", pass)}}
@@ -161,44 +183,31 @@ func serverRoutes(pass, up *Node, scheme string) []route {
 // defines. The error is a *Refusal when the file is not part of the
 // configuration.
 func (c *Config) Targets(site string) ([]Target, error) {
-	real, err := c.fs.EvalSymlinks(site)
+	real, err := c.Resolve(site)
 	if err != nil {
-		return nil, refuse(Pos{File: site}, "", "cannot open: %v", err)
-	}
-	if c.included[real] == 0 {
-		return nil, refuse(Pos{File: real}, "enable the site first, for example with a link in sites-enabled",
-			"the file is not part of the configuration that starts at %s", c.main)
+		return nil, err
 	}
 	out := c.collect(real)
 	for i := range out {
-		p, refusal := c.trial(out[i], nil)
+		renames, refusal := c.trial(out[i : i+1])
 		out[i].Refusal = refusal
-		if refusal == nil && len(p.renamed) > 0 {
+		if renames {
 			out[i].Class = ClassC // a name without a port that is not free
 		}
 	}
 	return out, nil
 }
 
-// trial drafts a plan for a target and those that go with it, only to see
-// whether it is refused.
-func (c *Config) trial(t Target, with []Target) (*planner, *Refusal) {
-	var r *Refusal
-	p, err := c.draft(t, Options{Socket: "/run/edgeman/x.sock", App: "app", With: with})
-	errors.As(err, &r)
-	return p, r
-}
-
 // collect groups all routes by address and keeps the groups the site uses.
 func (c *Config) collect(site string) []Target {
 	var keys []string
 	byKey := map[string]*Target{}
-	for _, pass := range c.index.passes {
-		for _, r := range c.routes(pass) {
-			key := c.routeKey(r)
+	for _, pass := range c.passes {
+		for _, r := range c.finder.routes(pass) {
+			key := c.finder.routeKey(r)
 			t := byKey[key]
 			if t == nil {
-				t = &Target{key: key, site: site}
+				t = &Target{place: key}
 				byKey[key] = t
 				keys = append(keys, key)
 			}

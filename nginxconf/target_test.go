@@ -74,7 +74,7 @@ server {
 			o := testOptions
 			o.App, o.Socket = name, "/run/"+name
 			k := slices.IndexFunc(targets, func(tg Target) bool { return tg.Address == fmt.Sprintf("127.0.0.1:%d", 8080+i) })
-			p, err := c.Plan(targets[k], o)
+			p, err := c.Plan(o, targets[k])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ server {
 		current := []byte(m[sitePath])
 		for _, i := range order {
 			var err error
-			if current, err = Revert(current, done[i]); err != nil {
+			if current, err = done[i].Revert(current); err != nil {
 				t.Fatalf("order %v: %v", order, err)
 			}
 		}
@@ -119,14 +119,14 @@ func TestRevertAfterChanges(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Revert([]byte(tt.current), fe)
+			got, err := fe.Revert([]byte(tt.current))
 			if (err != nil) != (tt.want == "") || string(got) != tt.want {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})
 	}
 	fe.Before = []byte("other")
-	if _, err := Revert(fe.After, fe); err == nil {
+	if _, err := fe.Revert(fe.After); err == nil {
 		t.Error("a damaged edit was accepted")
 	}
 }
@@ -138,15 +138,15 @@ func TestServersOfOneApp(t *testing.T) {
 		t.Fatal(targets, err)
 	}
 	o := testOptions
-	if _, err := c.Plan(targets[0], o); err == nil {
+	if _, err := c.Plan(o, targets[0]); err == nil {
 		t.Error("one of two servers was taken over")
 	}
 	o.Partial = true
-	if p, err := c.Plan(targets[0], o); err != nil || len(p.Files[0].Edits) != 1 {
+	if p, err := c.Plan(o, targets[0]); err != nil || len(p.Files[0].Edits) != 1 {
 		t.Errorf("partial: %v", err)
 	}
-	o.Partial, o.With = false, targets[1:2]
-	if p, err := c.Plan(targets[0], o); err != nil || len(p.Files[0].Edits) != 4 {
+	o.Partial = false
+	if p, err := c.Plan(o, targets[:2]...); err != nil || len(p.Files[0].Edits) != 4 {
 		t.Errorf("together: %v", err)
 	}
 }
@@ -159,13 +159,13 @@ func TestEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := c.Plan(targets[0], testOptions)
+	p, err := c.Plan(testOptions, targets[0])
 	if err != nil || len(p.Files) != 1 || len(p.Stays) != 1 {
 		t.Errorf("%v, %v", p, err)
 	}
 	o := testOptions
 	o.Everywhere = true
-	if p, err = c.Plan(targets[0], o); err != nil || len(p.Files) != 2 {
+	if p, err = c.Plan(o, targets[0]); err != nil || len(p.Files) != 2 {
 		t.Errorf("%v, %v", p, err)
 	}
 }
@@ -188,7 +188,7 @@ func TestStays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := c.Plan(targets[0], testOptions)
+			p, err := c.Plan(testOptions, targets[0])
 			if err != nil {
 				t.Fatal(err)
 			}

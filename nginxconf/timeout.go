@@ -27,8 +27,8 @@ const (
 // Unix socket as "unix:" and its path.
 func (c *Config) PatienceWith(address string) []Patience {
 	var out []Patience
-	for _, pass := range c.index.passes {
-		for _, r := range c.routes(pass) {
+	for _, pass := range c.passes {
+		for _, r := range c.finder.routes(pass) {
 			if r.opaque == nil && r.text() == address {
 				out = append(out, patience(pass, r.scheme))
 				break

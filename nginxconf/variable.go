@@ -33,7 +33,7 @@ type piece struct {
 // PassValues returns what the argument of a pass can be: itself, or, when it has
 // variables in front of its URI part, every value that they can give it and that
 // nginx can use. It is empty when not all of them are known.
-func (c *Config) PassValues(pass *Node) []string {
+func (c *finder) PassValues(pass *Node) []string {
 	if !strings.Contains(pass.Arg(0), "$") {
 		return []string{pass.Arg(0)}
 	}
@@ -57,7 +57,7 @@ func (c *Config) PassValues(pass *Node) []string {
 // with a reason, unless every variable in front of the URI can only have
 // values that are written in the configuration, or can choose between upstreams
 // and nothing else.
-func (c *Config) variableRoutes(pass *Node) []route {
+func (c *finder) variableRoutes(pass *Node) []route {
 	values, refusal := c.values(pass)
 	if refusal != nil {
 		if out := c.choiceRoutes(pass); len(out) > 0 {
@@ -69,7 +69,7 @@ func (c *Config) variableRoutes(pass *Node) []route {
 }
 
 // valueRoutes are the ways to the values that a pass can have.
-func (c *Config) valueRoutes(pass *Node, values []value) []route {
+func (c *finder) valueRoutes(pass *Node, values []value) []route {
 	var out []route
 	reason := opaque(pass, "a variable")
 	unresolved := false
@@ -107,12 +107,12 @@ func (c *Config) valueRoutes(pass *Node, values []value) []route {
 // resolves reports whether nginx can find the host of a pass with variables
 // while it runs: it is a number, a literal elsewhere made nginx look it up at
 // start, or there is a resolver.
-func (c *Config) resolves(pass *Node, a address) bool {
+func (c *finder) resolves(pass *Node, a address) bool {
 	if _, err := netip.ParseAddr(strings.Trim(a.host, "[]")); err == nil || a.unix != "" || side(pass) != "http" || pass.Effective("resolver") != nil {
 		return true
 	}
 	port := cmp.Or(a.port, defaultPorts[a.scheme])
-	return slices.ContainsFunc(c.index.passes, func(other *Node) bool {
+	return slices.ContainsFunc(c.passes, func(other *Node) bool {
 		if side(other) != "http" || strings.Contains(other.Arg(0), "$") {
 			return false
 		}
@@ -137,8 +137,8 @@ func (p *planner) mayReach(pass *Node) string {
 	}
 	for n, name := 0, ""; arg != ""; arg = arg[n:] {
 		n, name = reference(arg)
-		rows := slices.Clone(c.index.sets[variable{pass.Within("server"), name}])
-		for _, d := range c.index.definitions[name] {
+		rows := slices.Clone(c.sets[variable{pass.Within("server"), name}])
+		for _, d := range c.definitions[name] {
 			rows = append(rows, d.children...)
 		}
 		for _, row := range rows {
@@ -159,7 +159,7 @@ func opaque(pass *Node, variable string) *Refusal {
 // values returns every value that the argument of a pass can have up to its
 // URI part, which is kept as written. Those that end before a host is named are
 // among them.
-func (c *Config) values(pass *Node) ([]value, *Refusal) {
+func (c *variables) values(pass *Node) ([]value, *Refusal) {
 	start, end := pass.dir.Arg(0).Inner()
 	arg := string(pass.dir.File.Src[start:end])
 	if strings.Contains(arg, `\`) {
@@ -191,7 +191,7 @@ func (c *Config) values(pass *Node) ([]value, *Refusal) {
 
 // atURI reports whether the URI part begins at offset i of a pass's argument,
 // or began before, in all values that name a host up to there.
-func (c *Config) atURI(pass *Node, values []value, arg string, i int) bool {
+func (c *variables) atURI(pass *Node, values []value, arg string, i int) bool {
 	named := slices.ContainsFunc(values, hasAuthority)
 	begun := !slices.ContainsFunc(values, func(v value) bool { return hasAuthority(v) && !inURI(v) })
 	return named && (begun || c.startsURI(pass, arg[i:]))

@@ -155,7 +155,7 @@ func TestAppsBehindOneVariable(t *testing.T) {
 				checkEnds(t, m, apps)
 			}
 			for _, port := range back {
-				out, err := Revert([]byte(m[sitePath]), done[port])
+				out, err := done[port].Revert([]byte(m[sitePath]))
 				if err != nil {
 					t.Fatalf("%v of %s", err, m[sitePath])
 				}
@@ -182,7 +182,7 @@ func planPort(t *testing.T, m memFS, port string) *Plan {
 	}
 	o := testOptions
 	o.App, o.Socket = "app-"+port, "/run/app-"+port
-	p, err := c.Plan(targets[i], o)
+	p, err := c.Plan(o, targets[i])
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, m[sitePath])
 	}
@@ -195,8 +195,8 @@ func checkEnds(t *testing.T, m memFS, apps map[string]string) {
 	c := mustLoad(t, m)
 	var got []string
 	for _, pass := range c.Passes() {
-		for _, r := range c.routes(pass) {
-			got = append(got, c.routeKey(r))
+		for _, r := range c.finder.routes(pass) {
+			got = append(got, c.finder.routeKey(r))
 		}
 	}
 	slices.Sort(got)
