@@ -13,7 +13,7 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
-	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // Adoption is the record of what adopt took over: everything that release needs
@@ -63,7 +63,7 @@ func (a Adoption) ids() []string {
 // connections counts those to each original.
 func (a Adoption) connections() (each []int, total int, err error) {
 	for _, o := range a.originals() {
-		n, err := sockets.TCPConnections(o.Address)
+		n, err := count.TCP(o.Address)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -8,6 +8,7 @@ import (
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // awaitDrain waits until the retired slot has ended by itself and reports what
@@ -58,11 +59,11 @@ func (d *draining) look(ctx context.Context, w *waiting) (bool, error) {
 		w.done()
 		return true, d.end(ctx, w, st)
 	}
-	count, err := sockets.Connections(d.slot.SocketPath(d.Paths.Run))
+	open, err := count.Unix(d.slot.SocketPath(d.Paths.Run))
 	if err != nil {
 		return false, err
 	}
-	w.say("%s: %s", d.slot.Color, d.drainLine(st, filled, count.Total()))
+	w.say("%s: %s", d.slot.Color, d.drainLine(st, filled, open.Total()))
 	d.reloadOnce(ctx, w.elapsed())
 	if by := st.StopsBy.Add(stopSlack); by.After(d.limit) { // its service knows better
 		d.limit = by

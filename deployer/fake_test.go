@@ -19,6 +19,7 @@ import (
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // world is a host of fakes. Starting a slot's service does what its supervisor
@@ -162,7 +163,7 @@ func (u unitsOf) Start(_ context.Context, unit string) error {
 	u.calls = append(u.calls, "start "+unit)
 	if f := u.startFails[unit]; len(f) > 0 {
 		u.startFails[unit], u.units[unit] = f[1:], f[0]
-		return &sockets.JobError{Result: "failed"}
+		return &systemd.JobError{Result: "failed"}
 	}
 	u.units[unit] = "active"
 	name, isService := strings.CutSuffix(strings.TrimPrefix(unit, "edgeman@"), ".service")
@@ -211,7 +212,7 @@ func (u unitsOf) Restart(ctx context.Context, unit string) error {
 	return errors.Join(u.Stop(ctx, unit), u.Start(ctx, unit))
 }
 
-func (u unitsOf) State(_ context.Context, unit string) (sockets.UnitState, error) {
+func (u unitsOf) State(_ context.Context, unit string) (systemd.Unit, error) {
 	if name, ok := strings.CutSuffix(strings.TrimPrefix(unit, "edgeman@"), ".service"); ok {
 		if slot, err := sockets.ParseSlot(name); err == nil {
 			u.end(slot)
@@ -223,7 +224,7 @@ func (u unitsOf) State(_ context.Context, unit string) (sockets.UnitState, error
 	if active == "" {
 		active = "inactive"
 	}
-	return sockets.UnitState{Active: active}, nil
+	return systemd.Unit{Active: active}, nil
 }
 
 func (u unitsOf) Active(_ context.Context, pattern string) (map[string]string, error) {

@@ -15,7 +15,7 @@ import (
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
-	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // Host is what the commands touch: one real set, one for tests. A command is
@@ -45,7 +45,7 @@ type Units interface {
 	Disable(ctx context.Context, units ...string) error
 	Reload(ctx context.Context) error
 	ResetFailed(ctx context.Context, unit string) error
-	State(ctx context.Context, unit string) (sockets.UnitState, error)
+	State(ctx context.Context, unit string) (systemd.Unit, error)
 	Active(ctx context.Context, pattern string) (map[string]string, error)
 	Version(ctx context.Context) (string, error)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // drainSlots waits until nginx has let go of the slots, and takes their live
@@ -17,7 +18,7 @@ func (h *Host) drainSlots(ctx context.Context, b back) error {
 	open := func() (int, error) {
 		total := 0
 		for _, slot := range slotsOf(b.app.Name) {
-			n, err := sockets.Connections(slot.SocketPath(h.Paths.Run))
+			n, err := count.Unix(slot.SocketPath(h.Paths.Run))
 			if err != nil {
 				return 0, err
 			}

@@ -10,6 +10,7 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // wantReplicas changes the app file.
@@ -100,7 +101,7 @@ func TestStatusShowsReplicas(t *testing.T) {
 	look := slotLook{
 		slot: sockets.Slot{App: "myapp", Color: sockets.Blue}, filled: true, asked: true, spoke: true, live: true,
 		release: state.Release{App: "myapp", Number: 4, Image: "myapp:v2", Replicas: 3},
-		service: sockets.UnitState{Active: "active"},
+		service: systemd.Unit{Active: "active"},
 		status: state.SlotStatus{
 			Phase: state.PhaseHealthy, Release: 4, Image: "myapp:v2", Since: now.Add(-time.Minute), Exits: 2, ExitCode: 137,
 			Replicas: []state.Replica{

@@ -11,6 +11,7 @@ import (
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 const (
@@ -191,7 +192,7 @@ func (h *Host) warmEnds(slot sockets.Slot, st state.SlotStatus) error {
 }
 
 // running tells whether systemd has a process for the unit, or will have one.
-func running(u sockets.UnitState) bool {
+func running(u systemd.Unit) bool {
 	switch u.Active {
 	case "active", "activating", "deactivating", "reloading":
 		return true

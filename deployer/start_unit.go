@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"edgeman/deployer/poll"
-	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // startAgain is for how long a unit that did not start gets another chance. What
@@ -17,7 +17,7 @@ const startAgain = 10 * time.Second
 // startUnit starts a unit. A job that fails is not the end: systemd starts a
 // service again by itself, and a unit that it has given up is asked for again.
 func (h *Host) startUnit(ctx context.Context, unit string) error {
-	var job *sockets.JobError
+	var job *systemd.JobError
 	err := h.Units.Start(ctx, unit)
 	for end := time.Now().Add(startAgain); errors.As(err, &job) && time.Now().Before(end) && poll.Sleep(ctx, 4*pollEvery); {
 		st, stateErr := h.Units.State(ctx, unit)

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // A start that fails for a moment does not fail a swap.
@@ -40,7 +40,7 @@ func TestStartUnitAgain(t *testing.T) {
 				}
 				begun := time.Now()
 				err := w.startUnit(t.Context(), unit)
-				var job *sockets.JobError
+				var job *systemd.JobError
 				if tt.fail != errors.As(err, &job) || !tt.fail && err != nil {
 					t.Errorf("error %v", err)
 				}

@@ -14,6 +14,8 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
+	"edgeman/sockets/systemd"
 )
 
 // slotLook is everything that can be seen of one slot.
@@ -23,8 +25,8 @@ type slotLook struct {
 	filled   bool
 	live     bool // the live pointer names it
 	claimed  bool // a command works on it
-	service  sockets.UnitState
-	socket   sockets.UnitState
+	service  systemd.Unit
+	socket   systemd.Unit
 	asked    bool // systemd answered
 	blind    bool // this user may see the pointers only
 	status   state.SlotStatus
@@ -32,7 +34,7 @@ type slotLook struct {
 	pause    state.Pause
 	paused   bool
 	drain    state.Drain
-	count    sockets.Count
+	count    count.Connections
 	modified time.Time // of the slot's link
 }
 
@@ -54,7 +56,7 @@ func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot, active
 		l.service.Active, l.asked = "inactive", true
 		return l
 	}
-	l.count, err = sockets.Connections(slot.SocketPath(h.Paths.Run))
+	l.count, err = count.Unix(slot.SocketPath(h.Paths.Run))
 	a.unread(err)
 	if h.Units == nil {
 		return l

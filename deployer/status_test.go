@@ -19,6 +19,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -42,8 +43,8 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestSlotState(t *testing.T) {
-	up := sockets.UnitState{Active: "active"}
-	down := sockets.UnitState{Active: "inactive"}
+	up := systemd.Unit{Active: "active"}
+	down := systemd.Unit{Active: "inactive"}
 	look := func(change ...func(*slotLook)) slotLook {
 		l := slotLook{filled: true, asked: true, service: up, socket: up, spoke: true}
 		l.status.Phase = state.PhaseHealthy
@@ -58,9 +59,9 @@ func TestSlotState(t *testing.T) {
 	empty := func(l *slotLook) { l.filled = false }
 	stopped := func(l *slotLook) { l.service, l.status.Phase = down, state.PhaseEmpty }
 	noSocket := func(l *slotLook) { l.socket = down }
-	crashed := func(l *slotLook) { l.service = sockets.UnitState{Active: "failed"} }
+	crashed := func(l *slotLook) { l.service = systemd.Unit{Active: "failed"} }
 	phase := func(p string) func(*slotLook) { return func(l *slotLook) { l.status.Phase = p } }
-	unasked := func(l *slotLook) { l.asked, l.service, l.socket = false, sockets.UnitState{}, sockets.UnitState{} }
+	unasked := func(l *slotLook) { l.asked, l.service, l.socket = false, systemd.Unit{}, systemd.Unit{} }
 
 	blind := func(l *slotLook) { l.blind, l.spoke, l.status = true, false, state.SlotStatus{} }
 
@@ -109,11 +110,11 @@ type statusUnits struct {
 	err    error
 }
 
-func (u statusUnits) State(_ context.Context, unit string) (sockets.UnitState, error) {
+func (u statusUnits) State(_ context.Context, unit string) (systemd.Unit, error) {
 	if a := u.active[unit]; a != "" {
-		return sockets.UnitState{Active: a}, u.err
+		return systemd.Unit{Active: a}, u.err
 	}
-	return sockets.UnitState{Active: "inactive"}, u.err
+	return systemd.Unit{Active: "inactive"}, u.err
 }
 
 func (u statusUnits) Active(_ context.Context, pattern string) (map[string]string, error) {

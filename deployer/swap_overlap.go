@@ -8,6 +8,7 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // overlap fills the idle slot, switches to it when it is healthy, and lets the
@@ -74,14 +75,14 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	count, err := sockets.Connections(s.old.SocketPath(s.Paths.Run))
+	open, err := count.Unix(s.old.SocketPath(s.Paths.Run))
 	if err != nil {
 		return 0, err
 	}
 	if err := s.begin("drain"); err != nil {
 		return 0, err
 	}
-	return count.Total(), s.lock.Candidate(sockets.Slot{})
+	return open.Total(), s.lock.Candidate(sockets.Slot{})
 }
 
 // point makes the slot beside old, filled with release number, live in one

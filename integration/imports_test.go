@@ -22,15 +22,21 @@ type rule struct {
 
 var rules = []rule{
 	{what: "github.com/docker/", only: []string{"edgeman/deployer"}, why: "Docker has one adapter"},
-	{what: "github.com/coreos/go-systemd/", only: []string{"edgeman/sockets", "edgeman/integration/servers"}, why: "systemd has one adapter"},
+	{what: "github.com/coreos/go-systemd/", only: []string{"edgeman/sockets/systemd", "edgeman/integration/servers"}, why: "systemd has one adapter"},
+	{what: "github.com/godbus/", only: []string{"edgeman/sockets/systemd"}, why: "systemd has one adapter"},
 	{what: "github.com/urfave/cli/", only: []string{"edgeman/cmd"}, why: "the command line stays replaceable"},
 	{what: "github.com/tufanbarisyildirim/gonginx", only: []string{"edgeman/nginxconf"}, why: "nginx's language has one reader"},
 	{what: "os/exec", not: []string{"edgeman/nginxconf", "edgeman/check", "edgeman/sockets", "edgeman/templates"}, why: "they start no process"},
 	{what: "os", not: []string{"edgeman/nginxconf", "edgeman/templates"}, why: "bytes in, bytes out"},
-	{what: "github.com/google/renameio/", not: []string{"edgeman/nginxconf", "edgeman/templates", "edgeman/sockets"}, why: "they write no files"},
+	{what: "github.com/google/renameio/", not: []string{"edgeman/nginxconf", "edgeman/templates"}, why: "they write no files"},
+	{what: "github.com/google/renameio/", not: []string{"edgeman/sockets"}, why: "it writes no file: the live pointer is a link"},
 	{what: "edgeman/nginxconf", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
 	{what: "edgeman/deployer/nginx", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
 	{what: "github.com/docker/", not: []string{"edgeman/sockets", "edgeman/nginxconf", "edgeman/deployer/nginx"}, deps: true, why: "they do not know Docker"},
+	{what: "edgeman/deployer", not: []string{"edgeman/sockets"}, deps: true, why: "it decides nothing"},
+	{what: "edgeman/sockets/systemd", not: []string{"edgeman/sockets"}, why: "slots and bytes know nothing of units"},
+	{what: "edgeman/sockets/relay", not: []string{"edgeman/sockets/systemd", "edgeman/sockets/count"}, why: "counting needs no traffic"},
+	{what: "edgeman/sockets/count", not: []string{"edgeman/sockets/systemd", "edgeman/sockets/relay"}, why: "bytes are carried whatever is counted"},
 	{what: "edgeman/integration", only: []string{"edgeman/integration"}, why: "tests are not part of the product"},
 	{what: "edgeman/cmd", only: nil, why: "commands hold no logic"},
 }
@@ -61,6 +67,18 @@ func TestRulesCanFail(t *testing.T) {
 	}
 	if i := slices.IndexFunc(rules, func(r rule) bool { return r.what == "os" }); rules[i].allows("edgeman/nginxconf/internal/lex") || !rules[i].allows("edgeman/sockets") {
 		t.Error("a not rule does not hold")
+	}
+	all := list(t)
+	for _, r := range rules {
+		for _, path := range slices.Concat([]string{r.what}, r.only, r.not) {
+			there := func(dep string) bool { return within(dep, path) }
+			if !slices.ContainsFunc(all, func(p pkg) bool { return there(p.ImportPath) || slices.ContainsFunc(p.Deps, there) }) {
+				t.Errorf("the rule about %s can say nothing: there is no %s", r.what, path)
+			}
+		}
+		if slices.ContainsFunc(r.not, r.allows) || r.not == nil && r.allows("edgeman/templates") {
+			t.Errorf("the rule about %s lets everybody import it", r.what)
+		}
 	}
 }
 

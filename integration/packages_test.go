@@ -23,7 +23,7 @@ var partTests = []struct {
 	{name: "nginx's behaviour before and after an edit", pkg: "./nginxconf", run: "Test(Variable)?BehaviourStays|TestAppsBehindOneVariableOnNginx|TestRandomVariablesStay"},
 	{name: "tokens as nginx reads them", pkg: "./nginxconf/internal/tree", run: "TestTokensAgreeWithNginx"},
 	{name: "nginx's files and processes", pkg: "./deployer/nginx", run: "Test"},
-	{name: "systemd's units", pkg: "./sockets", run: "TestUnits", env: []string{"EDGEMAN_TEST_SYSTEMD=1"}},
+	{name: "systemd's units", pkg: "./sockets/systemd", run: "TestUnits", env: []string{"EDGEMAN_TEST_SYSTEMD=1"}},
 	{name: "containers taken over and made again", pkg: "./deployer/docker", tags: "integration", run: "TestReal(Everything|RoundTrip|OtherImage|Recreate|Serving|AdoptRefuses|KeepVolumes)", env: []string{"EDGEMAN_DOCKER_TEST=1"}, long: true},
 }
 

@@ -10,16 +10,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/sockets/relay"
 )
 
-// The addresses that a container sees as its peer unless the operator chose
-// others. They are neither loopback nor an address the container is reached
-// at, because an app that trusts "local" clients would trust everybody. The
-// first is link-local (RFC 3927), the second unique local (RFC 4193).
-var (
-	DefaultSource  = netip.MustParseAddr("169.254.77.1")
-	DefaultSource6 = netip.MustParseAddr("fd65:6467:656d:616e::1")
-)
+// DefaultSource6 is the address that a container sees as its IPv6 peer: neither
+// loopback nor an address the container is reached at, because an app that trusts
+// "local" clients would trust everybody. It is unique local (RFC 4193).
+var DefaultSource6 = netip.MustParseAddr("fd65:6467:656d:616e::1")
 
 // Dialer opens TCP connections inside a network namespace. The zero Dialer
 // connects from this process's own namespace, as any program does: that is
@@ -71,7 +69,7 @@ func (d *Dialer) Close() error {
 // Dial connects to dst. The connection has TCP_NODELAY set, and keepalive
 // probes as the net package sets them: a container's interface can go away
 // without a last word.
-func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*Conn, error) {
+func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*relay.Conn, error) {
 	dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
 	for try := 1; ; try++ {
 		before := d.sourceShift()
@@ -86,7 +84,7 @@ func (d *Dialer) Dial(ctx context.Context, dst netip.AddrPort) (*Conn, error) {
 	}
 }
 
-func (d *Dialer) dial(ctx context.Context, dst netip.AddrPort) (*Conn, error) {
+func (d *Dialer) dial(ctx context.Context, dst netip.AddrPort) (*relay.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -101,30 +99,21 @@ func (d *Dialer) dial(ctx context.Context, dst netip.AddrPort) (*Conn, error) {
 	return c, nil
 }
 
-// Begin does what Dial does and does not wait: [Conn.Connected] does. But within
-// one machine the handshake is over by the time that connect(2) returns, though
-// it says EINPROGRESS, and then Begin knows.
-func (d *Dialer) Begin(dst netip.AddrPort) (*Conn, error) {
+// Begin does what Dial does and does not wait: [relay.Connect] says how.
+func (d *Dialer) Begin(dst netip.AddrPort) (*relay.Conn, error) {
 	dst = netip.AddrPortFrom(dst.Addr().Unmap(), dst.Port())
 	fd, err := d.socket(dst.Addr())
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{fd: fd}
-	err = os.NewSyscallError("connect", unix.Connect(fd, sockaddr(dst)))
-	if errors.Is(err, unix.EINPROGRESS) {
-		c.connecting = true
-		c.settle()
-		err = c.result
-	}
-	if d.ns == nil && selfConnected(fd, dst) {
-		err = os.NewSyscallError("connect", unix.ECONNREFUSED)
-	}
-	if err != nil {
+	c, err := relay.Connect(fd, sockaddr(dst))
+	// Where nobody listens the kernel can choose, as the source, dst itself: TCP
+	// then meets itself.
+	if err == nil && d.ns == nil && c.Local() == dst {
 		c.Close()
-		return nil, err
+		return nil, os.NewSyscallError("connect", unix.ECONNREFUSED)
 	}
-	return c, nil
+	return c, err
 }
 
 func sockaddr(a netip.AddrPort) unix.Sockaddr {
@@ -132,13 +121,6 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
 	}
 	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
-}
-
-// selfConnected reports whether the kernel chose, as the source of fd, dst
-// itself, where nobody listened: TCP then meets itself.
-func selfConnected(fd int, dst netip.AddrPort) bool {
-	from, err := unix.Getsockname(fd)
-	return err == nil && addrPort(from) == dst
 }
 
 // dropSpare closes the sockets that wait for a use.

@@ -3,19 +3,25 @@ package sockets
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/sockets/relay"
 )
+
+var source4 = netip.MustParseAddr("169.254.77.1")
 
 func dialer(t testing.TB, n *testNetns) *Dialer {
 	t.Helper()
-	d, err := OpenDialer(n.path, DefaultSource, DefaultSource6)
+	d, err := OpenDialer(n.path, source4, DefaultSource6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,9 +36,9 @@ func TestDialInNetns(t *testing.T) {
 		name         string
 		listen, want netip.Addr
 	}{
-		{"IPv4", containerAddr, DefaultSource},
+		{"IPv4", containerAddr, source4},
 		{"IPv6", containerAddr6, DefaultSource6},
-		{"loopback, with no network", netip.MustParseAddr("127.0.0.1"), DefaultSource},
+		{"loopback, with no network", netip.MustParseAddr("127.0.0.1"), source4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, dst := n.listen(t, c.listen)
@@ -60,7 +66,7 @@ func TestDialInNetns(t *testing.T) {
 			}
 		})
 	}
-	if out := ip(t, "-n", n.name, "-o", "addr", "show", "dev", "lo"); strings.Count(out, DefaultSource.String()) != 1 {
+	if out := ip(t, "-n", n.name, "-o", "addr", "show", "dev", "lo"); strings.Count(out, source4.String()) != 1 {
 		t.Errorf("lo has:\n%s", out)
 	}
 }
@@ -167,7 +173,7 @@ func TestDialErrors(t *testing.T) {
 // Something else than a namespace at the path, as is left when the container
 // has ended in between.
 func TestDialNotANamespace(t *testing.T) {
-	d, err := OpenDialer("/proc/self/exe", DefaultSource)
+	d, err := OpenDialer("/proc/self/exe", source4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,4 +245,68 @@ func TestDialOftenerThanThereArePorts(t *testing.T) {
 	if d.shift == 0 {
 		t.Error("the test did not use up the ports")
 	}
+}
+
+func BenchmarkDial(b *testing.B) {
+	n := newNetns(b)
+	d := dialer(b, n)
+	l, dst := n.listen(b, containerAddr)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close() // first, so that the port is free at once
+		}
+	}()
+	for b.Loop() {
+		c, err := d.Dial(b.Context(), dst)
+		if err != nil {
+			b.Fatal(err)
+		}
+		nc := netConn(b, c)
+		_, _ = nc.Read(make([]byte, 1))
+		nc.Close()
+	}
+}
+
+func netConn(t testing.TB, c *relay.Conn) net.Conn {
+	t.Helper()
+	n, err := c.Net()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func write(t testing.TB, c io.Writer, s string) {
+	t.Helper()
+	if _, err := c.Write([]byte(s)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t testing.TB, c io.Reader, s string) {
+	t.Helper()
+	buf := make([]byte, len(s))
+	if _, err := io.ReadFull(c, buf); err != nil || string(buf) != s {
+		t.Fatalf("read %q, %v; want %q", buf, err, s)
+	}
+}
+
+func expectEOF(t testing.TB, c io.Reader) {
+	t.Helper()
+	if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {
+		t.Fatalf("read %q, %v; want the end", rest, err)
+	}
+}
+
+func openFDs(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
 }

@@ -1,8 +1,9 @@
-// Package sockets holds everything edgeman does with sockets: slot names and
-// the live pointer, systemd units over D-Bus, the listening descriptor of a
-// slot, the kernel's own count of connections, connections opened inside a
-// container's network namespace, forwarding between the two, and handing the
-// listening descriptor itself to a process in a container.
+// Package sockets holds what edgeman's listening sockets are: slot names and the
+// live pointer, the descriptor that a slot's service gets from systemd, handing
+// that descriptor to a process in a container, and connections opened inside a
+// container's network namespace. Below it are systemd's units (systemd), the
+// loop that carries bytes (relay) and the kernel's tables (count).
 //
-// It knows neither Docker nor nginx, and it needs Linux.
+// It knows neither Docker nor nginx, starts no process, and writes nothing but the
+// live pointer and the sockets that it makes itself. It needs Linux.
 package sockets

@@ -9,12 +9,10 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-)
 
-// ErrDead means that somebody who holds the listener called shutdown(2) on it.
-// No further connection can arrive, and listen(2) does not revive a Unix
-// socket: only a new one helps.
-var ErrDead = errors.New("listening socket was shut down")
+	"edgeman/sockets/count"
+	"edgeman/sockets/relay"
+)
 
 // Listener is a listening Unix stream socket that other processes may hold
 // too: systemd, and in native mode the container. They share one open file
@@ -30,7 +28,7 @@ type Listener struct {
 
 	mu        sync.Mutex
 	gate      chan struct{} // not nil while paused; closed by Resume
-	accepting *acceptor
+	accepting *relay.Acceptor
 }
 
 // Listen makes a listening socket at path, for tests and tools; slots take
@@ -158,17 +156,10 @@ func (l *Listener) SetBlocking(on bool) error {
 	return l.control("fcntl", func(fd int) error { return unix.SetNonblock(fd, !on) })
 }
 
-// Queue is the state of a listener's queue of connections not yet accepted.
-type Queue struct {
-	Waiting int // connections in the queue
-	Backlog int // the limit set by the last listen(2); the kernel takes one more
-}
-
 // Queue asks the kernel for the listener's queue, whatever process set it last.
-func (l *Listener) Queue() (Queue, error) {
-	var q Queue
-	err := l.control("reading the queue", func(fd int) (err error) {
-		q, err = queueOf(fd)
+func (l *Listener) Queue() (q count.Queue, err error) {
+	err = l.control("reading the queue", func(fd int) error {
+		q, err = count.QueueOf(fd)
 		return err
 	})
 	return q, err
@@ -183,27 +174,15 @@ func (l *Listener) Pending() (int, error) {
 // Alive reports whether connections can still arrive: false after Close, after
 // anyone who holds the socket called shutdown(2) on it, and after its file was
 // removed, which leaves clients nothing to connect to.
-func (l *Listener) Alive() bool {
+func (l *Listener) Alive() (alive bool) {
 	if _, err := os.Lstat(l.Path()); errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
-	alive, err := l.alive()
-	return err == nil && alive
-}
-
-func (l *Listener) alive() (alive bool, err error) {
-	err = l.control("poll", func(fd int) error {
-		alive = listens(fd)
+	err := l.control("poll", func(fd int) error {
+		alive = relay.Listens(fd)
 		return nil
 	})
-	return alive, err
-}
-
-// listens reports whether connections can still arrive on fd. shutdown(SHUT_RD),
-// which is enough to refuse every connect, shows as RDHUP only; SHUT_RDWR as
-// HUP too.
-func listens(fd int) bool {
-	return polled(uintptr(fd), unix.POLLRDHUP)&(unix.POLLHUP|unix.POLLRDHUP) == 0
+	return err == nil && alive
 }
 
 // control runs do on the descriptor, which stays open meanwhile.

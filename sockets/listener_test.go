@@ -12,7 +12,22 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/sockets/relay"
 )
+
+// limit is how long anything in a test may take.
+const limit = 60 * time.Second
+
+// waitFor polls until ok, and fails the test if it never is.
+func waitFor(t testing.TB, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it never came to that")
+		}
+	}
+}
 
 func listen(t testing.TB) *Listener {
 	t.Helper()
@@ -71,7 +86,7 @@ func TestAccept(t *testing.T) {
 
 func TestPauseResume(t *testing.T) {
 	l := listen(t)
-	accepted := make(chan *Conn)
+	accepted := make(chan *relay.Conn)
 	go func() {
 		defer close(accepted)
 		for {
@@ -178,7 +193,7 @@ func TestAlive(t *testing.T) {
 				t.Error("alive after shutdown")
 			}
 			_, err := l.Accept(t.Context())
-			if !errors.Is(err, ErrDead) {
+			if !errors.Is(err, relay.ErrDead) {
 				t.Errorf("accepting on a dead listener: %v", err)
 			}
 			if err := l.Relisten(10); err == nil && l.Alive() {
@@ -325,28 +340,5 @@ func TestNewListenerRefuses(t *testing.T) {
 		if err := unix.Fstat(fd, &after); err == nil && after.Dev == before.Dev && after.Ino == before.Ino {
 			t.Errorf("%s: still open: not taken over", name)
 		}
-	}
-}
-
-func TestNotify(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notify")
-	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	t.Setenv("NOTIFY_SOCKET", "")
-	if err := Notify("READY=1"); err != nil {
-		t.Errorf("without a service manager: %v", err)
-	}
-	t.Setenv("NOTIFY_SOCKET", path)
-	if err := Notify("READY=1\nSTATUS=fine"); err != nil {
-		t.Fatal(err)
-	}
-	c.SetDeadline(time.Now().Add(limit))
-	buf := make([]byte, 100)
-	n, err := c.Read(buf)
-	if err != nil || string(buf[:n]) != "READY=1\nSTATUS=fine" {
-		t.Errorf("got %q, %v", buf[:n], err)
 	}
 }

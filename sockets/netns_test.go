@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,4 +92,21 @@ func ownNetnsInode(t testing.TB) uint64 {
 		t.Fatal(err)
 	}
 	return st.Ino
+}
+
+func TestListening(t *testing.T) {
+	n := newNetns(t)
+	_, inside := n.listen(t, containerAddr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	outside := l.Addr().(*net.TCPAddr).AddrPort()
+	for path, want := range map[string]netip.AddrPort{n.path: inside, "/proc/self/ns/net": outside} {
+		all, err := Listening(path)
+		if err != nil || !slices.Contains(all, want) || slices.Contains(all, inside) && slices.Contains(all, outside) {
+			t.Errorf("%s: %v, %v; want %v", path, all, err, want)
+		}
+	}
 }

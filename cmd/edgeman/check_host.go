@@ -11,7 +11,7 @@ import (
 	"edgeman/deployer"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/nginx"
-	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // checkEnv opens what there is to open. What should be there and does not
@@ -58,7 +58,7 @@ func tryCheckUnits(local *check.Env) part {
 		if _, err := os.Stat("/run/systemd/system"); err != nil || local.Euid != 0 {
 			return func() {}, nil
 		}
-		units, err := sockets.OpenUnits(ctx)
+		units, err := systemd.Open(ctx)
 		if err != nil {
 			local.Units = checkUnits{err: err}
 			return func() {}, nil
@@ -92,7 +92,7 @@ func (n silentNginx) Test(context.Context) ([]nginx.Message, error) { return nil
 
 // checkUnits asks systemd for check.
 type checkUnits struct {
-	units *sockets.Units
+	units *systemd.Units
 	err   error
 }
 
@@ -100,7 +100,7 @@ func (u checkUnits) Unit(ctx context.Context, name string) (check.Unit, error) {
 	if u.err != nil {
 		return check.Unit{}, u.err
 	}
-	i, err := u.units.Info(ctx, name)
+	i, err := u.units.State(ctx, name)
 	return check.Unit{
 		Name: name, Load: i.Load, Active: i.Active, Result: i.Result, FileState: i.FileState,
 		Reload: i.NeedReload, LastRun: i.LastRun, NextRun: i.NextRun,

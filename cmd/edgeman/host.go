@@ -11,7 +11,7 @@ import (
 	"edgeman/deployer"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/nginx"
-	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // action is a command's work on the host.
@@ -44,7 +44,7 @@ func onHost(env *environment, c *cli.Context, do action, parts ...part) error {
 }
 
 func withUnits(ctx context.Context, h *deployer.Host) (func(), error) {
-	units, err := sockets.OpenUnits(ctx)
+	units, err := systemd.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("talking to systemd: %w\nhint: edgeman needs systemd as PID 1", err)
 	}

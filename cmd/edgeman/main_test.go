@@ -16,7 +16,7 @@ import (
 	"edgeman/deployer"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
-	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // The scripts run the real main against fakes: every path is below $ROOT, and
@@ -86,9 +86,9 @@ type scriptUnits struct {
 func (u scriptUnits) Reload(context.Context) error            { return nil }
 func (u scriptUnits) Version(context.Context) (string, error) { return "252.39-1~deb12u1", nil }
 
-func (u scriptUnits) State(ctx context.Context, unit string) (sockets.UnitState, error) {
+func (u scriptUnits) State(ctx context.Context, unit string) (systemd.Unit, error) {
 	active, _ := u.Active(ctx, unit)
-	return sockets.UnitState{Active: cmp.Or(active[unit], "inactive")}, nil
+	return systemd.Unit{Active: cmp.Or(active[unit], "inactive")}, nil
 }
 
 func (u scriptUnits) Active(_ context.Context, pattern string) (map[string]string, error) {

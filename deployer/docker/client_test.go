@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"edgeman/deployer/poll"
-	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // engine is a daemon that answers with canned texts. Keys are "METHOD PATH"
@@ -84,7 +84,7 @@ func (e *engine) listen(t *testing.T) (*Client, *httptest.Server) {
 		changed:   func(string, string) (time.Time, error) { return time.Time{}, os.ErrNotExist },
 		kind:      func(string) (string, error) { return "directory", nil },
 		addresses: func() ([]netip.Addr, error) { return []netip.Addr{addr("127.0.0.1"), addr("192.0.2.7")}, nil },
-		listeners: func(int) ([]sockets.TCPListener, error) { return nil, nil },
+		listeners: func(int) ([]count.TCPListener, error) { return nil, nil },
 		hostname:  func() (string, error) { return "testhost", nil },
 		config:    func() ([]byte, error) { return nil, nil },
 	}

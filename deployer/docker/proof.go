@@ -10,7 +10,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
-	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // Doubt says why something else than a container's app may answer at an address.
@@ -56,8 +56,8 @@ type view struct {
 	at         netip.AddrPort
 	local      bool // at is an address of this host
 	containers []container.Summary
-	host       []sockets.TCPListener // in the host's own namespace
-	inside     []sockets.TCPListener // in that of the container in question
+	host       []count.TCPListener // in the host's own namespace
+	inside     []count.TCPListener // in that of the container in question
 }
 
 // look reads it.
@@ -141,7 +141,7 @@ func (v view) doubtListener(c Container, port uint16) *Doubt {
 			continue
 		}
 		owners := v.owners(l)
-		if slices.Contains(owners, c.ID) || len(l.Holders) == 0 || slices.ContainsFunc(l.Holders, func(h sockets.Holder) bool { return h.PID == pidOf(c.Raw) }) {
+		if slices.Contains(owners, c.ID) || len(l.Holders) == 0 || slices.ContainsFunc(l.Holders, func(h count.Holder) bool { return h.PID == pidOf(c.Raw) }) {
 			return nil
 		}
 		if len(owners) > 0 {
@@ -179,7 +179,7 @@ func (v view) unserved() string {
 }
 
 // holder names who holds a listener.
-func (v view) holder(l sockets.TCPListener) string {
+func (v view) holder(l count.TCPListener) string {
 	if owners := v.owners(l); len(owners) > 0 {
 		return "container " + v.name(owners[0])
 	}
@@ -188,7 +188,7 @@ func (v view) holder(l sockets.TCPListener) string {
 }
 
 // owners are the containers whose processes hold a listener.
-func (v view) owners(l sockets.TCPListener) []string {
+func (v view) owners(l count.TCPListener) []string {
 	var out []string
 	for _, h := range l.Holders {
 		for _, s := range v.containers {
@@ -237,14 +237,14 @@ func (v view) name(id string) string {
 
 // forwards tells whether a process takes connections for a container: Docker's
 // proxy, whatever it is called, or the daemon itself, which opens the port for it.
-func forwards(h sockets.Holder) bool {
+func forwards(h count.Holder) bool {
 	return h.Name == "docker-proxy" || h.Name == "dockerd" || strings.Contains(h.Command, "\x00-container-port\x00")
 }
 
 // reached is the listener that a connection to at arrives at: the one bound most
 // narrowly.
-func reached(all []sockets.TCPListener, at netip.AddrPort) (best sockets.TCPListener, ok bool) {
-	rank := func(l sockets.TCPListener) int {
+func reached(all []count.TCPListener, at netip.AddrPort) (best count.TCPListener, ok bool) {
+	rank := func(l count.TCPListener) int {
 		switch own := l.Addr.Addr(); {
 		case !l.Reaches(at):
 			return 0

@@ -10,7 +10,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 
-	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 var (
@@ -34,14 +34,14 @@ func runs(id, name, mode, ip string, port uint16) container.Summary {
 
 // listens is a listener of a process: of a container by its id, of Docker, or of
 // the host.
-func listens(at, by string) sockets.TCPListener {
-	h := sockets.Holder{PID: 7, Name: by, Cgroup: "0::/system.slice/" + by + ".service"}
+func listens(at, by string) count.TCPListener {
+	h := count.Holder{PID: 7, Name: by, Cgroup: "0::/system.slice/" + by + ".service"}
 	if len(by) == 64 {
 		h.Name, h.Cgroup = "app", "0::/system.slice/docker-"+by+".scope"
 	}
-	l := sockets.TCPListener{Addr: netip.MustParseAddrPort(at)}
+	l := count.TCPListener{Addr: netip.MustParseAddrPort(at)}
 	if by != "" {
-		l.Holders = []sockets.Holder{{PID: 1, Name: "systemd", Cgroup: "0::/init.scope"}, h}
+		l.Holders = []count.Holder{{PID: 1, Name: "systemd", Cgroup: "0::/init.scope"}, h}
 		if by == "docker-proxy" {
 			l.Holders = l.Holders[1:]
 		}
@@ -54,7 +54,7 @@ func TestDoubt(t *testing.T) {
 	inVPN, hosted := app, app
 	inVPN.NetworkMode, hosted.NetworkMode = "container:"+vpnID, "host"
 	const at = "127.0.0.1:8080"
-	type list = []sockets.TCPListener
+	type list = []count.TCPListener
 	plain := []container.Summary{runs(appID, "app", "bridge", "172.17.0.2", 80), runs(otherID, "other", "bridge", "172.17.0.3", 0)}
 	shared := []container.Summary{runs(vpnID, "vpn", "bridge", "172.17.0.2", 80), runs(appID, "app", "container:"+vpnID, "", 0)}
 	byName := []container.Summary{shared[0], runs(appID, "app", "container:vpn", "", 0)}
@@ -72,10 +72,10 @@ func TestDoubt(t *testing.T) {
 		{"published", view{containers: plain, host: proxy, inside: list{listens("0.0.0.0:80", appID)}}, app, 80, "", ""},
 		{"published by the daemon itself", view{containers: plain, host: list{listens(at, "dockerd")}, inside: list{listens("[::]:80", appID)}}, app, 80, "", ""},
 		{"published by the kernel's rules alone", view{containers: plain, inside: list{listens("0.0.0.0:80", appID)}}, app, 80, "", ""},
-		{"a proxy of another name", view{containers: plain, host: list{{Addr: netip.MustParseAddrPort(at), Holders: []sockets.Holder{{Name: "px", Command: "px\x00-container-port\x0080"}}}}}, app, 80, "", ""},
+		{"a proxy of another name", view{containers: plain, host: list{{Addr: netip.MustParseAddrPort(at), Holders: []count.Holder{{Name: "px", Command: "px\x00-container-port\x0080"}}}}}, app, 80, "", ""},
 		{"processes that nobody sees", view{containers: plain, host: proxy, inside: list{listens("0.0.0.0:80", "")}}, app, 80, "", ""},
 		{"listeners that nobody sees", view{containers: plain, host: proxy}, app, 80, "", ""},
-		{"the main process, whatever its group", view{containers: plain, host: proxy, inside: list{{Addr: netip.MustParseAddrPort("0.0.0.0:80"), Holders: []sockets.Holder{{PID: 99}}}}}, app, 80, "", ""},
+		{"the main process, whatever its group", view{containers: plain, host: proxy, inside: list{{Addr: netip.MustParseAddrPort("0.0.0.0:80"), Holders: []count.Holder{{PID: 99}}}}}, app, 80, "", ""},
 		{"another port", view{containers: plain, host: proxy}, app, 9999, "leads to port 80 of container app, not to 9999", ""},
 		{"a process before the port", view{containers: plain, host: list{listens(at, "haproxy")}}, app, 80, "the process haproxy (pid 7), which is no container's, listens at 127.0.0.1:8080", ""},
 		{"another container's port", view{containers: []container.Summary{plain[1], runs(vpnID, "vpn", "bridge", "", 80)}, host: proxy}, app, 80, "leads to container vpn, not to app", ""},

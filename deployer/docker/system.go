@@ -17,6 +17,7 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // system is everything this package asks of the host besides the daemon.
@@ -24,7 +25,7 @@ type system struct {
 	// addresses are the host's own, loopback included.
 	addresses func() ([]netip.Addr, error)
 	// listeners are those of a process's network namespace; 0 is the host's own.
-	listeners func(pid int) ([]sockets.TCPListener, error)
+	listeners func(pid int) ([]count.TCPListener, error)
 	// listening are the addresses that somebody listens at in the namespace at a path.
 	listening func(netns string) ([]netip.AddrPort, error)
 	hostname  func() (string, error)
@@ -47,7 +48,7 @@ type system struct {
 func hostSystem() system {
 	return system{
 		addresses: hostAddresses,
-		listeners: sockets.TCPListeners,
+		listeners: count.TCPListeners,
 		listening: sockets.Listening,
 		hostname:  os.Hostname,
 		config:    dockerConfig,

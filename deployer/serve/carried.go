@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
-	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // carried is one connection that is being forwarded.
 type carried struct {
 	traffic
-	relay *sockets.Relay
+	relay *relay.Relay
 	since time.Time // it was accepted
 	ended bool      // by endWebsockets
 }
@@ -27,7 +27,7 @@ type inside struct {
 }
 
 // add begins to forward c; start may end it at once, in another goroutine.
-func (i *inside) add(c *carried, start func() *sockets.Relay) {
+func (i *inside) add(c *carried, start func() *relay.Relay) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.all == nil {

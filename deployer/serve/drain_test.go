@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
-	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // What a connection is at is decided by what passed last.
@@ -25,7 +25,7 @@ func (w *world) carries(each ...[]string) (all []*carried) {
 		for _, s := range steps {
 			step(&c.traffic, s)
 		}
-		w.k.front.inside.add(c, func() *sockets.Relay { return new(sockets.Relay) })
+		w.k.front.inside.add(c, func() *relay.Relay { return new(relay.Relay) })
 		w.k.gate.mu.Lock()
 		w.k.gate.inside++
 		w.k.gate.mu.Unlock()

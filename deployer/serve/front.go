@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"edgeman/sockets"
+	"edgeman/sockets/count"
+	"edgeman/sockets/relay"
 )
 
 const (
@@ -23,12 +24,12 @@ const (
 
 // listener is the slot's listening socket.
 type listener interface {
-	Serve(ctx context.Context, take func(*sockets.Conn) (more bool)) error
-	Accept(ctx context.Context) (*sockets.Conn, error)
+	Serve(ctx context.Context, take func(*relay.Conn) (more bool)) error
+	Accept(ctx context.Context) (*relay.Conn, error)
 	Pause()
 	Resume() error
 	Pending() (int, error)
-	Queue() (sockets.Queue, error)
+	Queue() (count.Queue, error)
 	Relisten(backlog int) error
 	SetBlocking(on bool) error
 	Alive() bool
@@ -67,7 +68,7 @@ func (f *front) run(ctx context.Context) error {
 		if err == nil {
 			continue
 		}
-		if ctx.Err() != nil || errors.Is(err, sockets.ErrDead) || errors.Is(err, net.ErrClosed) {
+		if ctx.Err() != nil || errors.Is(err, relay.ErrDead) || errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		if time.Since(told) > time.Second {
@@ -80,7 +81,7 @@ func (f *front) run(ctx context.Context) error {
 
 // take begins with an accepted connection, and reports whether there is room
 // for more. It does not block: what cannot be done at once gets a goroutine.
-func (f *front) take(c *sockets.Conn) (more bool) {
+func (f *front) take(c *relay.Conn) (more bool) {
 	f.slots <- struct{}{} // has room, see run
 	f.conns.Add(1)
 	if !f.begin(c) {
@@ -91,7 +92,7 @@ func (f *front) take(c *sockets.Conn) (more bool) {
 
 // begin is carry for an app that is there and takes the connection at once, as
 // nearly all do.
-func (f *front) begin(c *sockets.Conn) bool {
+func (f *front) begin(c *relay.Conn) bool {
 	to, err := f.gate.pass(nil)
 	if to == nil || err != nil {
 		return false
@@ -111,7 +112,7 @@ func (f *front) begin(c *sockets.Conn) bool {
 }
 
 // await goes on with a connection to the app that takes its time.
-func (f *front) await(now *carried, c, app *sockets.Conn, left func()) {
+func (f *front) await(now *carried, c, app *relay.Conn, left func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), elsewhere)
 	defer cancel()
 	if app.Connected(ctx) == nil {
@@ -172,7 +173,7 @@ func (f *front) spill(ctx context.Context) {
 
 // carry brings one connection to the app. Until the app takes it the client
 // waits, and sees nothing of an app that is down, starting or being replaced.
-func (f *front) carry(c *sockets.Conn) {
+func (f *front) carry(c *relay.Conn) {
 	now := time.Now()
 	deadline := now.Add(f.park)
 	for wait := dialMin; ; wait = min(2*wait, dialMax) {
@@ -196,9 +197,9 @@ func (f *front) carry(c *sockets.Conn) {
 }
 
 // forward begins to carry bytes; it ends as its ends end.
-func (f *front) forward(c *carried, client, app *sockets.Conn, left func()) {
-	f.inside.add(c, func() *sockets.Relay {
-		return sockets.Forward(client, app, c, func(int64, int64, error) {
+func (f *front) forward(c *carried, client, app *relay.Conn, left func()) {
+	f.inside.add(c, func() *relay.Relay {
+		return relay.Forward(client, app, c, func(int64, int64, error) {
 			f.inside.remove(c)
 			left()
 			f.gate.leave()
@@ -213,7 +214,7 @@ func (f *front) done() {
 	f.conns.Done()
 }
 
-func dial(to *pool, deadline time.Time) (app *sockets.Conn, left func(), err error) {
+func dial(to *pool, deadline time.Time) (app *relay.Conn, left func(), err error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	return to.take(ctx)

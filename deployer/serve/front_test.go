@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // echoApp is a TCP server that sends everything back; refusing makes its first
@@ -22,14 +23,14 @@ type echoApp struct {
 	refusing atomic.Int32
 }
 
-func (a *echoApp) Dial(ctx context.Context) (*sockets.Conn, error) {
+func (a *echoApp) Dial(ctx context.Context) (*relay.Conn, error) {
 	if a.refusing.Add(-1) >= 0 {
 		return nil, syscall.ECONNREFUSED
 	}
 	return (&sockets.Dialer{}).Dial(ctx, a.addr)
 }
 
-func (a *echoApp) Begin() (*sockets.Conn, error) {
+func (a *echoApp) Begin() (*relay.Conn, error) {
 	if a.refusing.Add(-1) >= 0 {
 		return nil, syscall.ECONNREFUSED
 	}

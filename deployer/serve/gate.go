@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 var (
@@ -21,13 +21,13 @@ type gate struct {
 	mu     sync.Mutex
 	to     *pool // nil while shut
 	closed bool
-	parked map[*sockets.Watch]struct{}
+	parked map[*relay.Watch]struct{}
 	inside int           // connections that passed and have not left
 	passed uint64        // connections that ever did
 	idle   chan struct{} // closed when inside is 0; nil until somebody waits
 }
 
-func newGate() *gate { return &gate{parked: make(map[*sockets.Watch]struct{})} }
+func newGate() *gate { return &gate{parked: make(map[*relay.Watch]struct{})} }
 
 // open lets connections through to the pool, those that wait first.
 func (g *gate) open(to *pool) {
@@ -61,7 +61,7 @@ func (g *gate) wake() {
 
 // enter waits until the gate is open and counts the connection as inside until
 // leave. It gives up at the deadline and when the client is gone.
-func (g *gate) enter(c *sockets.Conn, deadline time.Time) (*pool, error) {
+func (g *gate) enter(c *relay.Conn, deadline time.Time) (*pool, error) {
 	if to, err := g.pass(nil); to != nil || err != nil {
 		return to, err
 	}
@@ -90,7 +90,7 @@ func (g *gate) enter(c *sockets.Conn, deadline time.Time) (*pool, error) {
 }
 
 // pass goes through the open gate or parks w, if not nil, at the shut one.
-func (g *gate) pass(w *sockets.Watch) (*pool, error) {
+func (g *gate) pass(w *relay.Watch) (*pool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -107,7 +107,7 @@ func (g *gate) pass(w *sockets.Watch) (*pool, error) {
 	return nil, nil
 }
 
-func (g *gate) unpark(w *sockets.Watch) {
+func (g *gate) unpark(w *relay.Watch) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.parked, w)

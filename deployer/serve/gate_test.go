@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // pair is one connection through a Unix socket.
-func pair(t *testing.T) (client *net.UnixConn, server *sockets.Conn) {
+func pair(t *testing.T) (client *net.UnixConn, server *relay.Conn) {
 	t.Helper()
 	l, err := sockets.Listen(filepath.Join(t.TempDir(), "s"), 1)
 	if err != nil {
@@ -32,7 +33,7 @@ func pair(t *testing.T) (client *net.UnixConn, server *sockets.Conn) {
 }
 
 // entering waits at the gate in the background.
-func entering(g *gate, c *sockets.Conn, wait time.Duration) <-chan error {
+func entering(g *gate, c *relay.Conn, wait time.Duration) <-chan error {
 	done := make(chan error, 1)
 	go func() {
 		_, err := g.enter(c, time.Now().Add(wait))

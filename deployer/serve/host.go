@@ -12,6 +12,8 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
+	"edgeman/sockets/systemd"
 )
 
 // engine is what a slot asks of Docker.
@@ -44,7 +46,7 @@ type reachable interface {
 type host struct {
 	engine      func(ctx context.Context) (engine, error)
 	listener    listener
-	count       func(path string) (sockets.Count, error)
+	count       func(path string) (count.Connections, error)
 	target      func(docker.Container, state.Release) (reachable, error)
 	notify      func(state string) error
 	stopUnit    func(ctx context.Context, unit string) error
@@ -83,22 +85,22 @@ func lazyEngine() func(context.Context) (engine, error) {
 // stopSocket asks systemd to stop the slot's socket and does not wait for it:
 // with the socket systemd stops this process, too.
 func stopSocket(ctx context.Context, unit string) error {
-	return withUnits(ctx, unitLimit, func(ctx context.Context, u *sockets.Units) error { return u.StopNoWait(ctx, unit) })
+	return withUnits(ctx, unitLimit, func(ctx context.Context, u *systemd.Units) error { return u.StopNoWait(ctx, unit) })
 }
 
 // stopDeadSocket stops the slot's socket and leaves this process alone.
 func stopDeadSocket(ctx context.Context, unit string) error {
-	return withUnits(ctx, unitLimit, func(ctx context.Context, u *sockets.Units) error { return u.StopAlone(ctx, unit) })
+	return withUnits(ctx, unitLimit, func(ctx context.Context, u *systemd.Units) error { return u.StopAlone(ctx, unit) })
 }
 
 // restartSocket makes systemd replace the slot's socket by a new one.
 func restartSocket(ctx context.Context, unit string) error {
-	return withUnits(ctx, reviveWait, func(ctx context.Context, u *sockets.Units) error { return u.Restart(ctx, unit) })
+	return withUnits(ctx, reviveWait, func(ctx context.Context, u *systemd.Units) error { return u.Restart(ctx, unit) })
 }
 
-func withUnits(ctx context.Context, d time.Duration, do func(context.Context, *sockets.Units) error) error {
+func withUnits(ctx context.Context, d time.Duration, do func(context.Context, *systemd.Units) error) error {
 	return limited(ctx, d, func(ctx context.Context) error {
-		units, err := sockets.OpenUnits(ctx)
+		units, err := systemd.Open(ctx)
 		if err != nil {
 			return err
 		}
@@ -110,7 +112,7 @@ func withUnits(ctx context.Context, d time.Duration, do func(context.Context, *s
 // openSlot starts the units of a slot that nothing runs for, once it is filled,
 // and returns when its socket listens.
 func openSlot(ctx context.Context, slot sockets.Slot, fill func() error) error {
-	units, err := sockets.OpenUnits(ctx)
+	units, err := systemd.Open(ctx)
 	if err != nil {
 		return err
 	}

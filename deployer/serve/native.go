@@ -15,6 +15,8 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
+	"edgeman/sockets/relay"
 )
 
 // In native mode the listening descriptor itself goes into the container, and
@@ -196,7 +198,7 @@ func (r *runner) acceptProbe() probe {
 			context.AfterFunc(ctx, func() { c.Close() })
 		}
 		for begun := time.Now(); ; {
-			taken, err := sockets.Accepted(conn)
+			taken, err := count.Accepted(conn)
 			if err != nil {
 				return err.Error(), false
 			}
@@ -233,7 +235,7 @@ func (r *runner) listensItself(ctx context.Context, c docker.Container) bool {
 func (k *keeper) tend() error {
 	l := k.host.listener
 	if !l.Alive() {
-		return sockets.ErrDead
+		return relay.ErrDead
 	}
 	if k.release.Mode != modeNative {
 		return nil
@@ -285,6 +287,6 @@ func (k *keeper) revive(ctx context.Context) (int, error) {
 	case <-ctx.Done():
 		return k.stop()
 	case <-time.After(reviveWait):
-		return exitBroken, fmt.Errorf("%s: %w", k.slot, sockets.ErrDead)
+		return exitBroken, fmt.Errorf("%s: %w", k.slot, relay.ErrDead)
 	}
 }

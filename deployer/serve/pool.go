@@ -6,16 +6,16 @@ import (
 	"sync"
 	"time"
 
-	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // upstream is one running container.
 type upstream interface {
 	// Dial opens a connection to the app. An error says that it does not take
 	// connections now; it may a moment later.
-	Dial(ctx context.Context) (*sockets.Conn, error)
+	Dial(ctx context.Context) (*relay.Conn, error)
 	// Begin begins to do so and does not wait.
-	Begin() (*sockets.Conn, error)
+	Begin() (*relay.Conn, error)
 }
 
 // pool spreads connections over a release's containers: each goes to the one
@@ -73,7 +73,7 @@ func (p *pool) counts(i int) (open int, served uint64) {
 // take opens a connection to the member with the fewest. One that refuses is
 // passed over, so an error says that none of them takes connections. The
 // caller calls left when the connection has ended.
-func (p *pool) take(ctx context.Context) (conn *sockets.Conn, left func(), err error) {
+func (p *pool) take(ctx context.Context) (conn *relay.Conn, left func(), err error) {
 	err = errNobody
 	for tried := uint64(0); ; {
 		i, up, more := p.pick(tried)
@@ -94,7 +94,7 @@ func (p *pool) take(ctx context.Context) (conn *sockets.Conn, left func(), err e
 }
 
 // begin is take without waiting and for the first choice only.
-func (p *pool) begin() (conn *sockets.Conn, left func(), err error) {
+func (p *pool) begin() (conn *relay.Conn, left func(), err error) {
 	i, up, _ := p.pick(0)
 	if up == nil {
 		return nil, nil, errNobody
@@ -141,7 +141,7 @@ func (p *pool) giveUp(m *member) {
 	m.served--
 }
 
-func dialOne(ctx context.Context, up upstream, more bool) (*sockets.Conn, error) {
+func dialOne(ctx context.Context, up upstream, more bool) (*relay.Conn, error) {
 	if more {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, elsewhere)

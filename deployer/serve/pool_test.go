@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // someApp takes connections unless it refuses or hangs.
@@ -17,7 +17,7 @@ type someApp struct {
 	asked          int
 }
 
-func (a *someApp) Dial(ctx context.Context) (*sockets.Conn, error) {
+func (a *someApp) Dial(ctx context.Context) (*relay.Conn, error) {
 	a.asked++
 	switch {
 	case a.refuses:

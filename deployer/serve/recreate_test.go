@@ -7,6 +7,7 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // recreating has release 1 live and asks for release 2 in its place.
@@ -169,7 +170,7 @@ func TestNativeGetsWhatWasParked(t *testing.T) {
 		w.inMode(2, modeNative)
 		lock := w.recreating(app)
 		defer lock.Unlock()
-		parked := &sockets.Watch{}
+		parked := &relay.Watch{}
 		w.k.gate.mu.Lock()
 		w.k.gate.parked[parked] = struct{}{}
 		w.k.gate.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // What waited in a retired slot goes on to the live one, and waits there once
@@ -54,7 +55,7 @@ func TestRelayWaitsForAFullQueue(t *testing.T) {
 }
 
 // fill shortens the listener's queue and fills it.
-func fill(t *testing.T, l *net.UnixListener) (queued []*sockets.Conn) {
+func fill(t *testing.T, l *net.UnixListener) (queued []*relay.Conn) {
 	t.Helper()
 	raw, err := l.SyscallConn()
 	if err == nil {

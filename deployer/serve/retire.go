@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
-	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 const (
@@ -83,7 +83,7 @@ func (k *keeper) drained() bool {
 	if err != nil {
 		// Without the kernel's count only the deadline ends the slot.
 		k.host.say("%v", err)
-		n = sockets.Count{Established: 1}
+		n = count.Connections{Established: 1}
 	}
 	k.left = n.Total()
 	switch {

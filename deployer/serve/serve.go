@@ -31,6 +31,8 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
+	"edgeman/sockets/systemd"
 )
 
 // Options are what the service is started with.
@@ -103,8 +105,8 @@ func newKeeper(o Options) (*keeper, error) {
 		judge:   newJudge(o.Paths, o.Slot),
 		changes: make(chan struct{}, 1),
 		host: &host{
-			engine: lazyEngine(), count: sockets.Connections, notify: sockets.Notify, say: say,
-			stopUnit: stopSocket, stopAlone: stopDeadSocket, restartUnit: restartSocket, openSlot: openSlot, touched: sockets.Touched, run: o.Paths.Run, initProgram: initProgram(o),
+			engine: lazyEngine(), count: count.Unix, notify: systemd.Notify, say: say,
+			stopUnit: stopSocket, stopAlone: stopDeadSocket, restartUnit: restartSocket, openSlot: openSlot, touched: count.Activity, run: o.Paths.Run, initProgram: initProgram(o),
 			handoff: func(dir string) (handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
 			target: func(c docker.Container, r state.Release) (reachable, error) {
 				return newTarget(c, r, app.Proxy.Source)

@@ -6,6 +6,7 @@ import (
 
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // Nobody but a native app itself can stop its accepting. So while its slot
@@ -70,13 +71,13 @@ func (k *keeper) inside() (n int, again time.Duration) {
 		n, _ = k.gate.counts()
 		return n, lookHolding
 	}
-	count, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+	open, err := k.host.count(k.slot.SocketPath(k.paths.Run))
 	if err != nil {
 		// Without the kernel's count only the deadline ends the wait.
 		k.host.say("%v", err)
-		count = sockets.Count{Established: 1}
+		open = count.Connections{Established: 1}
 	}
-	n = count.Total()
+	n = open.Total()
 	switch {
 	case n > 0:
 		k.zeroSince = time.Time{}

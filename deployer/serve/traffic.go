@@ -19,7 +19,7 @@ const (
 // traffic follows one connection as it is forwarded, to tell what it is at when
 // its slot is drained. It reads the heads of answers (RFC 9112) and counts
 // their bodies; there is one answer at a time, because nginx sends no request
-// before it has the whole answer to the one before. It is a sockets.Observer.
+// before it has the whole answer to the one before. It is a relay.Observer.
 type traffic struct {
 	mu      sync.Mutex
 	now     int

@@ -9,6 +9,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // target is the app in one running container.
@@ -38,7 +39,7 @@ func newTarget(c docker.Container, r state.Release, source netip.Addr) (*target,
 }
 
 // Dial tries the address that answered last first, then the others.
-func (t *target) Dial(ctx context.Context) (conn *sockets.Conn, err error) {
+func (t *target) Dial(ctx context.Context) (conn *relay.Conn, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// When the container's addresses go away under a connection that is being
@@ -57,7 +58,7 @@ func (t *target) Dial(ctx context.Context) (conn *sockets.Conn, err error) {
 }
 
 // Begin begins with the address that answered last.
-func (t *target) Begin() (*sockets.Conn, error) {
+func (t *target) Begin() (*relay.Conn, error) {
 	return t.dialer.Begin(t.addrs[t.last.Load()])
 }
 
@@ -70,9 +71,9 @@ func (t *target) Close() error {
 // unixSocket is whoever accepts at a slot's socket.
 type unixSocket string
 
-func (s unixSocket) Dial(context.Context) (*sockets.Conn, error) { return sockets.DialUnix(string(s)) }
+func (s unixSocket) Dial(context.Context) (*relay.Conn, error) { return sockets.DialUnix(string(s)) }
 
-func (s unixSocket) Begin() (*sockets.Conn, error) { return sockets.DialUnix(string(s)) }
+func (s unixSocket) Begin() (*relay.Conn, error) { return sockets.DialUnix(string(s)) }
 
 // through is a pool that leads to the socket at path.
 func through(path string) *pool {

@@ -14,6 +14,8 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
+	"edgeman/sockets/count"
+	"edgeman/sockets/relay"
 )
 
 // fakeTarget dials whatever listens at addr, if its container takes connections.
@@ -22,14 +24,14 @@ type fakeTarget struct {
 	deaf bool
 }
 
-func (f fakeTarget) Dial(ctx context.Context) (*sockets.Conn, error) {
+func (f fakeTarget) Dial(ctx context.Context) (*relay.Conn, error) {
 	if f.deaf {
 		return nil, errors.New("refused")
 	}
 	return f.echoApp.Dial(ctx)
 }
 
-func (f fakeTarget) Begin() (*sockets.Conn, error) {
+func (f fakeTarget) Begin() (*relay.Conn, error) {
 	if f.deaf {
 		return nil, errors.New("refused")
 	}
@@ -48,12 +50,12 @@ type fakeListener struct {
 	undone   int // times it was made non-blocking after it was blocking
 }
 
-func (l *fakeListener) Accept(ctx context.Context) (*sockets.Conn, error) {
+func (l *fakeListener) Accept(ctx context.Context) (*relay.Conn, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func (l *fakeListener) Serve(ctx context.Context, _ func(*sockets.Conn) bool) error {
+func (l *fakeListener) Serve(ctx context.Context, _ func(*relay.Conn) bool) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -84,8 +86,8 @@ func (l *fakeListener) SetBlocking(on bool) error {
 }
 
 func (l *fakeListener) isBlocking() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.blocking }
-func (l *fakeListener) Queue() (sockets.Queue, error) {
-	return sockets.Queue{Backlog: 4096}, nil
+func (l *fakeListener) Queue() (count.Queue, error) {
+	return count.Queue{Backlog: 4096}, nil
 }
 
 func (l *fakeListener) Pending() (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.queued, nil }
@@ -105,7 +107,7 @@ type world struct {
 	handoff  func(dir string) (handoff, error)
 
 	mu      sync.Mutex
-	count   sockets.Count
+	count   count.Connections
 	stopped []string
 
 	touched    bool     // somebody has connected to the slot's socket
@@ -172,7 +174,7 @@ func (w *world) start(app *echoApp) {
 	gate := newGate()
 	h := &host{
 		engine: func(context.Context) (engine, error) { return w.engine, nil },
-		count: func(string) (sockets.Count, error) {
+		count: func(string) (count.Connections, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.count, nil
@@ -256,7 +258,7 @@ func (w *world) nudge() {
 func (w *world) setCount(established, queued int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count = sockets.Count{Established: established, Queued: queued}
+	w.count = count.Connections{Established: established, Queued: queued}
 }
 
 func (w *world) status() state.SlotStatus {
