@@ -113,7 +113,7 @@ func TestReloadOnABusyMachine(t *testing.T) {
 		n.answers(answer)
 	}
 	put(t, n.path("sites-available/app"), []byte("bogus;"))
-	if _, err := n.server.Reload(soon(t)); !errors.Is(err, ErrKept) {
+	if _, err := n.server.Reload(soon(t)); !errors.Is(err, errKept) {
 		t.Errorf("got %v", err)
 	}
 	n.answers("v4")

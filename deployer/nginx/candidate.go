@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoNamespace means that this process may not make a private mount
+// errNoNamespace means that this process may not make a private mount
 // namespace, so a candidate cannot be tested without touching live files.
-var ErrNoNamespace = errors.New("no private mount namespace can be made here")
+var errNoNamespace = errors.New("no private mount namespace can be made here")
 
 // TestCandidate runs "nginx -t" on the configuration as it would be with the
 // given contents in place of existing files, which stay as they are. Paths
@@ -39,7 +39,7 @@ func (s *Server) TestCandidate(ctx context.Context, files map[string][]byte) ([]
 			return err
 		}
 		os.RemoveAll(dir) // the binds keep the content: a kill from here on leaves nothing behind
-		warnings, err = s.test(ctx)
+		warnings, err = s.Test(ctx)
 		return err
 	})
 	return warnings, err
@@ -74,14 +74,14 @@ func writeCandidates(dir string, files map[string][]byte) (map[string]string, er
 // the binds from propagating back to the host.
 func bindPrivately(binds map[string]string) error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoNamespace, err)
+		return fmt.Errorf("%w: %w", errNoNamespace, err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoNamespace, err)
+		return fmt.Errorf("%w: %w", errNoNamespace, err)
 	}
 	for live, stored := range binds {
 		if err := unix.Mount(stored, live, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("%w: binding a candidate over %s: %w", ErrNoNamespace, live, err)
+			return fmt.Errorf("%w: binding a candidate over %s: %w", errNoNamespace, live, err)
 		}
 	}
 	return nil

@@ -20,15 +20,15 @@ func TestParseBuild(t *testing.T) {
 	}{
 		{
 			"debian", "nginx version: nginx/1.22.1\nbuilt with OpenSSL\nconfigure arguments: --with-cc-opt='-g -O2 --conf-path=/no' --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --error-log-path=stderr --pid-path=/run/nginx.pid\n",
-			Server{Version: "1.22.1", Prefix: "/usr/share/nginx", Main: "/etc/nginx/nginx.conf", PidFile: "/run/nginx.pid", User: "nobody"},
+			Server{Version: "1.22.1", Prefix: "/usr/share/nginx", Main: "/etc/nginx/nginx.conf", PidFile: "/run/nginx.pid"},
 		},
 		{
 			"plain build", "nginx version: nginx/1.31.5 (custom)\nconfigure arguments:\n",
-			Server{Version: "1.31.5", Prefix: "/usr/local/nginx", Main: "/usr/local/nginx/conf/nginx.conf", PidFile: "/usr/local/nginx/logs/nginx.pid", ErrorLog: "/usr/local/nginx/logs/error.log", User: "nobody"},
+			Server{Version: "1.31.5", Prefix: "/usr/local/nginx", Main: "/usr/local/nginx/conf/nginx.conf", PidFile: "/usr/local/nginx/logs/nginx.pid", ErrorLog: "/usr/local/nginx/logs/error.log"},
 		},
 		{
 			"openresty", "nginx version: openresty/1.21.4.1\nconfigure arguments: --prefix=/opt/or/nginx/ --user=www --group=web --error-log-path=/var/log/e.log\n",
-			Server{Version: "1.21.4", Prefix: "/opt/or/nginx", Main: "/opt/or/nginx/conf/nginx.conf", PidFile: "/opt/or/nginx/logs/nginx.pid", ErrorLog: "/var/log/e.log", User: "www", Group: "web"},
+			Server{Version: "1.21.4", Prefix: "/opt/or/nginx", Main: "/opt/or/nginx/conf/nginx.conf", PidFile: "/opt/or/nginx/logs/nginx.pid", ErrorLog: "/var/log/e.log"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestWorkersOfAMaster(t *testing.T) {
 	if since, err := generation(got); err != nil || !since.Equal(booted.Add(3*time.Second)) {
 		t.Errorf("generation: %v, %v", since, err)
 	}
-	if _, err := generation(got[:1]); !errors.Is(err, ErrNotRunning) {
+	if _, err := generation(got[:1]); !errors.Is(err, errNotRunning) {
 		t.Errorf("only leaving workers: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestOnlyMastersOfThisMachine(t *testing.T) {
 	p.relink(23, "exe", "/usr/sbin/nginx (deleted)")
 	all, err := p.masters()
 	must(t, err)
-	if len(all) != 1 || all[0].PID != 23 || !all[0].replaced || all[0].exe != "/usr/sbin/nginx" {
+	if len(all) != 1 || all[0].PID != 23 || all[0].exe != "/usr/sbin/nginx" {
 		t.Fatalf("got %+v", all)
 	}
 }
@@ -169,11 +169,11 @@ func TestPickMaster(t *testing.T) {
 	s := built.server("/usr/sbin/nginx")
 	s.proc, s.build = p.procfs, built
 
-	if _, err := s.master(); !errors.Is(err, ErrNotRunning) {
+	if _, err := s.master(); !errors.Is(err, errNotRunning) {
 		t.Errorf("nothing runs: %v", err)
 	}
 	p.add(30, 1, 1, "nginx: master process nginx -c "+other)
-	if _, err := s.master(); !errors.Is(err, ErrNotRunning) {
+	if _, err := s.master(); !errors.Is(err, errNotRunning) {
 		t.Errorf("another configuration runs: %v", err)
 	}
 	p.add(31, 1, 1, "nginx: master process nginx")
@@ -181,7 +181,7 @@ func TestPickMaster(t *testing.T) {
 		t.Errorf("got %+v, %v", m, err)
 	}
 	p.add(32, 1, 1, "nginx: master process nginx -c "+conf)
-	var several *Several
+	var several *severalMasters
 	if _, err := s.master(); !errors.As(err, &several) || len(several.Masters) != 2 {
 		t.Errorf("two could be meant: %v", err)
 	}
@@ -223,15 +223,15 @@ func TestConfinement(t *testing.T) {
 	for _, tt := range []struct {
 		label              string
 		selinux, enforcing bool
-		want               Confinement
+		want               confinement
 	}{
-		{"system_u:system_r:httpd_t:s0", true, true, Confinement{"SELinux", "httpd_t", true}},
-		{"system_u:system_r:httpd_t:s0", true, false, Confinement{"SELinux", "httpd_t", false}},
-		{"u:r:unconfined_service_t:s0-s0:c0.c1", true, true, Confinement{}},
-		{"/usr/sbin/nginx (enforce)", false, false, Confinement{"AppArmor", "/usr/sbin/nginx", true}},
-		{"nginx (complain)", false, false, Confinement{"AppArmor", "nginx", false}},
-		{"unconfined", false, false, Confinement{}},
-		{"", false, false, Confinement{}},
+		{"system_u:system_r:httpd_t:s0", true, true, confinement{"SELinux", "httpd_t", true}},
+		{"system_u:system_r:httpd_t:s0", true, false, confinement{"SELinux", "httpd_t", false}},
+		{"u:r:unconfined_service_t:s0-s0:c0.c1", true, true, confinement{}},
+		{"/usr/sbin/nginx (enforce)", false, false, confinement{"AppArmor", "/usr/sbin/nginx", true}},
+		{"nginx (complain)", false, false, confinement{"AppArmor", "nginx", false}},
+		{"unconfined", false, false, confinement{}},
+		{"", false, false, confinement{}},
 	} {
 		got := confinementOf(tt.label, tt.selinux, tt.enforcing)
 		if got != tt.want || (got.Warning() != "") != tt.want.Enforce {

@@ -18,12 +18,12 @@ const (
 	titleShutdown = "nginx: worker process is shutting down"
 )
 
-// Several means that more than one running nginx could be meant.
-type Several struct {
+// severalMasters means that more than one running nginx could be meant.
+type severalMasters struct {
 	Masters []Process
 }
 
-func (e *Several) Error() string {
+func (e *severalMasters) Error() string {
 	var all []string
 	for _, m := range e.Masters {
 		all = append(all, fmt.Sprintf("%d (%s)", m.PID, strings.TrimPrefix(m.Title, titleMaster+" ")))
@@ -32,15 +32,16 @@ func (e *Several) Error() string {
 }
 
 // Hint says what to do next.
-func (e *Several) Hint() string { return "name the main configuration file of the one that is meant" }
+func (e *severalMasters) Hint() string {
+	return "name the main configuration file of the one that is meant"
+}
 
 // master is a verified master process and what its command line says.
 type master struct {
 	Process
-	exe      string // path of the executable, without the kernel's mark for a replaced one
-	replaced bool   // the executable on disk is not the running one
-	cwd      string
-	args     arguments
+	exe  string // path of the executable, without the kernel's mark for a replaced one
+	cwd  string
+	args arguments
 }
 
 // arguments are those of nginx's command line options that decide which
@@ -80,11 +81,11 @@ func (s *Server) pick(all []*master, anyMain bool) (*master, error) {
 	}
 	switch len(ours) {
 	case 0:
-		return nil, ErrNotRunning
+		return nil, errNotRunning
 	case 1:
 		return ours[0], nil
 	}
-	several := &Several{}
+	several := &severalMasters{}
 	for _, m := range ours {
 		several.Masters = append(several.Masters, m.Process)
 	}
@@ -142,8 +143,7 @@ func (p procfs) master(pid int) (*master, bool) {
 	if err != nil {
 		return nil, false
 	}
-	m := &master{Process: proc, args: parseTitle(proc.Title)}
-	m.exe, m.replaced = strings.CutSuffix(exe, " (deleted)")
+	m := &master{Process: proc, args: parseTitle(proc.Title), exe: strings.TrimSuffix(exe, " (deleted)")}
 	m.cwd, _ = os.Readlink(p.path(pid, "cwd"))
 	return m, true
 }

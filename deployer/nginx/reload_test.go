@@ -114,13 +114,13 @@ func TestReloadOfABrokenConfiguration(t *testing.T) {
 			for _, l := range tt.logs {
 				logs = append(logs, n.path(l))
 			}
-			_, err := n.server.Reload(soon(t), logs...) // it does not wait until the deadline: that would be no ErrKept
-			if !errors.Is(err, ErrKept) {
+			_, err := n.server.Reload(soon(t), logs...) // it does not wait until the deadline: that would be no errKept
+			if !errors.Is(err, errKept) {
 				t.Fatalf("got %v", err)
 			}
 			contains(t, err.Error(), tt.why)
 			var refused *ConfigError
-			if errors.As(err, &refused) && (refused.Line != 2 || refused.Resolved != n.path("sites-available/app")) {
+			if errors.As(err, &refused) && (refused.Line != 2 || refused.File != n.path("sites-enabled/app")) {
 				t.Errorf("position: %+v", refused)
 			}
 			n.answers("v1")
@@ -144,7 +144,7 @@ func TestReloadWithATakenAddress(t *testing.T) {
 	defer l.Close()
 	put(t, n.path("sites-enabled/other"), site(l.Addr().(*net.TCPAddr).Port, "never"))
 	_, err = n.server.Reload(soon(t), n.path("error.log"))
-	if !errors.Is(err, ErrKept) {
+	if !errors.Is(err, errKept) {
 		t.Fatalf("got %v", err)
 	}
 	contains(t, err.Error(), "still could not bind()")
@@ -160,7 +160,7 @@ func TestReloadUnconfirmed(t *testing.T) {
 	put(t, n.path("sites-enabled/other"), site(l.Addr().(*net.TCPAddr).Port, "never"))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := n.server.Reload(ctx); !errors.Is(err, ErrUnconfirmed) || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := n.server.Reload(ctx); !errors.Is(err, errUnconfirmed) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)
 	}
 }
@@ -180,7 +180,7 @@ func TestReloadWithoutSeeingTheMasterWait(t *testing.T) {
 		must(t, err)
 		must(t, n.server.proc.signal(m.Process, syscall.SIGHUP))
 		w := watch{proc: n.server.proc, master: m.Process, before: before, logs: logs}
-		if _, err := w.wait(soon(t)); errors.Is(err, ErrKept) != tt.kept || err != nil && !tt.kept {
+		if _, err := w.wait(soon(t)); errors.Is(err, errKept) != tt.kept || err != nil && !tt.kept {
 			t.Errorf("kept %v: %v", tt.kept, err)
 		}
 		logs.close()
@@ -210,7 +210,7 @@ func TestReloadDuringAnUpgrade(t *testing.T) {
 		return err == nil && second.PID != old.PID && len(n.facts().Workers) == 2
 	})
 	t.Cleanup(func() { end(second) })
-	if _, err := n.server.Reload(soon(t)); !errors.Is(err, ErrUpgrading) {
+	if _, err := n.server.Reload(soon(t)); !errors.Is(err, errUpgrading) {
 		t.Fatalf("got %v", err)
 	}
 }
@@ -233,13 +233,13 @@ func TestReloadsAtTheSameTime(t *testing.T) {
 func TestReloadNeedsARunningNginx(t *testing.T) {
 	n := start(t)
 	n.stop()
-	if _, err := n.server.Reload(soon(t)); !errors.Is(err, ErrNotRunning) {
+	if _, err := n.server.Reload(soon(t)); !errors.Is(err, errNotRunning) {
 		t.Fatalf("got %v", err)
 	}
 	if f := n.facts(); f.Running || len(f.Workers) != 0 {
 		t.Errorf("facts: %+v", f)
 	}
-	if _, err := n.server.PendingEdits(soon(t), nil); !errors.Is(err, ErrNotRunning) {
+	if _, err := n.server.PendingEdits(soon(t), nil); !errors.Is(err, errNotRunning) {
 		t.Errorf("pending edits: %v", err)
 	}
 }

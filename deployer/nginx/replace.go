@@ -15,22 +15,9 @@ import (
 	"edgeman/deployer/poll"
 )
 
-// ErrChanged means that a file no longer holds the content a change was made
+// errChanged means that a file no longer holds the content a change was made
 // for; nothing was written.
-var ErrChanged = errors.New("changed since it was read")
-
-// FileRefusal says why a file cannot be replaced without losing something.
-// Nothing was changed.
-type FileRefusal struct {
-	Path   string // symlinks followed
-	Reason string
-	hint   string
-}
-
-func (e *FileRefusal) Error() string { return e.Path + ": " + e.Reason }
-
-// Hint says what to do next.
-func (e *FileRefusal) Hint() string { return e.hint }
+var errChanged = errors.New("changed since it was read")
 
 // Replace gives a configuration file new content in one atomic rename. The
 // path may be a symlink, which stays; its target is replaced and keeps owner,
@@ -53,51 +40,11 @@ func Replace(ctx context.Context, path string, before [sha256.Size]byte, after [
 	}
 	defer dir.Close() // gives up the lock
 	r := replacement{dir: dir, path: live, base: filepath.Base(live), before: before, after: after}
-	var refused *FileRefusal
+	var refused *fileRefusal
 	if err := r.run(); err != nil && !errors.As(err, &refused) {
 		return fmt.Errorf("replacing %s: %w", live, err)
 	} else if err != nil {
 		return err
-	}
-	return nil
-}
-
-// Replaceable says why Replace would refuse the file, or could not write where it
-// lies; nil if nothing is known to stand in the way. Nothing is written.
-func Replaceable(path string) error {
-	live, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return fmt.Errorf("looking at %s: %w", path, err)
-	}
-	dir, err := os.Open(filepath.Dir(live))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	r := replacement{dir: dir, path: live, base: filepath.Base(live)}
-	file, err := r.open(r.base, unix.O_RDONLY, 0)
-	if err != nil {
-		return fmt.Errorf("looking at %s: %w", live, err)
-	}
-	defer file.Close()
-	_, err = r.check(file)
-	return err
-}
-
-// checkDir refuses a directory in which no file can be put in another's place.
-func (r replacement) checkDir() error {
-	attrs, err := attributes(r.dir, ".")
-	if err != nil {
-		return err
-	}
-	if attrs&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0 {
-		return r.refuse("is in a directory that is marked immutable or append-only", "lift it with: chattr -i -a "+filepath.Dir(r.path))
-	}
-	switch err := unix.Faccessat(int(r.dir.Fd()), ".", unix.W_OK, 0); {
-	case errors.Is(err, unix.EROFS):
-		return r.refuse("is on a file system that is mounted read-only", "see it with: findmnt -T "+r.path)
-	case err != nil:
-		return r.refuse("is in a directory that cannot be written: "+err.Error(), "see it with: ls -ld "+filepath.Dir(r.path))
 	}
 	return nil
 }
@@ -131,7 +78,7 @@ func (r replacement) run() error {
 		return nil
 	case r.before:
 	default:
-		return ErrChanged
+		return errChanged
 	}
 	temp := temporary(r.path)
 	if err := r.write(temp, old, st); err != nil {
@@ -146,40 +93,6 @@ func (r replacement) run() error {
 		return fmt.Errorf("syncing the directory after the rename: %w", err)
 	}
 	return nil
-}
-
-// check refuses what a rename would not replace whole.
-func (r replacement) check(old *os.File) (unix.Stat_t, error) {
-	var st, dir unix.Stat_t
-	if err := unix.Fstat(int(old.Fd()), &st); err != nil {
-		return st, err
-	}
-	if err := unix.Fstat(int(r.dir.Fd()), &dir); err != nil {
-		return st, err
-	}
-	attrs, err := attributes(r.dir, r.base)
-	if err != nil {
-		return st, err
-	}
-	switch {
-	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return st, r.refuse("not a regular file", "")
-	case st.Nlink > 1:
-		return st, r.refuse(fmt.Sprintf("has %d hard links, and replacing it would leave the other names with the old content", st.Nlink), "find the other names with: find / -xdev -samefile "+r.path)
-	case attrs&unix.STATX_ATTR_MOUNT_ROOT != 0:
-		return st, r.refuse("is a mount point of its own, which cannot be replaced by a rename", "see it with: findmnt "+r.path)
-	case attrs&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0:
-		return st, r.refuse("is marked immutable or append-only", "lift it with: chattr -i -a "+r.path)
-	case st.Mode&0o002 != 0:
-		return st, r.refuse("can be written by every user", "take that away with: chmod o-w "+r.path)
-	case dir.Mode&0o002 != 0:
-		return st, r.refuse("is in a directory where every user can write", "take that away with: chmod o-w "+filepath.Dir(r.path))
-	}
-	return st, r.checkDir()
-}
-
-func (r replacement) refuse(reason, hint string) error {
-	return &FileRefusal{Path: r.path, Reason: reason, hint: hint}
 }
 
 // write makes the temporary file. The owner comes before the mode, because a
@@ -220,7 +133,7 @@ func (r replacement) rename(temp string, st unix.Stat_t) error {
 		return err
 	}
 	if now.Dev != st.Dev || now.Ino != st.Ino || now.Ctim != st.Ctim || now.Size != st.Size {
-		return ErrChanged
+		return errChanged
 	}
 	err := unix.Renameat(int(r.dir.Fd()), temp, int(r.dir.Fd()), r.base)
 	if errors.Is(err, unix.EBUSY) {

@@ -132,7 +132,7 @@ func TestReplaceRefusesAChangedFile(t *testing.T) {
 	path := siteFile(t)
 	put(t, path, []byte("somebody's edit\n"))
 	before := look(t, path)
-	if err := Replace(soon(t), path, oldSum, newText); !errors.Is(err, ErrChanged) {
+	if err := Replace(soon(t), path, oldSum, newText); !errors.Is(err, errChanged) {
 		t.Fatalf("got %v", err)
 	}
 	if look(t, path) != before {
@@ -167,7 +167,7 @@ func TestReplaceSeesALateWrite(t *testing.T) {
 			must(t, err)
 			must(t, r.write(".app.edgeman", f, st))
 			late(path)
-			if err := r.rename(".app.edgeman", st); !errors.Is(err, ErrChanged) {
+			if err := r.rename(".app.edgeman", st); !errors.Is(err, errChanged) {
 				t.Fatalf("got %v", err)
 			}
 			if read(t, path) == string(newText) {
@@ -224,11 +224,11 @@ func TestReplaceRefuses(t *testing.T) {
 			path := siteFile(t)
 			must(t, Replaceable(path))
 			tt.prepare(t, path)
-			if before := new(FileRefusal); !errors.As(Replaceable(path), &before) {
+			if before := new(fileRefusal); !errors.As(Replaceable(path), &before) {
 				t.Errorf("not found beforehand")
 			}
 			err := Replace(soon(t), path, oldSum, newText)
-			var refused *FileRefusal
+			var refused *fileRefusal
 			if !errors.As(err, &refused) {
 				t.Fatalf("got %v", err)
 			}
@@ -283,7 +283,7 @@ func TestReplaceFromManySides(t *testing.T) {
 			switch err := Replace(soon(t), path, oldSum, []byte(mine)); {
 			case err == nil:
 				won <- mine
-			case !errors.Is(err, ErrChanged):
+			case !errors.Is(err, errChanged):
 				t.Error(err)
 			}
 		})

@@ -12,11 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 )
 
-// ErrNotRunning means that no nginx master process belongs to the server.
-var ErrNotRunning = errors.New("nginx is not running")
+// errNotRunning means that no nginx master process belongs to the server.
+var errNotRunning = errors.New("nginx is not running")
 
 // Options say which nginx is meant. The zero value means the one that runs
 // with this machine's default configuration.
@@ -36,8 +35,6 @@ type Server struct {
 	Main       string // absolute path of the main configuration file
 	PidFile    string // absolute path
 	ErrorLog   string // compiled-in error log; empty when it is stderr
-	User       string // compiled-in default of the user directive
-	Group      string // compiled-in default of its second argument
 	Directives string // the running master's -g argument
 
 	proc  procfs
@@ -50,7 +47,7 @@ var binaries = []string{"/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/ng
 
 // Open finds nginx. It needs no running nginx, but takes binary, prefix, main
 // file and -g directives from the running master where the options are empty.
-// The error is a *Several when more than one master could be meant.
+// The error is a *severalMasters when more than one master could be meant.
 func Open(ctx context.Context, o Options) (*Server, error) {
 	return open(ctx, o, realProc())
 }
@@ -75,7 +72,7 @@ func open(ctx context.Context, o Options, proc procfs) (*Server, error) {
 		s.PidFile = absolute(s.Prefix, o.PidFile)
 	}
 	m, err := s.pick(all, o.Main == "")
-	if errors.Is(err, ErrNotRunning) {
+	if errors.Is(err, errNotRunning) {
 		return s, nil
 	}
 	if err != nil {
@@ -140,35 +137,4 @@ func absolute(base, path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(base, path)
-}
-
-// command prepares an nginx that reads the same configuration as the running
-// one. The environment is made anew: an inherited NGINX variable would be
-// taken for a list of listening descriptors.
-func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
-	args = append(args, "-p", s.Prefix+"/", "-c", s.Main)
-	if s.Directives != "" {
-		args = append(args, "-g", s.Directives)
-	}
-	return nginxCommand(ctx, s.Binary, args...)
-}
-
-// unanswered says so when a command was ended by its deadline: err is then only
-// that it was killed.
-func unanswered(ctx context.Context, command string, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%s did not end in time: %w", command, ctx.Err())
-	}
-	return err
-}
-
-func nginxCommand(ctx context.Context, binary string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
-	if tz, ok := os.LookupEnv("TZ"); ok {
-		cmd.Env = append(cmd.Env, "TZ="+tz)
-	}
-	cmd.WaitDelay = 10 * time.Second // for what it has printed
-	return cmd
 }

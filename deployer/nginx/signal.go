@@ -36,7 +36,7 @@ func (p procfs) signal(proc Process, sig unix.Signal) error {
 // and has not run since is in that call, too, so none may be pending; that is
 // read first. It is not known where /proc/PID/syscall cannot be read.
 func (p procfs) idle(pid int) (idle, known bool) {
-	pending := p.pending(pid)
+	pending := p.signalPending(pid)
 	raw, err := os.ReadFile(p.path(pid, "syscall"))
 	if err != nil {
 		return false, false
@@ -45,9 +45,9 @@ func (p procfs) idle(pid int) (idle, known bool) {
 	return !pending && number == strconv.Itoa(unix.SYS_RT_SIGSUSPEND), true
 }
 
-// pending says whether a signal to the process is still to be handled
+// signalPending says whether a signal to the process is still to be handled
 // (proc_pid_status(5)).
-func (p procfs) pending(pid int) bool {
+func (p procfs) signalPending(pid int) bool {
 	raw, _ := os.ReadFile(p.path(pid, "status")) // who is gone has none
 	for line := range strings.Lines(string(raw)) {
 		name, mask, _ := strings.Cut(line, ":")
@@ -58,16 +58,16 @@ func (p procfs) pending(pid int) bool {
 	return false
 }
 
-// settleLimit is long enough for nginx to read a large configuration.
-const settleLimit = 5 * time.Second
+// idleLimit is long enough for nginx to read a large configuration.
+const idleLimit = 5 * time.Second
 
-// settle waits until the master has finished what it does, such as a reload
+// awaitIdle waits until the master has finished what it does, such as a reload
 // of somebody else, which may have read the files before ours changed. It
 // says whether the master was seen idle; if it never is, idle cannot be
 // relied on here (no /proc/PID/syscall, or a binary of another word size).
-func (p procfs) settle(ctx context.Context, pid int) bool {
+func (p procfs) awaitIdle(ctx context.Context, pid int) bool {
 	seen := false
-	_ = poll.Until(ctx, settleLimit, 10*time.Millisecond, func() (bool, error) {
+	_ = poll.Until(ctx, idleLimit, 10*time.Millisecond, func() (bool, error) {
 		idle, known := p.idle(pid)
 		seen = idle
 		return idle || !known, nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -77,13 +76,4 @@ func sized(get func([]byte) (int, error)) ([]byte, error) {
 		return nil, err
 	}
 	return buf[:n], nil
-}
-
-// attributes reads what stat does not show of a directory's entry: flags set
-// by chattr, and whether something is mounted on it (statx(2)). A filesystem
-// that does not know an attribute counts as not having it.
-func attributes(dir *os.File, name string) (uint64, error) {
-	var st unix.Statx_t
-	err := unix.Statx(int(dir.Fd()), name, unix.AT_SYMLINK_NOFOLLOW, 0, &st)
-	return st.Attributes & st.Attributes_mask, err
 }

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Confinement is the mandatory access control that the workers run under.
+// confinement is the mandatory access control that the workers run under.
 // The zero value is none.
-type Confinement struct {
+type confinement struct {
 	By      string // "SELinux" or "AppArmor"
 	Label   string // domain or profile of the workers
 	Enforce bool   // refusals are real, not only logged
 }
 
 // Warning says what could go wrong; it is empty when nothing can.
-func (c Confinement) Warning() string {
+func (c confinement) Warning() string {
 	if !c.Enforce {
 		return ""
 	}
@@ -25,7 +25,7 @@ func (c Confinement) Warning() string {
 // selinuxEnforce holds "1" while SELinux refuses and "0" while it only logs.
 const selinuxEnforce = "/sys/fs/selinux/enforce"
 
-func (p procfs) confinement(pid int) Confinement {
+func (p procfs) confinement(pid int) confinement {
 	mode, err := os.ReadFile(selinuxEnforce)
 	selinux := err == nil
 	label := p.label(pid, "attr/current")
@@ -46,17 +46,17 @@ func (p procfs) label(pid int, name string) string {
 
 // confinementOf reads a label: SELinux writes user:role:type:level, AppArmor
 // "profile (mode)" or "unconfined".
-func confinementOf(label string, selinux, enforcing bool) Confinement {
+func confinementOf(label string, selinux, enforcing bool) confinement {
 	if selinux {
 		parts := strings.SplitN(label, ":", 4)
 		if len(parts) < 3 || strings.HasPrefix(parts[2], "unconfined") {
-			return Confinement{}
+			return confinement{}
 		}
-		return Confinement{By: "SELinux", Label: parts[2], Enforce: enforcing}
+		return confinement{By: "SELinux", Label: parts[2], Enforce: enforcing}
 	}
 	profile, mode, found := strings.Cut(label, " (")
 	if !found {
-		return Confinement{}
+		return confinement{}
 	}
-	return Confinement{By: "AppArmor", Label: profile, Enforce: strings.TrimSuffix(mode, ")") == "enforce"}
+	return confinement{By: "AppArmor", Label: profile, Enforce: strings.TrimSuffix(mode, ")") == "enforce"}
 }

@@ -57,8 +57,6 @@ func (b build) server(binary string) *Server {
 		Binary:   binary,
 		Version:  b.version,
 		Prefix:   strings.TrimSuffix(prefix, "/"),
-		User:     b.option("user", "nobody"),
-		Group:    b.options["group"],
 		Main:     absolute(prefix, b.option("conf-path", "conf/nginx.conf")),
 		PidFile:  absolute(prefix, b.option("pid-path", "logs/nginx.pid")),
 		ErrorLog: b.option("error-log-path", "logs/error.log"),
