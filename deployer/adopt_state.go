@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
-	"edgeman/sockets"
 )
 
 // settle tells the history that the app is adopted, and that nothing is half-done.
@@ -85,5 +84,5 @@ func (t *takeover) writeState(ctx context.Context) error {
 	if err := t.Paths.WriteRelease(&t.release); err != nil {
 		return err
 	}
-	return sockets.SwitchLive(t.Paths.Live(t.name), t.Paths.Run, t.slot)
+	return t.Paths.SetLive(ctx, t.slot)
 }

@@ -106,16 +106,15 @@ func (t *takeover) openSlot(ctx context.Context) error {
 	if err := t.begin(stepSlot); err != nil {
 		return err
 	}
+	hold := state.Pause{}
 	if t.record.Recreate {
-		if err := t.Paths.SetPause(t.slot, t.pause()); err != nil {
-			return err
-		}
+		hold = t.pause()
 	}
 	start := time.Now()
 	if err := t.enable(ctx); err != nil {
 		return err
 	}
-	if err := t.fill(ctx, t.slot, t.release); err != nil {
+	if err := t.fill(ctx, t.slot, t.release, hold); err != nil {
 		return err
 	}
 	t.step("socket", "edgeman@%s listening", t.slot)

@@ -96,7 +96,7 @@ func (w *world) adopted() {
 	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:v1", Port: 8080, Mode: "proxy", Settings: json.RawMessage(`{"version":1}`)}
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	err := errors.Join(w.Paths.MakeApp("myapp"), w.Paths.WriteApp(app), w.Paths.WriteRelease(&r),
-		sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue), w.fill(context.Background(), blue, r))
+		sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, blue), w.fill(context.Background(), blue, r, state.Pause{}))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -42,13 +42,7 @@ func (h *Host) makeWay(ctx context.Context, b back, originals []string, run bool
 	} else if itself {
 		return w, h.stepAside(ctx, b, w, live)
 	}
-	if err := h.Paths.SetDrain(slot, b.app.DrainTerms(time.Now(), b.drain)); err != nil {
-		return nil, err
-	}
-	if err := h.Paths.WithState(ctx, b.app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {
-		return nil, err // of a swap that was killed: a recreate would not be interrupted
-	}
-	if err := h.Paths.SetPause(slot, w.pause); err != nil {
+	if err := h.Paths.Yield(ctx, slot, b.app.DrainTerms(time.Now(), b.drain), w.pause); err != nil {
 		return nil, err
 	}
 	w.held = true
@@ -69,10 +63,7 @@ func (h *Host) acceptsItself(slot sockets.Slot, r state.Release) (bool, error) {
 // and the release drains as after any switch.
 func (h *Host) stepAside(ctx context.Context, b back, w *way, live state.Release) error {
 	switched, err := h.toOther(ctx, b, w.slot, live, func(other sockets.Slot) error {
-		if err := h.Paths.SetPause(other, w.pause); err != nil {
-			return err
-		}
-		if err := h.fill(ctx, other, live); err != nil {
+		if err := h.fill(ctx, other, live, w.pause); err != nil {
 			return err
 		}
 		return h.awaitStopped(ctx, other, b.timeout)

@@ -99,7 +99,7 @@ func (h *Host) giveUpAddress(ctx context.Context, b back, app, holder string) (t
 	}
 	if err == nil {
 		_, err = h.toOther(ctx, b, slot, live, func(other sockets.Slot) error {
-			if err := h.fill(ctx, other, live); err != nil {
+			if err := h.fill(ctx, other, live, state.Pause{}); err != nil {
 				return err
 			}
 			return h.awaitHealthy(ctx, other, live.Number, b.patient)
@@ -141,7 +141,7 @@ func (h *Host) toOther(ctx context.Context, b back, old sockets.Slot, live state
 	}
 	err = start(other)
 	if err == nil {
-		err = h.point(ctx, old, live.Number, b.app.DrainTerms(time.Now(), b.drain), func() error { return nil })
+		err = h.Paths.Switch(ctx, old, live.Number, b.app.DrainTerms(time.Now(), b.drain), nil)
 	}
 	if err != nil {
 		return false, errors.Join(err, h.abandon(ctx, other))

@@ -72,7 +72,7 @@ func TestWaitForADrainingSlotNamesCut(t *testing.T) {
 		w := newWorld(t)
 		w.adopted()
 		green := sockets.Slot{App: "myapp", Color: sockets.Green}
-		if err := w.fill(context.Background(), green, state.Release{Number: 1}); err != nil {
+		if err := w.fill(context.Background(), green, state.Release{Number: 1}, state.Pause{}); err != nil {
 			t.Fatal(err)
 		}
 		st := state.SlotStatus{Phase: state.PhaseDraining, Release: 1, Open: 4, Message: "4 connections (4 websockets) left, cut at 12:00:00"}

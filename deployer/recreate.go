@@ -33,11 +33,8 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 	}
 	terms := s.app.DrainTerms(time.Now(), s.drain)
 	terms.Start = s.timeout
-	if err := s.Paths.SetDrain(slot, terms); err != nil {
-		return err
-	}
 	asked := time.Now()
-	if err := s.Paths.WithState(ctx, s.app.Name, func() error { return s.Paths.SetNext(slot, s.next.Number) }); err != nil {
+	if err := s.Paths.AskNext(ctx, slot, s.next.Number, terms); err != nil {
 		return err
 	}
 	st, err := s.awaitRecreate(ctx, slot, asked)
@@ -126,7 +123,7 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 // release up again, which serves what waited.
 func (s *swap) withdraw(ctx context.Context, slot sockets.Slot) error {
 	ctx = context.WithoutCancel(ctx)
-	err := s.Paths.WithState(ctx, s.app.Name, func() error { return s.Paths.DropNext(slot) })
+	err := s.Paths.WithdrawNext(ctx, slot, 0)
 	if err == nil {
 		err = s.awaitHealthy(ctx, slot, s.current.Number, s.drain+s.timeout+s.endWait(ctx, slot))
 	}

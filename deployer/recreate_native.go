@@ -51,10 +51,7 @@ func (s *swap) openBeside(ctx context.Context, idle sockets.Slot, reason string)
 		return err
 	}
 	until := time.Now().Add(s.drain + s.timeout + s.endWait(ctx, s.old))
-	if err := s.Paths.SetPause(idle, state.Pause{Until: until, Reason: reason}); err != nil {
-		return err
-	}
-	if err := s.fill(ctx, idle, s.current); err != nil {
+	if err := s.fill(ctx, idle, s.current, state.Pause{Until: until, Reason: reason}); err != nil {
 		return fmt.Errorf("starting %s: %w", idle, err)
 	}
 	return s.awaitHolding(ctx, idle)
@@ -82,8 +79,7 @@ func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
 func (s *swap) sendAway(ctx context.Context, now time.Time) error {
 	terms := s.app.DrainTerms(now, s.drain)
 	terms.Start = s.timeout
-	err := s.point(ctx, s.old, s.current.Number, terms, func() error { return s.Paths.SetNext(s.old, s.next.Number) })
-	if err != nil {
+	if err := s.Paths.StandIn(ctx, s.old, s.current.Number, s.next.Number, terms); err != nil {
 		return err
 	}
 	return s.lock.Candidate(sockets.Slot{})
@@ -92,13 +88,7 @@ func (s *swap) sendAway(ctx context.Context, now time.Time) error {
 // takeBack makes the old slot live again, if the service of idle has not done so
 // by itself, and waits until what waited in idle has been passed on.
 func (s *swap) takeBack(ctx context.Context, idle sockets.Slot) error {
-	err := s.Paths.WithState(ctx, s.app.Name, func() error {
-		live, _, err := sockets.ReadLive(s.Paths.Live(s.app.Name))
-		if err != nil || live == s.old {
-			return err
-		}
-		return sockets.SwitchLive(s.Paths.Live(s.app.Name), s.Paths.Run, s.old)
-	})
+	err := s.Paths.SwitchBack(ctx, idle, nil)
 	if err == nil {
 		err = s.clearSlot(ctx, idle, false)
 	}
@@ -160,7 +150,7 @@ func (h *Host) settleStandIn(ctx context.Context, app state.App) error {
 		if err != nil || p.Reason != state.PauseStandIn {
 			return true, err
 		}
-		if err := h.Paths.WithState(ctx, app.Name, func() error { return h.Paths.DropNext(live.Other()) }); err != nil {
+		if err := h.Paths.WithdrawNext(ctx, live.Other(), 0); err != nil {
 			return false, err
 		}
 		if st, _, err = h.Paths.ReadSlotStatus(live); err != nil {

@@ -116,8 +116,7 @@ func TestRecreateNativeInterrupted(t *testing.T) {
 		old, err := w.Paths.ReadRelease("myapp", 1)
 		for _, err := range []error{
 			err, w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op),
-			w.Paths.SetPause(blue.Other(), state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseStandIn}),
-			w.fill(context.Background(), blue.Other(), old),
+			w.fill(context.Background(), blue.Other(), old, state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseStandIn}),
 		} {
 			if err != nil {
 				t.Fatal(err)

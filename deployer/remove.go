@@ -51,17 +51,7 @@ func (h *Host) removeApp(ctx context.Context, app string) error {
 }
 
 func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
-	err := h.Paths.WithState(ctx, slot.App, func() error {
-		live, ok, err := sockets.ReadLive(h.Paths.Live(slot.App))
-		if err == nil && ok && live == slot {
-			err = os.Remove(h.Paths.Live(slot.App))
-		}
-		if err != nil {
-			return err
-		}
-		return h.Paths.EmptySlot(slot)
-	})
-	if err != nil {
+	if err := h.Paths.TakeDown(ctx, slot); err != nil {
 		return err
 	}
 	unitCtx, cancel := context.WithTimeout(ctx, unitWait+h.endWait(ctx, slot))
@@ -93,7 +83,7 @@ func (h *Host) removeContainers(ctx context.Context, slot sockets.Slot) error {
 // forgetSlot removes what is left of the slot: its requests to its service, and
 // everything of this boot that carries its name.
 func (h *Host) forgetSlot(slot sockets.Slot) error {
-	return errors.Join(h.dropRequests(slot),
+	return errors.Join(h.Paths.Forget(slot),
 		removeEntries(h.Paths.Run, func(name string) bool {
 			// With a dot before it: the temporary file of a service that was killed.
 			return strings.HasPrefix(strings.TrimPrefix(name, "."), slot.String()+".")

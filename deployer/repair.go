@@ -149,9 +149,7 @@ func (h *Host) restorePointer(ctx context.Context, name string) (sockets.Slot, e
 	if len(filled) != 1 {
 		return sockets.Slot{}, &BrokenError{fmt.Errorf("%s has no live pointer, and %d slots are filled\nhint: edgeman unadopt %s gives the site back", name, len(filled), name)}
 	}
-	err := h.Paths.WithState(ctx, name, func() error {
-		return sockets.SwitchLive(h.Paths.Live(name), h.Paths.Run, filled[0])
-	})
+	err := h.Paths.SetLive(ctx, filled[0])
 	if err == nil {
 		h.step("switch", "the live pointer was gone: → %s", filled[0].Color)
 	}

@@ -86,7 +86,7 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 // service has decided which release it runs: the new one may have been proven
 // healthy just before.
 func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.Slot) error {
-	if err := h.Paths.WithState(ctx, app.Name, func() error { return h.Paths.DropNext(slot) }); err != nil {
+	if err := h.Paths.WithdrawNext(ctx, slot, 0); err != nil {
 		return err
 	}
 	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout) + h.endWait(ctx, slot)

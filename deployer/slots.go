@@ -34,16 +34,7 @@ func (h *Host) abandon(ctx context.Context, slot sockets.Slot) error {
 	ctx = context.WithoutCancel(ctx)
 	ctx, cancel := context.WithTimeout(ctx, unitWait+h.endWait(ctx, slot))
 	defer cancel()
-	err := h.Paths.WithState(ctx, slot.App, func() error {
-		live, _, err := sockets.ReadLive(h.Paths.Live(slot.App))
-		if err != nil {
-			return err
-		}
-		if live == slot {
-			return fmt.Errorf("%s is live", slot)
-		}
-		return h.Paths.EmptySlot(slot)
-	})
+	_, err := h.Paths.Empty(ctx, slot, nil)
 	if err == nil {
 		err = h.stopSlot(ctx, slot)
 	}
@@ -51,18 +42,12 @@ func (h *Host) abandon(ctx context.Context, slot sockets.Slot) error {
 		err = h.removeContainers(ctx, slot)
 	}
 	if err == nil {
-		err = h.dropRequests(slot)
+		err = h.Paths.Forget(slot)
 	}
 	if err != nil {
 		return &BrokenError{fmt.Errorf("emptying %s: %w\nhint: edgeman repair %s", slot, err, slot.App)}
 	}
 	return nil
-}
-
-// dropRequests forgets what was asked of a slot's service that is gone: it would
-// hold for the next release in that slot.
-func (h *Host) dropRequests(slot sockets.Slot) error {
-	return errors.Join(h.Paths.ClearPause(slot), h.Paths.DropNext(slot))
 }
 
 // endWait is how long the end of the slot may take beyond its drain: a container
@@ -143,12 +128,14 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 			return false, err
 		case !s.filled && !s.runs:
 			w.done()
-			return true, errors.Join(h.dropRequests(slot), h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
+			return true, errors.Join(h.Paths.Forget(slot), h.Units.Stop(ctx, slot.SocketUnit()), h.tellCleared(slot, waited))
 		case s.filled && !s.runs:
 			return true, h.abandon(ctx, slot)
 		}
-		if err := h.warmEnds(slot, s.status); err != nil {
-			return false, err
+		if s.status.Phase == state.PhaseWarm { // it is needed now
+			if err := h.Paths.EndWarm(slot); err != nil {
+				return false, err
+			}
 		}
 		w.say("%s still ends: %s", slot.Color, orDash(s.status.Message))
 		if overdue(s.status, w.elapsed()) {
@@ -174,21 +161,6 @@ func overdue(st state.SlotStatus, waited time.Duration) bool {
 		return waited > silentWait
 	}
 	return time.Since(ends) > stopSlack
-}
-
-// warmEnds takes the keep-warm time from a slot that is needed now; its
-// connections keep their deadline.
-func (h *Host) warmEnds(slot sockets.Slot, st state.SlotStatus) error {
-	if st.Phase != state.PhaseWarm {
-		return nil
-	}
-	terms, ok, err := h.Paths.ReadDrain(slot)
-	if err != nil || !ok || terms.WarmUntil.IsZero() {
-		return err
-	}
-	terms.Deadline = time.Now().Add(terms.Deadline.Sub(terms.WarmUntil))
-	terms.WarmUntil = time.Time{}
-	return h.Paths.SetDrain(slot, terms)
 }
 
 // running tells whether systemd has a process for the unit, or will have one.

@@ -24,7 +24,7 @@ func (s *swap) startSlot(ctx context.Context, slot sockets.Slot, r state.Release
 	if err := s.lock.Candidate(slot); err != nil {
 		return 0, err
 	}
-	if err := s.fill(ctx, slot, r); err != nil {
+	if err := s.fill(ctx, slot, r, state.Pause{}); err != nil {
 		return 0, errors.Join(fmt.Errorf("starting %s: %w", slot, err), s.abandon(ctx, slot))
 	}
 	if err := s.awaitHealthy(ctx, slot, r.Number, s.timeout); err != nil {
@@ -34,15 +34,10 @@ func (s *swap) startSlot(ctx context.Context, slot sockets.Slot, r state.Release
 	return time.Since(start), nil
 }
 
-// fill makes the slot run r: link first, so that its socket may start.
-func (h *Host) fill(ctx context.Context, slot sockets.Slot, r state.Release) error {
-	if err := h.Paths.ClearSlotStatus(slot); err != nil {
-		return err
-	}
-	if err := h.Paths.ClearDrain(slot); err != nil {
-		return err
-	}
-	if err := h.Paths.FillSlot(slot, r.Number); err != nil {
+// fill makes the slot run r: link first, so that its socket may start. It holds its
+// requests back if hold has a reason.
+func (h *Host) fill(ctx context.Context, slot sockets.Slot, r state.Release, hold state.Pause) error {
+	if err := h.Paths.Fill(slot, r.Number, hold); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, unitWait)

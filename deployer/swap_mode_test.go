@@ -56,7 +56,7 @@ func TestModeStaysWithTheRelease(t *testing.T) {
 			r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Port: 8080, Mode: "native", Settings: json.RawMessage(`{"version":1}`)}
 			green := sockets.Slot{App: "myapp", Color: sockets.Green}
 			op := state.Operation{Name: "swap", Step: "switch", Release: 2, From: 1, Slot: green.String(), Mode: "native"}
-			err := errors.Join(w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op), w.fill(ctx, green, r),
+			err := errors.Join(w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op), w.fill(ctx, green, r, state.Pause{}),
 				sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, green))
 			if err != nil {
 				return err

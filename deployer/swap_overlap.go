@@ -3,7 +3,6 @@ package deployer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"edgeman/deployer/state"
@@ -67,7 +66,7 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		s.terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
 		s.terms.Deadline = s.terms.WarmUntil.Add(s.drain)
 	}
-	err := s.point(ctx, s.old, s.next.Number, s.terms, func() error {
+	err := s.Paths.Switch(ctx, s.old, s.next.Number, s.terms, func() error {
 		s.over = true
 		s.keepMode()
 		return nil
@@ -83,35 +82,6 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		return 0, err
 	}
 	return open.Total(), s.lock.Candidate(sockets.Slot{})
-}
-
-// point makes the slot beside old, filled with release number, live in one
-// rename, after the terms of old's end are stated, and does what belongs to it in
-// the same moment.
-func (h *Host) point(ctx context.Context, old sockets.Slot, number int, terms state.Drain, then func() error) error {
-	idle := old.Other()
-	return h.Paths.WithState(ctx, old.App, func() error {
-		live, _, err := sockets.ReadLive(h.Paths.Live(old.App))
-		if err != nil {
-			return err
-		}
-		if live != old {
-			return fmt.Errorf("the live slot changed to %s meanwhile", live)
-		}
-		// Whoever empties a slot holds this lock, so what is filled here stays.
-		if r, filled, err := h.Paths.SlotRelease(idle); err != nil {
-			return err
-		} else if !filled || r.Number != number {
-			return fmt.Errorf("%s no longer runs release %d", idle, number)
-		}
-		if err := h.Paths.SetDrain(old, terms); err != nil {
-			return err
-		}
-		if err := sockets.SwitchLive(h.Paths.Live(old.App), h.Paths.Run, idle); err != nil {
-			return err
-		}
-		return then()
-	})
 }
 
 // keepMode makes the mode that was asked for that of the app file, at the moment

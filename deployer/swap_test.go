@@ -137,7 +137,7 @@ func TestNextCommandFinishesAnInterruptedSwap(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return errors.Join(w.fill(context.Background(), green, r), sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, green))
+			return errors.Join(w.fill(context.Background(), green, r, state.Pause{}), sockets.SwitchLive(w.Paths.Live("myapp"), w.Paths.Run, green))
 		}, state.Done, 2},
 	}
 	for _, tt := range tests {

@@ -51,7 +51,8 @@ func (k *keeper) moveOver(ctx context.Context) error {
 	defer cancel()
 	err = k.host.openSlot(ctx, other, func() error { return k.fillOther(other) })
 	if err == nil {
-		err = k.pointTo(ctx, other)
+		terms := state.Drain{Deadline: time.Now().Add(time.Duration(k.app.Drain.Timeout))}
+		err = k.paths.Switch(ctx, k.slot, k.release.Number, terms, nil)
 	}
 	if err != nil {
 		err = fmt.Errorf("moving to %s: %w", other, err)
@@ -73,45 +74,19 @@ func (k *keeper) moveOver(ctx context.Context) error {
 // fillOther makes the other slot run this one's release. Where two containers
 // must not run at the same time, it waits for the end of this one's.
 func (k *keeper) fillOther(other sockets.Slot) error {
-	err := errors.Join(k.paths.ClearSlotStatus(other), k.paths.ClearDrain(other), k.paths.ClearPause(other), k.paths.DropNext(other))
-	if err != nil {
-		return err
-	}
+	hold := state.Pause{}
 	if app := k.settings(); app.Strategy == "recreate" || app.Strategy == "auto" && len(k.release.Recreate) > 0 {
-		until := time.Now().Add(time.Duration(app.Drain.Timeout + app.Start.Timeout))
-		if err := k.paths.SetPause(other, state.Pause{Until: until, Reason: state.PauseReplace}); err != nil {
-			return err
-		}
+		hold.Until, hold.Reason = time.Now().Add(time.Duration(app.Drain.Timeout+app.Start.Timeout)), state.PauseReplace
 	}
-	return k.paths.FillSlot(other, k.release.Number)
-}
-
-// pointTo makes the other slot live.
-func (k *keeper) pointTo(ctx context.Context, other sockets.Slot) error {
-	return k.paths.WithState(ctx, k.slot.App, func() error {
-		to, _, err := sockets.ReadLive(k.paths.Live(k.slot.App))
-		if err == nil && to != k.slot {
-			err = fmt.Errorf("the live slot changed to %s meanwhile", to)
-		}
-		if err != nil {
-			return err
-		}
-		terms := state.Drain{Deadline: time.Now().Add(time.Duration(k.app.Drain.Timeout))}
-		if err := k.paths.SetDrain(k.slot, terms); err != nil {
-			return err
-		}
-		return sockets.SwitchLive(k.paths.Live(k.slot.App), k.paths.Run, other)
-	})
+	return k.paths.Fill(other, k.release.Number, hold)
 }
 
 // emptyOther takes back what fillOther did: the slot's service, if it runs, ends
 // by itself.
 func (k *keeper) emptyOther(ctx context.Context, other sockets.Slot) error {
-	return k.paths.WithState(ctx, k.slot.App, func() error {
-		to, _, err := sockets.ReadLive(k.paths.Live(k.slot.App))
-		if err != nil || to == other {
-			return err
-		}
-		return errors.Join(k.paths.EmptySlot(other), k.paths.ClearPause(other), k.host.stopUnit(ctx, other.SocketUnit()))
-	})
+	_, err := k.paths.Empty(ctx, other, nil)
+	if errors.Is(err, state.ErrLive) {
+		return nil
+	}
+	return errors.Join(err, k.paths.Forget(other), k.host.stopUnit(ctx, other.SocketUnit()))
 }

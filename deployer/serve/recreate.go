@@ -54,13 +54,7 @@ func (k *keeper) asked() bool {
 // dropNext forgets a release that is not to be. A command may ask for another
 // by now.
 func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
-	err := k.paths.WithState(ctx, k.slot.App, func() error {
-		other, ok, err := k.paths.NextRelease(k.slot)
-		if err != nil || !ok || other.Number != next.Number {
-			return err
-		}
-		return k.paths.DropNext(k.slot)
-	})
+	err := k.paths.WithdrawNext(ctx, k.slot, next.Number)
 	if next.Number == k.release.Number { // a restart: the container is the one to keep
 		return err
 	}
@@ -101,7 +95,7 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 	r.begin()
 	err = k.awaitNext(ctx, r)
 	if k.bootTook = took(began); err == nil {
-		err = k.paths.WithState(ctx, k.slot.App, func() error { return k.paths.PromoteNext(k.slot, next.Number) })
+		err = k.paths.Promote(ctx, k.slot, next.Number)
 	}
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, state.ErrNotNext) {

@@ -133,28 +133,26 @@ func (k *keeper) describeDrain(st *state.SlotStatus) {
 // changes pointers. False means that the slot is needed after all, or that a
 // connection came in the last moment.
 func (k *keeper) empty(ctx context.Context) bool {
-	emptied := false
-	err := k.paths.WithState(ctx, k.slot.App, func() error {
+	emptied, err := k.paths.Empty(ctx, k.slot, func() (bool, error) {
 		role, err := k.judge.role(time.Now())
 		if err != nil || role != retired {
-			return err
+			return false, err
 		}
 		n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
 		if err != nil && time.Now().Before(k.drain.Deadline) {
-			return err
+			return false, err
 		}
 		if n.Total() > 0 && time.Now().Before(k.drain.Deadline) {
 			k.zeroSince = time.Time{}
-			return nil
+			return false, nil
 		}
 		k.left = n.Total()
-		emptied = true
 		if k.replicas != nil {
 			// What ends now is not started again: the other slot may be about to
 			// start what must not run beside it.
 			k.replicas.end()
 		}
-		return k.paths.EmptySlot(k.slot)
+		return true, nil
 	})
 	if err != nil {
 		k.host.say("%v", err)
@@ -276,8 +274,7 @@ func (k *keeper) removeOnce(ctx context.Context) error {
 // the next connection would start the service again for nothing.
 func (k *keeper) lastWord(ctx context.Context) (int, error) {
 	k.out.publish(retired, k.word(state.PhaseEmpty, ""))
-	err := errors.Join(
-		k.paths.ClearDrain(k.slot), k.paths.ClearPause(k.slot), k.paths.DropNext(k.slot))
+	err := k.paths.Forget(k.slot)
 	if _, filled, _ := k.paths.SlotRelease(k.slot); filled {
 		// Somebody filled it meanwhile. Systemd starts it again for that.
 		return exitBroken, errors.Join(err, fmt.Errorf("%s was filled again", k.slot))

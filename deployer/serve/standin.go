@@ -26,18 +26,7 @@ func (k *keeper) standIn(ctx context.Context, p state.Pause) string {
 	if _, filled, err := k.paths.SlotRelease(other); err == nil && !filled {
 		return k.behind(ctx) // somebody emptied it
 	}
-	err := k.paths.WithState(ctx, k.slot.App, func() error {
-		to, _, err := sockets.ReadLive(k.paths.Live(k.slot.App))
-		if err != nil || to != k.slot {
-			return err
-		}
-		settled, err := k.settled(other, p.Until)
-		if err != nil || !settled {
-			return err
-		}
-		return sockets.SwitchLive(k.paths.Live(k.slot.App), k.paths.Run, other)
-	})
-	if err != nil {
+	if err := k.paths.SwitchBack(ctx, k.slot, func() (bool, error) { return k.settled(other, p.Until) }); err != nil {
 		k.host.say("%v", err)
 	}
 	return waits

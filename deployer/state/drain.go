@@ -77,7 +77,7 @@ func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
 		return err
 	}
 	d.Stated = p.stamp()
-	return writeJSON(p.SlotDrain(s), d, 0o600)
+	return p.change(p.SlotDrain(s), func(path string) error { return WriteJSON(path, d) })
 }
 
 // ReadDrain are the slot's drain terms; false means none were stated.
@@ -95,4 +95,4 @@ func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
 }
 
 // ClearDrain forgets the slot's drain terms.
-func (p Paths) ClearDrain(s sockets.Slot) error { return removeFile(p.SlotDrain(s)) }
+func (p Paths) ClearDrain(s sockets.Slot) error { return p.change(p.SlotDrain(s), removeFile) }

@@ -20,6 +20,8 @@ type Paths struct {
 
 	// Uptime tells clock jumps from time that passes; nil: the clock is never set.
 	Uptime func() time.Duration
+
+	before func(path string) error // for tests: an error keeps a change of path from being made
 }
 
 // DefaultPaths are the roots on a real host, by the Filesystem Hierarchy

@@ -18,12 +18,12 @@ var ErrNotNext = errors.New("no longer asked for")
 
 // FillSlot makes the slot run the release from its next start on.
 func (p Paths) FillSlot(s sockets.Slot, number int) error {
-	return writeLink(p.Slot(s), releaseTarget(s.App, number))
+	return p.link(p.Slot(s), s.App, number)
 }
 
 // EmptySlot takes the slot's release away: its socket no longer starts, and a
 // service that is started for it all the same goes away at once.
-func (p Paths) EmptySlot(s sockets.Slot) error { return removeFile(p.Slot(s)) }
+func (p Paths) EmptySlot(s sockets.Slot) error { return p.change(p.Slot(s), removeFile) }
 
 // SlotRelease is the release that the slot runs; false means the slot is empty.
 func (p Paths) SlotRelease(s sockets.Slot) (Release, bool, error) {
@@ -32,7 +32,7 @@ func (p Paths) SlotRelease(s sockets.Slot) (Release, bool, error) {
 
 // SetNext asks the slot's service to replace its release in place.
 func (p Paths) SetNext(s sockets.Slot, number int) error {
-	return writeLink(p.SlotNext(s), releaseTarget(s.App, number))
+	return p.link(p.SlotNext(s), s.App, number)
 }
 
 // NextRelease is the release a recreate wants in the slot, if one is under way.
@@ -63,14 +63,16 @@ func (p Paths) PromoteNext(s sockets.Slot, proven int) error {
 	if err != nil {
 		return fmt.Errorf("promoting release %d of %s: %w", proven, s, err)
 	}
-	if err := os.Rename(p.SlotNext(s), p.Slot(s)); err != nil {
-		return fmt.Errorf("promoting the next release of %s: %w", s, err)
-	}
-	return syncDir(p.Slots())
+	return p.change(p.Slot(s), func(link string) error {
+		if err := os.Rename(p.SlotNext(s), link); err != nil {
+			return fmt.Errorf("promoting the next release of %s: %w", s, err)
+		}
+		return syncDir(p.Slots())
+	})
 }
 
 // DropNext forgets a recreate that did not succeed.
-func (p Paths) DropNext(s sockets.Slot) error { return removeFile(p.SlotNext(s)) }
+func (p Paths) DropNext(s sockets.Slot) error { return p.change(p.SlotNext(s), removeFile) }
 
 // Reasons of a pause.
 const (
@@ -122,7 +124,7 @@ func PauseFor(until time.Time, reason string, containers []string) Pause {
 // SetPause makes the slot's service hold requests until the deadline.
 func (p Paths) SetPause(s sockets.Slot, pause Pause) error {
 	pause.Stated = p.stamp()
-	return writeJSON(p.SlotPause(s), pause, 0o600)
+	return p.change(p.SlotPause(s), func(path string) error { return WriteJSON(path, pause) })
 }
 
 // ReadPause is the slot's pause; false means it is not paused. One whose
@@ -142,7 +144,11 @@ func (p Paths) ReadPause(s sockets.Slot) (Pause, bool, error) {
 }
 
 // ClearPause lets requests through again.
-func (p Paths) ClearPause(s sockets.Slot) error { return removeFile(p.SlotPause(s)) }
+func (p Paths) ClearPause(s sockets.Slot) error { return p.change(p.SlotPause(s), removeFile) }
+
+func (p Paths) link(path, app string, number int) error {
+	return p.change(path, func(path string) error { return writeLink(path, releaseTarget(app, number)) })
+}
 
 // releaseTarget is relative so that the tree can be moved or mounted elsewhere.
 func releaseTarget(app string, number int) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -161,9 +160,4 @@ func (p Paths) ReadSlotStatus(s sockets.Slot) (SlotStatus, bool, error) {
 }
 
 // ClearSlotStatus forgets what a slot's service said.
-func (p Paths) ClearSlotStatus(s sockets.Slot) error {
-	if err := os.Remove(p.SlotStatus(s)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+func (p Paths) ClearSlotStatus(s sockets.Slot) error { return p.change(p.SlotStatus(s), removeFile) }
