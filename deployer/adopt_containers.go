@@ -212,7 +212,7 @@ func chooseVia(o AdoptOptions, containers []docker.Container) (via string, warni
 		return o.Via, nil
 	}
 	for _, c := range containers {
-		if named := docker.NamesGateway(c); len(named) > 0 {
+		if named := c.NamesGateway(); len(named) > 0 {
 			outcome := "so requests go over the bridge and keep that peer"
 			if o.Mode == "native" {
 				outcome = "and in mode native it sees no address"

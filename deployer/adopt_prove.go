@@ -59,7 +59,7 @@ const (
 // container's own. Where either cannot be had there is nothing to compare.
 func (h *Host) compareOwn(ctx context.Context, o AdoptOptions, c candidate, i int, port uint16) error {
 	t, ct := c.targets[i], c.containers[i]
-	own := docker.Destinations(ct, port)
+	own := ct.Destinations(port)
 	if ct.NetworkMode == "host" || len(own) == 0 || slices.Contains(own, t.Addr) {
 		return nil
 	}

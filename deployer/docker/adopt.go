@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"net/netip"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/client"
 )
 
 // Note is something the operator is told before anything happens.
@@ -91,13 +89,14 @@ func (c *Client) Adopt(ctx context.Context, id string, port uint16, at ...netip.
 	if f.others, err = c.summaries(ctx, nil, true); err != nil {
 		return Adoption{}, err
 	}
-	if f.layer, err = c.layer(ctx, f.in.InspectResponse, nil); err != nil {
+	if f.layer, err = readLayer(ctx, c, c.sys.clock, f.in.InspectResponse, nil); err != nil {
 		return Adoption{}, err
 	}
 	if f.sources, err = c.sources(f.in.InspectResponse); err != nil {
 		return Adoption{}, callErr("adopt", id, err)
 	}
-	return judge(f)
+	a, err := judge(f)
+	return a, callErr("inspect", f.container.Name, err)
 }
 
 func (c *Client) imageOf(ctx context.Context, ref string) (imageConfig, error) {
@@ -107,16 +106,4 @@ func (c *Client) imageOf(ctx context.Context, ref string) (imageConfig, error) {
 	}
 	img, err := readImage(raw)
 	return img, callErr("inspect image", ref, err)
-}
-
-// maxStats bounds the questions about single paths; a container with more
-// written files is refused on the first of them anyway.
-const maxStats = 200
-
-func (c *Client) stat(ctx context.Context, id, path string) (st container.PathStat, err error) {
-	err = c.do(ctx, "stat in", id, func(ctx context.Context, api *client.Client) (err error) {
-		st, err = api.ContainerStatPath(ctx, id, path)
-		return err
-	})
-	return st, err
 }

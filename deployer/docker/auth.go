@@ -13,8 +13,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"edgeman/deployer/poll"
 )
 
 // hub is how docker's configuration calls the default registry.
@@ -38,22 +36,30 @@ type credential struct {
 	ServerAddress string `json:"serveraddress,omitempty"`
 }
 
+// login is where `docker login` keeps credentials.
+type login struct {
+	// config is docker's client configuration; nil when there is none.
+	config func() ([]byte, error)
+	// helper runs a docker credential helper with input on its stdin.
+	helper func(ctx context.Context, program string, input []byte) ([]byte, error)
+}
+
 // credentials are those for a registry, encoded for the Engine; empty when there
 // are none. They appear in no error.
-func (c *Client) credentials(ctx context.Context, host string) (string, error) {
-	b, err := c.sys.config()
+func (l login) credentials(ctx context.Context, host string) (string, error) {
+	b, err := l.config()
 	if err != nil || len(b) == 0 {
 		return "", err
 	}
-	var login dockerLogin
-	if json.Unmarshal(b, &login) != nil { // its error could quote a secret
+	var known dockerLogin
+	if json.Unmarshal(b, &known) != nil { // its error could quote a secret
 		return "", fmt.Errorf("root's docker configuration is not valid JSON")
 	}
 	server := host
 	if host == "docker.io" {
 		server = hub
 	}
-	cred, err := login.find(ctx, server, c.sys)
+	cred, err := known.find(ctx, server, l)
 	if err != nil || cred == nil {
 		return "", err
 	}
@@ -64,13 +70,13 @@ func (c *Client) credentials(ctx context.Context, host string) (string, error) {
 
 // find follows docker's own order: a helper for this registry, the helper for
 // all, the file itself.
-func (l dockerLogin) find(ctx context.Context, server string, sys system) (*credential, error) {
+func (l dockerLogin) find(ctx context.Context, server string, from login) (*credential, error) {
 	helper := l.CredsStore
 	if h, ok := l.CredHelpers[hostOf(server)]; ok {
 		helper = h
 	}
 	if helper != "" {
-		cred, err := askHelper(ctx, helper, server, sys)
+		cred, err := askHelper(ctx, helper, server, from)
 		if err != nil || cred != nil {
 			return cred, err
 		}
@@ -102,13 +108,11 @@ var helperName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 // askHelper runs a credential helper: the server goes in on stdin, a JSON object
 // comes out, or a line that says there is none.
-func askHelper(ctx context.Context, name, server string, sys system) (*credential, error) {
+func askHelper(ctx context.Context, name, server string, from login) (*credential, error) {
 	if !helperName.MatchString(name) {
 		return nil, fmt.Errorf("root's docker configuration names the credential helper %q", name)
 	}
-	ctx, cancel := poll.Bounded(ctx, callTimeout)
-	defer cancel()
-	out, err := sys.helper(ctx, "docker-credential-"+name, []byte(server+"\n"))
+	out, err := from.helper(ctx, "docker-credential-"+name, []byte(server+"\n"))
 	if bytes.Contains(out, []byte("credentials not found")) {
 		return nil, nil
 	}

@@ -63,8 +63,8 @@ func TestCredentials(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := &Client{sys: system{config: func() ([]byte, error) { return []byte(tt.config), nil }, helper: helper(tt.helpers)}}
-			got, err := c.credentials(context.Background(), tt.host)
+			l := login{config: func() ([]byte, error) { return []byte(tt.config), nil }, helper: helper(tt.helpers)}
+			got, err := l.credentials(context.Background(), tt.host)
 			plain, derr := base64.URLEncoding.DecodeString(got)
 			if derr != nil || string(plain) != tt.want {
 				t.Errorf("got %s %v, want %s", plain, derr, tt.want)

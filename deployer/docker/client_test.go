@@ -80,13 +80,15 @@ func (e *engine) listen(t *testing.T) (*Client, *httptest.Server) {
 	path := filepath.Join(t.TempDir(), "docker.sock")
 	s := e.serve(t, path)
 	sys := system{
-		born:      func(string) (time.Time, error) { return time.Time{}, nil },
-		changed:   func(string, string) (time.Time, error) { return time.Time{}, os.ErrNotExist },
+		clock: clock{
+			born:    func(string) (time.Time, error) { return time.Time{}, nil },
+			changed: func(string, string) (time.Time, error) { return time.Time{}, os.ErrNotExist },
+		},
 		kind:      func(string) (string, error) { return "directory", nil },
 		addresses: func() ([]netip.Addr, error) { return []netip.Addr{addr("127.0.0.1"), addr("192.0.2.7")}, nil },
 		listeners: func(int) ([]count.TCPListener, error) { return nil, nil },
 		hostname:  func() (string, error) { return "testhost", nil },
-		config:    func() ([]byte, error) { return nil, nil },
+		login:     login{config: func() ([]byte, error) { return nil, nil }},
 	}
 	c, err := open(context.Background(), "unix://"+path, sys)
 	if err != nil {

@@ -97,6 +97,13 @@ type Healthcheck struct {
 	Retries     int
 }
 
+// PID is the main process of a running container, in the host's numbering.
+func (ct Container) PID() int {
+	var in struct{ State struct{ Pid int } }
+	_ = json.Unmarshal(ct.Raw, &in) // it was decoded before
+	return in.State.Pid
+}
+
 // Inspect describes the container with that name or id. ErrNotFound when there
 // is none.
 func (c *Client) Inspect(ctx context.Context, nameOrID string) (Container, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -94,21 +95,16 @@ func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
 
 // buildRequest applies spec to the settings.
 func buildRequest(s settings, spec Spec, img imageConfig) (request, error) {
-	r := request{config: clone(s.Config), hostConfig: clone(s.HostConfig), networks: s.Networks, files: s.Files}
+	r := request{config: s.Config.clone(), hostConfig: s.HostConfig.clone(), networks: s.Networks, files: s.Files}
 	r.config.set("Image", spec.ImageID)
 	var env []string
 	labels := map[string]string{}
 	if err := errors.Join(r.config.get("Env", &env), r.config.get("Labels", &labels), r.hostConfig.get("NetworkMode", &r.primary)); err != nil {
 		return r, err
 	}
-	r.config.drop("Env", "Labels")
-	if env = mergeEnv(env, spec.Env); len(env) > 0 {
-		r.config.set("Env", env)
-	}
-	for k, v := range spec.Labels {
-		labels[k] = v
-	}
-	setMap(r.config, "Labels", labels)
+	r.config.setFilled("Env", mergeEnv(env, spec.Env))
+	maps.Copy(labels, spec.Labels)
+	r.config.setFilled("Labels", labels)
 	if spec.Command != nil {
 		r.config.set("Cmd", spec.Command)
 	}
@@ -147,10 +143,7 @@ func addInit(r request, init InitSpec, img imageConfig) error {
 		return errors.New("the image says no command to run")
 	}
 	r.config.set("Entrypoint", slices.Concat([]string{InitPath}, init.Args, entrypoint))
-	r.config.drop("Cmd")
-	if len(cmd) > 0 {
-		r.config.set("Cmd", cmd)
-	}
+	r.config.setFilled("Cmd", cmd)
 	var mounts []json.RawMessage
 	if err := r.hostConfig.get("Mounts", &mounts); err != nil {
 		return err

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// Destinations lists where the app of c is to be dialled inside its network
+// Destinations lists where the container's app is to be dialled inside its network
 // namespace, best first: the address a published port leads to (that of the
 // network the container was started with), then its other IPv4 addresses, then
 // IPv6. An app need not listen on loopback, and one that only does so was never
 // reachable before; so 127.0.0.1 is dialled only where there is nothing else,
 // with the host's network or none.
-func Destinations(c Container, port uint16) []netip.AddrPort {
-	if c.NetworkMode == "host" || c.NetworkMode == "none" {
+func (ct Container) Destinations(port uint16) []netip.AddrPort {
+	if ct.NetworkMode == "host" || ct.NetworkMode == "none" {
 		return []netip.AddrPort{
 			netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port),
 			netip.AddrPortFrom(netip.IPv6Loopback(), port),
 		}
 	}
 	var v4, v6 []netip.AddrPort
-	for _, n := range c.Networks {
+	for _, n := range ct.Networks {
 		if n.IPv4.IsValid() {
 			v4 = append(v4, netip.AddrPortFrom(n.IPv4, port))
 		}
@@ -35,24 +35,24 @@ func Destinations(c Container, port uint16) []netip.AddrPort {
 // address finds what may be an IP address or a subnet inside free text.
 var address = regexp.MustCompile(`[0-9a-fA-F:.]*[0-9a-fA-F:](/[0-9]{1,3})?`)
 
-// NamesGateway tells where the environment or the arguments of c name the
+// NamesGateway tells where the environment or the arguments name the
 // gateway of one of its networks, or a subnet around it: such an app trusts the
 // peer address that a published port gives it, so it has to keep that peer. Each
 // entry reads like "environment FORWARDED_ALLOW_IPS"; values are never shown.
-func NamesGateway(c Container) []string {
+func (ct Container) NamesGateway() []string {
 	var gateways []netip.Addr
-	for _, n := range c.Networks {
+	for _, n := range ct.Networks {
 		if n.Gateway.IsValid() {
 			gateways = append(gateways, n.Gateway)
 		}
 	}
 	var out []string
-	for _, e := range c.Env {
+	for _, e := range ct.Env {
 		if k, v, ok := strings.Cut(e, "="); ok && namesAny(v, gateways) {
 			out = append(out, "environment "+k)
 		}
 	}
-	for i, a := range c.Args {
+	for i, a := range ct.Args {
 		if namesAny(a, gateways) {
 			out = append(out, fmt.Sprintf("argument %d", i))
 		}

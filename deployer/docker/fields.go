@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 )
 
@@ -22,6 +23,13 @@ func (f fields) set(key string, v any) {
 	f[key] = b
 }
 
+// setFilled is set for a v that is not empty.
+func (f fields) setFilled(key string, v any) {
+	if f.set(key, v); empty(f[key]) {
+		delete(f, key)
+	}
+}
+
 // get decodes the member into v, which stays as it is when the member is absent
 // or null.
 func (f fields) get(key string, v any) error {
@@ -33,6 +41,13 @@ func (f fields) get(key string, v any) error {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	return nil
+}
+
+// clone is another object with the same members.
+func (f fields) clone() fields {
+	out := make(fields, len(f))
+	maps.Copy(out, f)
+	return out
 }
 
 // drop removes members.
@@ -67,4 +82,27 @@ func empty(v json.RawMessage) bool {
 		return true
 	}
 	return false
+}
+
+// dropZero removes the members that say nothing: null, and for members that the
+// library knows also the zero value and empty lists. Members it does not know
+// stay: their zero may have a meaning.
+func (f fields) dropZero(zero any) {
+	var known fields
+	b, err := json.Marshal(zero)
+	if err == nil {
+		err = json.Unmarshal(b, &known)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("docker: encode a zero %T: %v", zero, err))
+	}
+	for k, v := range f {
+		z, ok := known[k]
+		switch {
+		case string(v) == "null":
+			delete(f, k)
+		case ok && (sameJSON(v, z) || empty(v)):
+			delete(f, k)
+		}
+	}
 }

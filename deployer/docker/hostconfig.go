@@ -10,19 +10,17 @@ import (
 // hostConfig is the container's HostConfig as it is sent to make another: with
 // its mounts resolved and without what was particular to that one run.
 func hostConfig(in inspected) (fields, error) {
-	f := clone(in.raw.HostConfig)
+	f := in.raw.HostConfig.clone()
 	f.drop("ContainerIDFile", "ConsoleSize")
 	if err := resolveMounts(f, in); err != nil {
 		return nil, err
 	}
 	f.set("NetworkMode", networkMode(in.InspectResponse))
-	if links := legacyLinks(in.HostConfig.Links); len(links) > 0 {
-		f.set("Links", links)
-	}
+	f.setFilled("Links", legacyLinks(in.HostConfig.Links))
 	// An empty list here is `--security-opt systempaths=unconfined`; the usual
 	// list is the daemon's own, and a newer daemon's may be longer.
 	masked, readonly := in.HostConfig.MaskedPaths, in.HostConfig.ReadonlyPaths
-	dropZero(f, container.HostConfig{})
+	f.dropZero(container.HostConfig{})
 	if masked != nil && len(masked) == 0 {
 		f.set("MaskedPaths", []string{})
 	} else if daemonPaths(masked, "/proc/kcore", "/proc/keys", "/proc/timer_list") {

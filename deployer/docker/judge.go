@@ -2,6 +2,7 @@ package docker
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sort"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
+
+	"edgeman/deployer/docker/label"
 )
 
 // facts is everything an adoption is judged by.
@@ -33,18 +36,18 @@ func judge(f facts) (Adoption, error) {
 	}
 	s, err := extract(f.in, f.image, f.hostname)
 	if err != nil {
-		return a, callErr("inspect", f.container.Name, err)
+		return a, err
 	}
 	if err := f.makeOurs(s); err != nil {
-		return a, callErr("inspect", f.container.Name, err)
+		return a, err
 	}
 	fixed, err := fixedPorts(s)
 	if err != nil {
-		return a, callErr("inspect", f.container.Name, err)
+		return a, err
 	}
 	s.Files, s.Sources = f.layer.values, f.sources
 	if a.Container.Raw, err = withFiles(a.Container.Raw, s.Files); err != nil {
-		return a, callErr("inspect", f.container.Name, err)
+		return a, err
 	}
 	a.Settings = s.bytes()
 	a.Recreate = f.recreate(s, fixed)
@@ -59,13 +62,8 @@ func (f facts) makeOurs(s settings) error {
 	if err := s.Config.get("Labels", &labels); err != nil {
 		return err
 	}
-	for k := range labels {
-		if ownedLabel(k) {
-			delete(labels, k)
-		}
-	}
-	s.Config.drop("Labels")
-	setMap(s.Config, "Labels", labels)
+	maps.DeleteFunc(labels, func(k, _ string) bool { return label.Owned(k) })
+	s.Config.setFilled("Labels", labels)
 	if len(f.at) > 0 {
 		if err := dropPort(s, f.in, f.port, f.at); err != nil {
 			return err
@@ -92,13 +90,13 @@ func (f facts) refusals() []Note {
 	if by := manager(ct.Labels); by != "" {
 		refuse(CodeManaged, "", "container %s belongs to %s, which would replace it", ct.Name, by)
 	}
-	if app := ct.Labels[labelPrefix+"app"]; app != "" {
+	if app := ct.Labels[label.App]; app != "" {
 		refuse(CodeOwn, "", "container %s was made by edgeman for the app %s, which has one port\nhint: this one goes on reaching the container, and fails while it is replaced; edgeman unadopt %s gives it back", ct.Name, app, app)
 	}
 	if f.imageGone {
 		refuse(CodeImageGone, "", "the image of container %s (%s) is gone; pull it, or keep what runs with docker commit", ct.Name, short(ct.ImageID))
 	}
-	if note, ok := f.layer.refusal(ct.Name); ok {
+	if note, ok := layerRefusal(f.layer, ct.Name); ok {
 		out = append(out, note)
 	}
 	for _, text := range gone(f.sources, f.sources) {

@@ -13,7 +13,7 @@ import (
 // machine changes the facts of a plain container.
 type machine func(*facts)
 
-func label(k, v string) machine {
+func labelled(k, v string) machine {
 	return func(f *facts) {
 		f.in.Config.Labels[k] = v
 		f.container.Labels[k] = v
@@ -70,15 +70,15 @@ func TestJudge(t *testing.T) {
 			refusals: []string{CodeRmVolumes + " --allow-rm-volumes"}, warnings: []string{CodeRm, CodeContainerName}, recreate: []string{"keeps data in an anonymous volume at /data"},
 		},
 		{
-			name: "compose", captured: "no-entrypoint-app.api1.51", with: []machine{label("com.docker.compose.project", "shop"), label("com.docker.compose.service", "web")},
+			name: "compose", captured: "no-entrypoint-app.api1.51", with: []machine{labelled("com.docker.compose.project", "shop"), labelled("com.docker.compose.service", "web")},
 			warnings: []string{CodeCompose, CodeContainerName, CodeJobsTwice},
 		},
 		{
-			name: "swarm", captured: "no-entrypoint-app.api1.51", with: []machine{label("com.docker.swarm.service.name", "web")},
+			name: "swarm", captured: "no-entrypoint-app.api1.51", with: []machine{labelled("com.docker.swarm.service.name", "web")},
 			refusals: []string{CodeManaged}, warnings: []string{CodeContainerName, CodeJobsTwice},
 		},
 		{
-			name: "our own", captured: "no-entrypoint-app.api1.51", with: []machine{label("edgeman.app", "web")},
+			name: "our own", captured: "no-entrypoint-app.api1.51", with: []machine{labelled("edgeman.app", "web")},
 			refusals: []string{CodeOwn}, warnings: []string{CodeContainerName, CodeJobsTwice},
 		},
 		{

@@ -35,7 +35,7 @@ func (c *Client) Live(ctx context.Context, id string, stored json.RawMessage) (L
 	if err != nil {
 		return Live{}, callErr("compare", id, err)
 	}
-	layer, err := c.layer(ctx, in.InspectResponse, s.Files)
+	layer, err := readLayer(ctx, c, c.sys.clock, in.InspectResponse, s.Files)
 	if err != nil {
 		return Live{}, err
 	}
@@ -51,7 +51,7 @@ func (c *Client) Live(ctx context.Context, id string, stored json.RawMessage) (L
 func compare(s settings, in inspected, layer ownLayer) (Live, error) {
 	name := strings.TrimPrefix(in.Name, "/")
 	var l Live
-	if note, ok := layer.refusal(name); ok {
+	if note, ok := layerRefusal(layer, name); ok {
 		l.Refusals = append(l.Refusals, note)
 	}
 	now, err := hostConfig(in)
@@ -138,12 +138,11 @@ func (s *settings) takeNetworks(now map[string]fields, primary string) (changed,
 // sameEndpoint compares what was asked of a network, aliases in any order.
 func sameEndpoint(a, b fields) bool {
 	sorted := func(f fields) json.RawMessage {
-		f = clone(f)
+		f = f.clone()
 		var aliases []string
 		_ = f.get("Aliases", &aliases) // written by endpoints
 		slices.Sort(aliases)
-		f.drop("Aliases")
-		setList(f, "Aliases", slices.Compact(aliases))
+		f.setFilled("Aliases", slices.Compact(aliases))
 		b, err := json.Marshal(f)
 		if err != nil {
 			panic(fmt.Sprintf("docker: encode an endpoint: %v", err)) // made of valid JSON only

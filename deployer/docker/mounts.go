@@ -56,9 +56,9 @@ func resolveMounts(f fields, in inspected) error {
 			mounts = append(mounts, mountOf(m))
 		}
 	}
-	f.drop("Mounts", "Binds", "VolumesFrom")
-	setList(f, "Mounts", mounts)
-	setList(f, "Binds", binds)
+	f.drop("VolumesFrom")
+	f.setFilled("Mounts", mounts)
+	f.setFilled("Binds", binds)
 	return nil
 }
 
@@ -85,12 +85,6 @@ func resolveMount(m fields, actual map[string]container.MountPoint) (target stri
 		m.set("BindOptions", options)
 	}
 	return target, nil
-}
-
-func setList[V any](f fields, key string, list []V) {
-	if len(list) > 0 {
-		f.set(key, list)
-	}
 }
 
 // mountOfBind says "/source:/target[:options]" in the form for which the daemon

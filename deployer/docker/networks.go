@@ -21,14 +21,11 @@ func endpoints(in inspected) map[string]fields {
 		if name == "host" || name == "none" {
 			continue
 		}
-		f := clone(raw)
+		f := raw.clone()
 		f.drop(operational...)
 		// Before API 1.45 the daemon lists the container's short id as an alias.
 		if ep := in.NetworkSettings.Networks[name]; ep != nil {
-			f.drop("Aliases")
-			if aliases := otherAliases(ep.Aliases, in.ID); len(aliases) > 0 {
-				f.set("Aliases", aliases)
-			}
+			f.setFilled("Aliases", otherAliases(ep.Aliases, in.ID))
 		}
 		for k, v := range f {
 			if empty(v) || k == "GwPriority" && string(v) == "0" {

@@ -37,14 +37,8 @@ func dropPort(s settings, in inspected, port uint16, at []netip.AddrPort) error 
 		delete(bindings, key)
 		delete(exposed, key)
 	}
-	s.HostConfig.drop("PortBindings")
-	if len(bindings) > 0 {
-		s.HostConfig.set("PortBindings", bindings)
-	}
-	s.Config.drop("ExposedPorts")
-	if len(exposed) > 0 {
-		s.Config.set("ExposedPorts", exposed)
-	}
+	s.HostConfig.setFilled("PortBindings", bindings)
+	s.Config.setFilled("ExposedPorts", exposed)
 	return nil
 }
 

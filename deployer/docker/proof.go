@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -34,7 +33,7 @@ func (c *Client) Confirm(ctx context.Context, ct Container, port uint16, at neti
 		return err
 	}
 	if ct.NetworkMode != "host" {
-		if v.inside, err = c.sys.listeners(pidOf(ct.Raw)); err != nil {
+		if v.inside, err = c.sys.listeners(ct.PID()); err != nil {
 			return callErr("look into", ct.ID, err)
 		}
 	}
@@ -42,13 +41,6 @@ func (c *Client) Confirm(ctx context.Context, ct Container, port uint16, at neti
 		return d
 	}
 	return nil
-}
-
-// pidOf is the main process of a running container, in the host's numbering.
-func pidOf(raw json.RawMessage) int {
-	var in struct{ State struct{ Pid int } }
-	_ = json.Unmarshal(raw, &in) // it was decoded before
-	return in.State.Pid
 }
 
 // view is what this host knows of an address and of its containers.
@@ -141,7 +133,7 @@ func (v view) doubtListener(c Container, port uint16) *Doubt {
 			continue
 		}
 		owners := v.owners(l)
-		if slices.Contains(owners, c.ID) || len(l.Holders) == 0 || slices.ContainsFunc(l.Holders, func(h count.Holder) bool { return h.PID == pidOf(c.Raw) }) {
+		if slices.Contains(owners, c.ID) || len(l.Holders) == 0 || slices.ContainsFunc(l.Holders, func(h count.Holder) bool { return h.PID == c.PID() }) {
 			return nil
 		}
 		if len(owners) > 0 {

@@ -33,7 +33,7 @@ func (c *Client) Pull(ctx context.Context, ref string, progress func(Progress)) 
 			return err
 		}
 		host := reference.Domain(named)
-		auth, err := c.credentials(ctx, host)
+		auth, err := c.sys.login.credentials(ctx, host)
 		if err != nil {
 			return err
 		}

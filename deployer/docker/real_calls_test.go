@@ -56,7 +56,7 @@ func TestRealServing(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.addr, got, tt.want)
 		}
 	}
-	if d := Destinations(hidden, 8080); len(d) != 1 || d[0].Addr() != hidden.Networks[0].IPv4 || hidden.SandboxKey == "" {
+	if d := hidden.Destinations(8080); len(d) != 1 || d[0].Addr() != hidden.Networks[0].IPv4 || hidden.SandboxKey == "" {
 		t.Errorf("destinations %v, sandbox %q", d, hidden.SandboxKey)
 	}
 	docker(t, "run", "-d", "--name", "joined", "--network", "container:hidden", "-e", "PORT=9090", "app:v1")

@@ -4,6 +4,7 @@ package docker
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -111,7 +112,7 @@ func TestRealPullPassword(t *testing.T) {
 	}
 	t.Log(err)
 	auth := func(plain string) {
-		c.sys.config = func() ([]byte, error) {
+		c.sys.login.config = func() ([]byte, error) {
 			return fmt.Appendf(nil, `{"auths":{%q:{"auth":%q}}}`, at, base64.StdEncoding.EncodeToString([]byte(plain))), nil
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"edgeman/deployer/docker/label"
 )
 
 // flagSets are ways to run a container; together they use every flag of docker
@@ -156,14 +158,14 @@ func stop(t *testing.T, c *Client, ctx context.Context, name string) {
 // comparable is an inspect answer without the intended differences.
 func comparable(t *testing.T, in inspected) map[string]any {
 	t.Helper()
-	config, host := clone(in.raw.Config), clone(in.raw.HostConfig)
+	config, host := in.raw.Config.clone(), in.raw.HostConfig.clone()
 	config.drop("Image", "AttachStdin", "AttachStdout", "AttachStderr", "Volumes", "ExposedPorts")
 	if in.Config.Hostname == in.ID[:12] {
 		config.drop("Hostname")
 	}
 	labels := map[string]string{}
 	for k, v := range in.Config.Labels {
-		if !ownedLabel(k) {
+		if !label.Owned(k) {
 			labels[k] = v
 		}
 	}

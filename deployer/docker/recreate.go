@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/docker/docker/client"
+
+	"edgeman/deployer/docker/label"
 )
 
 // Recreate brings a container back from its stored inspect answer after it was
@@ -95,7 +97,7 @@ type original struct {
 
 func (o original) request() request {
 	s := o.settings
-	return request{config: clone(s.Config), hostConfig: s.HostConfig, networks: s.Networks, primary: o.network, files: s.Files}
+	return request{config: s.Config.clone(), hostConfig: s.HostConfig, networks: s.Networks, primary: o.network, files: s.Files}
 }
 
 // original reads a stored inspect answer. What its image gave it is taken out
@@ -130,18 +132,18 @@ func (c *Client) original(ctx context.Context, raw json.RawMessage, config field
 // ownMarks is config with what own has of one container alone and a copy must
 // not carry: its host name, and the labels by which Compose finds it.
 func ownMarks(config, own fields) (fields, error) {
-	out := clone(config)
+	out := config.clone()
 	labels, marks := map[string]string{}, map[string]string{}
 	if err := errors.Join(config.get("Labels", &labels), own.get("Labels", &marks)); err != nil {
 		return nil, err
 	}
 	for k, v := range marks {
-		if ownedLabel(k) {
+		if label.Owned(k) {
 			labels[k] = v
 		}
 	}
-	out.drop("Hostname", "Labels")
-	setMap(out, "Labels", labels)
+	out.drop("Hostname")
+	out.setFilled("Labels", labels)
 	if name, ok := own["Hostname"]; ok {
 		out["Hostname"] = name
 	}

@@ -96,9 +96,9 @@ func split(r request) (first, rest map[string]fields) {
 // Config, afterwards of the network.
 func body(r request, networks map[string]fields) func(api string) []byte {
 	return func(api string) []byte {
-		config, eps := clone(r.config), map[string]fields{}
+		config, eps := r.config.clone(), map[string]fields{}
 		for name, f := range networks {
-			f = clone(f)
+			f = f.clone()
 			if mac, ok := f["MacAddress"]; ok && versions.LessThan(api, "1.44") {
 				f.drop("MacAddress")
 				config["MacAddress"] = mac

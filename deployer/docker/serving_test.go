@@ -96,7 +96,7 @@ func TestDestinations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, a := range Destinations(tt.c, 80) {
+		for _, a := range tt.c.Destinations(80) {
 			got = append(got, a.String())
 		}
 		if !slices.Equal(got, tt.want) {
@@ -144,7 +144,7 @@ func TestNamesGateway(t *testing.T) {
 		if tt.want {
 			want = []string{"environment TRUSTED", "argument 1"}
 		}
-		if got := NamesGateway(c); !slices.Equal(got, want) {
+		if got := c.NamesGateway(); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", tt.text, got, want)
 		}
 	}

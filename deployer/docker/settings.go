@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
@@ -137,7 +136,7 @@ func extract(in inspected, img imageConfig, hostname string) (settings, error) {
 
 // config is the container's Config without what its image gave it.
 func config(in inspected, img imageConfig, hostname string) fields {
-	c, f := in.Config, clone(in.raw.Config)
+	c, f := in.Config, in.raw.Config.clone()
 	// Image and OnBuild belong to the image; the Attach members only tell what
 	// the docker command did; Volumes have become named mounts; the MAC address
 	// goes with its network.
@@ -150,20 +149,16 @@ func config(in inspected, img imageConfig, hostname string) fields {
 	}
 	subtractCommand(f, c, img.Config)
 	f.drop("Env", "Labels", "ExposedPorts", "Healthcheck")
-	if env := without(c.Env, img.Config.Env); len(env) > 0 {
-		f.set("Env", env)
-	}
-	setMap(f, "Labels", withoutPairs(c.Labels, img.Config.Labels))
+	f.setFilled("Env", without(c.Env, img.Config.Env))
+	f.setFilled("Labels", withoutPairs(c.Labels, img.Config.Labels))
 	ports := map[string]struct{}{}
 	for p := range c.ExposedPorts {
 		if _, ok := img.Config.ExposedPorts[string(p)]; !ok {
 			ports[string(p)] = struct{}{}
 		}
 	}
-	setMap(f, "ExposedPorts", ports)
-	if h := withoutHealth(in.raw.Config["Healthcheck"], img.raw.Config["Healthcheck"]); len(h) > 0 {
-		f.set("Healthcheck", h)
-	}
+	f.setFilled("ExposedPorts", ports)
+	f.setFilled("Healthcheck", withoutHealth(in.raw.Config["Healthcheck"], img.raw.Config["Healthcheck"]))
 	// What is left compares member by member: User, WorkingDir, StopSignal,
 	// Shell, and whatever a newer Engine inherits from images.
 	for k, v := range img.raw.Config {
@@ -171,7 +166,7 @@ func config(in inspected, img imageConfig, hostname string) fields {
 			delete(f, k)
 		}
 	}
-	dropZero(f, container.Config{})
+	f.dropZero(container.Config{})
 	return f
 }
 
@@ -192,9 +187,7 @@ func subtractCommand(f fields, c *container.Config, img dockerspec.DockerOCIImag
 			ep = []string{""} // the Engine's way to say: none, not even the image's
 		}
 		f.set("Entrypoint", ep)
-		if len(c.Cmd) > 0 {
-			f.set("Cmd", c.Cmd)
-		}
+		f.setFilled("Cmd", c.Cmd)
 	}
 }
 
@@ -241,50 +234,4 @@ func withoutPairs(own, img map[string]string) map[string]string {
 		}
 	}
 	return out
-}
-
-// ownedLabel says whether a label marks a container as somebody's: Compose finds
-// its containers by such labels, edgeman its own. A copy must not carry them.
-func ownedLabel(key string) bool {
-	return strings.HasPrefix(key, "com.docker.compose.") || strings.HasPrefix(key, labelPrefix)
-}
-
-// labelPrefix begins every label that edgeman sets.
-const labelPrefix = "edgeman."
-
-func setMap[V any](f fields, key string, m map[string]V) {
-	if len(m) > 0 {
-		f.set(key, m)
-	}
-}
-
-func clone(f fields) fields {
-	out := make(fields, len(f))
-	for k, v := range f {
-		out[k] = v
-	}
-	return out
-}
-
-// dropZero removes the members that say nothing: null, and for members that the
-// library knows also the zero value and empty lists. Members it does not know
-// stay: their zero may have a meaning.
-func dropZero(f fields, zero any) {
-	var known fields
-	b, err := json.Marshal(zero)
-	if err == nil {
-		err = json.Unmarshal(b, &known)
-	}
-	if err != nil {
-		panic(fmt.Sprintf("docker: encode a zero %T: %v", zero, err))
-	}
-	for k, v := range f {
-		z, ok := known[k]
-		switch {
-		case string(v) == "null":
-			delete(f, k)
-		case ok && (sameJSON(v, z) || empty(v)):
-			delete(f, k)
-		}
-	}
 }

@@ -29,15 +29,8 @@ type system struct {
 	// listening are the addresses that somebody listens at in the namespace at a path.
 	listening func(netns string) ([]netip.AddrPort, error)
 	hostname  func() (string, error)
-	// config is docker's client configuration, where `docker login` keeps
-	// credentials; nil when there is none.
-	config func() ([]byte, error)
-	// helper runs a docker credential helper with input on its stdin.
-	helper func(ctx context.Context, program string, input []byte) ([]byte, error)
-	// born is when a file was made, zero where the file system does not tell;
-	// changed when anything of the file name below root last changed.
-	born    func(path string) (time.Time, error)
-	changed func(root, name string) (time.Time, error)
+	login     login
+	clock  clock
 	// kind is what a path of the host leads to: "file", "directory", …; empty
 	// when there is nothing.
 	kind func(path string) (string, error)
@@ -51,10 +44,8 @@ func hostSystem() system {
 		listeners: count.TCPListeners,
 		listening: sockets.Listening,
 		hostname:  os.Hostname,
-		config:    dockerConfig,
-		helper:    runHelper,
-		born:      born,
-		changed:   changed,
+		login:     login{dockerConfig, runHelper},
+		clock:     clock{born, changed},
 		kind:      kindOf,
 		kill:      killPinned,
 	}

@@ -17,7 +17,7 @@ func (c *Client) Owns(ctx context.Context, id string, pid int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	switch pidOf(ct.Raw) {
+	switch ct.PID() {
 	case 0:
 		return false, nil
 	case pid:

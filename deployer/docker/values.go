@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/client"
 )
 
 // file is one that somebody put into a container before it started, as Compose
@@ -42,20 +41,6 @@ const (
 // errNoValue is the answer for what cannot be carried.
 var errNoValue = errors.New("not a file that can be carried")
 
-// readFile reads one file, link or directory (without what is in it) of a container.
-func (c *Client) readFile(ctx context.Context, id, name string) (f file, err error) {
-	err = c.do(ctx, "read in", id, func(ctx context.Context, api *client.Client) error {
-		r, _, err := api.CopyFromContainer(ctx, id, name)
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		f, err = firstFile(r, name)
-		return err
-	})
-	return f, err
-}
-
 // firstFile is the first file of a tar archive.
 func firstFile(r io.Reader, name string) (file, error) {
 	in := tar.NewReader(r)
@@ -75,17 +60,6 @@ func firstFile(r io.Reader, name string) (file, error) {
 		f.Data, err = io.ReadAll(io.LimitReader(in, maxValue))
 	}
 	return f, err
-}
-
-// putFiles writes files into a container that was not started yet.
-func (c *Client) putFiles(ctx context.Context, id string, files []file) error {
-	packed, err := pack(files)
-	if err != nil {
-		return callErr("write files into", id, err)
-	}
-	return c.do(ctx, "write files into", id, func(ctx context.Context, api *client.Client) error {
-		return api.CopyToContainer(ctx, id, "/", bytes.NewReader(packed), container.CopyToContainerOptions{})
-	})
 }
 
 // pack makes a tar archive of files, directories first.
@@ -119,15 +93,23 @@ type origin struct {
 	created time.Time
 	started time.Time // for the first time; zero when that cannot be found out
 	upper   string    // where the layer lies on the host, if it lies in one place
-	sys     system
+	clock   clock
+}
+
+// clock tells the times of files on the host.
+type clock struct {
+	// born is when a file was made, zero where the file system does not tell;
+	// changed when anything of the file name below root last changed.
+	born    func(path string) (time.Time, error)
+	changed func(root, name string) (time.Time, error)
 }
 
 // soon is how long after its creation a container is started. Beyond that the
 // times on the host's disk are not the container's own: the disk was copied.
 const soon = 24 * time.Hour
 
-func (c *Client) origin(in container.InspectResponse) origin {
-	o := origin{created: parseTime(in.Created), sys: c.sys}
+func originOf(in container.InspectResponse, times clock) origin {
+	o := origin{created: parseTime(in.Created), clock: times}
 	if in.GraphDriver.Name == "overlay2" {
 		o.upper = in.GraphDriver.Data["UpperDir"]
 	}
@@ -135,7 +117,7 @@ func (c *Client) origin(in container.InspectResponse) origin {
 	// into it at each start after that. A container that runs in another's
 	// network namespace shows the other's.
 	if strings.Contains(in.HostnamePath, in.ID) {
-		o.started, _ = c.sys.born(in.HostnamePath)
+		o.started, _ = times.born(in.HostnamePath)
 	}
 	if o.started.IsZero() && parseTime(in.State.FinishedAt).IsZero() {
 		o.started = parseTime(in.State.StartedAt)
@@ -154,7 +136,7 @@ func (o origin) put(name string, mtime time.Time) bool {
 		return false
 	}
 	if o.upper != "" {
-		if changed, err := o.sys.changed(o.upper, name); err == nil && !changed.After(o.started) {
+		if changed, err := o.clock.changed(o.upper, name); err == nil && !changed.After(o.started) {
 			return true
 		}
 	}
@@ -169,18 +151,25 @@ type ownLayer struct {
 	scratch []string // what an app does not expect to find again
 }
 
-// layer reads it. known are the values that the container was made with.
-func (c *Client) layer(ctx context.Context, in container.InspectResponse, known []file) (ownLayer, error) {
-	var changes []container.FilesystemChange
-	err := c.do(ctx, "diff", in.ID, func(ctx context.Context, api *client.Client) (err error) {
-		changes, err = api.ContainerDiff(ctx, in.ID)
-		return err
-	})
+// maxStats bounds the questions about single paths; a container with more
+// written files is refused on the first of them anyway.
+const maxStats = 200
+
+// reader asks a daemon for what lies in a container.
+type reader interface {
+	changes(ctx context.Context, id string) ([]container.FilesystemChange, error)
+	stat(ctx context.Context, id, path string) (container.PathStat, error)
+	readFile(ctx context.Context, id, path string) (file, error)
+}
+
+// readLayer reads it. known are the values that the container was made with.
+func readLayer(ctx context.Context, from reader, times clock, in container.InspectResponse, known []file) (ownLayer, error) {
+	changes, err := from.changes(ctx, in.ID)
 	if err != nil {
 		return ownLayer{}, err
 	}
 	var l ownLayer
-	r := layerReader{Client: c, id: in.ID, origin: c.origin(in), known: known, left: maxStats, room: maxValues}
+	r := layerReader{reader: from, id: in.ID, origin: originOf(in, times), known: known, left: maxStats, room: maxValues}
 	for _, p := range candidates(changes, mountTargets(in)) {
 		switch kind, f := r.look(ctx, p); kind {
 		case isValue:
@@ -196,7 +185,7 @@ func (c *Client) layer(ctx context.Context, in container.InspectResponse, known 
 }
 
 type layerReader struct {
-	*Client
+	reader
 	id     string
 	origin origin
 	known  []file
@@ -258,10 +247,10 @@ func (r *layerReader) parents(ctx context.Context, changes []container.Filesyste
 	return out
 }
 
-// names are the files' paths, without those of directories.
-func names(files []file) []string {
+// carried are the paths of the values, without those of directories.
+func (l ownLayer) carried() []string {
 	var out []string
-	for _, f := range files {
+	for _, f := range l.values {
 		if !f.Dir {
 			out = append(out, f.Path)
 		}

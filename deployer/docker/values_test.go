@@ -47,7 +47,7 @@ func TestPutBeforeTheFirstStart(t *testing.T) {
 		{"the disk was copied", created.Add(30 * day), false, created.Add(29 * day), created.Add(29 * day), false},
 	}
 	for _, tt := range tests {
-		c := &Client{sys: system{
+		times := clock{
 			born: func(string) (time.Time, error) { return tt.born, nil },
 			changed: func(string, string) (time.Time, error) {
 				if tt.changed.IsZero() {
@@ -55,7 +55,7 @@ func TestPutBeforeTheFirstStart(t *testing.T) {
 				}
 				return tt.changed, nil
 			},
-		}}
+		}
 		in := container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{
 			ID: "abc", Created: created.Format(time.RFC3339Nano), HostnamePath: "/var/lib/docker/containers/abc/hostname",
 			State:       &container.State{StartedAt: first.Format(time.RFC3339Nano)},
@@ -64,7 +64,7 @@ func TestPutBeforeTheFirstStart(t *testing.T) {
 		if tt.again {
 			in.State.StartedAt, in.State.FinishedAt = created.Add(day).Format(time.RFC3339Nano), created.Add(day/2).Format(time.RFC3339Nano)
 		}
-		if got := c.origin(in).put("/etc/x", tt.mtime); got != tt.want {
+		if got := originOf(in, times).put("/etc/x", tt.mtime); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/client"
+
+	"edgeman/deployer/docker/label"
 )
 
 // Volume is a volume that settings mount.
@@ -66,7 +68,7 @@ func (s settings) addMounts(more []fields) (added []Volume, err error) {
 			mounts, added = append(mounts, m), append(added, v)
 		}
 	}
-	setList(s.HostConfig, "Mounts", mounts)
+	s.HostConfig.setFilled("Mounts", mounts)
 	return added, nil
 }
 
@@ -150,7 +152,7 @@ func NameVolumes(stored json.RawMessage, img Image, app string, name func(target
 		f.set("Type", mount.TypeVolume)
 		f.set("Source", name(target))
 		f.set("Target", target)
-		f.set("VolumeOptions", mount.VolumeOptions{Labels: map[string]string{labelApp: app}})
+		f.set("VolumeOptions", mount.VolumeOptions{Labels: map[string]string{label.App: app}})
 		more = append(more, f)
 	}
 	return withMounts(stored, more)
@@ -167,15 +169,12 @@ func Named(stored json.RawMessage, app string) ([]Volume, error) {
 		var options mount.VolumeOptions
 		var v Volume
 		_, _, _ = m.get("VolumeOptions", &options), m.get("Source", &v.Name), m.get("Target", &v.Target)
-		if options.Labels[labelApp] == app {
+		if options.Labels[label.App] == app {
 			out = append(out, v)
 		}
 	}
 	return out, nil
 }
-
-// labelApp marks what edgeman made for an app.
-const labelApp = labelPrefix + "app"
 
 // RemoveVolume deletes a volume that nothing uses. One that is gone is deleted.
 func (c *Client) RemoveVolume(ctx context.Context, name string) error {

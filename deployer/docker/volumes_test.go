@@ -81,7 +81,7 @@ func TestResolveMounts(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		f := clone(in.raw.HostConfig)
+		f := in.raw.HostConfig.clone()
 		if err := resolveMounts(f, in); err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"edgeman/deployer/docker/label"
 )
 
 // warnings lists what the adoption changes for others. overlap says that the
@@ -19,14 +21,14 @@ func (f facts) warnings(s settings, overlap bool) []Note {
 	if open := f.openPorts(); len(open) > 0 {
 		warn(CodePortGoesAway, "port %s is open to other machines today; afterwards only nginx reaches the app", strings.Join(open, ", "))
 	}
-	if project := ct.Labels["com.docker.compose.project"]; project != "" {
+	if project := ct.Labels[label.ComposeProject]; project != "" {
 		warn(CodeCompose, "the Compose project %s will start the old container again at its next up; take the service %s out of it, or give it scale: 0",
-			project, ct.Labels["com.docker.compose.service"])
+			project, ct.Labels[label.ComposeService])
 	}
 	if ct.AutoRemove {
 		warn(CodeRm, "container %s was started with --rm and goes when it stops; release makes it again from its stored settings", ct.Name)
 	}
-	out = append(out, f.layer.notes(ct.Name)...)
+	out = append(out, layerNotes(f.layer, ct.Name)...)
 	if overlap {
 		out = append(out, besideNames(s)...)
 	}

@@ -97,7 +97,7 @@ func mountTargets(in container.InspectResponse) []string {
 }
 
 // refusal keeps data from being left behind.
-func (l ownLayer) refusal(name string) (Note, bool) {
+func layerRefusal(l ownLayer, name string) (Note, bool) {
 	if len(l.written) == 0 {
 		return Note{}, false
 	}
@@ -109,9 +109,9 @@ func (l ownLayer) refusal(name string) (Note, bool) {
 }
 
 // notes tell what is carried and what stays behind.
-func (l ownLayer) notes(name string) []Note {
+func layerNotes(l ownLayer, name string) []Note {
 	var out []Note
-	if carried := names(l.values); len(carried) > 0 {
+	if carried := l.carried(); len(carried) > 0 {
 		out = append(out, Note{Code: CodeValues, Text: fmt.Sprintf("put into container %s before it started, and carried along: %s", name, some(carried))})
 	}
 	if len(l.scratch) > 0 {

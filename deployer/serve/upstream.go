@@ -25,7 +25,7 @@ type target struct {
 // newTarget finds out how to reach the release's app in c. source is the peer
 // address that an app reached through its own namespace sees.
 func newTarget(c docker.Container, r state.Release, source netip.Addr) (*target, error) {
-	t := &target{dialer: &sockets.Dialer{}, addrs: docker.Destinations(c, r.Port)}
+	t := &target{dialer: &sockets.Dialer{}, addrs: c.Destinations(r.Port)}
 	t.ended, t.end = context.WithCancel(context.Background())
 	if len(t.addrs) == 0 {
 		return nil, fmt.Errorf("container %s has no address to reach it at", c.Name)
