@@ -14,21 +14,16 @@ import (
 var joining = []string{"NetworkMode", "PidMode", "IpcMode"}
 
 // nameJoined makes settings name the containers whose namespaces are joined,
-// where inspect has their ids: a name still leads to one that was made anew.
-func (f facts) nameJoined(s settings) error {
+// where inspect has their ids, by those names: a name still leads to one that was made anew.
+func (s settings) nameJoined(names map[string]string) error {
 	for _, member := range joining {
 		var mode string
 		if err := s.HostConfig.get(member, &mode); err != nil {
 			return err
 		}
 		id, ok := strings.CutPrefix(mode, "container:")
-		if !ok {
-			continue
-		}
-		for _, o := range f.others {
-			if o.ID == id {
-				s.HostConfig.set(member, "container:"+nameOf(o))
-			}
+		if name := names[id]; ok && name != "" {
+			s.HostConfig.set(member, "container:"+name)
 		}
 	}
 	return nil

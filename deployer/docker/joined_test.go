@@ -53,7 +53,7 @@ func TestJoinedContainersAreNamed(t *testing.T) {
 	for member, mode := range map[string]string{"NetworkMode": "container:" + id, "PidMode": "container:" + id, "IpcMode": "shareable"} {
 		s.HostConfig.set(member, mode)
 	}
-	if err := f.nameJoined(s); err != nil {
+	if err := s.nameJoined(f.names()); err != nil {
 		t.Fatal(err)
 	}
 	for member, want := range map[string]string{"NetworkMode": "container:vpn", "PidMode": "container:vpn", "IpcMode": "shareable"} {

@@ -69,7 +69,7 @@ func (f facts) makeOurs(s settings) error {
 			return err
 		}
 	}
-	if err := f.nameJoined(s); err != nil {
+	if err := s.nameJoined(f.names()); err != nil {
 		return err
 	}
 	// edgeman serve restarts the container; the daemon must not do so too.
@@ -166,6 +166,15 @@ func writable(in container.InspectResponse) []string {
 		default:
 			out = append(out, fmt.Sprintf("writes to %s at %s", m.Source, m.Destination))
 		}
+	}
+	return out
+}
+
+// names are those of the containers of this host, by their ids.
+func (f facts) names() map[string]string {
+	out := map[string]string{}
+	for _, o := range f.others {
+		out[o.ID] = nameOf(o)
 	}
 	return out
 }

@@ -69,7 +69,7 @@ type inspected struct {
 		Config          fields
 		HostConfig      fields
 		NetworkSettings struct{ Networks map[string]fields }
-		Files           []file `json:"EdgemanFiles"`
+		Files           json.RawMessage `json:"EdgemanFiles"` // what withFiles added
 	}
 }
 
@@ -125,13 +125,16 @@ func extract(in inspected, img imageConfig, hostname string) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	return settings{
+	s := settings{
 		Version:    settingsVersion,
 		Config:     config(in, img, hostname),
 		HostConfig: hc,
 		Networks:   endpoints(in),
-		Files:      in.raw.Files,
-	}, nil
+	}
+	if len(in.raw.Files) > 0 {
+		err = json.Unmarshal(in.raw.Files, &s.Files)
+	}
+	return s, err
 }
 
 // config is the container's Config without what its image gave it.
