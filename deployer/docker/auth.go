@@ -44,6 +44,9 @@ type login struct {
 	helper func(ctx context.Context, program string, input []byte) ([]byte, error)
 }
 
+// rootLogin is what root's docker login left on this host.
+func rootLogin() login { return login{dockerConfig, runHelper} }
+
 // credentials are those for a registry, encoded for the Engine; empty when there
 // are none. They appear in no error.
 func (l login) credentials(ctx context.Context, host string) (string, error) {

@@ -85,7 +85,7 @@ func (e *engine) listen(t *testing.T) (*Client, *httptest.Server) {
 			changed: func(string, string) (time.Time, error) { return time.Time{}, os.ErrNotExist },
 		},
 		kind:      func(string) (string, error) { return "directory", nil },
-		addresses: func() ([]netip.Addr, error) { return []netip.Addr{addr("127.0.0.1"), addr("192.0.2.7")}, nil },
+		addresses: func() ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.7")}, nil },
 		listeners: func(int) ([]count.TCPListener, error) { return nil, nil },
 		hostname:  func() (string, error) { return "testhost", nil },
 		login:     login{config: func() ([]byte, error) { return nil, nil }},
@@ -125,7 +125,7 @@ func TestErrors(t *testing.T) {
 	}}
 	c, s := e.listen(t)
 	ctx := context.Background()
-	minimal := settings{Version: settingsVersion}.bytes()
+	minimal := settings{Version: 1}.bytes()
 	tests := []struct {
 		name string
 		err  error
@@ -243,10 +243,14 @@ func TestCreateKeepsUnknownMembers(t *testing.T) {
 // An old engine gets one network at creation, the others one by one, and the
 // name only when all are there.
 func TestCreateOnOldEngine(t *testing.T) {
-	raw, img := captured(t, "testdata/inspect/networks-app.api1.41.json")
-	f := factsOf(t, "testdata/inspect/networks-app.api1.41.json")
-	a, err := judge(f)
+	_, img := captured(t, "testdata/inspect/networks-app.api1.41.json")
+	golden, err := os.Open("testdata/settings/networks-app.api1.41.txt")
 	if err != nil {
+		t.Fatal(err)
+	}
+	defer golden.Close()
+	var settings json.RawMessage
+	if err := json.NewDecoder(golden).Decode(&settings); err != nil {
 		t.Fatal(err)
 	}
 	e := &engine{api: "1.41", answers: map[string]answer{
@@ -256,9 +260,8 @@ func TestCreateOnOldEngine(t *testing.T) {
 		"POST /containers/new/rename": {204, ""},
 		"DELETE /containers/new":      {204, ""},
 	}}
-	_ = raw
 	c, _ := e.listen(t)
-	spec := Spec{Name: "x", ImageID: "sha256:1", Settings: a.Settings}
+	spec := Spec{Name: "x", ImageID: "sha256:1", Settings: settings}
 	if _, err := c.Create(context.Background(), spec); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -105,7 +106,7 @@ func TestJudge(t *testing.T) {
 			f.in.raw.Config.drop("MacAddress")
 		}}, warnings: []string{CodeSharedNames, CodeContainerName, CodeJobsTwice}},
 		{name: "open to others", captured: "ports-app.api1.45", with: []machine{func(f *facts) {
-			f.container.Published = []Port{{HostIP: addr("0.0.0.0"), HostPort: 18080, ContainerPort: 8080, Proto: "tcp"}}
+			f.container.Published = []Port{{HostIP: netip.IPv4Unspecified(), HostPort: 18080, ContainerPort: 8080, Proto: "tcp"}}
 		}}, warnings: []string{CodePortGoesAway, CodeContainerName}, recreate: []string{"publishes", "publishes"}},
 		{name: "host network", captured: "namespaces-app.api1.45", warnings: []string{CodeContainerName}, recreate: []string{"uses the host's network"}},
 		{

@@ -78,15 +78,15 @@ func userDefined(network string) bool {
 func fixedIn(s settings) []string {
 	var out []string
 	for name, ep := range s.Networks {
-		for _, a := range fixedAddresses(ep) {
+		for _, a := range addressesOf(ep) {
 			out = append(out, fmt.Sprintf("has the fixed address %s on network %s", a, name))
 		}
 	}
 	return out
 }
 
-// fixedAddresses are those that the operator chose for an endpoint.
-func fixedAddresses(ep fields) []string {
+// addressesOf are those that the operator chose for an endpoint.
+func addressesOf(ep fields) []string {
 	var ipam struct {
 		IPv4Address, IPv6Address string
 		LinkLocalIPs             []string

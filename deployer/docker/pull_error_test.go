@@ -2,6 +2,7 @@ package docker
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 )
 
@@ -23,7 +24,7 @@ func TestPullFailuresAreToldApart(t *testing.T) {
 		"write /var/lib/docker/tmp/x: no space left on device":                                                                                    PullOther,
 	} {
 		var failed *PullError
-		if err := callErr("pull", "x", explainPull(errors.New(text), "r.example")); !errors.As(err, &failed) || failed.Kind != want || failed.Registry != "r.example" || err.Error() != "docker: pull x: "+text {
+		if err := fmt.Errorf("pull x: %w", explainPull(errors.New(text), "r.example")); !errors.As(err, &failed) || failed.Kind != want || failed.Registry != "r.example" || err.Error() != "pull x: "+text {
 			t.Errorf("%s: %+v, want %q", text, failed, want)
 		}
 	}

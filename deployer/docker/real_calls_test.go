@@ -105,7 +105,7 @@ func TestRealAdoptRefuses(t *testing.T) {
 	image(t, "doomed:v1", "ENV X=1")
 	docker(t, "run", "-d", "--name", "orphan", "doomed:v1")
 	docker(t, "rmi", "-f", "doomed:v1")
-	if got := adopt("orphan"); len(got) > 0 && !slices.Equal(got, []string{CodeImageGone}) {
+	if got := adopt("orphan"); len(got) > 0 && !slices.Equal(got, []string{"image-gone"}) {
 		t.Errorf("orphan: %v", got)
 	}
 }

@@ -144,13 +144,13 @@ func TestRealEverything(t *testing.T) {
 			t.Errorf("not on network %s", name)
 			continue
 		}
-		for _, alias := range append(otherAliases(ep.Aliases, was.ID), "old") {
+		for _, alias := range append(realAliases(ep.Aliases, was.ID), "old") {
 			if !slices.Contains(now.Aliases, alias) {
 				t.Errorf("network %s: no alias %s in %q", name, alias, now.Aliases)
 			}
 		}
 	}
-	if got := legacyLinks(is.HostConfig.Links); !slices.Equal(got, legacyLinks(was.HostConfig.Links)) {
+	if got := realLinks(is.HostConfig.Links); !slices.Equal(got, realLinks(was.HostConfig.Links)) {
 		t.Errorf("links %q", got)
 	}
 	t.Logf("%d members compared", len(members(t, "new")))
@@ -230,7 +230,18 @@ func connect(option, value string, command ...string) []string {
 func unlikeMembers(t *testing.T, a, b string) []string {
 	t.Helper()
 	x, y := members(t, a), members(t, b)
-	return differing(x, y)
+	var out []string
+	for k := range x {
+		if v, ok := y[k]; !ok || v != x[k] {
+			out = append(out, k)
+		}
+	}
+	for k := range y {
+		if _, ok := x[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // members are all values that docker tells of a container's making, by path.

@@ -14,7 +14,7 @@ func TestRecreateAsWithoutItsImage(t *testing.T) {
 	raw := json.RawMessage(`{"Id":"0123456789abcdef","Name":"/web","Image":"sha256:1","State":{},"HostConfig":{"NetworkMode":"bridge","RestartPolicy":{"Name":"always"}},
 		"Config":{"Image":"web:v1","Hostname":"front","Env":["A=own","OLD=image"],"Cmd":["/old"],"Labels":{"com.docker.compose.service":"web","old":"image"}},
 		"NetworkSettings":{"Networks":{"bridge":{}}}}`)
-	s := settings{Version: settingsVersion, Config: fields{"Env": json.RawMessage(`["A=own"]`), "Labels": json.RawMessage(`{"team":"x"}`)}}
+	s := settings{Version: 1, Config: fields{"Env": json.RawMessage(`["A=own"]`), "Labels": json.RawMessage(`{"team":"x"}`)}}
 	e := &engine{api: "1.41", answers: map[string]answer{
 		"GET /images/sha256:2/json": {200, `{"Id":"sha256:2","Config":{"Cmd":["/new"]}}`},
 		"POST /containers/create":   {201, `{"Id":"made"}`},

@@ -44,8 +44,8 @@ func hostSystem() system {
 		listeners: count.TCPListeners,
 		listening: sockets.Listening,
 		hostname:  os.Hostname,
-		login:     login{dockerConfig, runHelper},
-		clock:     clock{born, changed},
+		login:     rootLogin(),
+		clock:     hostClock(),
 		kind:      kindOf,
 		kill:      killPinned,
 	}

@@ -104,6 +104,9 @@ type clock struct {
 	changed func(root, name string) (time.Time, error)
 }
 
+// hostClock reads them from this host's file systems.
+func hostClock() clock { return clock{born, changed} }
+
 // soon is how long after its creation a container is started. Beyond that the
 // times on the host's disk are not the container's own: the disk was copied.
 const soon = 24 * time.Hour
