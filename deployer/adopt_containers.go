@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/nginx"
 	"edgeman/nginxconf"
 )
@@ -83,11 +85,11 @@ func asked(o AdoptOptions, group []nginxconf.Target) error {
 
 // judgeAll finds the container behind each target and asks whether it can be
 // replaced.
-func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]docker.Adoption, error) {
+func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]adoptable.Adoption, error) {
 	if len(c.targets) > 1 && o.Container != "" {
 		return nil, refuse("upstream %s has %d servers; --container names one container\nhint: leave it out, or --only", c.targets[0].Upstream, len(c.targets))
 	}
-	var all []docker.Adoption
+	var all []adoptable.Adoption
 	for i := range c.targets {
 		t := &c.targets[i]
 		found, port, ats, err := c.finder.behind(ctx, o, *t)
@@ -160,22 +162,22 @@ func placeOf(t nginxconf.Target) nginxconf.Pos {
 
 // joinCopies makes one adoption of those of several containers, if they are
 // alike and as many can be made of one's settings.
-func joinCopies(c candidate, all []docker.Adoption) (docker.Adoption, error) {
+func joinCopies(c candidate, all []adoptable.Adoption) (adoptable.Adoption, error) {
 	for i := range all[1:] {
-		_, differ, err := docker.Copies([]docker.Adoption{all[0], all[i+1]})
+		_, differ, err := adoptable.JoinCopies([]adoptable.Adoption{all[0], all[i+1]})
 		if err != nil {
-			return docker.Adoption{}, err
+			return adoptable.Adoption{}, err
 		}
 		if len(differ) > 0 {
-			return docker.Adoption{}, c.unlike(i+1, "is container %s, which has other settings than %s: %s",
+			return adoptable.Adoption{}, c.unlike(i+1, "is container %s, which has other settings than %s: %s",
 				c.containers[i+1].Name, c.containers[0].Name, strings.Join(differ, ", "))
 		}
 	}
-	joined, _, err := docker.Copies(all)
+	joined, _, err := adoptable.JoinCopies(all)
 	if err != nil {
 		return joined, err
 	}
-	single, err := docker.Single(joined.Settings)
+	single, err := definition.Single(joined.Settings)
 	if err == nil && len(single) > 0 {
 		err = c.unlike(0, "is container %s, of which there can be only one: it %s", c.containers[0].Name, strings.Join(single, ", and "))
 	}

@@ -9,13 +9,13 @@ import (
 	"slices"
 	"strconv"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 	"edgeman/nginxconf"
 )
 
 // place is a container's port and an address that leads to it.
 type place struct {
-	docker.Target
+	locate.Target
 	at netip.AddrPort
 }
 
@@ -26,7 +26,7 @@ func (p place) name() string { return fmt.Sprintf("container %s port %d", p.Cont
 type lookup struct {
 	ats   []netip.AddrPort // the addresses that a name stands for
 	found []place
-	doubt *docker.Doubt // why nothing is found
+	doubt *locate.Doubt // why nothing is found
 	err   error
 }
 
@@ -86,7 +86,7 @@ func (p *finder) look(ctx context.Context, address string) lookup {
 	l.ats, l.err = p.h.dialled(ctx, address)
 	for _, at := range l.ats {
 		targets, err := p.h.Docker.Serving(ctx, at)
-		var doubt *docker.Doubt
+		var doubt *locate.Doubt
 		switch {
 		case !errors.As(err, &doubt):
 			l.err = errors.Join(l.err, err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/poll"
 	"edgeman/nginxconf"
@@ -25,7 +26,7 @@ type candidate struct {
 	containers []docker.Container // one for each target
 	dialled    [][]netip.AddrPort // for each target the addresses that lead to its container
 	port       uint16
-	adoption   docker.Adoption
+	adoption   adoptable.Adoption
 	via        string
 	image      string
 	health     string   // how the app is asked whether it is ready, as in the app file
@@ -226,7 +227,7 @@ func refuseFiles(plan *nginxconf.Plan) error {
 }
 
 // refuseNote passes on what docker says of a container, which it names.
-func refuseNote(n docker.Note) error {
+func refuseNote(n adoptable.Note) error {
 	if n.Override == "" {
 		return refuse("%s", n.Text)
 	}

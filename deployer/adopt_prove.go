@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"edgeman/deployer/ask"
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 )
@@ -34,7 +34,7 @@ func (h *Host) prove(ctx context.Context, o AdoptOptions, c *candidate, i int, p
 	if err == nil && t.Protocol == "http" {
 		err = h.compareOwn(ctx, o, *c, i, port)
 	}
-	var doubt *docker.Doubt
+	var doubt *locate.Doubt
 	switch {
 	case !errors.As(err, &doubt):
 		return err
@@ -66,7 +66,7 @@ func (h *Host) compareOwn(ctx context.Context, o AdoptOptions, c candidate, i in
 	q := c.question(o)
 	differ, err := differing(ctx, q, dialTCP(t.Addr, ask.Limit), dialTCP(own[0], ownDial), time.Now().Add(compareTries*compareEvery))
 	if err == nil && differ != "" {
-		err = &docker.Doubt{Reason: fmt.Sprintf("GET %s there, and at the container's own %s: %s", q.Path, own[0], differ)}
+		err = &locate.Doubt{Reason: fmt.Sprintf("GET %s there, and at the container's own %s: %s", q.Path, own[0], differ)}
 	}
 	return err
 }

@@ -13,13 +13,14 @@ import (
 
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 )
 
 // What is not shown to be the container's app is refused before anything is
 // shown, unless the operator knows better.
 func TestAdoptRefusesWhatIsNotProven(t *testing.T) {
 	w := newCopies(t, 1, "")
-	w.doubt = &docker.Doubt{Reason: "another listens"}
+	w.doubt = &locate.Doubt{Reason: "another listens"}
 	_, err := w.Host.Adopt(context.Background(), AdoptOptions{Site: w.site, Name: "myapp", Yes: true})
 	if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "site:2: it cannot be shown that "+w.addrs[0]+" is served by container web-1: another listens\nhint: ") || !strings.Contains(err.Error(), "--allow-unproven") {
 		t.Errorf("exit code %d, %v", ExitCode(err), err)
@@ -38,7 +39,7 @@ func TestAdoptOfASiteThatNobodyServes(t *testing.T) {
 	for _, named := range []string{"web-1", ""} {
 		w := newCopies(t, 1, "")
 		w.apps[0].Close()
-		w.doubt = &docker.Doubt{Reason: "nothing listens there", Nobody: true}
+		w.doubt = &locate.Doubt{Reason: "nothing listens there", Nobody: true}
 		o := AdoptOptions{Site: w.site, Name: "myapp", Container: named, Port: 8080, DryRun: true}
 		if _, err := w.Host.Adopt(context.Background(), o); (err == nil) != (named != "") {
 			t.Errorf("named %q: %v", named, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
 )
 
 // dryRun is what adopt prints of its plan for the site.
@@ -130,7 +131,7 @@ func (w *copies) tcp(c candidate) { c.targets[0].Protocol = "tcp" }
 
 // A refusal names its container once.
 func TestRefuseNote(t *testing.T) {
-	err := refuseNote(docker.Note{Code: "x", Text: "container web has 1 changed file", Override: "--allow-x"})
+	err := refuseNote(adoptable.Note{Code: "x", Text: "container web has 1 changed file", Override: "--allow-x"})
 	if got, want := err.Error(), "container web has 1 changed file\nhint: --allow-x accepts that"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

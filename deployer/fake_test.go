@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/docker/pull"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -40,7 +43,7 @@ type world struct {
 	pulls       func(ref string)        // what a pull brings
 	sick        map[string]bool         // image ids that never become healthy
 	doubt       error                   // that a container serves an address
-	otherPorts  docker.Elsewhere        // said of every container
+	otherPorts  locate.Elsewhere        // said of every container
 	names       map[string][]netip.Addr // that lead somewhere
 	writes      []string                // data of an adopted container
 	beside      []string                // why an adopted container must not run beside its successor
@@ -298,11 +301,11 @@ func (w *world) Image(_ context.Context, ref string) (docker.Image, error) {
 	return i, nil
 }
 
-func (w *world) Pull(_ context.Context, ref string, progress func(docker.Progress)) error {
+func (w *world) Pull(_ context.Context, ref string, progress func(pull.Progress)) error {
 	if w.pullErr != nil {
 		return w.pullErr
 	}
-	progress(docker.Progress{Current: 1, Total: 2})
+	progress(pull.Progress{Current: 1, Total: 2})
 	if w.pulls != nil {
 		w.pulls(ref)
 	}
@@ -316,34 +319,34 @@ func (w *world) Pull(_ context.Context, ref string, progress func(docker.Progres
 
 func (w *world) Tail(context.Context, string, int) (string, error) { return "last words\n", nil }
 
-func (w *world) Serving(_ context.Context, at netip.AddrPort) ([]docker.Target, error) {
+func (w *world) Serving(_ context.Context, at netip.AddrPort) ([]locate.Target, error) {
 	for _, c := range w.containers {
 		if c.Running && ownAddress(c, at.Addr()) {
-			return []docker.Target{{Container: c, Port: at.Port(), By: "address"}}, nil
+			return []locate.Target{{Container: c, Port: at.Port(), By: "address"}}, nil
 		}
 		for _, p := range c.Published {
 			if p.HostPort == at.Port() && c.Running && (!p.HostIP.IsValid() || p.HostIP == at.Addr()) {
-				return []docker.Target{{Container: c, Port: p.ContainerPort, By: "published"}}, nil
+				return []locate.Target{{Container: c, Port: p.ContainerPort, By: "published"}}, nil
 			}
 		}
 	}
-	return nil, &docker.Doubt{Reason: "nothing listens there on this machine"}
+	return nil, &locate.Doubt{Reason: "nothing listens there on this machine"}
 }
 
 func (w *world) Confirm(context.Context, docker.Container, uint16, netip.AddrPort) error {
 	return w.doubt
 }
 
-func (w *world) OtherPorts(context.Context, string, uint16) (docker.Elsewhere, error) {
+func (w *world) OtherPorts(context.Context, string, uint16) (locate.Elsewhere, error) {
 	return w.otherPorts, nil
 }
 
-func (w *world) Adopt(_ context.Context, id string, _ uint16, _ ...netip.AddrPort) (docker.Adoption, error) {
+func (w *world) Adopt(_ context.Context, id string, _ uint16, _ ...netip.AddrPort) (adoptable.Adoption, error) {
 	settings := w.settings[id]
 	if settings == "" {
 		settings = `{"version":1}`
 	}
-	return docker.Adoption{Container: w.containers[id], Settings: json.RawMessage(settings), Recreate: w.beside, Writes: w.writes}, nil
+	return adoptable.Adoption{Container: w.containers[id], Settings: json.RawMessage(settings), Recreate: w.beside, Writes: w.writes}, nil
 }
 
 func (w *world) Rename(context.Context, string, string) error { return nil }

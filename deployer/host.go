@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/docker/pull"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
@@ -56,11 +59,11 @@ type Docker interface {
 	API() string
 	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
 	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
-	Serving(ctx context.Context, at netip.AddrPort) ([]docker.Target, error)
+	Serving(ctx context.Context, at netip.AddrPort) ([]locate.Target, error)
 	Confirm(ctx context.Context, c docker.Container, port uint16, at netip.AddrPort) error
-	OtherPorts(ctx context.Context, nameOrID string, port uint16) (docker.Elsewhere, error)
-	Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (docker.Adoption, error)
-	Live(ctx context.Context, id string, stored json.RawMessage) (docker.Live, error)
+	OtherPorts(ctx context.Context, nameOrID string, port uint16) (locate.Elsewhere, error)
+	Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (adoptable.Adoption, error)
+	Live(ctx context.Context, id string, stored json.RawMessage) (adoptable.Live, error)
 	Rehearse(ctx context.Context, raw json.RawMessage) error
 	OriginalSourcesGone(raw json.RawMessage) ([]string, error)
 	Start(ctx context.Context, id string) error
@@ -72,7 +75,7 @@ type Docker interface {
 	RecreateAs(ctx context.Context, raw json.RawMessage, spec docker.Spec) (string, error)
 	Tail(ctx context.Context, id string, lines int) (string, error)
 	Image(ctx context.Context, ref string) (docker.Image, error)
-	Pull(ctx context.Context, ref string, progress func(docker.Progress)) error
+	Pull(ctx context.Context, ref string, progress func(pull.Progress)) error
 	RemoveVolume(ctx context.Context, name string) error
 	RemoveImage(ctx context.Context, id string) (removed bool, err error)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/pull"
 )
 
 // pullWait bounds a pull: image data moves, but not for ever.
@@ -35,7 +36,7 @@ func (f found) digest() string {
 // is to ask anyway, it has to be pulled.
 func (s *swap) image(ctx context.Context, o SwapOptions) (image found, there bool, err error) {
 	ref := s.next.Image
-	if err := docker.ValidRef(ref); err != nil {
+	if err := pull.ValidRef(ref); err != nil {
 		return found{}, false, &UsageError{err}
 	}
 	local, err := s.Docker.Image(ctx, ref)

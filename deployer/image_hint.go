@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/pull"
 	"edgeman/deployer/state"
 )
 
@@ -59,26 +59,26 @@ func runsHere(arch string) bool {
 
 // pullHint is what to do about a pull that failed.
 func (s *swap) pullHint(ctx context.Context, given, ref string, err error) string {
-	var failed *docker.PullError
+	var failed *pull.Error
 	if !errors.As(err, &failed) {
 		return "edgeman pulls as root does; see whether this works: docker pull " + ref
 	}
-	if hint := s.meantHint(given, ref); hint != "" && (failed.Kind == docker.PullNoTag || failed.Kind == docker.PullDenied) {
+	if hint := s.meantHint(given, ref); hint != "" && (failed.Kind == pull.NoTag || failed.Kind == pull.Denied) {
 		return hint
 	}
 	switch failed.Kind {
-	case docker.PullDenied:
+	case pull.Denied:
 		if image, err := s.Docker.Image(ctx, s.current.ImageID); err == nil && !image.Pullable() && repositoryOf(ref) == repositoryOf(s.current.Image) {
 			return fmt.Sprintf("release %d was built or loaded on this host, and so %s has to be, too: docker build -t %[2]s, or docker load", s.current.Number, ref)
 		}
 		return loginHint(failed.Registry, os.Getenv("SUDO_USER"))
-	case docker.PullUnreachable:
+	case pull.Unreachable:
 		return fmt.Sprintf("is %s spelled right, and up? an image that is on this host already needs no registry: docker images %s", failed.Registry, repositoryOf(ref))
-	case docker.PullInsecure:
+	case pull.Insecure:
 		return fmt.Sprintf("Docker does not trust %s: put its authority's certificate into /etc/docker/certs.d/%[1]s/ca.crt, or name it under insecure-registries in /etc/docker/daemon.json", failed.Registry)
-	case docker.PullNoTag:
+	case pull.NoTag:
 		return fmt.Sprintf("is the tag right, and pushed? edgeman history %s lists what was deployed", s.app.Name)
-	case docker.PullPlatform:
+	case pull.Platform:
 		return fmt.Sprintf("build it for this host, too: docker buildx build --platform %s/%s -t %s --push", runtime.GOOS, runtime.GOARCH, ref)
 	}
 	return "edgeman pulls as root does; see whether this works: docker pull " + ref
@@ -119,7 +119,7 @@ func loginHint(registry, name string) string {
 		return hint
 	}
 	u, err := user.Lookup(name)
-	if err != nil || !docker.LoggedIn(u.HomeDir, registry) {
+	if err != nil || !pull.LoggedIn(u.HomeDir, registry) {
 		return hint
 	}
 	return fmt.Sprintf("%s is logged in at %s, and root is not; %s", name, registry, hint)

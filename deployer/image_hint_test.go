@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/pull"
 	"edgeman/deployer/state"
 )
 
@@ -58,22 +59,22 @@ func TestPullHints(t *testing.T) {
 	}
 	for name, row := range map[string]struct {
 		image string
-		kind  docker.PullKind
+		kind  pull.Kind
 		made  bool // the live image was built here
 		want  string
 	}{
-		"no login":              {"r.example/x:v9", docker.PullDenied, false, "sudo docker login r.example"},
-		"made here":             {"v9000", docker.PullDenied, true, "release 1 was built or loaded on this host, and so myapp:v9000 has to be, too: docker build -t myapp:v9000"},
-		"made here, other name": {"r.example/x:v9", docker.PullDenied, true, "sudo docker login r.example"},
-		"no such registry":      {"r.exampel/x:v9", docker.PullUnreachable, false, "is r.exampel spelled right, and up?"},
-		"another tag":           {"v9000", docker.PullNoTag, false, "edgeman history myapp lists"},
-		"a slip":                {"v11", docker.PullNoTag, false, "did you mean v1?"},
-		"a slip, made here":     {"v11", docker.PullDenied, true, "did you mean v1?"},
-		"an app":                {"otherapp", docker.PullNoTag, false, "otherapp is an app, and not an image"},
-		"the repository":        {"myapp", docker.PullNoTag, false, "edgeman swap myapp myapp:TAG"},
-		"another platform":      {"v9000", docker.PullPlatform, false, "--platform linux/" + runtime.GOARCH + " -t myapp:v9000"},
-		"plain HTTP":            {"r.example/x:v9", docker.PullInsecure, false, "insecure-registries"},
-		"anything else":         {"v9000", docker.PullOther, false, "docker pull myapp:v9000"},
+		"no login":              {"r.example/x:v9", pull.Denied, false, "sudo docker login r.example"},
+		"made here":             {"v9000", pull.Denied, true, "release 1 was built or loaded on this host, and so myapp:v9000 has to be, too: docker build -t myapp:v9000"},
+		"made here, other name": {"r.example/x:v9", pull.Denied, true, "sudo docker login r.example"},
+		"no such registry":      {"r.exampel/x:v9", pull.Unreachable, false, "is r.exampel spelled right, and up?"},
+		"another tag":           {"v9000", pull.NoTag, false, "edgeman history myapp lists"},
+		"a slip":                {"v11", pull.NoTag, false, "did you mean v1?"},
+		"a slip, made here":     {"v11", pull.Denied, true, "did you mean v1?"},
+		"an app":                {"otherapp", pull.NoTag, false, "otherapp is an app, and not an image"},
+		"the repository":        {"myapp", pull.NoTag, false, "edgeman swap myapp myapp:TAG"},
+		"another platform":      {"v9000", pull.Platform, false, "--platform linux/" + runtime.GOARCH + " -t myapp:v9000"},
+		"plain HTTP":            {"r.example/x:v9", pull.Insecure, false, "insecure-registries"},
+		"anything else":         {"v9000", pull.Other, false, "docker pull myapp:v9000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("SUDO_USER", "")
@@ -86,7 +87,7 @@ func TestPullHints(t *testing.T) {
 				w.images["sha256:v1"] = docker.Image{ID: "sha256:v1"}
 			}
 			registry, _, _ := strings.Cut(row.image, "/")
-			w.pullErr = &docker.PullError{Registry: registry, Kind: row.kind, Err: errors.New(denied)}
+			w.pullErr = &pull.Error{Registry: registry, Kind: row.kind, Err: errors.New(denied)}
 			_, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: row.image})
 			if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), row.want) || strings.Count(err.Error(), "hint: ") != 1 {
 				t.Errorf("got %v\nwant %q", err, row.want)
@@ -98,7 +99,7 @@ func TestPullHints(t *testing.T) {
 		t.Fatal(err)
 	}
 	for registry, want := range map[string]bool{"r.example": true, "h.example": true, "docker.io": false} {
-		if got := docker.LoggedIn(home, registry); got != want {
+		if got := pull.LoggedIn(home, registry); got != want {
 			t.Errorf("logged in at %s: %v", registry, got)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -111,7 +113,7 @@ func (h *Host) forgetRelease(ctx context.Context, app string, number int) error 
 
 // volumesOf are the volumes that were made for release number and that no other
 // has.
-func (h *Host) volumesOf(app string, number int) ([]docker.Volume, error) {
+func (h *Host) volumesOf(app string, number int) ([]definition.Volume, error) {
 	r, err := h.Paths.ReadRelease(app, number)
 	if errors.Is(err, state.ErrNoRelease) {
 		return nil, nil
@@ -123,11 +125,11 @@ func (h *Host) volumesOf(app string, number int) ([]docker.Volume, error) {
 	if err != nil {
 		return nil, err
 	}
-	volumes, err := docker.Named(r.Settings, app)
+	volumes, err := volume.Declared(r.Settings, app)
 	for _, o := range others {
-		also, e := docker.Named(o, app)
+		also, e := volume.Declared(o, app)
 		err = errors.Join(err, e)
-		volumes = slices.DeleteFunc(volumes, func(v docker.Volume) bool { return slices.Contains(also, v) })
+		volumes = slices.DeleteFunc(volumes, func(v definition.Volume) bool { return slices.Contains(also, v) })
 	}
 	return volumes, err
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -116,7 +116,7 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 	if r.Probe != "" {
 		err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
 	}
-	return listensElsewhere(err, docker.Elsewhere{Text: r.Ports, Loopback: r.OnLoopback}, s.askedPort(), func(err error) error { return lastWords(err, r.Container, r.Output) })
+	return listensElsewhere(err, locate.Elsewhere{Text: r.Ports, Loopback: r.OnLoopback}, s.askedPort(), func(err error) error { return lastWords(err, r.Container, r.Output) })
 }
 
 // withdraw takes the request back and waits until the slot's service has the old

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -38,7 +39,7 @@ func (h *Host) repairContainers(ctx context.Context, live sockets.Slot, r state.
 // while requests wait in its socket. It makes those anew that cannot go on. That
 // is no help before the container is there whose network they join.
 func (h *Host) repairAdrift(ctx context.Context, live sockets.Slot, r state.Release, c docker.Container) error {
-	joins := docker.Joins(r.Settings)
+	joins := definition.Joins(r.Settings)
 	if other, err := h.Docker.Inspect(ctx, joins); err != nil || !other.Running {
 		return &BrokenError{fmt.Errorf("%s is cut off: %s\nhint: docker start %s, then edgeman repair %s", c.Name, c.Adrift, joins, r.App)}
 	}

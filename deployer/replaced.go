@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -17,8 +20,8 @@ import (
 // judgeReplaced looks at the containers that are about to go: what only they
 // have is refused to be lost, and what has changed on them since they were made
 // is in the settings that come back.
-func (h *Host) judgeReplaced(ctx context.Context, app state.App, slot sockets.Slot, r state.Release, allow []string) (docker.Live, error) {
-	out := docker.Live{Settings: r.Settings}
+func (h *Host) judgeReplaced(ctx context.Context, app state.App, slot sockets.Slot, r state.Release, allow []string) (adoptable.Live, error) {
+	out := adoptable.Live{Settings: r.Settings}
 	for i, name := range r.Containers(slot.Color) {
 		live, err := h.Docker.Live(ctx, name, r.Settings)
 		if errors.Is(err, docker.ErrNotFound) {
@@ -53,15 +56,15 @@ func (h *Host) volumesHeld(ctx context.Context, holder string, settings json.Raw
 	if err != nil {
 		return settings, err
 	}
-	settings, _, err = docker.KeepHeld(settings, c)
+	settings, _, err = volume.KeepHeld(settings, c)
 	return settings, err
 }
 
 // refuseLoss keeps a command from taking data away, unless its operator, or the
 // app file, accepts that.
-func (h *Host) refuseLoss(app state.App, live docker.Live, allow []string) error {
+func (h *Host) refuseLoss(app state.App, live adoptable.Live, allow []string) error {
 	for _, n := range live.Refusals {
-		if slices.Contains(allow, n.Code) || n.Code == docker.CodeWritableLayer && app.AllowLayer {
+		if slices.Contains(allow, n.Code) || n.Code == adoptable.CodeWritableLayer && app.AllowLayer {
 			continue
 		}
 		return refuse("%s\nhint: %s accepts that they go with it; allow_writable_layer = true in %s always", n.Text, n.Override, h.Paths.AppConfig(app.Name))
@@ -70,7 +73,7 @@ func (h *Host) refuseLoss(app state.App, live docker.Live, allow []string) error
 }
 
 // takeOver puts what has changed on the live container into the next release.
-func (s *swap) takeOver(live docker.Live) {
+func (s *swap) takeOver(live adoptable.Live) {
 	s.notes(live.Notes)
 	s.next.Settings = live.Settings
 	s.next.Recreate = append(slices.Clip(s.next.Recreate), live.Recreate...)
@@ -80,7 +83,7 @@ func (s *swap) takeOver(live docker.Live) {
 }
 
 // sayLost tells what a release that runs as it was recorded does not keep.
-func (s *swap) sayLost(live docker.Live) {
+func (s *swap) sayLost(live adoptable.Live) {
 	s.notes(live.Notes)
 	if len(live.Changed) > 0 {
 		s.note("release %d runs as it was recorded, without what has changed on the live container since it was made: %s\nhint: edgeman swap %s %s keeps that",
@@ -100,12 +103,12 @@ func (s *swap) shareVolumes() error {
 }
 
 // withVolumes are r's settings with the volumes of all releases of its app.
-func (h *Host) withVolumes(r state.Release) (json.RawMessage, []docker.Volume, error) {
+func (h *Host) withVolumes(r state.Release) (json.RawMessage, []definition.Volume, error) {
 	others, err := h.Paths.OtherSettings(r.App, r.Number)
 	if err != nil {
 		return nil, nil, err
 	}
-	return docker.ShareVolumes(r.Settings, others...)
+	return volume.Share(r.Settings, others...)
 }
 
 // judgeLeaving looks at what giving back takes away, and at what the originals
@@ -142,7 +145,7 @@ func (h *Host) judgeLeaving(ctx context.Context, b back, allow []string) (said [
 	if err != nil {
 		return nil, err
 	}
-	volumes, err := docker.Named(settings, b.app.Name)
+	volumes, err := volume.Declared(settings, b.app.Name)
 	for _, v := range volumes {
 		said = append(said, fmt.Sprintf("the volume %s with the files of %s stays; the original does not mount it", v.Name, v.Target))
 	}
@@ -150,9 +153,9 @@ func (h *Host) judgeLeaving(ctx context.Context, b back, allow []string) (said [
 }
 
 // writesTo adds why two containers with these volumes must not run at once.
-func writesTo(reasons []string, volumes []docker.Volume) []string {
+func writesTo(reasons []string, volumes []definition.Volume) []string {
 	for _, v := range volumes {
-		reason := fmt.Sprintf("writes to the volume %s at %s", docker.ShortVolume(v.Name), v.Target)
+		reason := fmt.Sprintf("writes to the volume %s at %s", definition.Short(v.Name), v.Target)
 		if !slices.Contains(reasons, reason) {
 			reasons = append(slices.Clip(reasons), reason)
 		}
@@ -164,8 +167,8 @@ func writesTo(reasons []string, volumes []docker.Volume) []string {
 // the first to declare. The old container does not have it, so the two may run
 // beside each other; from then on no two may.
 func (s *swap) nameVolumes(image docker.Image) error {
-	settings, added, err := docker.NameVolumes(s.next.Settings, image, s.app.Name, func(target string) string {
-		return docker.VolumeName(s.app.Name, target, time.Now().UTC().Format("20060102150405"))
+	settings, added, err := volume.AddDeclared(s.next.Settings, image, s.app.Name, func(target string) string {
+		return volume.NewName(s.app.Name, target, time.Now().UTC().Format("20060102150405"))
 	})
 	if err != nil {
 		return err
@@ -181,7 +184,7 @@ func (s *swap) nameVolumes(image docker.Image) error {
 // refuseGone refuses settings that mount what the host does not have any more,
 // before anything is touched.
 func refuseGone(r state.Release) error {
-	gone, err := docker.SourcesGone(r.Settings)
+	gone, err := definition.SourcesGone(r.Settings)
 	if err != nil || len(gone) == 0 {
 		return err
 	}

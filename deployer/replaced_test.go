@@ -12,21 +12,23 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/state"
 )
 
 // changes are what has become of containers since they were made.
 type changes struct {
-	lives  map[string]docker.Live // by name
-	gone   []string               // what an adopted container mounts
-	unmade error                  // it could not be made again
+	lives  map[string]adoptable.Live // by name
+	gone   []string                  // what an adopted container mounts
+	unmade error                     // it could not be made again
 }
 
-func (w *world) Live(_ context.Context, id string, stored json.RawMessage) (docker.Live, error) {
+func (w *world) Live(_ context.Context, id string, stored json.RawMessage) (adoptable.Live, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.containers[id]; !ok {
-		return docker.Live{}, docker.ErrNotFound
+		return adoptable.Live{}, docker.ErrNotFound
 	}
 	live := w.lives[id]
 	if live.Settings == nil {
@@ -72,18 +74,18 @@ func swapped(t *testing.T) *world {
 
 // Files that only the live container has are not lost without a word.
 func TestDataInTheLiveContainer(t *testing.T) {
-	data := docker.Live{Refusals: []docker.Note{{Code: docker.CodeWritableLayer, Text: "it has 1 changed file: /upload", Override: "--allow-writable-layer"}}}
+	data := adoptable.Live{Refusals: []adoptable.Note{{Code: adoptable.CodeWritableLayer, Text: "it has 1 changed file: /upload", Override: "--allow-writable-layer"}}}
 	for _, name := range []string{"swap", "restart", "rollback"} {
 		for _, tt := range []struct {
 			name    string
 			allow   []string
 			always  bool
 			refused bool
-		}{{"refused", nil, false, true}, {"accepted", []string{docker.CodeWritableLayer}, false, false}, {"always accepted", nil, true, false}} {
+		}{{"refused", nil, false, true}, {"accepted", []string{adoptable.CodeWritableLayer}, false, false}, {"always accepted", nil, true, false}} {
 			t.Run(name+"/"+tt.name, func(t *testing.T) {
 				w := swapped(t)
 				_, number := w.live()
-				w.lives = map[string]docker.Live{"myapp-green-2": data}
+				w.lives = map[string]adoptable.Live{"myapp-green-2": data}
 				if tt.always {
 					app, err := w.Paths.ReadApp("myapp")
 					app.AllowLayer = true
@@ -129,10 +131,10 @@ func TestRestartOfTheSameContainer(t *testing.T) {
 // What has changed on the live container goes into the next release, and what
 // runs as it was recorded says what it leaves behind.
 func TestChangedOnTheLiveContainer(t *testing.T) {
-	changed := docker.Live{Settings: json.RawMessage(`{"version":1,"networks":{"db":{}}}`), Changed: []string{"on network db"}, Notes: []string{"a note"}, Recreate: []string{"has a fixed address"}}
+	changed := adoptable.Live{Settings: json.RawMessage(`{"version":1,"networks":{"db":{}}}`), Changed: []string{"on network db"}, Notes: []string{"a note"}, Recreate: []string{"has a fixed address"}}
 	for name, want := range map[string]string{"swap": "and kept: on network db", "restart": "without what has changed on the live container since it was made: on network db", "rollback": "without what has changed"} {
 		w := swapped(t)
-		w.lives = map[string]docker.Live{"myapp-green-2": changed}
+		w.lives = map[string]adoptable.Live{"myapp-green-2": changed}
 		app, err := w.Paths.ReadApp("myapp")
 		app.Strategy = "overlap"
 		if err = errors.Join(err, w.Paths.WriteApp(app)); err != nil {
@@ -202,7 +204,7 @@ func TestDeclaredVolume(t *testing.T) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	r, err := w.Paths.ReadRelease("myapp", result.Release)
-	volumes, named := docker.Named(r.Settings, "myapp")
+	volumes, named := volume.Declared(r.Settings, "myapp")
 	if err = errors.Join(err, named); err != nil || len(volumes) != 1 || volumes[0].Target != "/data" || len(r.Recreate) != 1 {
 		t.Fatalf("%v %v, %v", volumes, r.Recreate, err)
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -31,7 +31,7 @@ func refuseReplicas(r state.Release) error {
 	if r.Count() == 1 {
 		return nil
 	}
-	why, err := docker.Single(r.Settings)
+	why, err := definition.Single(r.Settings)
 	if err != nil {
 		return fmt.Errorf("release %d: %w", r.Number, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -95,7 +95,7 @@ func unhealthy(slot sockets.Slot, number int, timeout time.Duration, st state.Sl
 // become healthy: that it listens elsewhere, and its last output. way is how to
 // say where it does.
 func (h *Host) whyNotHealthy(ctx context.Context, err error, container string, r state.Release, way string) error {
-	var at docker.Elsewhere
+	var at locate.Elsewhere
 	if r.Mode != "native" { // there the app is asked through the socket that it was given
 		at, _ = h.Docker.OtherPorts(context.WithoutCancel(ctx), container, r.Port) // the rest is worth saying without it
 	}
@@ -104,7 +104,7 @@ func (h *Host) whyNotHealthy(ctx context.Context, err error, container string, r
 
 // listensElsewhere puts where it listens in front of what more adds to err, and the hint
 // behind it.
-func listensElsewhere(err error, at docker.Elsewhere, way string, more func(error) error) error {
+func listensElsewhere(err error, at locate.Elsewhere, way string, more func(error) error) error {
 	if at.Text == "" {
 		return more(err)
 	}

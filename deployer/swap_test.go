@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -377,7 +378,7 @@ func TestSwapSaysWhereTheContainerListens(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
 	w.sick["sha256:v2"] = true
-	for at, hint := range map[docker.Elsewhere]string{
+	for at, hint := range map[locate.Elsewhere]string{
 		{Text: "web listens on port 3000"}:                 "port in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked",
 		{Text: "web listens on port 8080", Loopback: true}: "let the app listen at 0.0.0.0",
 	} {

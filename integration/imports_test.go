@@ -21,9 +21,9 @@ type rule struct {
 }
 
 var rules = []rule{
-	{what: "github.com/docker/", only: []string{"edgeman/deployer"}, why: "Docker has one adapter"},
 	{what: "github.com/coreos/go-systemd/", only: []string{"edgeman/sockets/systemd", "edgeman/integration/servers"}, why: "systemd has one adapter"},
 	{what: "github.com/godbus/", only: []string{"edgeman/sockets/systemd"}, why: "systemd has one adapter"},
+	{what: "github.com/docker/", only: []string{"edgeman/deployer/docker"}, why: "Docker has one adapter"},
 	{what: "github.com/urfave/cli/", only: []string{"edgeman/cmd"}, why: "the command line stays replaceable"},
 	{what: "github.com/tufanbarisyildirim/gonginx", only: []string{"edgeman/nginxconf"}, why: "nginx's language has one reader"},
 	{what: "os/exec", not: []string{"edgeman/nginxconf", "edgeman/check", "edgeman/sockets", "edgeman/templates"}, why: "they start no process"},
@@ -32,11 +32,14 @@ var rules = []rule{
 	{what: "github.com/google/renameio/", not: []string{"edgeman/sockets"}, why: "it writes no file: the live pointer is a link"},
 	{what: "edgeman/nginxconf", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
 	{what: "edgeman/deployer/nginx", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
-	{what: "github.com/docker/", not: []string{"edgeman/sockets", "edgeman/nginxconf", "edgeman/deployer/nginx"}, deps: true, why: "they do not know Docker"},
 	{what: "edgeman/deployer", not: []string{"edgeman/sockets"}, deps: true, why: "it decides nothing"},
 	{what: "edgeman/sockets/systemd", not: []string{"edgeman/sockets"}, why: "slots and bytes know nothing of units"},
 	{what: "edgeman/sockets/relay", not: []string{"edgeman/sockets/systemd", "edgeman/sockets/count"}, why: "counting needs no traffic"},
 	{what: "edgeman/sockets/count", not: []string{"edgeman/sockets/systemd", "edgeman/sockets/relay"}, why: "bytes are carried whatever is counted"},
+	{what: "github.com/docker/", not: []string{"edgeman/sockets", "edgeman/nginxconf", "edgeman/deployer/nginx", "edgeman/deployer/state"}, deps: true, why: "they do not know Docker"},
+	{what: "edgeman/deployer/docker", not: []string{"edgeman/sockets", "edgeman/nginxconf", "edgeman/deployer/nginx", "edgeman/deployer/state"}, deps: true, why: "they do not know Docker"},
+	{what: "github.com/docker/docker/client", not: []string{"edgeman/deployer/docker/adoptable", "edgeman/deployer/docker/definition", "edgeman/deployer/docker/inspect", "edgeman/deployer/docker/label", "edgeman/deployer/docker/layer", "edgeman/deployer/docker/locate", "edgeman/deployer/docker/pull", "edgeman/deployer/docker/rawjson", "edgeman/deployer/docker/volume"}, deps: true, why: "they ask no daemon"},
+	{what: "os", not: []string{"edgeman/deployer/docker/adoptable", "edgeman/deployer/docker/inspect", "edgeman/deployer/docker/label", "edgeman/deployer/docker/locate", "edgeman/deployer/docker/rawjson", "edgeman/deployer/docker/volume"}, why: "they are given all they need"},
 	{what: "edgeman/integration", only: []string{"edgeman/integration"}, why: "tests are not part of the product"},
 	{what: "edgeman/cmd", only: nil, why: "commands hold no logic"},
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -46,8 +46,8 @@ func adoptCommand(env *environment) *cli.Command {
 
 // acceptable are the refusals that an operator may know better about.
 var acceptable = []struct{ code, usage string }{
-	{docker.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
-	{docker.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},
+	{adoptable.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
+	{adoptable.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},
 	{deployer.AllowUnproven, "accept that the site may be served by something else than the container"},
 	{deployer.AllowOtherPorts, "accept that another port of a container with data fails while it is replaced"},
 	{deployer.AllowOtherSites, "accept that other sites which use the same address fail from then on"},

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/hint"
 )
 
@@ -88,13 +88,13 @@ func swapFlags() []cli.Flag {
 
 // layerFlag is for every command that takes a container away.
 func layerFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "allow-" + docker.CodeWritableLayer, Usage: "accept that files in the live container's own layer go with it"}
+	return &cli.BoolFlag{Name: "allow-" + adoptable.CodeWritableLayer, Usage: "accept that files in the live container's own layer go with it"}
 }
 
 // allowed are the codes of refusals that layerFlag accepts.
 func allowed(c *cli.Context) []string {
-	if c.Bool("allow-" + docker.CodeWritableLayer) {
-		return []string{docker.CodeWritableLayer}
+	if c.Bool("allow-" + adoptable.CodeWritableLayer) {
+		return []string{adoptable.CodeWritableLayer}
 	}
 	return nil
 }

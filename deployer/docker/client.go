@@ -1,6 +1,10 @@
-// Package docker is edgeman's one adapter to the Docker Engine. It finds the
-// container behind an address, turns a running container into neutral settings
-// from which new containers are made, and starts, stops, watches and reads them.
+// Package docker is edgeman's one adapter to the Docker Engine: a client whose
+// every call is bounded. It finds the container behind an address, takes over a
+// running container, makes containers from stored settings, and starts, stops,
+// watches and reads them. It asks; what the answers mean is read and judged in
+// the packages below it, which are given all they need: rawjson ← label, inspect,
+// layer, definition, volume ← adoptable, locate, pull. They and nobody else know
+// Docker's library. None of them knows nginx or systemd.
 //
 // It works with every Engine from 20.10 (API 1.41) on; the API version is
 // negotiated. Only the local daemon is spoken to, at its standard socket:

@@ -20,6 +20,10 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/inspect"
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/pull"
 	"edgeman/deployer/poll"
 	"edgeman/sockets/count"
 )
@@ -80,15 +84,17 @@ func (e *engine) listen(t *testing.T) (*Client, *httptest.Server) {
 	path := filepath.Join(t.TempDir(), "docker.sock")
 	s := e.serve(t, path)
 	sys := system{
-		clock: clock{
-			born:    func(string) (time.Time, error) { return time.Time{}, nil },
-			changed: func(string, string) (time.Time, error) { return time.Time{}, os.ErrNotExist },
+		clock: layer.Clock{
+			Born:    func(string) (time.Time, error) { return time.Time{}, nil },
+			Changed: func(string, string) (time.Time, error) { return time.Time{}, os.ErrNotExist },
 		},
-		kind:      func(string) (string, error) { return "directory", nil },
-		addresses: func() ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.7")}, nil },
+		kind: func(string) (string, error) { return "directory", nil },
+		addresses: func() ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.7")}, nil
+		},
 		listeners: func(int) ([]count.TCPListener, error) { return nil, nil },
 		hostname:  func() (string, error) { return "testhost", nil },
-		login:     login{config: func() ([]byte, error) { return nil, nil }},
+		login:     pull.Login{Config: func() ([]byte, error) { return nil, nil }},
 	}
 	c, err := open(context.Background(), "unix://"+path, sys)
 	if err != nil {
@@ -125,7 +131,7 @@ func TestErrors(t *testing.T) {
 	}}
 	c, s := e.listen(t)
 	ctx := context.Background()
-	minimal := settings{Version: 1}.bytes()
+	minimal := definition.Settings{Version: 1}.Bytes()
 	tests := []struct {
 		name string
 		err  error
@@ -217,7 +223,7 @@ func TestCreateKeepsUnknownMembers(t *testing.T) {
 		"POST /containers/create":   {201, `{"Id":"new"}`},
 		"GET /images/sha256:1/json": {200, string(img)},
 	}}
-	ct, err := parseContainer(raw)
+	ct, err := inspect.ReadContainer(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +250,7 @@ func TestCreateKeepsUnknownMembers(t *testing.T) {
 // name only when all are there.
 func TestCreateOnOldEngine(t *testing.T) {
 	_, img := captured(t, "testdata/inspect/networks-app.api1.41.json")
-	golden, err := os.Open("testdata/settings/networks-app.api1.41.txt")
+	golden, err := os.Open("adoptable/testdata/settings/networks-app.api1.41.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,90 +335,4 @@ func FuzzCopyLogs(f *testing.F) {
 			t.Errorf("%d bytes out of %d", out.Len(), len(in))
 		}
 	})
-}
-
-func TestReadPull(t *testing.T) {
-	const report = `{"status":"Pulling from some/app","id":"v1"}
-{"status":"Pulling fs layer","progressDetail":{},"id":"a"}
-{"status":"Pulling fs layer","progressDetail":{},"id":"b"}
-{"status":"Already exists","progressDetail":{},"id":"c"}
-{"status":"Downloading","progressDetail":{"current":5,"total":10},"progress":"[=>  ]","id":"a"}
-{"status":"Download complete","progressDetail":{},"id":"a"}
-{"status":"Extracting","progressDetail":{"current":1,"total":10},"id":"a"}
-{"status":"Pull complete","progressDetail":{},"id":"a"}
-{"status":"Digest: sha256:1"}
-`
-	var got []string
-	err := readPull(strings.NewReader(report), func(p Progress) {
-		got = append(got, fmt.Sprintf("%d/%d bytes %d/%d layers", p.Current, p.Total, p.Ready, p.Layers))
-	})
-	want := []string{
-		"0/0 bytes 0/1 layers", "0/0 bytes 0/2 layers", "0/0 bytes 1/3 layers", "5/10 bytes 1/3 layers",
-		"10/10 bytes 1/3 layers", "10/10 bytes 1/3 layers", "10/10 bytes 2/3 layers",
-	}
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("%v %q", err, got)
-	}
-	for _, bad := range []string{`{"errorDetail":{"message":"no space left"},"error":"no space left"}`, `{"error":"no space left"}`} {
-		if err := readPull(strings.NewReader(report+bad), nil); err == nil || err.Error() != "no space left" {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
-	if err := readPull(strings.NewReader(`{"status":`), nil); err == nil {
-		t.Error("a report that breaks off is no success")
-	}
-}
-
-// The file names programs that run as root: nobody else may have had a hand in
-// it, by whatever way it is reached.
-func TestDockerConfigOwner(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
-	for name, row := range map[string]struct {
-		do   func(path string) error
-		want string // in the error; empty: none
-	}{
-		"own":              {func(string) error { return nil }, ""},
-		"anybody's":        {func(path string) error { return os.Chmod(path, 0o666) }, "chmod go-w"},
-		"somebody's":       {func(path string) error { return os.Chown(path, 65534, 0) }, "belongs to uid 65534"},
-		"anybody's folder": {func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) }, "chmod go-w"},
-		"kept elsewhere": {func(path string) error {
-			return errors.Join(os.Mkdir(path+".d", 0o700), os.Rename(path, path+".d/config"), os.Symlink("config.json.d/config", path))
-		}, ""},
-		"somebody's link": {func(path string) error {
-			return errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path), os.Lchown(path, 65534, 0))
-		}, "belongs to uid 65534"},
-		"a link by way of anybody's folder": {func(path string) error {
-			return errors.Join(os.Mkdir(path+".d", 0o700), os.Chmod(path+".d", 0o777), os.Rename(path, path+".real"),
-				os.Symlink(path+".real", path+".d/config"), os.Symlink(path+".d/config", path))
-		}, "chmod go-w"},
-		"a link in a circle": {func(path string) error { return errors.Join(os.Remove(path), os.Symlink(path, path)) }, "too many levels"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "config.json")
-			if b, err := readOwned(path); err != nil || b != nil {
-				t.Errorf("absent: %q %v", b, err)
-			}
-			if err := errors.Join(os.WriteFile(path, []byte("{}"), 0o600), row.do(path)); err != nil {
-				t.Fatal(err)
-			}
-			b, err := readOwned(path)
-			if row.want == "" && (err != nil || string(b) != "{}") || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
-				t.Errorf("%q, %v; want %q", b, err, row.want)
-			}
-		})
-	}
-}
-
-func TestValidRef(t *testing.T) {
-	for ref, want := range map[string]bool{
-		"myapp": true, "myapp:v2": true, "r.example:5000/team/my_app:2.0-rc.1": true, "myapp:_x": true,
-		"myapp@sha256:0abc": true, "sha256:0abc": true,
-		"": false, "-x": false, "myapp:-x": false, "myapp:.x": false, "a//b": false, "a/../b": false, "myapp:": false, "my app": false,
-	} {
-		if err := ValidRef(ref); (err == nil) != want {
-			t.Errorf("ValidRef(%q) = %v", ref, err)
-		}
-	}
 }

@@ -10,6 +10,11 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/mount"
+
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/inspect"
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/rawjson"
 )
 
 // Where InitSpec's files appear inside the container.
@@ -49,18 +54,18 @@ type InitSpec struct {
 
 // request is the body of a create call.
 type request struct {
-	config     fields
-	hostConfig fields
-	networks   map[string]fields
+	config     rawjson.Object
+	hostConfig rawjson.Object
+	networks   map[string]rawjson.Object
 	primary    string // the network of NetworkMode
-	files      []file
+	files      []layer.File
 }
 
 // Create makes a container from stored settings, with restart policy "no", and
 // does not start it. It is there whole or not at all. ErrExists when the name is
 // taken.
 func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
-	s, err := parseSettings(spec.Settings)
+	s, err := definition.Parse(spec.Settings)
 	if err != nil {
 		return "", callErr("create", spec.Name, err)
 	}
@@ -76,7 +81,7 @@ func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
 	if spec.Ref != "" {
 		shown = c.sameImage(ctx, spec.Ref, spec.ImageID)
 	}
-	r.config.set("Image", shown)
+	r.config.Set("Image", shown)
 	id, err := c.create(ctx, spec.Name, r)
 	if err != nil || shown == spec.ImageID {
 		return id, err
@@ -89,26 +94,26 @@ func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
 	if err := c.Remove(ctx, id); err != nil {
 		return "", err
 	}
-	r.config.set("Image", spec.ImageID)
+	r.config.Set("Image", spec.ImageID)
 	return c.create(ctx, spec.Name, r)
 }
 
 // buildRequest applies spec to the settings.
-func buildRequest(s settings, spec Spec, img imageConfig) (request, error) {
-	r := request{config: s.Config.clone(), hostConfig: s.HostConfig.clone(), networks: s.Networks, files: s.Files}
-	r.config.set("Image", spec.ImageID)
+func buildRequest(s definition.Settings, spec Spec, img inspect.ImageConfig) (request, error) {
+	r := request{config: s.Config.Clone(), hostConfig: s.HostConfig.Clone(), networks: s.Networks, files: s.Files}
+	r.config.Set("Image", spec.ImageID)
 	var env []string
 	labels := map[string]string{}
-	if err := errors.Join(r.config.get("Env", &env), r.config.get("Labels", &labels), r.hostConfig.get("NetworkMode", &r.primary)); err != nil {
+	if err := errors.Join(r.config.Get("Env", &env), r.config.Get("Labels", &labels), r.hostConfig.Get("NetworkMode", &r.primary)); err != nil {
 		return r, err
 	}
-	r.config.setFilled("Env", mergeEnv(env, spec.Env))
+	r.config.SetFilled("Env", mergeEnv(env, spec.Env))
 	maps.Copy(labels, spec.Labels)
-	r.config.setFilled("Labels", labels)
+	r.config.SetFilled("Labels", labels)
 	if spec.Command != nil {
-		r.config.set("Cmd", spec.Command)
+		r.config.Set("Cmd", spec.Command)
 	}
-	r.hostConfig.set("RestartPolicy", map[string]string{"Name": "no"})
+	r.hostConfig.Set("RestartPolicy", map[string]string{"Name": "no"})
 	if spec.Init != nil {
 		return r, addInit(r, *spec.Init, img)
 	}
@@ -133,19 +138,19 @@ func mergeEnv(env, more []string) []string {
 
 // addInit puts the init program in front. A container that is given an
 // entrypoint loses its image's command, so both are spelled out.
-func addInit(r request, init InitSpec, img imageConfig) error {
+func addInit(r request, init InitSpec, img inspect.ImageConfig) error {
 	var entrypoint, cmd []string
-	if err := errors.Join(r.config.get("Entrypoint", &entrypoint), r.config.get("Cmd", &cmd)); err != nil {
+	if err := errors.Join(r.config.Get("Entrypoint", &entrypoint), r.config.Get("Cmd", &cmd)); err != nil {
 		return err
 	}
-	entrypoint, cmd = effectiveCommand(entrypoint, cmd, img)
+	entrypoint, cmd = definition.EffectiveCommand(entrypoint, cmd, img)
 	if len(entrypoint)+len(cmd) == 0 {
 		return errors.New("the image says no command to run")
 	}
-	r.config.set("Entrypoint", slices.Concat([]string{InitPath}, init.Args, entrypoint))
-	r.config.setFilled("Cmd", cmd)
+	r.config.Set("Entrypoint", slices.Concat([]string{InitPath}, init.Args, entrypoint))
+	r.config.SetFilled("Cmd", cmd)
 	var mounts []json.RawMessage
-	if err := r.hostConfig.get("Mounts", &mounts); err != nil {
+	if err := r.hostConfig.Get("Mounts", &mounts); err != nil {
 		return err
 	}
 	// The mounts API, because a bind's text cannot hold the colon of a slot's name.
@@ -159,21 +164,6 @@ func addInit(r request, init InitSpec, img imageConfig) error {
 		}
 		mounts = append(mounts, b)
 	}
-	r.hostConfig.set("Mounts", mounts)
+	r.hostConfig.Set("Mounts", mounts)
 	return nil
-}
-
-// effectiveCommand follows the Engine's rule: the image's command counts only
-// when no entrypoint was given, its entrypoint only when none was given.
-func effectiveCommand(entrypoint, cmd []string, img imageConfig) ([]string, []string) {
-	if len(entrypoint) == 0 {
-		if len(cmd) == 0 {
-			cmd = img.Config.Cmd
-		}
-		entrypoint = img.Config.Entrypoint
-	}
-	if len(entrypoint) == 1 && entrypoint[0] == "" {
-		entrypoint = nil
-	}
-	return entrypoint, cmd
 }

@@ -10,7 +10,8 @@ import (
 // signalled is the cause of a command's context, as package deployer has it.
 type signalled struct{}
 
-func (signalled) Error() string        { return "a signal" }
+func (signalled) Error() string { return "a signal" }
+
 func (signalled) Is(target error) bool { return target == context.Canceled }
 
 // A call that its own command has given up does not blame the daemon.

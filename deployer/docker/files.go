@@ -6,10 +6,12 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
+
+	"edgeman/deployer/docker/layer"
 )
 
-// changes are those of a container's own layer against its image.
-func (c *Client) changes(ctx context.Context, id string) (list []container.FilesystemChange, err error) {
+// Changes are those of a container's own layer against its image.
+func (c *Client) Changes(ctx context.Context, id string) (list []container.FilesystemChange, err error) {
 	err = c.do(ctx, "diff", id, func(ctx context.Context, api *client.Client) (err error) {
 		list, err = api.ContainerDiff(ctx, id)
 		return err
@@ -17,7 +19,7 @@ func (c *Client) changes(ctx context.Context, id string) (list []container.Files
 	return list, err
 }
 
-func (c *Client) stat(ctx context.Context, id, path string) (st container.PathStat, err error) {
+func (c *Client) Stat(ctx context.Context, id, path string) (st container.PathStat, err error) {
 	err = c.do(ctx, "stat in", id, func(ctx context.Context, api *client.Client) (err error) {
 		st, err = api.ContainerStatPath(ctx, id, path)
 		return err
@@ -25,23 +27,23 @@ func (c *Client) stat(ctx context.Context, id, path string) (st container.PathSt
 	return st, err
 }
 
-// readFile reads one file, link or directory (without what is in it) of a container.
-func (c *Client) readFile(ctx context.Context, id, name string) (f file, err error) {
+// ReadFile reads one file, link or directory (without what is in it) of a container.
+func (c *Client) ReadFile(ctx context.Context, id, name string) (f layer.File, err error) {
 	err = c.do(ctx, "read in", id, func(ctx context.Context, api *client.Client) error {
 		r, _, err := api.CopyFromContainer(ctx, id, name)
 		if err != nil {
 			return err
 		}
 		defer r.Close()
-		f, err = firstFile(r, name)
+		f, err = layer.FirstFile(r, name)
 		return err
 	})
 	return f, err
 }
 
 // putFiles writes files into a container that was not started yet.
-func (c *Client) putFiles(ctx context.Context, id string, files []file) error {
-	packed, err := pack(files)
+func (c *Client) putFiles(ctx context.Context, id string, files []layer.File) error {
+	packed, err := layer.Pack(files)
 	if err != nil {
 		return callErr("write files into", id, err)
 	}

@@ -2,12 +2,14 @@ package docker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"path"
 	"slices"
 
 	"github.com/docker/docker/api/types/mount"
+
+	"edgeman/deployer/docker/inspect"
+	"edgeman/deployer/docker/rawjson"
 )
 
 // A stopped container holds nothing: `docker system prune` removes it first, and
@@ -29,8 +31,8 @@ type HoldSpec struct {
 // the networks of the container of, which may be stopped afterwards. Of its own
 // it has no rights and no files. One of that name that is there already is
 // started.
-func (c *Client) Hold(ctx context.Context, of Container, spec HoldSpec) error {
-	in, err := readInspect(of.Raw)
+func (c *Client) Hold(ctx context.Context, of inspect.Container, spec HoldSpec) error {
+	in, err := inspect.ReadAnswer(of.Raw)
 	if err != nil {
 		return callErr("hold", of.Name, err)
 	}
@@ -44,11 +46,11 @@ func (c *Client) Hold(ctx context.Context, of Container, spec HoldSpec) error {
 	return c.Start(ctx, id)
 }
 
-func holdRequest(in inspected, spec HoldSpec) request {
-	r := request{config: fields{}, hostConfig: fields{}, networks: map[string]fields{}, primary: "none"}
+func holdRequest(in inspect.Answer, spec HoldSpec) request {
+	r := request{config: rawjson.Object{}, hostConfig: rawjson.Object{}, networks: map[string]rawjson.Object{}, primary: "none"}
 	for name := range in.NetworkSettings.Networks {
-		if userDefined(name) {
-			r.networks[name] = fields{}
+		if inspect.UserDefined(name) {
+			r.networks[name] = rawjson.Object{}
 		}
 	}
 	if len(r.networks) > 0 {
@@ -60,19 +62,19 @@ func holdRequest(in inspected, spec HoldSpec) request {
 		// minds no other signal.
 		"User": "65534:65534", "StopSignal": "SIGKILL", "Healthcheck": map[string]any{"Test": []string{"NONE"}},
 	} {
-		r.config.set(k, v)
+		r.config.Set(k, v)
 	}
 	mounts := append(heldVolumes(in), mount.Mount{Type: mount.TypeBind, Source: spec.Program, Target: InitPath, ReadOnly: true})
 	for k, v := range map[string]any{
 		"NetworkMode": r.primary, "ReadonlyRootfs": true, "CapDrop": []string{"ALL"}, "SecurityOpt": []string{"no-new-privileges"},
 		"LogConfig": map[string]string{"Type": "none"}, "RestartPolicy": map[string]string{"Name": "no"}, "Mounts": mounts,
 	} {
-		r.hostConfig.set(k, v)
+		r.hostConfig.Set(k, v)
 	}
 	return r
 }
 
-func firstKey(m map[string]fields) string {
+func firstKey(m map[string]rawjson.Object) string {
 	var keys []string
 	for k := range m {
 		keys = append(keys, k)
@@ -82,7 +84,7 @@ func firstKey(m map[string]fields) string {
 
 // heldVolumes mounts every volume where the container has it, and nothing else
 // where its image declares one: the daemon would make a new volume there.
-func heldVolumes(in inspected) (mounts []mount.Mount) {
+func heldVolumes(in inspect.Answer) (mounts []mount.Mount) {
 	held := map[string]bool{}
 	for _, m := range in.Mounts {
 		if m.Type == mount.TypeVolume {
@@ -99,21 +101,4 @@ func heldVolumes(in inspected) (mounts []mount.Mount) {
 		}
 	}
 	return mounts
-}
-
-// KeepHeld adds to settings the volumes without a name that holder holds and they
-// do not mention: the daemon gave them to a container that is gone.
-func KeepHeld(stored json.RawMessage, holder Container) (json.RawMessage, []Volume, error) {
-	in, err := readInspect(holder.Raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	var more []fields
-	for _, m := range in.Mounts {
-		if m.Type == mount.TypeVolume && anonymousName.MatchString(m.Name) {
-			m.RW = true // the holder's own is not
-			more = append(more, mountOf(m))
-		}
-	}
-	return withMounts(stored, more)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"edgeman/deployer/docker/inspect"
 )
 
 var anonymousVolume = strings.Repeat("ab", 32)
@@ -21,7 +23,7 @@ func TestHold(t *testing.T) {
 		"POST /containers/h/start": {204, ``},
 	}}
 	c, _ := e.listen(t)
-	err := c.Hold(context.Background(), Container{Name: "app", Raw: json.RawMessage(raw)}, HoldSpec{Name: "app-rest", Program: "/init", Labels: map[string]string{"a": "b"}})
+	err := c.Hold(context.Background(), inspect.Container{Name: "app", Raw: json.RawMessage(raw)}, HoldSpec{Name: "app-rest", Program: "/init", Labels: map[string]string{"a": "b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,19 +61,5 @@ func TestHold(t *testing.T) {
 	want := "volume " + anonymousVolume + " /data, volume files /files, tmpfs  /cache/, bind /init /.edgeman/init"
 	if strings.Join(mounts, ", ") != want {
 		t.Errorf("mounts %s, want %s", strings.Join(mounts, ", "), want)
-	}
-}
-
-// A container that is made anew gets the volumes without a name that are held, and
-// that its settings do not know, writable.
-func TestKeepHeld(t *testing.T) {
-	held := Container{Raw: json.RawMessage(`{"Id":"h","Name":"/h","Image":"sha256:1","State":{},"Config":{},"HostConfig":{},"NetworkSettings":{},
-		"Mounts":[{"Type":"volume","Name":"` + anonymousVolume + `","Destination":"/data","RW":false},{"Type":"volume","Name":"files","Destination":"/files"}]}`)}
-	out, added, err := KeepHeld(json.RawMessage(`{"version":1}`), held)
-	if err != nil || len(added) != 1 || added[0].Target != "/data" || !strings.Contains(string(out), anonymousVolume) || strings.Contains(string(out), "ReadOnly") {
-		t.Fatalf("%s, %v, %v", out, added, err)
-	}
-	if again, added, err := KeepHeld(out, held); err != nil || len(added) > 0 || string(again) != string(out) {
-		t.Errorf("once more: %s, %v, %v", again, added, err)
 	}
 }

@@ -3,10 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
-
-	"github.com/docker/docker/api/types/container"
 )
 
 // A container that runs in another's network is there, whatever became of the
@@ -41,25 +38,5 @@ func TestInspectOfAContainerThatJoinedAnother(t *testing.T) {
 				t.Errorf("adrift %q, way in %q; want %q", got.Adrift, got.SandboxKey, tt.adrift)
 			}
 		})
-	}
-}
-
-// Settings say the names of the containers whose namespaces are joined: an id
-// leads nowhere once that container was made anew.
-func TestJoinedContainersAreNamed(t *testing.T) {
-	id := strings.Repeat("ab", 32)
-	f := facts{others: []container.Summary{{ID: "x", Names: []string{"/other"}}, {ID: id, Names: []string{"/app/link", "/vpn"}}}}
-	s := settings{HostConfig: fields{}}
-	for member, mode := range map[string]string{"NetworkMode": "container:" + id, "PidMode": "container:" + id, "IpcMode": "shareable"} {
-		s.HostConfig.set(member, mode)
-	}
-	if err := s.nameJoined(f.names()); err != nil {
-		t.Fatal(err)
-	}
-	for member, want := range map[string]string{"NetworkMode": "container:vpn", "PidMode": "container:vpn", "IpcMode": "shareable"} {
-		var got string
-		if err := s.HostConfig.get(member, &got); err != nil || got != want {
-			t.Errorf("%s: %q, %v; want %q", member, got, err, want)
-		}
 	}
 }

@@ -132,3 +132,10 @@ func (c *Client) checked(ctx context.Context, op, id string, call func(context.C
 	}
 	return c.stream(ctx, op, id, call)
 }
+
+// Rename gives a container another name; ErrExists when it is taken.
+func (c *Client) Rename(ctx context.Context, id, name string) error {
+	return c.on(ctx, "rename", id, func(ctx context.Context, api *client.Client) error {
+		return api.ContainerRename(ctx, id, name)
+	})
+}

@@ -2,74 +2,24 @@ package docker
 
 import (
 	"context"
-	"fmt"
-	"net/netip"
-	"slices"
-	"strconv"
-	"strings"
-)
 
-// Elsewhere says that a container does not listen where it is asked.
-type Elsewhere struct {
-	Text     string // "" when it does, and when there is nothing to say
-	Loopback bool   // it does, for itself only
-}
+	"edgeman/deployer/docker/locate"
+)
 
 // OtherPorts says where the processes of a running container listen, and what its
 // image EXPOSEs, if that is not where they are expected to: at port.
-func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (Elsewhere, error) {
+func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (locate.Elsewhere, error) {
 	ct, err := c.Inspect(ctx, nameOrID)
 	if err != nil || ct.SandboxKey == "" || ct.NetworkMode == "host" {
-		return Elsewhere{}, err
+		return locate.Elsewhere{}, err
 	}
 	at, err := c.sys.listening(ct.SandboxKey)
 	if err != nil {
-		return Elsewhere{}, callErr("look into", nameOrID, err)
+		return locate.Elsewhere{}, callErr("look into", nameOrID, err)
 	}
 	image, err := c.Image(ctx, ct.ImageID)
 	if err != nil {
-		return Elsewhere{}, err
+		return locate.Elsewhere{}, err
 	}
-	return otherPorts(ct, port, at, image.Ports), nil
-}
-
-// resolver is where the daemon answers for names on networks of the operator's.
-var resolver = netip.AddrFrom4([4]byte{127, 0, 0, 11})
-
-func otherPorts(ct Container, port uint16, at []netip.AddrPort, exposed []uint16) Elsewhere {
-	var ports []uint16
-	itself := false
-	for _, a := range at {
-		switch {
-		case a.Addr() == resolver:
-		case a.Addr().IsLoopback() && ct.NetworkMode != "none":
-			itself = itself || a.Port() == port
-		case a.Port() == port:
-			return Elsewhere{}
-		case !slices.Contains(ports, a.Port()):
-			ports = append(ports, a.Port())
-		}
-	}
-	slices.Sort(ports)
-	says := "its image EXPOSEs no port"
-	if len(exposed) > 0 {
-		says = "its image EXPOSEs " + numbers(exposed)
-	}
-	switch {
-	case itself:
-		return Elsewhere{fmt.Sprintf("%s listens on port %d for itself only, on loopback; it has to listen at 0.0.0.0", ct.Name, port), true}
-	case len(ports) > 0:
-		return Elsewhere{Text: fmt.Sprintf("%s listens on port %s and not on %d, where it is asked; %s", ct.Name, numbers(ports), port, says)}
-	case len(exposed) > 0 && !slices.Contains(exposed, port):
-		return Elsewhere{Text: fmt.Sprintf("%s listens nowhere; it is asked on port %d, and %s", ct.Name, port, says)}
-	}
-	return Elsewhere{}
-}
-
-func numbers(list []uint16) string {
-	words := make([]string, len(list))
-	for i, n := range list {
-		words[i] = strconv.Itoa(int(n))
-	}
-	return strings.Join(words, ", ")
+	return locate.OtherPorts(ct, port, at, image.Ports), nil
 }

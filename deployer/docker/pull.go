@@ -2,30 +2,21 @@ package docker
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 
 	"github.com/distribution/reference"
 	apiimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
-)
 
-// Progress is how far a pull has come, over all layers that are known so far.
-type Progress struct {
-	Status         string // of the layer that moved, in the daemon's words
-	Current, Total int64  // bytes downloaded and to download; Total grows while layers appear
-	Layers, Ready  int    // layers of the image, and those unpacked or here already
-}
+	"edgeman/deployer/docker/pull"
+)
 
 // Pull fetches an image with the credentials that root's `docker login` left.
 // progress, when not nil, is called for every step from this goroutine. There is
 // no deadline but ctx's. The registry's digest is then among the image's
 // RepoDigests.
-func (c *Client) Pull(ctx context.Context, ref string, progress func(Progress)) error {
+func (c *Client) Pull(ctx context.Context, ref string, progress func(pull.Progress)) error {
 	return c.stream(ctx, "pull", ref, func(ctx context.Context, api *client.Client) error {
-		if err := ValidRef(ref); err != nil {
+		if err := pull.ValidRef(ref); err != nil {
 			return err
 		}
 		named, err := reference.ParseNormalizedNamed(ref)
@@ -33,92 +24,15 @@ func (c *Client) Pull(ctx context.Context, ref string, progress func(Progress)) 
 			return err
 		}
 		host := reference.Domain(named)
-		auth, err := c.sys.login.credentials(ctx, host)
+		auth, err := c.sys.login.Credentials(ctx, host)
 		if err != nil {
 			return err
 		}
 		r, err := api.ImagePull(ctx, ref, apiimage.PullOptions{RegistryAuth: auth})
 		if err == nil {
-			err = readPull(r, progress)
+			err = pull.Follow(r, progress)
 			r.Close()
 		}
-		return explainPull(err, host)
+		return pull.Explain(err, host)
 	})
-}
-
-// pullMessage is one line of the daemon's report.
-type pullMessage struct {
-	ID, Status     string
-	ProgressDetail struct{ Current, Total int64 }
-	Error          string
-	ErrorDetail    struct{ Message string }
-}
-
-// readPull follows the report to its end. A pull that broke off says so in the
-// stream; its HTTP status was sent long before.
-func readPull(r io.Reader, progress func(Progress)) error {
-	t := tally{layers: map[string]*layer{}}
-	for d := json.NewDecoder(r); ; {
-		var m pullMessage
-		if err := d.Decode(&m); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read the daemon's report: %w", err)
-		}
-		switch {
-		case m.ErrorDetail.Message != "":
-			return errors.New(m.ErrorDetail.Message)
-		case m.Error != "":
-			return errors.New(m.Error)
-		}
-		if p, moved := t.add(m); moved && progress != nil {
-			progress(p)
-		}
-	}
-}
-
-type layer struct {
-	current, total int64
-	ready          bool
-}
-
-// tally sums a pull's layers.
-type tally struct{ layers map[string]*layer }
-
-func (t tally) add(m pullMessage) (Progress, bool) {
-	if !t.update(m) {
-		return Progress{}, false
-	}
-	p := Progress{Status: m.Status, Layers: len(t.layers)}
-	for _, l := range t.layers {
-		p.Current += l.current
-		p.Total += l.total
-		if l.ready {
-			p.Ready++
-		}
-	}
-	return p, true
-}
-
-func (t tally) update(m pullMessage) bool {
-	l := t.layers[m.ID]
-	if l == nil {
-		l = &layer{}
-	}
-	switch m.Status {
-	case "Pulling fs layer", "Waiting", "Verifying Checksum", "Retrying":
-	case "Downloading":
-		l.current, l.total = m.ProgressDetail.Current, max(l.total, m.ProgressDetail.Total)
-	case "Download complete", "Extracting":
-		l.current = l.total
-	case "Pull complete", "Already exists":
-		l.current, l.ready = l.total, true
-	default:
-		return false // about the image, not a layer
-	}
-	if m.ID == "" {
-		return false
-	}
-	t.layers[m.ID] = l
-	return true
 }

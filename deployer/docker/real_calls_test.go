@@ -13,6 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/docker/volume"
 )
 
 func TestRealServing(t *testing.T) {
@@ -42,7 +47,7 @@ func TestRealServing(t *testing.T) {
 		{hidden.Networks[0].IPv4.String() + ":8080", "hidden:8080 address"},
 	} {
 		found, err := c.Serving(ctx, netip.MustParseAddrPort(tt.addr))
-		if doubt := new(Doubt); err != nil && !errors.As(err, &doubt) {
+		if doubt := new(locate.Doubt); err != nil && !errors.As(err, &doubt) {
 			t.Fatal(err)
 		}
 		var got []string
@@ -95,11 +100,11 @@ func TestRealAdoptRefuses(t *testing.T) {
 		t.Errorf("only scratch and directories: %v, changes: %s", got, docker(t, "diff", "clean"))
 	}
 	docker(t, "exec", "clean", "/app", "touch", "/srv/data")
-	if got := adopt("clean"); !slices.Equal(got, []string{CodeWritableLayer}) {
+	if got := adopt("clean"); !slices.Equal(got, []string{adoptable.CodeWritableLayer}) {
 		t.Errorf("data: %v", got)
 	}
 	docker(t, "run", "-d", "--name", "rm", "--rm", "-v", "/data", "app:v1")
-	if got := adopt("rm"); !slices.Equal(got, []string{CodeRmVolumes}) {
+	if got := adopt("rm"); !slices.Equal(got, []string{adoptable.CodeRmVolumes}) {
 		t.Errorf("rm: %v", got)
 	}
 	image(t, "doomed:v1", "ENV X=1")
@@ -327,7 +332,7 @@ func TestRealKeepVolumes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := inspect(t, id)
+		in := inspected(t, id)
 		if volume != "" && in.Mounts[0].Name != volume {
 			t.Errorf("%s has the volume %s, want %s", name, in.Mounts[0].Name, volume)
 		}
@@ -336,8 +341,8 @@ func TestRealKeepVolumes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var added []Volume
-		if settings, added, err = KeepVolumes(settings, ct); err != nil || (name == "two") != (len(added) == 1) {
+		var added []definition.Volume
+		if settings, added, err = volume.Keep(settings, ct); err != nil || (name == "two") != (len(added) == 1) {
 			t.Errorf("%s: %v %v", name, added, err)
 		}
 	}

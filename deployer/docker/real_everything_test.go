@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"edgeman/deployer/docker/adoptable"
 )
 
 // everyFlag is a container with all of docker run that goes together. What a
@@ -121,7 +123,7 @@ func TestRealEverything(t *testing.T) {
 	run := append([]string{"create", "--name", "old"}, knownFlags(t)...)
 	docker(t, append(run, "app:v1", "serve", "an argument")...)
 	docker(t, connect("gw-priority", "7", "network", "connect", "--alias", "inner", "--driver-opt", "com.example.x=1", "back", "old")...)
-	was := inspect(t, "old")
+	was := inspected(t, "old")
 	a, err := c.Adopt(ctx, "old", 8080, netip.MustParseAddrPort("127.0.0.1:18080"))
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +132,7 @@ func TestRealEverything(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\nsettings: %s", err, a.Settings)
 	}
-	is := inspect(t, "new")
+	is := inspected(t, "new")
 	for _, member := range unlikeMembers(t, "old", "new") {
 		if i := slices.IndexFunc(mustDiffer, func(m struct{ member, why string }) bool {
 			return regexp.MustCompile("^" + m.member + "$").MatchString(member)
@@ -168,7 +170,7 @@ func wantUnchanged(t *testing.T, c *Client, ctx context.Context, id string, sett
 }
 
 // wantMadeAgain: the original can be, and is then as it was.
-func wantMadeAgain(t *testing.T, c *Client, ctx context.Context, a Adoption) {
+func wantMadeAgain(t *testing.T, c *Client, ctx context.Context, a adoptable.Adoption) {
 	t.Helper()
 	if err := c.Rehearse(ctx, a.Container.Raw); err != nil {
 		t.Fatal(err)

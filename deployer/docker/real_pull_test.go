@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"edgeman/deployer/docker/pull"
 	"edgeman/integration/port"
 )
 
@@ -64,8 +65,8 @@ func TestRealPull(t *testing.T) {
 	docker(t, "push", ref)
 	// No image may be left, or its layers are here already.
 	docker(t, "image", "prune", "-af")
-	var steps []Progress
-	if err := c.Pull(ctx, ref, func(p Progress) { steps = append(steps, p) }); err != nil {
+	var steps []pull.Progress
+	if err := c.Pull(ctx, ref, func(p pull.Progress) { steps = append(steps, p) }); err != nil {
 		t.Fatal(err)
 	}
 	img, err := c.Image(ctx, ref)
@@ -106,13 +107,13 @@ func TestRealPullPassword(t *testing.T) {
 	docker(t, "--config", config, "push", ref)
 	docker(t, "rmi", ref)
 	err := c.Pull(ctx, ref, nil)
-	var failed *PullError
-	if !errors.As(err, &failed) || failed.Kind != PullDenied || failed.Registry != at {
+	var failed *pull.Error
+	if !errors.As(err, &failed) || failed.Kind != pull.Denied || failed.Registry != at {
 		t.Errorf("without a password: %v", err)
 	}
 	t.Log(err)
 	auth := func(plain string) {
-		c.sys.login.config = func() ([]byte, error) {
+		c.sys.login.Config = func() ([]byte, error) {
 			return fmt.Appendf(nil, `{"auths":{%q:{"auth":%q}}}`, at, base64.StdEncoding.EncodeToString([]byte(plain))), nil
 		}
 	}

@@ -19,7 +19,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/label"
+	"edgeman/deployer/docker/rawjson"
 )
 
 // flagSets are ways to run a container; together they use every flag of docker
@@ -123,7 +125,7 @@ func roundTrip(t *testing.T, c *Client, ctx context.Context, name string, run []
 		t.Errorf("refused: %s: %s", r.Code, r.Text)
 	}
 	t.Logf("recreate: %q", a.Recreate)
-	was := inspect(t, "old")
+	was := inspected(t, "old")
 	stop(t, c, ctx, name)
 	id, err := c.Create(ctx, Spec{Name: "new", ImageID: a.Container.ImageID, Settings: a.Settings, Labels: map[string]string{"edgeman.app": "x"}})
 	if err != nil {
@@ -135,7 +137,7 @@ func roundTrip(t *testing.T, c *Client, ctx context.Context, name string, run []
 			t.Fatalf("%v\nsettings: %s", err, a.Settings)
 		}
 	}
-	is := inspect(t, "new")
+	is := inspected(t, "new")
 	if d := cmp.Diff(comparable(t, was), comparable(t, is), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("old and new container differ (-old +new):\n%s\nsettings: %s", d, a.Settings)
 	}
@@ -157,12 +159,12 @@ func stop(t *testing.T, c *Client, ctx context.Context, name string) {
 }
 
 // comparable is an inspect answer without the intended differences.
-func comparable(t *testing.T, in inspected) map[string]any {
+func comparable(t *testing.T, in inspect.Answer) map[string]any {
 	t.Helper()
-	config, host := in.raw.Config.clone(), in.raw.HostConfig.clone()
-	config.drop("Image", "AttachStdin", "AttachStdout", "AttachStderr", "Volumes", "ExposedPorts")
+	config, host := in.Raw.Config.Clone(), in.Raw.HostConfig.Clone()
+	config.Drop("Image", "AttachStdin", "AttachStdout", "AttachStderr", "Volumes", "ExposedPorts")
 	if in.Config.Hostname == in.ID[:12] {
-		config.drop("Hostname")
+		config.Drop("Hostname")
 	}
 	labels := map[string]string{}
 	for k, v := range in.Config.Labels {
@@ -170,9 +172,9 @@ func comparable(t *testing.T, in inspected) map[string]any {
 			labels[k] = v
 		}
 	}
-	config.set("Labels", labels)
-	host.drop("PortBindings", "PublishAllPorts", "RestartPolicy", "AutoRemove", "Binds", "Mounts", "VolumesFrom", "ContainerIDFile", "ConsoleSize", "Links")
-	host.set("NetworkMode", networkMode(in.InspectResponse))
+	config.Set("Labels", labels)
+	host.Drop("PortBindings", "PublishAllPorts", "RestartPolicy", "AutoRemove", "Binds", "Mounts", "VolumesFrom", "ContainerIDFile", "ConsoleSize", "Links")
+	host.Set("NetworkMode", inspect.NetworkMode(in.InspectResponse))
 	mounts := slices.Clone(in.Mounts)
 	for i := range mounts {
 		// How a mount was asked for, not what it is.
@@ -182,7 +184,7 @@ func comparable(t *testing.T, in inspected) map[string]any {
 	nets := map[string]any{}
 	for n, ep := range in.NetworkSettings.Networks {
 		aliases := realAliases(ep.Aliases, in.ID)
-		if userDefined(n) && !slices.Contains(aliases, "old") {
+		if inspect.UserDefined(n) && !slices.Contains(aliases, "old") {
 			aliases = append(aliases, "old")
 		}
 		sort.Strings(aliases)
@@ -208,11 +210,11 @@ func realLinks(links []string) (out []string) {
 	return out
 }
 
-func plain(t *testing.T, f fields) map[string]any {
+func plain(t *testing.T, f rawjson.Object) map[string]any {
 	t.Helper()
 	out := map[string]any{}
 	for k, v := range f {
-		if empty(v) && !strings.HasSuffix(k, "Paths") {
+		if rawjson.Empty(v) && !strings.HasSuffix(k, "Paths") {
 			continue // null and [] say the same, but for the masked and read-only paths
 		}
 		var x any
@@ -242,7 +244,7 @@ func TestRealOtherImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := inspect(t, id)
+	in := inspected(t, id)
 	want := container.Config{
 		Env: []string{"OWN=2", "VERSION=mine", "MORE=3", "EDGEMAN_TEST_APP=1", "FROM_IMAGE=2", "NEW=1", "PATH=/bin"},
 		Cmd: []string{"serve", "two"}, Entrypoint: []string{"/app"}, WorkingDir: "/tmp", User: "1000", StopSignal: "SIGINT",
@@ -270,7 +272,7 @@ func TestRealRecreate(t *testing.T) {
 		"-v", "named:/named", "-v", "/anonymous", "--restart", "always", "-e", "A=1", "--label", "com.docker.compose.project=p", "app:v1")
 	docker(t, "network", "connect", "--alias", "inner", "back", "old")
 	docker(t, "exec", "old", "/app", "touch", "/anonymous/data", "/named/data")
-	was := inspect(t, "old")
+	was := inspected(t, "old")
 	ct, err := c.Inspect(ctx, "old")
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +288,7 @@ func TestRealRecreate(t *testing.T) {
 	if err := c.Start(ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	is := inspect(t, "old")
+	is := inspected(t, "old")
 	a, b := comparable(t, was), comparable(t, is)
 	if d := cmp.Diff(a, b, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("recreated (-was +is):\n%s", d)

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"edgeman/deployer/docker/inspect"
 )
 
 // These tests need a Docker daemon that they may use as they like. They run
@@ -153,13 +155,13 @@ func writeRoot(w io.Writer) error {
 }
 
 // inspect is docker's own view of a container.
-func inspect(t *testing.T, name string) inspected {
+func inspect(t *testing.T, name string) inspect.Answer {
 	t.Helper()
 	var list []json.RawMessage
 	if err := json.Unmarshal([]byte(docker(t, "inspect", "--type", "container", name)), &list); err != nil {
 		t.Fatal(err)
 	}
-	in, err := readInspect(list[0])
+	in, err := inspect.ReadAnswer(list[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,13 @@ package docker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/docker/docker/client"
 
-	"edgeman/deployer/docker/label"
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/inspect"
+	"edgeman/deployer/docker/rawjson"
 )
 
 // Recreate brings a container back from its stored inspect answer after it was
@@ -25,7 +26,7 @@ func (c *Client) Recreate(ctx context.Context, raw json.RawMessage) (id string, 
 		return "", nil, err
 	}
 	r := o.request()
-	r.config.set("Image", c.sameImage(ctx, o.ref, o.imageID))
+	r.config.Set("Image", c.sameImage(ctx, o.ref, o.imageID))
 	id, err = c.create(ctx, o.name, r)
 	return id, lost, err
 }
@@ -45,8 +46,8 @@ func (c *Client) Rehearse(ctx context.Context, raw json.RawMessage) error {
 		return err
 	}
 	r := o.request()
-	r.config.drop("Labels") // by which others would take it for theirs
-	r.config.set("Image", o.imageID)
+	r.config.Drop("Labels") // by which others would take it for theirs
+	r.config.Set("Image", o.imageID)
 	id, err := c.create(ctx, name, r)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func (c *Client) Rehearse(ctx context.Context, raw json.RawMessage) error {
 // may be gone. Of spec it uses ImageID, Env, Command and Settings; published
 // ports and restart policy are the stored ones.
 func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec) (string, error) {
-	live, err := parseSettings(spec.Settings)
+	live, err := definition.Parse(spec.Settings)
 	if err != nil {
 		return "", callErr("recreate", "", err)
 	}
@@ -72,19 +73,19 @@ func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec)
 	if err != nil {
 		return "", err
 	}
-	volumes, err := volumeMounts(spec.Settings)
+	volumes, err := definition.VolumeMounts(spec.Settings)
 	if err == nil {
-		_, err = o.settings.addMounts(volumes)
+		_, err = o.settings.AddMounts(volumes)
 	}
 	if err != nil {
 		return "", callErr("recreate", o.name, err)
 	}
-	o.settings.takeFiles(live.Files)
+	o.settings.TakeFiles(live.Files)
 	r, err := buildRequest(o.settings, Spec{ImageID: spec.ImageID, Env: spec.Env, Command: spec.Command}, img)
 	if err != nil {
 		return "", callErr("recreate", o.name, err)
 	}
-	r.config.set("Image", c.sameImage(ctx, spec.Ref, spec.ImageID))
+	r.config.Set("Image", c.sameImage(ctx, spec.Ref, spec.ImageID))
 	r.hostConfig["RestartPolicy"] = o.settings.HostConfig["RestartPolicy"]
 	return c.create(ctx, o.name, r)
 }
@@ -92,25 +93,25 @@ func (c *Client) RecreateAs(ctx context.Context, raw json.RawMessage, spec Spec)
 // original is what a stored inspect answer says of its container.
 type original struct {
 	name, network, ref, imageID string
-	settings                    settings
+	settings                    definition.Settings
 }
 
 func (o original) request() request {
 	s := o.settings
-	return request{config: s.Config.clone(), hostConfig: s.HostConfig, networks: s.Networks, primary: o.network, files: s.Files}
+	return request{config: s.Config.Clone(), hostConfig: s.HostConfig, networks: s.Networks, primary: o.network, files: s.Files}
 }
 
 // original reads a stored inspect answer. What its image gave it is taken out
 // again. When that image is gone, nobody can tell what it gave: config, if any,
 // says what the operator asked for.
-func (c *Client) original(ctx context.Context, raw json.RawMessage, config fields) (original, error) {
-	in, err := readInspect(raw)
+func (c *Client) original(ctx context.Context, raw json.RawMessage, config rawjson.Object) (original, error) {
+	in, err := inspect.ReadAnswer(raw)
 	if err != nil {
 		return original{}, callErr("recreate", "", err)
 	}
 	o := original{
 		name:    strings.TrimPrefix(in.Name, "/"),
-		network: networkMode(in.InspectResponse),
+		network: inspect.NetworkMode(in.InspectResponse),
 		ref:     in.Config.Image,
 		imageID: in.Image,
 	}
@@ -123,31 +124,10 @@ func (c *Client) original(ctx context.Context, raw json.RawMessage, config field
 	if err != nil {
 		return o, callErr("read the host's name", "", err)
 	}
-	if o.settings, err = extract(in, img, hostname); err == nil && gone {
-		o.settings.Config, err = ownMarks(config, o.settings.Config)
+	if o.settings, err = definition.Extract(in, img, hostname); err == nil && gone {
+		o.settings.Config, err = definition.OwnMarks(config, o.settings.Config)
 	}
 	return o, callErr("recreate", o.name, err)
-}
-
-// ownMarks is config with what own has of one container alone and a copy must
-// not carry: its host name, and the labels by which Compose finds it.
-func ownMarks(config, own fields) (fields, error) {
-	out := config.clone()
-	labels, marks := map[string]string{}, map[string]string{}
-	if err := errors.Join(config.get("Labels", &labels), own.get("Labels", &marks)); err != nil {
-		return nil, err
-	}
-	for k, v := range marks {
-		if label.Owned(k) {
-			labels[k] = v
-		}
-	}
-	out.drop("Hostname")
-	out.setFilled("Labels", labels)
-	if name, ok := own["Hostname"]; ok {
-		out["Hostname"] = name
-	}
-	return out, nil
 }
 
 // sameImage prefers the reference the operator used, as long as it still means
@@ -160,9 +140,9 @@ func (c *Client) sameImage(ctx context.Context, ref, id string) string {
 }
 
 // missingVolumes are the volumes that the daemon would silently make anew.
-func (c *Client) missingVolumes(ctx context.Context, s settings) ([]string, error) {
+func (c *Client) missingVolumes(ctx context.Context, s definition.Settings) ([]string, error) {
 	var lost []string
-	for _, name := range volumeNames(s) {
+	for _, name := range definition.VolumeNames(s) {
 		err := c.do(ctx, "inspect volume", name, func(ctx context.Context, api *client.Client) error {
 			_, err := api.VolumeInspect(ctx, name)
 			return err
@@ -175,23 +155,4 @@ func (c *Client) missingVolumes(ctx context.Context, s settings) ([]string, erro
 		}
 	}
 	return lost, nil
-}
-
-// volumeNames are the volumes that settings mount.
-func volumeNames(s settings) []string {
-	var out, binds []string
-	var mounts []struct{ Type, Source string }
-	_ = s.HostConfig.get("Mounts", &mounts) // both were decoded before
-	_ = s.HostConfig.get("Binds", &binds)
-	for _, m := range mounts {
-		if m.Type == "volume" && m.Source != "" {
-			out = append(out, m.Source)
-		}
-	}
-	for _, b := range binds {
-		if source, _, ok := strings.Cut(b, ":"); ok && !strings.HasPrefix(source, "/") {
-			out = append(out, source)
-		}
-	}
-	return out
 }

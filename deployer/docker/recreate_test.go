@@ -5,6 +5,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/rawjson"
 )
 
 // A container whose image is gone is made again with a release's image: what the
@@ -14,13 +17,13 @@ func TestRecreateAsWithoutItsImage(t *testing.T) {
 	raw := json.RawMessage(`{"Id":"0123456789abcdef","Name":"/web","Image":"sha256:1","State":{},"HostConfig":{"NetworkMode":"bridge","RestartPolicy":{"Name":"always"}},
 		"Config":{"Image":"web:v1","Hostname":"front","Env":["A=own","OLD=image"],"Cmd":["/old"],"Labels":{"com.docker.compose.service":"web","old":"image"}},
 		"NetworkSettings":{"Networks":{"bridge":{}}}}`)
-	s := settings{Version: 1, Config: fields{"Env": json.RawMessage(`["A=own"]`), "Labels": json.RawMessage(`{"team":"x"}`)}}
+	s := definition.Settings{Version: 1, Config: rawjson.Object{"Env": json.RawMessage(`["A=own"]`), "Labels": json.RawMessage(`{"team":"x"}`)}}
 	e := &engine{api: "1.41", answers: map[string]answer{
 		"GET /images/sha256:2/json": {200, `{"Id":"sha256:2","Config":{"Cmd":["/new"]}}`},
 		"POST /containers/create":   {201, `{"Id":"made"}`},
 	}}
 	c, _ := e.listen(t)
-	id, err := c.RecreateAs(t.Context(), raw, Spec{ImageID: "sha256:2", Ref: "web:v2", Settings: s.bytes()})
+	id, err := c.RecreateAs(t.Context(), raw, Spec{ImageID: "sha256:2", Ref: "web:v2", Settings: s.Bytes()})
 	if id != "made" || err != nil {
 		t.Fatal(id, err)
 	}

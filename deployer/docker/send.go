@@ -16,6 +16,9 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
+
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/rawjson"
 )
 
 // create sends r. Files are written into a container that is there, and engines
@@ -26,7 +29,7 @@ func (c *Client) create(ctx context.Context, name string, r request) (id string,
 	if !containerName.MatchString(name) {
 		return "", callErr("create", name, fmt.Errorf("%q is not a container name", name))
 	}
-	first, rest := r.networks, map[string]fields(nil)
+	first, rest := r.networks, map[string]rawjson.Object(nil)
 	if versions.LessThan(c.API(), "1.44") {
 		first, rest = split(r)
 	}
@@ -48,7 +51,7 @@ func (c *Client) create(ctx context.Context, name string, r request) (id string,
 
 // complete connects the other networks, writes the files and gives the container
 // its name.
-func (c *Client) complete(ctx context.Context, id, name string, rest map[string]fields, files []file) error {
+func (c *Client) complete(ctx context.Context, id, name string, rest map[string]rawjson.Object, files []layer.File) error {
 	if len(files) > 0 {
 		if err := c.putFiles(ctx, id, files); err != nil {
 			return err
@@ -65,7 +68,7 @@ func (c *Client) complete(ctx context.Context, id, name string, rest map[string]
 }
 
 // connect uses the library's type: engines this old know no member that it lacks.
-func (c *Client) connect(ctx context.Context, id, name string, f fields) error {
+func (c *Client) connect(ctx context.Context, id, name string, f rawjson.Object) error {
 	var ep network.EndpointSettings
 	b, err := json.Marshal(f)
 	if err == nil {
@@ -80,8 +83,8 @@ func (c *Client) connect(ctx context.Context, id, name string, f fields) error {
 }
 
 // split separates the network that an old engine takes at creation.
-func split(r request) (first, rest map[string]fields) {
-	first, rest = map[string]fields{}, map[string]fields{}
+func split(r request) (first, rest map[string]rawjson.Object) {
+	first, rest = map[string]rawjson.Object{}, map[string]rawjson.Object{}
 	for name, f := range r.networks {
 		if name == r.primary {
 			first[name] = f
@@ -94,19 +97,19 @@ func split(r request) (first, rest map[string]fields) {
 
 // body encodes a create call. Before API 1.44 a fixed MAC address is a member of
 // Config, afterwards of the network.
-func body(r request, networks map[string]fields) func(api string) []byte {
+func body(r request, networks map[string]rawjson.Object) func(api string) []byte {
 	return func(api string) []byte {
-		config, eps := r.config.clone(), map[string]fields{}
+		config, eps := r.config.Clone(), map[string]rawjson.Object{}
 		for name, f := range networks {
-			f = f.clone()
+			f = f.Clone()
 			if mac, ok := f["MacAddress"]; ok && versions.LessThan(api, "1.44") {
-				f.drop("MacAddress")
+				f.Drop("MacAddress")
 				config["MacAddress"] = mac
 			}
 			eps[name] = f
 		}
-		config.set("HostConfig", r.hostConfig)
-		config.set("NetworkingConfig", map[string]any{"EndpointsConfig": eps})
+		config.Set("HostConfig", r.hostConfig)
+		config.Set("NetworkingConfig", map[string]any{"EndpointsConfig": eps})
 		b, err := json.Marshal(config)
 		if err != nil {
 			panic(fmt.Sprintf("docker: encode a container: %v", err)) // made of valid JSON only
@@ -164,5 +167,6 @@ func daemonError(status int, answer []byte) error {
 // silent lends an error's class without its text.
 type silent struct{ error }
 
-func (silent) Error() string   { return "" }
+func (silent) Error() string { return "" }
+
 func (s silent) Unwrap() error { return s.error }

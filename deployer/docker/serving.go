@@ -2,24 +2,48 @@ package docker
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
-	"github.com/docker/docker/api/types/container"
+	"edgeman/deployer/docker/inspect"
+	"edgeman/deployer/docker/locate"
 )
 
-// How a Target was found.
-const (
-	ByPublished = "published" // the address is a published port of the container
-	ByAddress   = "address"   // the address is the container's own
-	ByHost      = "host"      // a process of the container listens in the host's network
-)
+// Confirm shows by what Docker and the kernel know that a connection of this
+// host's to at arrives at port of c, and that a process of c listens there; the
+// error is a *Doubt where it does not. Nothing is asked of the app itself.
+func (c *Client) Confirm(ctx context.Context, ct inspect.Container, port uint16, at netip.AddrPort) error {
+	v, err := c.look(ctx, at)
+	if err != nil {
+		return err
+	}
+	if ct.NetworkMode != "host" {
+		if v.Inside, err = c.sys.listeners(ct.PID()); err != nil {
+			return callErr("look into", ct.ID, err)
+		}
+	}
+	if d := v.Doubt(ct, port); d != nil {
+		return d
+	}
+	return nil
+}
 
-// Target is a running container that answers at an address.
-type Target struct {
-	Container Container
-	Port      uint16 // the port inside the container
-	By        string // ByPublished, ByAddress or ByHost
+// look reads it.
+func (c *Client) look(ctx context.Context, at netip.AddrPort) (v locate.View, err error) {
+	v.At = netip.AddrPortFrom(inspect.Dialled(at.Addr()), at.Port())
+	if v.Local, err = c.isLocal(v.At.Addr()); err != nil {
+		return v, fmt.Errorf("docker: find the container at %s: %w", at, err)
+	}
+	if v.Containers, err = c.summaries(ctx, nil, false); err != nil {
+		return v, err
+	}
+	if v.Local {
+		if v.Host, err = c.sys.listeners(0); err != nil {
+			return v, fmt.Errorf("docker: find the container at %s: %w", at, err)
+		}
+	}
+	return v, nil
 }
 
 // Serving finds the running containers behind a TCP address as nginx would dial
@@ -27,17 +51,17 @@ type Target struct {
 // a process in the host's network. Usually it is one; several mean that the
 // caller has to ask. The error is a *Doubt that says what is there instead when
 // there is none.
-func (c *Client) Serving(ctx context.Context, at netip.AddrPort) ([]Target, error) {
+func (c *Client) Serving(ctx context.Context, at netip.AddrPort) ([]locate.Target, error) {
 	if !at.IsValid() {
-		return nil, &Doubt{Reason: "that is no address"}
+		return nil, &locate.Doubt{Reason: "that is no address"}
 	}
 	v, err := c.look(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	var out []Target
-	for _, s := range v.containers {
-		port, by := v.servedBy(s)
+	var out []locate.Target
+	for _, s := range v.Containers {
+		port, by := v.ServedBy(s)
 		if by == "" {
 			continue
 		}
@@ -49,24 +73,13 @@ func (c *Client) Serving(ctx context.Context, at netip.AddrPort) ([]Target, erro
 			return nil, err
 		}
 		if ct.Running {
-			out = append(out, Target{Container: ct, Port: port, By: by})
+			out = append(out, locate.Target{Container: ct, Port: port, By: by})
 		}
 	}
 	if len(out) == 0 {
-		return nil, &Doubt{Reason: v.unserved()}
+		return nil, &locate.Doubt{Reason: v.Unserved()}
 	}
 	return out, nil
-}
-
-// servedBy tells how s answers at the address, if it does.
-func (v view) servedBy(s container.Summary) (port uint16, by string) {
-	if s.HostConfig.NetworkMode != "host" {
-		return servedBy(s, v.at, v.local)
-	}
-	if l, ok := reached(v.host, v.at); ok && slices.Contains(v.owners(l), s.ID) {
-		return v.at.Port(), ByHost
-	}
-	return 0, ""
 }
 
 // isLocal says whether ip is this host. A published port is open on this host
@@ -80,50 +93,4 @@ func (c *Client) isLocal(ip netip.Addr) (bool, error) {
 		return false, err
 	}
 	return slices.Contains(own, ip.WithZone("")), nil
-}
-
-// dialled is the address that a connect() to ip reaches: the kernel takes the
-// unspecified address for loopback.
-func dialled(ip netip.Addr) netip.Addr {
-	ip = ip.Unmap()
-	switch {
-	case ip == netip.IPv4Unspecified():
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	case ip == netip.IPv6Unspecified():
-		return netip.IPv6Loopback()
-	}
-	return ip
-}
-
-// servedBy tells how s answers at at, if it does; by is empty when it does not.
-func servedBy(s container.Summary, at netip.AddrPort, local bool) (port uint16, by string) {
-	for _, p := range s.Ports {
-		if p.Type != "tcp" || p.PublicPort != at.Port() || p.PublicPort == 0 {
-			continue
-		}
-		if local && covers(addr(p.IP), at.Addr()) {
-			return p.PrivatePort, ByPublished
-		}
-	}
-	if s.NetworkSettings == nil {
-		return 0, ""
-	}
-	for _, ep := range s.NetworkSettings.Networks {
-		if ep != nil && (addr(ep.IPAddress) == at.Addr() || addr(ep.GlobalIPv6Address) == at.Addr()) {
-			return at.Port(), ByAddress
-		}
-	}
-	return 0, ""
-}
-
-// covers says whether a port bound to bound is reached at ip. Docker binds IPv4
-// and IPv6 separately, so 0.0.0.0 does not cover ::1.
-func covers(bound, ip netip.Addr) bool {
-	if !bound.IsValid() { // an engine that names no address binds IPv4
-		bound = netip.IPv4Unspecified()
-	}
-	if bound.IsUnspecified() {
-		return bound.Is4() == ip.Is4()
-	}
-	return bound == ip
 }

@@ -1,21 +1,16 @@
 package docker
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"edgeman/deployer/state"
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/pull"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
 )
@@ -29,8 +24,8 @@ type system struct {
 	// listening are the addresses that somebody listens at in the namespace at a path.
 	listening func(netns string) ([]netip.AddrPort, error)
 	hostname  func() (string, error)
-	login     login
-	clock  clock
+	login     pull.Login
+	clock     layer.Clock
 	// kind is what a path of the host leads to: "file", "directory", …; empty
 	// when there is nothing.
 	kind func(path string) (string, error)
@@ -44,9 +39,9 @@ func hostSystem() system {
 		listeners: count.TCPListeners,
 		listening: sockets.Listening,
 		hostname:  os.Hostname,
-		login:     rootLogin(),
-		clock:     hostClock(),
-		kind:      kindOf,
+		login:     pull.RootLogin(),
+		clock:     layer.HostClock(),
+		kind:      definition.SourceKind,
 		kill:      killPinned,
 	}
 }
@@ -65,52 +60,6 @@ func hostAddresses() ([]netip.Addr, error) {
 		}
 	}
 	return out, nil
-}
-
-// dockerConfig reads root's ~/.docker/config.json. $HOME is not trusted: under
-// sudo it may be the caller's.
-func dockerConfig() ([]byte, error) { return readOwned("/root/.docker/config.json") }
-
-// readOwned reads a file that only root can have written; nil when there is none.
-// People keep theirs elsewhere and put a link in its place.
-func readOwned(path string) ([]byte, error) {
-	path, err := state.FollowTrusted(path)
-	if err == nil {
-		var b []byte
-		if b, err = state.ReadTrusted(path); err == nil {
-			return b, nil
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return nil, err
-}
-
-// helperTimeout bounds a credential helper, which may ask a service far away.
-const helperTimeout = 30 * time.Second
-
-// runHelper runs the helper without a shell, from root's fixed search path.
-func runHelper(ctx context.Context, program string, input []byte) ([]byte, error) {
-	const dirs = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	for _, dir := range filepath.SplitList(dirs) {
-		path := filepath.Join(dir, program)
-		if fi, err := os.Stat(path); err != nil || fi.IsDir() {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, helperTimeout)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, path, "get")
-		cmd.WaitDelay = time.Second // its children may hold the output open
-		cmd.Env = []string{"PATH=" + dirs, "HOME=/root"}
-		cmd.Stdin = bytes.NewReader(input)
-		out, err := cmd.Output()
-		if ctx.Err() != nil {
-			err = fmt.Errorf("%s did not end in time: %w", program, ctx.Err())
-		}
-		return out, err
-	}
-	return nil, fmt.Errorf("%s is not installed", program)
 }
 
 // killPinned opens a pidfd first, so that the process cannot be replaced by

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/volume"
 )
 
 // Labels that every container of a slot carries.
@@ -67,7 +68,7 @@ func (r *runner) make(ctx context.Context, e engine) (docker.Container, error) {
 		if err != nil {
 			return docker.Container{}, err
 		}
-		if spec.Settings, _, err = docker.KeepVolumes(spec.Settings, first); err != nil {
+		if spec.Settings, _, err = volume.Keep(spec.Settings, first); err != nil {
 			return docker.Container{}, err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 )
 
 // fakeEngine is Docker in memory. What a container does is said by the image of
@@ -290,8 +291,8 @@ func (e *fakeEngine) Exec(_ context.Context, id string, _ []string) (int, string
 	return c.healthcheck(), "", nil
 }
 
-func (e *fakeEngine) OtherPorts(context.Context, string, uint16) (docker.Elsewhere, error) {
-	return docker.Elsewhere{Text: "elsewhere"}, nil
+func (e *fakeEngine) OtherPorts(context.Context, string, uint16) (locate.Elsewhere, error) {
+	return locate.Elsewhere{Text: "elsewhere"}, nil
 }
 
 func (e *fakeEngine) Tail(context.Context, string, int) (string, error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
@@ -32,7 +33,7 @@ type engine interface {
 	AwaitStop(ctx context.Context, id string) error
 	Exec(ctx context.Context, id string, cmd []string) (code int, output string, err error)
 	Tail(ctx context.Context, id string, n int) (string, error)
-	OtherPorts(ctx context.Context, nameOrID string, port uint16) (docker.Elsewhere, error)
+	OtherPorts(ctx context.Context, nameOrID string, port uint16) (locate.Elsewhere, error)
 	Logs(ctx context.Context, id string, since time.Time, follow bool, stdout, stderr io.Writer) error
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/volume"
 )
 
 // What stands under a container's name can be half of one: made and not started,
@@ -108,7 +109,7 @@ func (r *runner) startOnce(ctx, life context.Context, e engine, id string, side 
 // the volumes that c has.
 func (r *runner) anew(ctx context.Context, e engine, c docker.Container, why error) (docker.Container, error) {
 	r.host.say("%s is made anew: %v", r.name, why)
-	kept, _, err := docker.KeepVolumes(r.release.Settings, c)
+	kept, _, err := volume.Keep(r.release.Settings, c)
 	if err == nil {
 		err = r.host.stopContainer(ctx, c.ID)
 	}

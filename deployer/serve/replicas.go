@@ -9,7 +9,7 @@ import (
 	"slices"
 	"sync"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -51,7 +51,7 @@ func (k *keeper) withVolumes(r state.Release) json.RawMessage {
 		k.host.say("%v", err)
 		return r.Settings
 	}
-	settings, _, err := docker.ShareVolumes(r.Settings, others...)
+	settings, _, err := volume.Share(r.Settings, others...)
 	if err != nil {
 		k.host.say("release %d: %v", r.Number, err)
 		return r.Settings

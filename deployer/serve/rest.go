@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/volume"
 )
 
 // While an app rests, a small container of its own keeps for it what the cleaners
@@ -81,7 +82,7 @@ func (r *runner) volumesHeld(ctx context.Context, e engine, spec *docker.Spec) e
 		return nil
 	}
 	if err == nil {
-		spec.Settings, _, err = docker.KeepHeld(spec.Settings, c)
+		spec.Settings, _, err = volume.KeepHeld(spec.Settings, c)
 	}
 	return err
 }

@@ -1,0 +1,117 @@
+package adoptable
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"edgeman/deployer/docker/definition"
+)
+
+// CodeOwnName and CodeOwnAddress warn of what only one container can have.
+const (
+	codeOwnName    = "own-name"    // host names that the containers had
+	codeOwnAddress = "own-address" // fixed addresses that they had
+)
+
+// JoinCopies joins the adoptions of containers that are copies of one another into
+// the one of all of them. What has to be each one's own is left out of the
+// settings: host name, fixed addresses. Their names reach any of the new ones.
+// differ says in what else they are not alike, without values; then they are no
+// copies.
+func JoinCopies(all []Adoption) (joined Adoption, differ []string, err error) {
+	parsed := make([]definition.Settings, len(all))
+	for i, a := range all {
+		if parsed[i], err = definition.Parse(a.Settings); err != nil {
+			return joined, nil, err
+		}
+	}
+	joined = Adoption{Container: all[0].Container}
+	for i, a := range all {
+		own := definition.FixedAddresses(parsed[i])
+		for _, reason := range a.Recreate {
+			if !slices.Contains(own, reason) && !slices.Contains(joined.Recreate, reason) {
+				joined.Recreate = append(joined.Recreate, reason)
+			}
+		}
+		for _, what := range own {
+			joined.warn(Note{Code: codeOwnAddress, Text: fmt.Sprintf("container %s %s; the copies have none", a.Container.Name, what)})
+		}
+		joined.Refusals = append(joined.Refusals, a.Refusals...)
+		for _, n := range a.Warnings {
+			if n.Code != codeSharedNames && n.Code != codeJobsTwice { // that depends on all of them
+				joined.warn(n)
+			}
+		}
+	}
+	slices.Sort(joined.Recreate)
+	if names := hostnames(parsed); len(names) > 1 {
+		joined.warn(Note{Code: codeOwnName, Text: fmt.Sprintf("the host names %s go away: each copy is called by its own id", strings.Join(names, ", "))})
+		for _, s := range parsed {
+			s.Config.Drop("Hostname")
+		}
+	}
+	aliases := dropOwn(parsed)
+	for _, s := range parsed[1:] {
+		differ = append(differ, unlike(parsed[0], s)...)
+	}
+	for network, names := range aliases {
+		if ep := parsed[0].Networks[network]; ep != nil {
+			ep.Set("Aliases", names)
+		}
+	}
+	if len(joined.Recreate) == 0 {
+		for _, n := range append(besideNames(parsed[0]), besideJobs) {
+			joined.warn(n)
+		}
+	}
+	joined.Settings = parsed[0].Bytes()
+	slices.Sort(differ)
+	return joined, slices.Compact(differ), nil
+}
+
+func (a *Adoption) warn(n Note) {
+	if !slices.Contains(a.Warnings, n) {
+		a.Warnings = append(a.Warnings, n)
+	}
+}
+
+// hostnames are the different ones that the operator chose; "" stands for the
+// containers without one.
+func hostnames(all []definition.Settings) []string {
+	var out []string
+	for _, s := range all {
+		name := ""
+		_ = s.Config.Get("Hostname", &name) // was decoded before
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// dropOwn takes the members out of each network that are one container's own,
+// and returns the names that lead to any of them.
+func dropOwn(all []definition.Settings) map[string][]string {
+	aliases := map[string][]string{}
+	for _, s := range all {
+		for network, ep := range s.Networks {
+			var names []string
+			_ = ep.Get("Aliases", &names) // written by endpoints
+			for _, n := range names {
+				if !slices.Contains(aliases[network], n) {
+					aliases[network] = append(aliases[network], n)
+				}
+			}
+			ep.Drop("Aliases", "IPAMConfig", "MacAddress")
+		}
+		var mounts []json.RawMessage // the daemon lists them in any order
+		_ = s.HostConfig.Get("Mounts", &mounts)
+		if len(mounts) > 0 {
+			slices.SortFunc(mounts, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
+			s.HostConfig.Set("Mounts", mounts)
+		}
+	}
+	return aliases
+}

@@ -1,0 +1,111 @@
+package definition
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/docker/docker/api/types/container"
+
+	"edgeman/deployer/docker/inspect"
+	"edgeman/deployer/docker/rawjson"
+)
+
+// Extract takes the settings out of a container made from img. hostname is the
+// host's own name, which containers on the host's network carry by default.
+func Extract(in inspect.Answer, img inspect.ImageConfig, hostname string) (Settings, error) {
+	hc, err := HostConfig(in)
+	if err != nil {
+		return Settings{}, err
+	}
+	s := Settings{
+		Version:    settingsVersion,
+		Config:     config(in, img, hostname),
+		HostConfig: hc,
+		Networks:   Endpoints(in),
+	}
+	if len(in.Raw.Files) > 0 {
+		err = json.Unmarshal(in.Raw.Files, &s.Files)
+	}
+	return s, err
+}
+
+// config is the container's Config without what its image gave it.
+func config(in inspect.Answer, img inspect.ImageConfig, hostname string) rawjson.Object {
+	c, f := in.Config, in.Raw.Config.Clone()
+	// Image and OnBuild belong to the image; the Attach members only tell what
+	// the docker command did; Volumes have become named mounts; the MAC address
+	// goes with its network.
+	f.Drop("Image", "OnBuild", "ArgsEscaped", "AttachStdin", "AttachStdout", "AttachStderr", "Volumes", "MacAddress")
+	if defaultHostname(in, hostname) {
+		f.Drop("Hostname")
+	}
+	if in.HostConfig.UTSMode.IsHost() {
+		f.Drop("Hostname", "Domainname")
+	}
+	subtractCommand(f, c, img.Config)
+	f.Drop("Env", "Labels", "ExposedPorts", "Healthcheck")
+	f.SetFilled("Env", without(c.Env, img.Config.Env))
+	f.SetFilled("Labels", withoutPairs(c.Labels, img.Config.Labels))
+	ports := map[string]struct{}{}
+	for p := range c.ExposedPorts {
+		if _, ok := img.Config.ExposedPorts[string(p)]; !ok {
+			ports[string(p)] = struct{}{}
+		}
+	}
+	f.SetFilled("ExposedPorts", ports)
+	f.SetFilled("Healthcheck", withoutHealth(in.Raw.Config["Healthcheck"], img.Raw.Config["Healthcheck"]))
+	// What is left compares member by member: User, WorkingDir, StopSignal,
+	// Shell, and whatever a newer Engine inherits from images.
+	for k, v := range img.Raw.Config {
+		if own, ok := f[k]; ok && k != "Cmd" && k != "Entrypoint" && rawjson.Same(v, own) {
+			delete(f, k)
+		}
+	}
+	f.DropZero(container.Config{})
+	return f
+}
+
+// withoutHealth leaves the members of a health check that the image's does not
+// have: the Engine inherits each of them by itself.
+func withoutHealth(own, img json.RawMessage) rawjson.Object {
+	var o, i rawjson.Object
+	if json.Unmarshal(own, &o) != nil {
+		return nil
+	}
+	_ = json.Unmarshal(img, &i)
+	for k, v := range o {
+		if s, ok := i[k]; (ok && rawjson.Same(v, s)) || rawjson.Empty(v) || string(v) == "0" {
+			delete(o, k)
+		}
+	}
+	return o
+}
+
+// defaultHostname says whether the daemon chose the container's host name.
+func defaultHostname(in inspect.Answer, host string) bool {
+	mode := in.HostConfig.NetworkMode
+	return len(in.ID) >= 12 && in.Config.Hostname == in.ID[:12] ||
+		mode.IsContainer() ||
+		mode.IsHost() && in.Config.Hostname == host
+}
+
+// without keeps the entries of own that img does not have, in their order.
+func without(own, img []string) []string {
+	var out []string
+	for _, e := range own {
+		if !slices.Contains(img, e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func withoutPairs(own, img map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range own {
+		if w, ok := img[k]; !ok || v != w {
+			out[k] = v
+		}
+	}
+	return out
+}

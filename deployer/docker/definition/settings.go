@@ -1,0 +1,65 @@
+// Package definition takes out of an inspect answer what the operator asked for:
+// the settings that a release stores, and from which another container is made
+// with any image. They are raw JSON (see package rawjson), in the Engine's own
+// words. It asks no daemon; of the host it looks at what is mounted from it.
+package definition
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/rawjson"
+)
+
+// settingsVersion is the format of stored settings. It changes only when an
+// older edgeman could not read them rightly: one that knows no files would leave
+// them out.
+const (
+	settingsVersion = 1
+	versionOfFiles  = 2
+)
+
+// Settings is a container's configuration apart from its image: what the
+// operator asked for, in the Engine's own words, without what the image sets,
+// what the daemon found out, and what belongs to one container only (its name,
+// image, default host name, assigned addresses). Anonymous volumes are named.
+type Settings struct {
+	Version    int                       `json:"version"`
+	Config     rawjson.Object            `json:"config"`
+	HostConfig rawjson.Object            `json:"host_config"`
+	Networks   map[string]rawjson.Object `json:"networks,omitempty"`
+	// Sources are the paths of the host that are mounted, and what each was when
+	// the container was taken over: "file", "directory", …
+	Sources map[string]string `json:"sources,omitempty"`
+	Files   []layer.File      `json:"files,omitempty"`
+}
+
+func Parse(raw json.RawMessage) (Settings, error) {
+	var s Settings
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, fmt.Errorf("read the stored settings: %w", err)
+	}
+	if s.Version != settingsVersion && s.Version != versionOfFiles {
+		return s, fmt.Errorf("the stored settings have version %d, this edgeman knows %d", s.Version, versionOfFiles)
+	}
+	if s.Config == nil {
+		s.Config = rawjson.Object{}
+	}
+	if s.HostConfig == nil {
+		s.HostConfig = rawjson.Object{}
+	}
+	return s, nil
+}
+
+func (s Settings) Bytes() json.RawMessage {
+	s.Version = settingsVersion
+	if len(s.Files) > 0 {
+		s.Version = versionOfFiles
+	}
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("docker: encode settings: %v", err)) // made of valid JSON only
+	}
+	return b
+}

@@ -1,0 +1,94 @@
+// Package inspect reads what the Docker daemon answers about a container or an
+// image: bytes in, values out. It asks nobody, and decides nothing.
+package inspect
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/docker/docker/api/types/mount"
+)
+
+// defaultStopTimeout is the daemon's grace between the stop signal and SIGKILL
+// for a container that sets none.
+const defaultStopTimeout = 10 * time.Second
+
+// graceForever is for an app that is never to be killed.
+const graceForever = 5 * time.Minute
+
+// Grace is how long the container may take to stop.
+func (ct Container) Grace() time.Duration {
+	if ct.StopTimeout < 0 {
+		return graceForever
+	}
+	return ct.StopTimeout
+}
+
+// Container is what edgeman needs to know of a container at one moment.
+type Container struct {
+	ID   string
+	Name string // without the leading slash
+	// Image is the reference the container was created with, ImageID the
+	// image it runs ("sha256:…").
+	Image, ImageID string
+
+	Status    string // created, running, paused, restarting, removing, exited or dead
+	Running   bool   // the main process exists (true while paused, too)
+	ExitCode  int    // of the last run
+	OOMKilled bool
+	Error     string // why the daemon could not start it, if so
+	Started   time.Time
+	Finished  time.Time
+
+	// SandboxKey is the path of the network namespace; empty when not running.
+	// For a container that joined another's namespace it is the other's.
+	SandboxKey string
+	// Adrift says why a running container is cut off from the network that it has
+	// joined: that one's container was stopped, started again or removed since.
+	// Nobody can reach it then, and it has to be started again or made anew.
+	Adrift      string
+	NetworkMode string    // "bridge", "host", "none", "container:ID" or a network's name
+	Networks    []Network // the one of NetworkMode first, then by name
+	Published   []Port    // as bound on the host now, by container port
+
+	Labels map[string]string
+	Env    []string // as the process got it, the image's own included
+	Args   []string // entrypoint and command
+	Tty    bool
+
+	LogDriver     string
+	AutoRemove    bool
+	RestartPolicy string        // "no", "always", "unless-stopped", "on-failure" or "on-failure:N"
+	StopTimeout   time.Duration // negative: the daemon waits for ever; see Grace
+	Healthcheck   *Healthcheck  // nil when there is none
+	Unhealthy     string        // what the check last said, when Docker calls the container unhealthy
+
+	// Raw is the daemon's whole answer, for Recreate.
+	Raw json.RawMessage
+}
+
+// PID is the main process of a running container, in the host's numbering.
+func (ct Container) PID() int {
+	var in struct{ State struct{ Pid int } }
+	_ = json.Unmarshal(ct.Raw, &in) // it was decoded before
+	return in.State.Pid
+}
+
+// Writes are the volumes and the paths of the host that the container may write to.
+func (ct Container) Writes() []string {
+	in, err := Decode(ct.Raw)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, m := range in.Mounts {
+		switch {
+		case !m.RW:
+		case m.Type == mount.TypeVolume:
+			out = append(out, m.Name)
+		case m.Type == mount.TypeBind:
+			out = append(out, m.Source)
+		}
+	}
+	return out
+}

@@ -1,0 +1,125 @@
+package pull
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"edgeman/deployer/state"
+)
+
+// hub is how docker's configuration calls the default registry.
+const hub = "https://index.docker.io/v1/"
+
+// dockerLogin is the part of docker's client configuration about registries.
+type dockerLogin struct {
+	Auths map[string]struct {
+		Auth          string `json:"auth"`
+		IdentityToken string `json:"identitytoken"`
+	} `json:"auths"`
+	CredsStore  string            `json:"credsStore"`
+	CredHelpers map[string]string `json:"credHelpers"`
+}
+
+// credential is what the daemon is sent, in the Engine API's spelling.
+type credential struct {
+	Username      string `json:"username,omitempty"`
+	Password      string `json:"password,omitempty"`
+	IdentityToken string `json:"identitytoken,omitempty"`
+	ServerAddress string `json:"serveraddress,omitempty"`
+}
+
+// Login is where `docker login` keeps credentials.
+type Login struct {
+	// Config is docker's client configuration; nil when there is none.
+	Config func() ([]byte, error)
+	// helper runs a docker credential helper with input on its stdin.
+	helper func(ctx context.Context, program string, input []byte) ([]byte, error)
+}
+
+// RootLogin is what root's docker login left on this host.
+func RootLogin() Login { return Login{dockerConfig, runHelper} }
+
+// Credentials are those for a registry, encoded for the Engine; empty when there
+// are none. They appear in no error.
+func (l Login) Credentials(ctx context.Context, host string) (string, error) {
+	b, err := l.Config()
+	if err != nil || len(b) == 0 {
+		return "", err
+	}
+	var known dockerLogin
+	if json.Unmarshal(b, &known) != nil { // its error could quote a secret
+		return "", fmt.Errorf("root's docker configuration is not valid JSON")
+	}
+	server := host
+	if host == "docker.io" {
+		server = hub
+	}
+	cred, err := known.find(ctx, server, l)
+	if err != nil || cred == nil {
+		return "", err
+	}
+	cred.ServerAddress = server
+	b, err = json.Marshal(cred)
+	return base64.URLEncoding.EncodeToString(b), err
+}
+
+// find follows docker's own order: a helper for this registry, the helper for
+// all, the file itself.
+func (l dockerLogin) find(ctx context.Context, server string, from Login) (*credential, error) {
+	helper := l.CredsStore
+	if h, ok := l.CredHelpers[hostOf(server)]; ok {
+		helper = h
+	}
+	if helper != "" {
+		cred, err := askHelper(ctx, helper, server, from)
+		if err != nil || cred != nil {
+			return cred, err
+		}
+	}
+	for name, a := range l.Auths {
+		if hostOf(name) != hostOf(server) {
+			continue
+		}
+		if a.IdentityToken != "" {
+			return &credential{IdentityToken: a.IdentityToken}, nil
+		}
+		plain, err := base64.StdEncoding.DecodeString(a.Auth)
+		user, password, ok := strings.Cut(string(plain), ":")
+		if err == nil && ok {
+			return &credential{Username: user, Password: strings.TrimRight(password, "\x00")}, nil
+		}
+	}
+	return nil, nil
+}
+
+// hostOf is the registry's host of a key, which older clients wrote as a URL.
+func hostOf(key string) string {
+	key = strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
+	host, _, _ := strings.Cut(key, "/")
+	return host
+}
+
+// dockerConfig reads root's ~/.docker/config.json. $HOME is not trusted: under
+// sudo it may be the caller's.
+func dockerConfig() ([]byte, error) { return readOwned("/root/.docker/config.json") }
+
+// readOwned reads a file that only root can have written; nil when there is none.
+// People keep theirs elsewhere and put a link in its place.
+func readOwned(path string) ([]byte, error) {
+	path, err := state.FollowTrusted(path)
+	if err == nil {
+		var b []byte
+		if b, err = state.ReadTrusted(path); err == nil {
+			return b, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return nil, err
+}

@@ -1,0 +1,20 @@
+package pull
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// imageRef is what can name an image: no name, tag or digest begins with a dot or
+// a dash. It is checked here because it becomes part of a URL path; what it means
+// is for the daemon to say.
+var imageRef = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]|[/:@][a-zA-Z0-9_])*$`)
+
+// ValidRef refuses what cannot be an image reference.
+func ValidRef(ref string) error {
+	if !imageRef.MatchString(ref) || strings.Contains(ref, "..") {
+		return fmt.Errorf("%q is not an image reference", ref)
+	}
+	return nil
+}
