@@ -21,9 +21,9 @@ type rule struct {
 }
 
 var rules = []rule{
+	{what: "github.com/docker/", only: []string{"edgeman/deployer/docker"}, why: "Docker has one adapter"},
 	{what: "github.com/coreos/go-systemd/", only: []string{"edgeman/sockets/systemd", "edgeman/integration/servers"}, why: "systemd has one adapter"},
 	{what: "github.com/godbus/", only: []string{"edgeman/sockets/systemd"}, why: "systemd has one adapter"},
-	{what: "github.com/docker/", only: []string{"edgeman/deployer/docker"}, why: "Docker has one adapter"},
 	{what: "github.com/urfave/cli/", only: []string{"edgeman/cmd"}, why: "the command line stays replaceable"},
 	{what: "github.com/tufanbarisyildirim/gonginx", only: []string{"edgeman/nginxconf"}, why: "nginx's language has one reader"},
 	{what: "os/exec", not: []string{"edgeman/nginxconf", "edgeman/check", "edgeman/sockets", "edgeman/templates"}, why: "they start no process"},

@@ -155,7 +155,7 @@ func writeRoot(w io.Writer) error {
 }
 
 // inspect is docker's own view of a container.
-func inspect(t *testing.T, name string) inspect.Answer {
+func inspected(t *testing.T, name string) inspect.Answer {
 	t.Helper()
 	var list []json.RawMessage
 	if err := json.Unmarshal([]byte(docker(t, "inspect", "--type", "container", name)), &list); err != nil {
