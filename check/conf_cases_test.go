@@ -164,6 +164,10 @@ func upstreamCases() []scenario {
 			w.http(to("http://localhost:8080"))
 			w.write("/proc/4711/net/tcp6", "  sl\n   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 778 1 0 100 0 0 10 0\n")
 		}},
+		{"upstream-dead", "an IPv6 socket with an IPv4 address", 0, func(w *world, _ *ca) {
+			w.http(to("http://127.0.0.1:8080"))
+			w.write("/proc/4711/net/tcp6", "  sl\n   0: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 778 1 0 100 0 0 10 0\n")
+		}},
 		{"upstream-dead", "another loopback address", Critical, func(w *world, _ *ca) {
 			w.http(to("http://127.0.0.2:8080"))
 			w.write("/proc/4711/net/tcp", procTCP)

@@ -1,25 +1,22 @@
 package check
 
 import (
-	"encoding/hex"
+	"bytes"
 	"fmt"
 	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"edgeman/sockets/count"
 )
 
 // listening is who waits for connections in nginx's network namespace.
 type listening struct {
-	tcp     []tcpListener
+	tcp     []count.TCPSocket
 	unix    map[string]bool // paths of listening stream sockets
 	nginx   map[string]bool // inodes of the master's descriptors; nil if unreadable
 	foreign bool            // nginx is in another network namespace than we are
-}
-
-type tcpListener struct {
-	addr  netip.AddrPort
-	inode string
 }
 
 // readListening reads /proc. Which descriptors the master holds is known to
@@ -37,11 +34,15 @@ func (h *host) readListening() *listening {
 	for _, name := range []string{"tcp", "tcp6"} {
 		data, err := h.env.FS.ReadFile(dir + "/net/" + name)
 		if err == nil {
-			l.tcp = append(l.tcp, parseProcTCP(string(data))...)
+			_ = count.ReadTCP(bytes.NewReader(data), count.Listen, func(s count.TCPSocket) { l.tcp = append(l.tcp, s) })
 		}
 	}
 	if data, err := h.env.FS.ReadFile(dir + "/net/unix"); err == nil {
-		parseProcUnix(string(data), l.unix)
+		_ = count.ReadUnix(bytes.NewReader(data), func(s count.UnixSocket) {
+			if s.Listening {
+				l.unix[s.Path] = true
+			}
+		})
 	}
 	return l
 }
@@ -62,64 +63,20 @@ func (h *host) socketInodes(dir string) map[string]bool {
 	return out
 }
 
-// parseProcTCP picks the listening sockets (state 0A) of /proc/net/tcp[6].
-func parseProcTCP(text string) []tcpListener {
-	var out []tcpListener
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) < 10 || f[3] != "0A" {
-			continue
-		}
-		if addr, ok := parseProcAddr(f[1]); ok {
-			out = append(out, tcpListener{addr, f[9]})
-		}
-	}
-	return out
-}
-
-// parseProcAddr reads HEXADDR:HEXPORT; the address is printed as 32-bit words
-// in host byte order, which is little-endian on what edgeman runs on.
-func parseProcAddr(s string) (netip.AddrPort, bool) {
-	host, port, ok := strings.Cut(s, ":")
-	raw, err := hex.DecodeString(host)
-	p, perr := strconv.ParseUint(port, 16, 16)
-	if !ok || err != nil || perr != nil || len(raw)%4 != 0 {
-		return netip.AddrPort{}, false
-	}
-	for i := 0; i < len(raw); i += 4 {
-		raw[i], raw[i+1], raw[i+2], raw[i+3] = raw[i+3], raw[i+2], raw[i+1], raw[i]
-	}
-	addr, ok := netip.AddrFromSlice(raw)
-	return netip.AddrPortFrom(addr, uint16(p)), ok
-}
-
-// parseProcUnix collects the paths of listening sockets: __SO_ACCEPTCON is set
-// in their flags.
-func parseProcUnix(text string, into map[string]bool) {
-	for line := range strings.Lines(text) {
-		f := strings.SplitN(strings.TrimRight(line, "\n"), " ", 8)
-		fields := strings.Fields(line)
-		if len(f) < 8 || len(fields) < 8 || fields[3] != "00010000" {
-			continue
-		}
-		if i := strings.Index(line, " /"); i >= 0 {
-			into[strings.TrimRight(line[i+1:], "\n")] = true
-		}
-	}
-}
-
 // holders sorts who listens on an address that nginx wants: nginx itself, or
 // others. A wildcard holds every address of its family, and [::] those of IPv4
 // as well unless it is bound to IPv6 only, which cannot be seen; nginx's own is.
-func (l *listening) holders(want netip.AddrPort) (byNginx, byOthers []tcpListener) {
+func (l *listening) holders(want netip.AddrPort) (byNginx, byOthers []count.TCPSocket) {
+	addr := want.Addr().Unmap()
 	for _, t := range l.tcp {
-		if t.addr.Port() != want.Port() || t.addr.Addr().Is4() != want.Addr().Is4() {
+		has := t.Local.Addr()
+		if t.Local.Port() != want.Port() || has.Is4() != addr.Is4() {
 			continue
 		}
-		if t.addr.Addr() != want.Addr() && !t.addr.Addr().IsUnspecified() && !want.Addr().IsUnspecified() {
+		if has != addr && !has.IsUnspecified() && !addr.IsUnspecified() {
 			continue
 		}
-		if l.nginx[t.inode] {
+		if l.nginx[t.Inode] {
 			byNginx = append(byNginx, t)
 		} else {
 			byOthers = append(byOthers, t)
@@ -164,7 +121,7 @@ func portConflicts(h *host) []Finding {
 		}
 		out = append(out, Finding{
 			Severity: Critical, Subject: Subject{"address", addr.String()}, Sites: s.sites(), At: []Position{s.pos()},
-			Message: fmt.Sprintf("nginx should listen on %s, but %s is held by another program", addr, others[0].addr),
+			Message: fmt.Sprintf("nginx should listen on %s, but %s is held by another program", addr, others[0].Local),
 			Hint:    fmt.Sprintf("ss -ltnp 'sport = :%d' names the program", addr.Port()),
 		})
 	}

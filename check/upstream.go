@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"edgeman/sockets/count"
 )
 
 // upstream is something that nginx connects to: a named upstream block, or an
@@ -158,8 +160,8 @@ func (h *host) dead(p peer) string {
 // listens reports whether a socket of this namespace waits at addr. A wildcard
 // of IPv6 takes connections of IPv4 too.
 func (h *host) listens(addr netip.AddrPort) bool {
-	return slices.ContainsFunc(h.listening.tcp, func(t tcpListener) bool {
-		return t.addr.Port() == addr.Port() && (t.addr.Addr() == addr.Addr() || t.addr.Addr().IsUnspecified())
+	return slices.ContainsFunc(h.listening.tcp, func(t count.TCPSocket) bool {
+		return t.Local.Port() == addr.Port() && (t.Local.Addr() == addr.Addr() || t.Local.Addr().IsUnspecified())
 	})
 }
 

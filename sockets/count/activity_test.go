@@ -2,7 +2,7 @@ package count
 
 import "testing"
 
-func TestTouched(t *testing.T) {
+func TestActivity(t *testing.T) {
 	l := listen(t)
 	if _, err := Activity(l.Addr().String()); err != nil {
 		t.Skip(err) // the test's own directory may be mounted noatime

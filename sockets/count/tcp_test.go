@@ -46,6 +46,17 @@ func TestCountTCP(t *testing.T) {
 	}
 }
 
+func FuzzReadTCP(f *testing.F) {
+	f.Add("   0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 0 0 777 1")
+	f.Fuzz(func(t *testing.T, in string) {
+		_ = ReadTCP(strings.NewReader(in), Listen, func(s TCPSocket) {
+			if !s.Local.IsValid() || !s.Remote.IsValid() || s.Inode == "" || s.Local.Addr().Is4In6() {
+				t.Errorf("%q is read as %+v", in, s)
+			}
+		})
+	})
+}
+
 func TestTCP(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -85,7 +85,7 @@ const procUnix = `Num       RefCount Protocol Flags    Type St Inode Path
 000000008: 00000002 00000000 00000000 0002 01  4008 /run/edgeman/myapp:blue.sock
 `
 
-func TestParseProcUnix(t *testing.T) {
+func TestCountUnix(t *testing.T) {
 	for path, want := range map[string]Connections{
 		"/run/edgeman/myapp:blue.sock":  {Established: 1, Queued: 1},
 		"/run/edgeman/myapp:green.sock": {},
@@ -97,7 +97,7 @@ func TestParseProcUnix(t *testing.T) {
 	}
 }
 
-func FuzzParseProcUnix(f *testing.F) {
+func FuzzReadUnix(f *testing.F) {
 	f.Add(procUnix)
 	f.Fuzz(func(t *testing.T, in string) {
 		c, _ := countUnix(strings.NewReader(in), "/run/edgeman/myapp:blue.sock")
