@@ -85,7 +85,7 @@ var schemes = map[string][]string{
 
 // takes reports whether a pass directive takes an address with that scheme.
 func takes(pass *Node, a address) bool {
-	if list := schemes[modules[pass.Name()]]; list != nil && side(pass) == "http" {
+	if list := schemes[moduleOf(pass)]; list != nil && side(pass) == "http" {
 		return slices.Contains(list, a.scheme)
 	}
 	return a.scheme == ""

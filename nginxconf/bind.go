@@ -5,7 +5,7 @@ import "slices"
 // bind handles proxy_bind and its like. With an address to bind to, nginx
 // cannot connect to a Unix socket: it answers 500, and nginx -t says nothing.
 func (p *planner) bind(r route) error {
-	module := modules[r.pass.Name()]
+	module := moduleOf(r.pass)
 	name := module + "_bind"
 	h := home(r.pass)
 	lines := h.Effective(name)

@@ -21,8 +21,7 @@ const unlikely = "edgeman-no-such-name"
 // choices returns the upstreams that a pass can name by its variables, none if
 // it could also name an address by number: then the client chooses.
 func (c *finder) choices(pass *Node) []choice {
-	arg := pass.Arg(0)
-	l, err := regular.Compile(c.language(pass, arg, 0))
+	l, err := c.Language(pass, pass.Arg(0))
 	if err != nil {
 		return nil
 	}
@@ -44,7 +43,7 @@ func (c *finder) choices(pass *Node) []choice {
 
 // prefixes returns what a pass may have in front of a name.
 func prefixes(pass *Node) []string {
-	list := schemes[modules[pass.Name()]]
+	list := schemes[moduleOf(pass)]
 	if list == nil || side(pass) != "http" {
 		return []string{""}
 	}

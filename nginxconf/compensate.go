@@ -34,11 +34,12 @@ func (p *planner) headers(h *Node, module string, r route) error {
 	if host && !mentioned || p.inheritsHeaders(h, name) {
 		return nil
 	}
-	if err := p.mustBePure(h, module, r); err != nil && host {
+	if err := p.mustBePure(h, module, r); err != nil {
+		if !host {
+			err = refuse(r.pass.Pos(), "set the Host header there ("+name+" Host $host;), or "+ownUpstreamHint,
+				"the blocks of %s send requests to several addresses, each of which is the Host header of its requests", h.Path())
+		}
 		return err
-	} else if err != nil {
-		return refuse(r.pass.Pos(), "set the Host header there ("+name+" Host $host;), or "+ownUpstreamHint,
-			"the blocks of %s send requests to several addresses, each of which is the Host header of its requests", h.Path())
 	}
 	if err := p.shieldHeirs(h, module, name, lines); err != nil {
 		return err
@@ -48,8 +49,15 @@ func (p *planner) headers(h *Node, module string, r route) error {
 	if !host {
 		add = p.hostLines(h, module, r)
 	}
+	p.writeHeaders(h, r, known, lines, add)
+	return nil
+}
+
+// writeHeaders gives a home the list of headers that it has from outside, with the
+// lines in add, or changes its own.
+func (p *planner) writeHeaders(h *Node, r, known route, lines []*Node, add []string) {
 	first := len(add) > 1 // HTTP/2 wants :authority before all headers
-	own := len(h.All(name)) > 0
+	own := lines != nil && lines[0].parent == h
 	switch inherited := copyLines(lines, known); {
 	case !own && first:
 		p.insertAtPass(h, r, keepsHeaders, append(add, inherited...)...)
@@ -63,7 +71,6 @@ func (p *planner) headers(h *Node, module string, r route) error {
 	if own {
 		p.substituteIn(lines, known)
 	}
-	return nil
 }
 
 func nonEmpty(s string) []string {
@@ -126,7 +133,7 @@ func (p *planner) inheritsHeaders(h *Node, name string) bool {
 // shieldHeirs gives the inner locations that go elsewhere the list they had. One
 // line is enough to inherit none: a Keep-Alive is never sent, whatever the version.
 func (p *planner) shieldHeirs(h *Node, module, name string, lines []*Node) error {
-	for _, heir := range p.foreignHeirs(h, module, name, p.hosts[h]) {
+	for _, heir := range p.foreignHeirs(h, module, name) {
 		passes := p.c.passesAt(heir, module)
 		if p.hosts[heir] != "" {
 			if err := p.mustBePure(heir, module, route{pass: passes[0]}); err != nil {
@@ -213,12 +220,12 @@ func (p *planner) otherMention(h, n *Node, module string, r route) error {
 		p.note(n.Pos(), "the log shows the new upstream's name in place of %s", r.hostHeader())
 		return nil
 	}
-	whileProxying := strings.HasPrefix(n.Name(), "proxy_") && modules[n.Name()] == "" // else the variable can be empty: in a redirect, say
+	whileProxying := strings.HasPrefix(n.Name(), "proxy_") && moduleOf(n) == "" // else the variable can be empty: in a redirect, say
 	at := n.parent
 	for at != h && (at.Name() == "if" || at.Name() == "limit_except") {
 		at = at.parent
 	}
-	if at == h && whileProxying && p.allRenamed(h, module, p.hosts[h]) && len(p.foreignHeirs(h, module, n.Name(), p.hosts[h])) == 0 {
+	if at == h && whileProxying && p.allRenamed(h, module, p.hosts[h]) && len(p.foreignHeirs(h, module, n.Name())) == 0 {
 		p.substituteIn([]*Node{n}, r)
 		return nil
 	}
@@ -250,7 +257,7 @@ func (p *planner) sslName(h *Node, module string, r route) error {
 	if err := p.mustBePure(h, module, r); err != nil {
 		return err
 	}
-	if heirs := p.foreignHeirs(h, module, name, p.hosts[h]); len(heirs) > 0 {
+	if heirs := p.foreignHeirs(h, module, name); len(heirs) > 0 {
 		return refuse(heirs[0].Pos(), ownUpstreamHint, "an inner location would inherit %s", name)
 	}
 	p.insertAtPass(h, r, "the name in TLS stays", name+" "+r.addr.host+";")

@@ -3,8 +3,6 @@ package nginxconf
 import (
 	"slices"
 	"strings"
-
-	"edgeman/nginxconf/internal/regular"
 )
 
 // constants returns the values that a variable can have at a directive, if all
@@ -31,17 +29,7 @@ func (c *variables) constants(at *Node, name string, depth int) ([]piece, bool) 
 
 // schemeOf returns what $scheme can be in a server.
 func schemeOf(server *Node) []piece {
-	var plain, tls bool
-	for _, l := range server.All("listen") {
-		if slices.Contains(l.Args(), "ssl") || slices.Contains(l.Args(), "quic") {
-			tls = true
-		} else {
-			plain = true
-		}
-	}
-	if on := server.Effective("ssl"); on != nil && on[0].Arg(0) == "on" {
-		tls = true
-	}
+	plain, tls := server.Listens()
 	var out []piece
 	if plain || !tls {
 		out = append(out, piece{text: "http"})
@@ -168,7 +156,7 @@ func (c *variables) onlyURI(at *Node, before []value, text string) bool {
 	if !slices.ContainsFunc(before, func(v value) bool { return !inURI(v) }) {
 		return true
 	}
-	l, err := regular.Compile(c.language(at, text, 0))
+	l, err := c.Language(at, text)
 	return err == nil && l.StartsIn("/?") && !l.Has("", "")
 }
 

@@ -104,7 +104,7 @@ func TestCorpusPlans(t *testing.T) {
 				if errors.As(err, &r) {
 					refused++
 					reasons[regexp.MustCompile(`"[^"]*"|[0-9.:]+`).ReplaceAllString(r.Reason, "_")]++
-					if strings.Contains(r.Hint, "please report") {
+					if strings.Contains(r.Hint(), "please report") {
 						t.Errorf("%s: %v", path, err)
 					}
 					continue

@@ -3,8 +3,6 @@ package nginxconf
 import (
 	"slices"
 	"strings"
-
-	"edgeman/nginxconf/internal/regular"
 )
 
 // redirect writes out the default of proxy_redirect, which nginx derives from
@@ -71,7 +69,7 @@ func (p *planner) ownRedirect(h *Node, module string, own []*Node, r route) erro
 			if err := p.mustBePure(h, module, r); err != nil {
 				return err
 			}
-			if len(p.foreignHeirs(h, module, "proxy_redirect", p.hosts[h])) > 0 {
+			if len(p.foreignHeirs(h, module, "proxy_redirect")) > 0 {
 				return refuse(l.Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", l)
 			}
 			p.substituteIn([]*Node{l}, r)
@@ -88,7 +86,7 @@ func (p *planner) inheritedRedirect(h *Node, module string, lines []*Node, r rou
 	if err := p.mustBePure(h, module, r); err != nil {
 		return err
 	}
-	foreign := p.foreignHeirs(h, module, "proxy_redirect", p.hosts[h])
+	foreign := p.foreignHeirs(h, module, "proxy_redirect")
 	i := slices.IndexFunc(lines, func(l *Node) bool { return l.Arg(0) == "default" })
 	if len(foreign) > 0 || i >= 0 {
 		return refuse(lines[0].Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", lines[0])
@@ -151,27 +149,37 @@ func (p *planner) cacheKey(h *Node, module string, r route) error {
 	if err := p.mustBePure(h, module, r); err != nil {
 		return err
 	}
-	foreign := p.foreignHeirs(h, module, "proxy_cache_key", p.hosts[h])
+	const keeps = "cached responses are found under the old key"
+	uri := ""
+	if key == nil && len(p.c.heirs(h, module, "proxy_cache_key")) == 0 {
+		uri = p.c.keyURI(h, module, r)
+	}
 	switch {
-	case key != nil && key[0].parent == h && len(foreign) == 0:
-		p.substituteIn(key, r)
-	case key != nil && len(foreign) == 0:
-		p.insertAtPass(h, r, "cached responses are found under the old key", copyLines(key, r)...)
-	case key != nil:
+	case key != nil && len(p.foreignHeirs(h, module, "proxy_cache_key")) > 0:
 		return refuse(key[0].Pos(), ownUpstreamHint, "%q uses the literal address, for this location and others", key[0])
-	case len(p.c.heirs(h, module, "proxy_cache_key")) == 0 && p.c.keyURI(h, module, r) != "":
-		p.insertAtPass(h, r, "cached responses are found under the old key",
-			"proxy_cache_key "+r.addr.scheme+"://"+r.hostHeader()+p.c.keyURI(h, module, r)+";")
+	case key != nil && key[0].parent == h:
+		p.substituteIn(key, r)
+	case key != nil:
+		p.insertAtPass(h, r, keeps, copyLines(key, r)...)
+	case uri != "":
+		p.insertAtPass(h, r, keeps, "proxy_cache_key "+r.addr.scheme+"://"+r.hostHeader()+uri+";")
+	case p.sharesCache(h, cache[0].Arg(0)):
+		return refuse(r.pass.Pos(), "spell the address alike everywhere, or set proxy_cache_key",
+			"responses of %s and of another spelling of the address would get the same keys in one cache", p.hosts[h])
 	default:
-		for other, host := range p.hosts {
-			if lines := other.Effective("proxy_cache"); host != p.hosts[h] && lines != nil && lines[0].Arg(0) == cache[0].Arg(0) {
-				return refuse(r.pass.Pos(), "spell the address alike everywhere, or set proxy_cache_key",
-					"responses of %s and of another spelling of the address would get the same keys in one cache", p.hosts[h])
-			}
-		}
 		p.note(cache[0].Pos(), "%s: responses cached so far are not found again, because nginx stores them under the literal address", h.Path())
 	}
 	return nil
+}
+
+// sharesCache reports whether another spelling of the address uses the cache of h.
+func (p *planner) sharesCache(h *Node, cache string) bool {
+	for other, host := range p.hosts {
+		if lines := other.Effective("proxy_cache"); host != p.hosts[h] && lines != nil && lines[0].Arg(0) == cache {
+			return true
+		}
+	}
+	return false
 }
 
 // keyURI returns what the default cache key of a home ends with, in nginx's
@@ -185,7 +193,7 @@ func (c *finder) keyURI(h *Node, module string, r route) string {
 	if len(c.passesAt(h, module)) > 1 || len(c.routes(r.pass)) > 1 || !r.variable || odd || !strings.HasSuffix(r.pass.Arg(0), uri) {
 		return ""
 	}
-	if l, err := regular.Compile(c.language(r.pass, uri, 0)); err != nil || !l.StartsIn("/") || l.Has("", "") {
+	if l, err := c.Language(r.pass, uri); err != nil || !l.StartsIn("/") || l.Has("", "") {
 		return ""
 	}
 	return uri // nginx takes it for the key as it is
@@ -216,7 +224,7 @@ func requestURIHolds(h *Node) bool {
 		case "rewrite", "try_files", "error_page", "index", "auth_request", "mirror", "slice", "ssi", "add_before_body", "add_after_body", "post_action":
 			return true
 		}
-		if modules[n.Name()] != "" && !ignoresRedirect(n) || definition(n) == "args" {
+		if moduleOf(n) != "" && !ignoresRedirect(n) || definition(n) == "args" {
 			return true
 		}
 		return strings.Contains(n.Name(), "_by_lua") || strings.HasPrefix(n.Name(), "echo") || strings.HasPrefix(n.Name(), "js_")
@@ -233,7 +241,7 @@ func requestURIHolds(h *Node) bool {
 // ignoresRedirect reports whether nginx does not obey X-Accel-Redirect in the
 // responses to a pass.
 func ignoresRedirect(pass *Node) bool {
-	for _, l := range pass.parent.Effective(modules[pass.Name()] + "_ignore_headers") {
+	for _, l := range pass.parent.Effective(moduleOf(pass) + "_ignore_headers") {
 		if slices.ContainsFunc(l.Args(), func(a string) bool { return strings.EqualFold(a, "X-Accel-Redirect") }) {
 			return true
 		}

@@ -43,7 +43,7 @@ func (c *variables) reaching(at *Node, name string) assigned {
 	if h != server {
 		state = c.level(h, at, name, state)
 	}
-	shared := modules[at.Name()] != "" && (enabled(h, "auth_request") || enabled(h, "mirror"))
+	shared := moduleOf(at) != "" && (enabled(h, "auth_request") || enabled(h, "mirror"))
 	if !state.before && !shared {
 		return state
 	}

@@ -42,7 +42,7 @@ func FuzzPlan(f *testing.F) {
 				p, err := c.Plan(o, app...)
 				var r *Refusal
 				if errors.As(err, &r) {
-					if strings.Contains(r.Hint, "please report") {
+					if strings.Contains(r.Hint(), "please report") {
 						t.Fatalf("%q: %v", site, err)
 					}
 					continue

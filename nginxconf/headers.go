@@ -49,10 +49,7 @@ func (c *finder) sent(pass *Node) (headers []string, known bool) {
 // proxied are $proxy_host and $proxy_port, where a pass has one value of them.
 func (c *finder) proxied(pass *Node) (host, port string, known bool) {
 	for i, r := range c.routes(pass) {
-		name := r.hostHeader()
-		if r.upstream != nil {
-			name = r.upstream.Arg(0)
-		}
+		name := r.proxyHost()
 		if r.opaque != nil || i > 0 && (name != host || r.port() != port) && r.upstream == nil {
 			return "", "", false
 		}

@@ -19,7 +19,7 @@ func home(pass *Node) *Node {
 func (c *conf) passesAt(n *Node, module string) []*Node {
 	var out []*Node
 	for _, p := range c.passesOf[n] {
-		if modules[p.Name()] == module {
+		if moduleOf(p) == module {
 			out = append(out, p)
 		}
 	}
@@ -66,14 +66,8 @@ func (c *conf) heirs(n *Node, module, name string) []*Node {
 }
 
 // foreignHeirs returns the heirs of n that are not renamed from the same host.
-func (p *planner) foreignHeirs(n *Node, module, name, host string) []*Node {
-	var out []*Node
-	for _, h := range p.c.heirs(n, module, name) {
-		if !p.allRenamed(h, module, host) {
-			out = append(out, h)
-		}
-	}
-	return out
+func (p *planner) foreignHeirs(n *Node, module, name string) []*Node {
+	return slices.DeleteFunc(p.c.heirs(n, module, name), func(h *Node) bool { return p.allRenamed(h, module, p.hosts[n]) })
 }
 
 // mentions reports whether text uses a variable, as $name or ${name}. Names of

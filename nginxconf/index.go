@@ -15,6 +15,10 @@ var modules = map[string]string{
 	"memcached_pass": "memcached",
 }
 
+// moduleOf returns the prefix of a pass directive's module, "" for any other
+// directive.
+func moduleOf(n *Node) string { return modules[n.Name()] }
+
 // index holds what is looked up often.
 type index struct {
 	passes       []*Node           // in order
@@ -34,7 +38,7 @@ func buildIndex(root *Node) (index, error) {
 			err = e
 		}
 		switch {
-		case modules[n.Name()] != "":
+		case moduleOf(n) != "":
 			x.passes = append(x.passes, n)
 			x.passesOf[home(n)] = append(x.passesOf[home(n)], n)
 		case n.Name() == "upstream" && n.IsBlock():
@@ -69,7 +73,7 @@ func (c *conf) Upstreams() []*Node { return c.upstreamList }
 // grpc_pass and memcached_pass, in order.
 func (c *conf) Passes() []*Node { return c.passes }
 
-// upstream returns the upstream block that a name means at a node.
-func (c *conf) upstream(at *Node, name string) *Node {
-	return c.upstreams[side(at)+"/"+strings.ToLower(name)]
+// upstream returns the upstream block of http or stream that a name means there.
+func (c *conf) upstream(side, name string) *Node {
+	return c.upstreams[side+"/"+strings.ToLower(name)]
 }

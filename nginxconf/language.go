@@ -15,12 +15,17 @@ const maxDepth = 4
 // with a slash or a question mark, whatever the request: behind a host and port
 // it is then the URI, and cannot change them.
 func (c *variables) startsURI(at *Node, text string) bool {
-	l, err := regular.Compile(c.language(at, text, 0))
+	l, err := c.Language(at, text)
 	return err == nil && l.StartsIn("/?")
 }
 
-// language returns an expression for everything that a text with variables can
-// be at a directive. It can match more than that, never less.
+// Language is everything that a text with variables can be at a directive. It can
+// have more than that, never less.
+func (c *variables) Language(at *Node, text string) (regular.Language, error) {
+	return regular.Compile(c.language(at, text, 0))
+}
+
+// language is Language as an expression.
 func (c *variables) language(at *Node, text string, depth int) string {
 	var b strings.Builder
 	for n, name := 0, ""; text != ""; text = text[n:] {

@@ -51,14 +51,14 @@ func (p *planner) respell(r route, name, why string) {
 // variable out of it. Without any, nginx would treat its URI and redirects in
 // another way.
 func lastVariable(r route) bool {
-	return r.own != nil && !r.own.variables && modules[r.pass.Name()] == "proxy"
+	return r.own != nil && !r.own.variables && moduleOf(r.pass) == "proxy"
 }
 
 // plainTLS refuses TLS to an address in modules where the name that is checked
 // comes from that address and the edit replaces it in place.
 func plainTLS(r route) error {
 	tls := r.addr.scheme == "suwsgi"
-	name := modules[r.pass.Name()] + "_ssl_name"
+	name := moduleOf(r.pass) + "_ssl_name"
 	if side(r.pass) == "stream" {
 		lines := r.pass.parent.Effective("proxy_ssl")
 		tls = lines != nil && strings.EqualFold(lines[0].Arg(0), "on")
@@ -87,7 +87,7 @@ func (p *planner) nameIsFree(r route) bool {
 			if other.server != nil || !strings.EqualFold(other.addr.host, r.addr.host) {
 				continue
 			}
-			if other.addr.port != "" || p.c.routeKey(other) != p.c.routeKey(r) || modules[pass.Name()] != modules[r.pass.Name()] {
+			if other.addr.port != "" || p.c.routeKey(other) != p.c.routeKey(r) || moduleOf(pass) != moduleOf(r.pass) {
 				return false
 			}
 		}
@@ -171,6 +171,18 @@ func (r route) hostHeader() string {
 	return r.addr.host + ":" + r.addr.port
 }
 
+// proxyHost is $proxy_host: an upstream's name, as the pass spells it if it does
+// (ngx_http_proxy_set_vars), or the host and port of a literal.
+func (r route) proxyHost() string {
+	if r.upstream == nil {
+		return r.hostHeader()
+	}
+	if a, ok := parsePass(r.pass.Arg(0)); ok {
+		return a.host
+	}
+	return r.upstream.Arg(0)
+}
+
 func (r route) port() string {
 	if r.addr.port == "" {
 		return r.fallback
@@ -189,7 +201,7 @@ func (p *planner) upstreamName() string {
 }
 
 func (p *planner) taken(name string) bool {
-	if p.c.upstreams["http/"+name] != nil || p.c.definitions[variableOf(name)] != nil {
+	if p.c.upstream("http", name) != nil || p.c.defines(variableOf(name)) {
 		return true
 	}
 	for _, pass := range p.c.passes {

@@ -86,7 +86,7 @@ func TestLoadRefuses(t *testing.T) {
 			used := cpuTime() - start
 			runtime.ReadMemStats(&after)
 			var r *Refusal
-			if !errors.As(err, &r) || !strings.Contains(err.Error(), tt.want) {
+			if !errors.As(err, &r) || !strings.Contains(r.Error()+"\nhint: "+r.Hint(), tt.want) {
 				t.Fatalf("got %v, want %q", err, tt.want)
 			}
 			if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 800 || used > time.Minute {

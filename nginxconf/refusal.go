@@ -24,33 +24,33 @@ func (p Pos) String() string {
 
 // Refusal says why a configuration is not read or an edit is not made: what
 // stands in the way, where, and what the operator could do. It is the error of
-// Load, Targets, Plan and Revert whenever the cause lies in the configuration.
+// whatever reads, plans and takes back, whenever the cause lies in the
+// configuration.
 type Refusal struct {
 	Pos    Pos    `json:"pos"`
 	Reason string `json:"reason"`
-	Hint   string `json:"hint,omitempty"`
+	ToDo   string `json:"hint,omitempty"`
 }
 
-// Error returns "file:line: reason" and, on a line of its own, the hint.
+// Error returns "file:line: reason".
 func (r *Refusal) Error() string {
-	s := r.Reason
-	if r.Pos.File != "" {
-		s = r.Pos.String() + ": " + s
+	if r.Pos.File == "" {
+		return r.Reason
 	}
-	if r.Hint != "" {
-		s += "\nhint: " + r.Hint
-	}
-	return s
+	return r.Pos.String() + ": " + r.Reason
 }
+
+// Hint is what the operator could do, "" if nothing is known.
+func (r *Refusal) Hint() string { return r.ToDo }
 
 func refuse(pos Pos, hint, format string, args ...any) *Refusal {
-	return &Refusal{Pos: pos, Reason: fmt.Sprintf(format, args...), Hint: hint}
+	return &Refusal{Pos: pos, Reason: fmt.Sprintf(format, args...), ToDo: hint}
 }
 
 // fromTree turns a fault found in one file into a Refusal.
 func fromTree(err error) error {
 	if e, ok := err.(*tree.Error); ok {
-		return &Refusal{Pos: Pos{e.Path, e.Line, e.Column}, Reason: e.Reason, Hint: e.Hint}
+		return &Refusal{Pos: Pos{e.Path, e.Line, e.Column}, Reason: e.Reason, ToDo: e.Hint}
 	}
 	return err
 }

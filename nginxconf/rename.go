@@ -49,7 +49,7 @@ func (p *planner) compensateAll(routes []route) error {
 	var order []place
 	at := map[place][]route{}
 	for _, r := range routes {
-		w := place{home(r.pass), modules[r.pass.Name()]}
+		w := place{home(r.pass), moduleOf(r.pass)}
 		if at[w] == nil {
 			order = append(order, w)
 		}

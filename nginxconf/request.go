@@ -22,7 +22,7 @@ func (t Target) RequestHeaders() []string {
 	}
 	var best *Use
 	for i, u := range t.Uses {
-		if u.route.pass == nil || u.route.opaque != nil || best != nil && (secure(best.route.pass) || !secure(u.route.pass)) {
+		if u.route.pass == nil || u.route.opaque != nil || best != nil && (best.route.secure() || !u.route.secure()) {
 			continue
 		}
 		best = &t.Uses[i]
@@ -48,27 +48,17 @@ func (r route) headers() []string {
 		}
 	}
 	if !named { // nginx's own default
-		if host := r.proxyHost(); host != "" {
+		if host, ok := r.constant("$proxy_host"); ok {
 			out = append([]string{"Host: " + host}, out...)
 		}
 	}
 	return out
 }
 
-// proxyHost is $proxy_host: what the pass directive names, without the port that
-// its scheme implies.
-func (r route) proxyHost() string {
-	if r.variable {
-		return ""
-	}
-	a, ok := parsePass(r.pass.Arg(0))
-	switch {
-	case !ok || a.unix != "" || strings.Contains(a.host+a.port, "$"):
-		return ""
-	case a.port == "" || a.port == defaultPorts[a.scheme]:
-		return a.host
-	}
-	return a.host + ":" + a.port
+// secure tells whether clients reach a pass over TLS.
+func (r route) secure() bool {
+	_, tls := r.pass.Within("server").Listens()
+	return tls
 }
 
 // constant fills in the variables whose values are the same for every client
@@ -76,7 +66,7 @@ func (r route) proxyHost() string {
 func (r route) constant(text string) (string, bool) {
 	server := r.pass.Within("server")
 	scheme := "http"
-	if secure(r.pass) {
+	if r.secure() {
 		scheme = "https"
 	}
 	name, port := siteName(server), listenPort(server)
@@ -154,18 +144,4 @@ func listenPort(server *Node) string {
 		port = cmp.Or(port, p)
 	}
 	return cmp.Or(port, "80")
-}
-
-// secure tells whether clients reach a pass over TLS.
-func secure(pass *Node) bool {
-	server := pass.Within("server")
-	if server == nil {
-		return false
-	}
-	if on := server.Last("ssl"); on != nil && on.Arg(0) == "on" { // nginx before 1.25
-		return true
-	}
-	return slices.ContainsFunc(server.All("listen"), func(l *Node) bool {
-		return slices.Contains(l.Args(), "ssl") || slices.Contains(l.Args(), "quic")
-	})
 }

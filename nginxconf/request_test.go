@@ -27,6 +27,9 @@ func TestRequestHeaders(t *testing.T) {
 				"server { listen [::]:443 ssl; server_name tls.example; location / { proxy_pass http://127.0.0.1:1; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme; } }", "plain.example",
 			[]string{"Host: tls.example", "X-Forwarded-Proto: https"},
 		},
+		{"ssl on, inherited", "ssl on; server { listen 443; server_name a; location / { proxy_pass http://127.0.0.1:1; proxy_set_header Host $host; proxy_set_header X-Forwarded-Proto $scheme; } }", "a", []string{"Host: a", "X-Forwarded-Proto: https"}},
+		{"nginx's default, through a variable", "server { set $to 127.0.0.1:1; location / { proxy_pass http://$to; } }", "", []string{"Host: 127.0.0.1:1"}},
+		{"nginx's default, an upstream through a variable", "upstream App { server 127.0.0.1:1; } server { set $to app; location / { proxy_pass http://$to; } }", "", []string{"Host: App"}},
 		{"no HTTP", "server { location / { fastcgi_pass 127.0.0.1:1; } }", "", nil},
 	}
 	for _, tt := range tests {

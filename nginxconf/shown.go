@@ -13,7 +13,7 @@ const UpstreamAddr = "upstream-addr"
 // app, or decide something.
 func (p *planner) shown(routes []route) {
 	reach := reachOf(routes)
-	names := p.c.dependOn("upstream_addr", reach)
+	names := p.c.dependOn("upstream_addr", reach.holds)
 	p.c.root.walk(func(n *Node) {
 		if !reach.holds(n) {
 			return
@@ -59,12 +59,12 @@ func (r reach) holds(n *Node) bool {
 }
 
 // dependOn returns a variable and those that are made from it, by set, map and
-// the like, wherever a use can meet them.
-func (c *finder) dependOn(name string, r reach) []string {
+// the like, where holds says so.
+func (c *variables) dependOn(name string, holds func(*Node) bool) []string {
 	names := []string{name}
 	for i := 0; i < len(names); i++ {
 		c.root.walk(func(n *Node) {
-			if derives(n) == "" || !r.holds(n) || !takesFrom(n, names[i]) {
+			if derives(n) == "" || !holds(n) || !takesFrom(n, names[i]) {
 				return
 			}
 			for _, v := range append(captured(n), derives(n)) {

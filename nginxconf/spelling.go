@@ -64,31 +64,42 @@ func (p *planner) onlyFor(r route) bool {
 	if r.at == r.pass {
 		return true
 	}
-	def := r.at
+	return !slices.ContainsFunc(p.c.readers(r.at, r.pass), func(read reader) bool {
+		address := p.ours[read.node] && slices.ContainsFunc(p.c.routes(read.node), func(o route) bool { return o.at == r.at })
+		return !address || read.times > 1
+	})
+}
+
+// reader is a directive that uses a value, and how often; Lua code does it an
+// unknown number of times.
+type reader struct {
+	node  *Node
+	times int
+}
+
+// readers returns what uses a value that a set or a row of a table gives a variable
+// of a pass, be it handed on to other variables first.
+func (c *variables) readers(value, pass *Node) []reader {
+	def := value
 	if def.Name() != "set" {
 		def = def.parent
 	}
 	name := definedVariable(def)
-	names := p.c.handedOn(name)
+	names := c.handedOn(name)
 	elsewhere := func(n *Node) bool { // another server has a variable of its own, another pass can have a value of its own
 		server := n.Within("server")
-		return def.Name() == "set" && server != nil && (server != r.pass.Within("server") ||
-			len(names) == 1 && modules[n.Name()] != "" && !slices.Contains(p.c.reaching(n, name).sets, def))
+		return def.Name() == "set" && server != nil && (server != pass.Within("server") ||
+			len(names) == 1 && moduleOf(n) != "" && !slices.Contains(c.reaching(n, name).sets, def))
 	}
-	only := true
-	p.c.root.walk(func(n *Node) {
-		count := timesRead(n, names)
-		switch {
-		case n == def || !only || handsOn(n, names) != "":
-		case n.dir.Lua() != nil:
-			only = elsewhere(n) || !namesOne(string(n.dir.Lua()), names)
-		case p.ours[n] && slices.ContainsFunc(p.c.routes(n), func(o route) bool { return o.at == r.at }):
-			only = count < 2
-		case count > 0:
-			only = elsewhere(n)
+	var out []reader
+	c.root.walk(func(n *Node) {
+		times := timesRead(n, names)
+		if n == def || handsOn(n, names) != "" || times == 0 && !namesOne(string(n.dir.Lua()), names) || elsewhere(n) {
+			return
 		}
+		out = append(out, reader{n, times})
 	})
-	return only
+	return out
 }
 
 // handedOn returns a variable and those that can have the same value, because a

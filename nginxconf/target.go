@@ -113,7 +113,7 @@ func (c *finder) follow(pass *Node) []route {
 		return []route{{pass: pass, opaque: refuse(pass.Pos(), "", "the address in %q is not understood", pass)}}
 	}
 	if a.unix == "" && a.port == "" {
-		if up := c.upstream(pass, a.host); up != nil {
+		if up := c.upstream(side(pass), a.host); up != nil {
 			return serverRoutes(pass, up, a.scheme)
 		}
 	}
@@ -126,7 +126,7 @@ func (c *finder) follow(pass *Node) []route {
 // complete reports whether nginx takes the literal: only proxy_pass in http has
 // a URI part and knows a default port.
 func complete(pass *Node, a address) bool {
-	if side(pass) == "http" && modules[pass.Name()] == "proxy" {
+	if side(pass) == "http" && moduleOf(pass) == "proxy" {
 		return true
 	}
 	return a.uri == "" && (a.unix != "" || a.port != "")
@@ -145,7 +145,7 @@ func placed(pass *Node) bool {
 // literalClass decides how a literal address is edited. Only proxy and grpc in
 // http derive anything from the address; for the others it is just an address.
 func literalClass(pass *Node, a address) Class {
-	module := modules[pass.Name()]
+	module := moduleOf(pass)
 	switch {
 	case side(pass) != "http" || (module != "proxy" && module != "grpc"):
 		return ClassA
@@ -270,7 +270,7 @@ func (r route) protocol() string {
 	if r.scheme != "" {
 		return r.scheme
 	}
-	if m := modules[r.pass.Name()]; m != "proxy" {
+	if m := moduleOf(r.pass); m != "proxy" {
 		return m
 	}
 	return "http"

@@ -56,7 +56,7 @@ func patience(pass *Node, scheme string) Patience {
 		p.Directive, p.Sending, p.SendingDirective = "proxy_timeout", p.Time, "proxy_timeout"
 		return p
 	}
-	module := modules[pass.Name()]
+	module := moduleOf(pass)
 	p := Patience{In: pass.parent.Path(), Directive: module + "_read_timeout", SendingDirective: module + "_send_timeout"}
 	p.Time, p.Pos = timeout(pass, p.Directive, defaultTimeout)
 	p.Sending, _ = timeout(pass, p.SendingDirective, defaultTimeout)

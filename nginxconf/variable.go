@@ -80,8 +80,8 @@ func (c *finder) valueRoutes(pass *Node, values []value) []route {
 			continue
 		case !ok:
 			return []route{{pass: pass, opaque: reason}}
-		case a.unix == "" && a.port == "" && c.upstream(pass, a.host) != nil:
-			out = append(out, serverRoutes(pass, c.upstream(pass, a.host), a.scheme)...)
+		case a.unix == "" && a.port == "" && c.upstream(side(pass), a.host) != nil:
+			out = append(out, serverRoutes(pass, c.upstream(side(pass), a.host), a.scheme)...)
 			continue
 		case !complete(pass, a):
 			return []route{{pass: pass, opaque: reason}}
@@ -131,24 +131,32 @@ func unusable(pass *Node, v value) bool {
 // mayReach returns one of the addresses that a pass can get from a variable of
 // which not all values are known, "" if it gets none of those that go.
 func (p *planner) mayReach(pass *Node) string {
-	c, arg := p.c, pass.Arg(0)
-	if first := c.routes(pass)[0]; !strings.Contains(arg, "$") || first.opaque == nil || first.unresolved {
+	if first := p.c.routes(pass)[0]; first.opaque == nil || first.unresolved {
 		return ""
 	}
-	for n, name := 0, ""; arg != ""; arg = arg[n:] {
-		n, name = reference(arg)
-		rows := slices.Clone(c.sets[variable{pass.Within("server"), name}])
+	for _, value := range p.c.written(pass, pass.Arg(0)) {
+		if a, ok := parsePass(value); ok && p.touches(a, "80") {
+			return value
+		}
+	}
+	return ""
+}
+
+// written returns what the sets of a server and the rows of tables give the
+// variables in a text.
+func (c *variables) written(at *Node, text string) []string {
+	var out []string
+	for n, name := 0, ""; text != ""; text = text[n:] {
+		n, name = reference(text)
+		rows := slices.Clone(c.sets[variable{at.Within("server"), name}])
 		for _, d := range c.definitions[name] {
 			rows = append(rows, d.children...)
 		}
 		for _, row := range rows {
-			value := row.Arg(len(row.Args()) - 1)
-			if a, ok := parsePass(value); ok && p.touches(a, "80") {
-				return value
-			}
+			out = append(out, row.Arg(len(row.Args())-1))
 		}
 	}
-	return ""
+	return out
 }
 
 func opaque(pass *Node, variable string) *Refusal {

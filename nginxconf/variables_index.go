@@ -99,5 +99,5 @@ func late(n *Node) bool {
 	case "log_format", "access_log", "error_log", "add_header", "add_trailer", "expires":
 		return true
 	}
-	return strings.HasPrefix(n.Name(), "sub_filter") || strings.HasPrefix(n.Name(), "proxy_") && modules[n.Name()] == ""
+	return strings.HasPrefix(n.Name(), "sub_filter") || strings.HasPrefix(n.Name(), "proxy_") && moduleOf(n) == ""
 }

@@ -2,22 +2,13 @@ package tree
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/tufanbarisyildirim/gonginx/config"
 	"github.com/tufanbarisyildirim/gonginx/parser"
 
 	"edgeman/nginxconf/internal/lex"
 )
-
-// gonginx's typed wrappers reorder directives and its include wrapper opens
-// files; without them every directive is a plain node in source order.
-func init() {
-	for _, name := range []string{"http", "server", "location", "upstream"} {
-		delete(config.BlockWrappers, name)
-	}
-	delete(config.DirectiveWrappers, "server")
-	delete(config.IncludeWrappers, "include")
-}
 
 // pair parses the masked copy with gonginx and gives each of its nodes the
 // spans of the original.
@@ -146,8 +137,8 @@ func (z *zipper) mismatch() error {
 }
 
 // mask returns a copy of src, of the same length, that gonginx reads as nginx
-// reads src: words with bytes on which the two differ become letters, Lua
-// bodies become blanks.
+// reads src: words on which the two differ become letters, Lua bodies become
+// blanks.
 func mask(src []byte, tokens []lex.Token) []byte {
 	out := bytes.Clone(src)
 	for _, t := range tokens {
@@ -181,8 +172,12 @@ func odd(word []byte) bool {
 			return true
 		}
 	}
-	return bytes.HasSuffix(word, []byte("_by_lua_block"))
+	return bytes.HasSuffix(word, []byte("_by_lua_block")) || slices.Contains(typed, string(word))
 }
+
+// typed are the words by which gonginx makes a directive one of a type of its own:
+// those reorder directives, and include would open files.
+var typed = []string{"http", "server", "location", "upstream", "include"}
 
 func fill(b []byte, c byte) {
 	for i := range b {

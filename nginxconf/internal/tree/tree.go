@@ -44,11 +44,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Line, e.Column, e.Reason)
-	if e.Hint != "" {
-		s += "\nhint: " + e.Hint
-	}
-	return s
+	return fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Line, e.Column, e.Reason)
 }
 
 // Parse reads a file. Errors are of type *Error.
