@@ -53,19 +53,18 @@ func (f Facts) WorkerCanConnect(path string) error {
 	if asked {
 		return err
 	}
-	return f.Identity.canConnect(path, "")
+	return f.Identity.canConnect(path, "/")
 }
 
-// canConnect asks with the credentials id below a root directory; an empty one
-// is this process's own.
+// canConnect asks with the credentials id below a root directory.
 func (id Identity) canConnect(socket, root string) error {
 	if !filepath.IsAbs(socket) {
 		return &AccessError{Socket: socket, Blocker: socket, Reason: "not an absolute path"}
 	}
 	var w way
-	err := id.lend(root, func() { w = walk(socket) })
+	err := id.lend(root, func(root int) { w = walk(root, socket) })
 	if err == nil {
-		err = w.judge(socket, root, id)
+		err = w.judge(socket, id)
 	}
 	if denied := (*AccessError)(nil); err != nil && !errors.As(err, &denied) {
 		return fmt.Errorf("checking whether nginx's workers can connect to %s: %w", socket, err)
@@ -76,26 +75,27 @@ func (id Identity) canConnect(socket, root string) error {
 // way is how far the way to a socket is open.
 type way struct {
 	end  string      // the socket, or what stands in the way
-	info fs.FileInfo // of it; nil when it does not exist
+	info fs.FileInfo // of it; nil when it does not exist, or is a link that may not be followed
 	err  error       // why the way ends there; nil at a socket that may be connected to
 }
 
 const maxLinks = 40 // the kernel's own limit (path_resolution(7))
 
-// walk goes from directory to directory as the kernel would, to know where it
-// stops. Who may not search a directory cannot look at what is in it.
-func walk(socket string) way {
+// walk goes from directory to directory below a root as the kernel would, to know
+// where it stops. Who may not search a directory cannot look at what is in it.
+func walk(root int, socket string) way {
 	var dir way
+	below := fmt.Sprintf("/proc/self/fd/%d", root)
 	rest, at := split(socket), "/"
 	for links := 0; ; {
-		info, err := os.Lstat(at)
+		info, err := os.Lstat(below + at)
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			return way{dir.end, dir.info, err}
 		case err != nil:
 			return way{at, nil, err}
 		case info.Mode()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(at)
+			target, err := os.Readlink(below + at)
 			if links++; err == nil && links > maxLinks {
 				err = unix.ELOOP
 			}
@@ -107,8 +107,10 @@ func walk(socket string) way {
 				at = "/"
 			}
 			continue
+		case len(rest) == 0 && info.Mode()&fs.ModeSocket == 0:
+			return way{at, info, unix.ENOTSOCK}
 		case len(rest) == 0:
-			return reach(socket, way{end: at, info: info})
+			return reach(root, socket, way{end: at, info: info})
 		case !info.IsDir():
 			return way{at, info, unix.ENOTDIR}
 		}
@@ -117,31 +119,28 @@ func walk(socket string) way {
 	}
 }
 
-// reach asks for the last step, and for all of it at once: the kernel follows
-// no strange link out of a directory like /tmp (proc_sys_fs(5)).
-func reach(socket string, w way) way {
-	if w.info.Mode()&fs.ModeSocket == 0 {
-		w.err = unix.ENOTSOCK
+// reach asks for the right that connect(2) needs, at the end of the way and then
+// over all of it at once, as the kernel follows not every link out of a directory
+// like /tmp (proc_sys_fs(5)).
+func reach(root int, socket string, w way) way {
+	const flags = unix.O_WRONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	if w.err = mayWrite(unix.Openat(root, "."+w.end, flags|unix.O_NOFOLLOW, 0)); w.err != nil || socket == w.end {
 		return w
 	}
-	if w.err = mayWrite(w.end); w.err != nil || socket == w.end {
+	err := mayWrite(unix.Openat2(root, socket, &unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_IN_ROOT}))
+	if err == nil || errors.Is(err, unix.ENOSYS) { // Linux 5.6
 		return w
 	}
-	if err := mayWrite(socket); err != nil {
-		w = way{end: socket, err: err}
-		w.info, _ = os.Lstat(socket) // it was there just now
-	}
-	return w
+	return way{end: socket, err: err}
 }
 
-// mayWrite asks for the right that connect(2) needs. A socket cannot be opened:
+// mayWrite reads the answer to the opening of a socket, which is never possible:
 // ENXIO says that nothing but this was in the way. Unlike faccessat2(2) every
-// kernel can be asked so, and it looks at the credentials for files alone.
-func mayWrite(socket string) error {
-	fd, err := unix.Open(socket, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+// kernel can be asked so.
+func mayWrite(fd int, err error) error {
 	switch {
 	case err == nil:
-		unix.Close(fd) // another file took its place
+		unix.Close(fd) // another file has taken its place
 		return unix.ENOTSOCK
 	case errors.Is(err, unix.ENXIO):
 		return nil
@@ -159,18 +158,18 @@ const sandboxHint = "look for PrivateTmp=, ProtectHome= and other mounts with: s
 
 // judge says in words why a way ends, and sees with this process's own eyes what
 // only nginx does not.
-func (w way) judge(socket, root string, id Identity) error {
+func (w way) judge(socket string, id Identity) error {
 	no := func(reason, hint string) error {
 		return &AccessError{Socket: socket, Blocker: w.end, Reason: reason, hint: hint}
 	}
 	switch {
 	case w.err == nil:
-		if ours, err := os.Stat(socket); root != "" && err == nil && !os.SameFile(ours, w.info) {
+		if ours, err := os.Stat(socket); err == nil && !os.SameFile(ours, w.info) {
 			return no("nginx sees another socket at this path than this process does", sandboxHint)
 		}
 		return nil
 	case errors.Is(w.err, fs.ErrNotExist):
-		if _, err := os.Lstat(w.end); root != "" && err == nil {
+		if _, err := os.Lstat(w.end); err == nil {
 			return no("exists, but is hidden from nginx", sandboxHint)
 		}
 		return no("does not exist", "")
@@ -180,15 +179,14 @@ func (w way) judge(socket, root string, id Identity) error {
 		return no("not a socket", "")
 	case errors.Is(w.err, unix.ENOTDIR):
 		return no("not a directory", "")
-	case !errors.Is(w.err, fs.ErrPermission) || w.info == nil:
+	case !errors.Is(w.err, fs.ErrPermission):
 		return w.err
+	case w.info == nil:
+		return no(fmt.Sprintf("%s may not follow this link of somebody else's in a directory where all may write", id), "name its target instead")
 	}
 	what, hint := "write to this socket", "its unit sets owner and mode: SocketUser=, SocketGroup=, SocketMode="
-	switch {
-	case w.info.IsDir():
+	if w.info.IsDir() {
 		what, hint = "search this directory", "allow it with: chmod o+x "+w.end
-	case w.info.Mode()&fs.ModeSymlink != 0:
-		what, hint = "follow this link", "it lies in a directory where everybody can write: name its target instead"
 	}
 	sys, _ := w.info.Sys().(*syscall.Stat_t)
 	return no(fmt.Sprintf("%s may not %s (%s, owner %d:%d)", id, what, w.info.Mode(), sys.Uid, sys.Gid), hint)

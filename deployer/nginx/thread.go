@@ -29,40 +29,29 @@ func onOwnThread(f func() error) error {
 	return <-done
 }
 
-// lend runs f with the credentials for files that a worker has, below the root
-// directory that it has; an empty root is this process's own. The thread's own
-// user stays, so no process of the worker's can send it a signal. The error is
-// os.ErrProcessDone when the root was that of a process which has ended.
-func (id Identity) lend(root string, f func()) error {
+// lend runs f with the credentials for files that a worker has, and a directory
+// descriptor of the root directory that it has. The thread's own user stays, so
+// no process of the worker's can send it a signal. No root of its own either:
+// chroot(2) is what hardened units forbid. The error is os.ErrProcessDone when
+// the root was that of a process which has ended.
+func (id Identity) lend(root string, f func(root int)) error {
 	return onOwnThread(func() error {
-		if root != "" {
-			if err := enter(root); err != nil {
-				return err
-			}
+		dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("the worker has ended: %w", os.ErrProcessDone)
 		}
+		if err != nil {
+			return fmt.Errorf("opening %s: %w", root, err)
+		}
+		defer unix.Close(dir)
 		if os.Geteuid() != int(id.UID) {
 			if err := id.takeOn(); err != nil {
-				return fmt.Errorf("taking on the credentials of %s: %w", id, err)
+				return fmt.Errorf("taking on the credentials of %s, which needs CAP_SETUID and CAP_SETGID: %w", id, err)
 			}
 		}
-		f()
+		f(dir)
 		return nil
 	})
-}
-
-// enter changes the calling thread's root directory, for good.
-func enter(root string) error {
-	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return fmt.Errorf("taking a root directory apart from the other threads: %w", err)
-	}
-	err := unix.Chroot(root)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("the worker has ended: %w", os.ErrProcessDone)
-	}
-	if err != nil {
-		return fmt.Errorf("entering %s: %w", root, err)
-	}
-	return nil
 }
 
 // takeOn changes the calling thread's groups and its user and group for files
