@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"edgeman/deployer/serve/carry"
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 )
 
@@ -19,13 +21,13 @@ func (k *keeper) accept(on bool) {
 	}
 	// A release before this one may have wanted it otherwise.
 	if err := k.host.listener.SetBlocking(false); err != nil {
-		k.host.say("%v", err)
+		k.log("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = k.front.run(ctx) // a dead listener shows at the next look, too
+		_ = k.front.Run(ctx) // a dead listener shows at the next look, too
 		poke(k.changes)
 	}()
 	k.refuse = func() { cancel(); <-done }
@@ -33,26 +35,26 @@ func (k *keeper) accept(on bool) {
 
 // swing opens or shuts the gate.
 func (k *keeper) swing() {
-	k.through.Store(k.role == candidate && !k.paused)
+	k.containers.ThroughSocket.Store(k.role == candidate && !k.paused)
 	if k.relays() {
-		k.gate.open(through(k.paths.Live(k.slot.App)))
+		k.front.Gate.Open(carry.ToSocket(k.paths.Live(k.slot.App)))
 		k.open = true
 		return
 	}
-	if k.release.Mode == modeNative {
-		k.open = k.condition().phase == state.PhaseHealthy && !k.paused
+	if k.release.Mode == run.Native {
+		k.open = k.condition().Phase == state.PhaseHealthy && !k.paused
 		k.passLeft()
 		return
 	}
-	open := k.replicas != nil && k.replicas.settle(k.spare) && !k.paused
+	open := k.group != nil && k.group.Route(k.spare) && !k.paused
 	switch {
 	case open:
-		k.gate.open(k.replicas.pool)
+		k.front.Gate.Open(k.group.Pool)
 	case k.role == retired && !k.paused:
 		// Nobody is left here to take what waits, and the other slot serves.
-		k.gate.open(through(k.paths.Live(k.slot.App)))
+		k.front.Gate.Open(carry.ToSocket(k.paths.Live(k.slot.App)))
 	case k.handed == nil:
-		k.gate.shut()
+		k.front.Gate.Shut()
 	}
 	k.open = open
 }
@@ -61,28 +63,28 @@ func (k *keeper) swing() {
 // its connections in by itself: those came for the release before, or while an
 // adopted container was in the place of the slot's.
 func (k *keeper) passLeft() {
-	_, parked := k.gate.counts()
+	_, parked := k.front.Gate.Counts()
 	switch {
 	case k.handed != nil:
 	case k.open && parked > 0:
-		k.gate.open(through(k.slot.SocketPath(k.paths.Run)))
+		k.front.Gate.Open(carry.ToSocket(k.slot.SocketPath(k.paths.Run)))
 	default:
-		k.gate.shut()
+		k.front.Gate.Shut()
 	}
 }
 
 // spare tells whether a container that is not healthy is to be used while none is.
-func (k *keeper) spare(c condition) bool {
+func (k *keeper) spare(c run.Condition) bool {
 	return k.role == candidate || // nobody but probes comes
-		c.phase == state.PhaseStarting && time.Since(c.started) > k.patience()
+		c.Phase == state.PhaseStarting && time.Since(c.Started) > k.patience()
 }
 
 // condition is that of the slot's containers together. A candidate needs all
 // of them, or users would meet fewer than were asked for; after that the slot
 // serves with what it has.
-func (k *keeper) condition() condition {
-	if k.replicas == nil {
-		return condition{}
+func (k *keeper) condition() run.Condition {
+	if k.group == nil {
+		return run.Condition{}
 	}
-	return k.replicas.condition(k.role != candidate)
+	return k.group.Condition(k.role != candidate)
 }

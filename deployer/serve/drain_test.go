@@ -1,9 +1,12 @@
 package serve
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/state"
 	"edgeman/sockets/relay"
 )
@@ -18,28 +21,48 @@ var (
 )
 
 // carries adds connections to the running slot, and to the kernel's count.
-func (w *world) carries(each ...[]string) (all []*carried) {
+func (w *world) carries(each ...[]string) (all []*carry.Conn) {
 	w.t.Helper()
 	for _, steps := range each {
-		c := &carried{since: time.Now()}
+		c := &carry.Conn{Since: time.Now()}
 		for _, s := range steps {
-			step(&c.traffic, s)
+			step(c, s)
 		}
-		w.k.front.inside.add(c, func() *relay.Relay { return new(relay.Relay) })
-		w.k.gate.mu.Lock()
-		w.k.gate.inside++
-		w.k.gate.mu.Unlock()
+		w.k.front.Conns.Add(c, func() *relay.Relay { return new(relay.Relay) })
+		w.passes(1)
 		all = append(all, c)
 	}
 	w.addCount(len(all))
 	return all
 }
 
+// step lets a connection carry "> what is asked" or "< what is answered"; "+N" at
+// its end stands for N bytes more.
+func step(c *carry.Conn, s string) {
+	piece, more, _ := strings.Cut(s[2:], "+")
+	n, _ := strconv.Atoi(more)
+	if b := append([]byte(piece), make([]byte, n)...); s[0] == '>' {
+		c.ToApp(b)
+	} else {
+		c.ToClient(b)
+	}
+}
+
+// passes lets n connections into the app.
+func (w *world) passes(n int) {
+	w.t.Helper()
+	for range n {
+		if to, err := w.k.front.Gate.Pass(nil); to == nil || err != nil {
+			w.t.Fatal("the gate is shut")
+		}
+	}
+}
+
 // leaves is what happens to a connection whose ends were closed.
-func (w *world) leaves(all ...*carried) {
+func (w *world) leaves(all ...*carry.Conn) {
 	for _, c := range all {
-		w.k.front.inside.remove(c)
-		w.k.gate.leave()
+		w.k.front.Conns.Remove(c)
+		w.k.front.Gate.Leave()
 	}
 	w.addCount(-len(all))
 }
@@ -50,15 +73,11 @@ func (w *world) addCount(n int) {
 	w.count.Established += n
 }
 
-func (w *world) ended(c *carried) bool {
-	w.k.front.inside.mu.Lock()
-	defer w.k.front.inside.mu.Unlock()
-	return c.ended
-}
+func (w *world) ended(c *carry.Conn) bool { return c.Closed.Load() }
 
 // serving is a live slot with connections; at is when its terms, written by a
 // command that is gone, end websockets.
-func (w *world) serving(app *echoApp, d state.Drain, each ...[]string) []*carried {
+func (w *world) serving(app *echoApp, d state.Drain, each ...[]string) []*carry.Conn {
 	w.t.Helper()
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, 1))
@@ -259,8 +278,8 @@ func TestTheOldestConnectionIsPublished(t *testing.T) {
 		all = append(all, w.carries(anIdle)...)
 		time.Sleep(5 * time.Second)
 		for _, c := range all {
-			if st := w.status(); !st.Oldest.Equal(c.since) {
-				t.Errorf("oldest %s, want %s", st.Oldest, c.since)
+			if st := w.status(); !st.Oldest.Equal(c.Since) {
+				t.Errorf("oldest %s, want %s", st.Oldest, c.Since)
 			}
 			w.leaves(c)
 			time.Sleep(lookOpen)

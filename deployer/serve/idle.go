@@ -2,9 +2,11 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 )
 
@@ -19,33 +21,43 @@ func (k *keeper) rest(ctx context.Context) {
 		return
 	}
 	now := time.Now()
-	if k.held && k.condition().phase == state.PhaseHealthy {
-		k.letGo(ctx)
+	if k.held && k.condition().Phase == state.PhaseHealthy {
+		k.unhold(ctx)
 	}
 	switch {
 	case k.app.Idle == 0:
-	case k.role != live, k.paused, k.condition().phase != state.PhaseHealthy, k.inUse():
+	case k.role != live, k.paused, k.condition().Phase != state.PhaseHealthy, k.inUse():
 		k.usedAt = now
 	case now.Sub(k.usedAt) >= time.Duration(k.app.Idle) && !k.held && !k.asked():
 		k.usedAt = now
-		if err := k.holdNeeds(ctx); err != nil {
-			k.host.say("%v; it goes on running", err)
+		k.held = true
+		if err := k.containers.Hold(ctx, k.release); err != nil {
+			k.log("%v; it goes on running", err)
 			return
 		}
 		k.fallAsleep(ctx)
 	}
 }
 
+// unhold lets go what was held for the app while it was stopped.
+func (k *keeper) unhold(ctx context.Context) {
+	err := k.containers.Unhold(ctx, k.release)
+	k.held = err != nil
+	if err != nil && !errors.Is(err, run.ErrNoAnswer) {
+		k.log("%v", err)
+	}
+}
+
 // inUse tells whether a connection is there, or was there since the last call.
 func (k *keeper) inUse() bool {
 	path := k.slot.SocketPath(k.paths.Run)
-	total := k.gate.total()
+	total := k.front.Gate.Total()
 	used := total != k.used
 	k.used = total
-	if k.release.Mode == modeNative { // nothing passes through this process
+	if k.release.Mode == run.Native { // nothing passes through this process
 		touched, err := k.host.touched(path)
 		if err != nil {
-			k.host.say("%v", err)
+			k.log("%v", err)
 		}
 		used = used || touched || err != nil
 	}
@@ -58,22 +70,22 @@ func (k *keeper) inUse() bool {
 // the last look on.
 func (k *keeper) fallAsleep(ctx context.Context) {
 	still := true
-	if k.release.Mode == modeNative {
+	if k.release.Mode == run.Native {
 		still = k.freeze(ctx, true)
 	} else {
 		k.accept(false)
 	}
 	if !still || k.inUse() {
-		if k.release.Mode == modeNative {
+		if k.release.Mode == run.Native {
 			k.freeze(ctx, false)
 		}
 		return
 	}
-	k.host.say("nobody has used %s for %s: stopping it", k.slot, state.Length(time.Duration(k.app.Idle)))
+	k.log("nobody has used %s for %s: stopping it", k.slot, state.Length(time.Duration(k.app.Idle)))
 	// Docker lets a frozen container go on once it has its signal.
-	k.frozen.Store(false)
+	k.containers.Frozen.Store(false)
 	if err := k.stopReplicas(ctx); err != nil {
-		k.host.say("%v", err) // it is looked after again
+		k.log("%v", err) // it is looked after again
 		return
 	}
 	k.asleep = true
@@ -111,10 +123,12 @@ func (k *keeper) wakeUp(ctx context.Context) {
 	}
 	n, err := k.host.listener.Pending()
 	if k.role == live && k.app.Idle > 0 && err == nil && n == 0 {
-		k.holdOn(ctx)
+		if err := k.containers.HoldAgain(ctx, k.release); err != nil && !errors.Is(err, run.ErrNoAnswer) {
+			k.log("%v", err)
+		}
 		return
 	}
-	k.host.say("%s is used again: starting it", k.slot)
+	k.log("%s is used again: starting it", k.slot)
 	k.getUp()
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -15,7 +16,7 @@ func (w *world) idling(app *echoApp, mode string) {
 	w.must(err)
 	settings.Idle = state.Duration(time.Minute)
 	w.must(w.paths.WriteApp(settings))
-	if mode == modeNative {
+	if mode == run.Native {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(1, mode)
 	}
@@ -23,7 +24,7 @@ func (w *world) idling(app *echoApp, mode string) {
 }
 
 func TestIdle(t *testing.T) {
-	for _, mode := range []string{"proxy", modeNative} {
+	for _, mode := range []string{"proxy", run.Native} {
 		t.Run(mode, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 				w.idling(app, mode)
@@ -46,7 +47,7 @@ func TestIdle(t *testing.T) {
 				w.listener.queue(0)
 				w.wants(state.PhaseHealthy)
 				w.wantRunning("myapp-blue-1")
-				if mode != modeNative && !w.open() {
+				if mode != run.Native && !w.open() {
 					t.Error("requests wait")
 				}
 				time.Sleep(2 * time.Minute)
@@ -59,15 +60,14 @@ func TestIdle(t *testing.T) {
 
 // passesBy is a connection that comes and goes between two looks.
 func (w *world) passesBy(mode string) {
-	if mode == modeNative {
+	if mode == run.Native {
 		w.mu.Lock()
 		w.touched = true
 		w.mu.Unlock()
 		return
 	}
-	w.k.gate.mu.Lock()
-	w.k.gate.passed++
-	w.k.gate.mu.Unlock()
+	w.passes(1)
+	w.k.front.Gate.Leave()
 }
 
 // An app that sleeps stays asleep when its service is killed, is started for
@@ -205,7 +205,7 @@ func TestIdleStartFails(t *testing.T) {
 // A connection that comes while the app is being stopped keeps it running.
 func TestIdleComesTooEarly(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		w.idling(app, modeNative)
+		w.idling(app, run.Native)
 		w.engine.mu.Lock()
 		w.engine.onPause = func() { w.setCount(0, 1) }
 		w.engine.mu.Unlock()
@@ -221,7 +221,7 @@ func TestIdleComesTooEarly(t *testing.T) {
 // An app that cannot be frozen could be at a request when it is stopped.
 func TestIdleThatCannotBeFrozen(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		w.idling(app, modeNative)
+		w.idling(app, run.Native)
 		w.engine.mu.Lock()
 		w.engine.cannotPause = true
 		w.engine.mu.Unlock()

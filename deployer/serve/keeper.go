@@ -2,10 +2,10 @@ package serve
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/serve/carry"
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -31,20 +31,21 @@ const (
 // keeper decides for one slot. It is the only one who opens the gate, holds the
 // front and changes the slot's links, all in one goroutine.
 type keeper struct {
-	host  *host
-	paths state.Paths
-	slot  sockets.Slot
-	app   state.App
-	judge *judge
-	gate  *gate
-	front *front
-	out   *publisher
+	host       *host
+	log        func(format string, args ...any) // one line for the journal
+	containers *run.Containers
+	paths      state.Paths
+	slot       sockets.Slot
+	app        state.App
+	judge      *judge
+	front      *carry.Front
+	out        *publisher
 
 	changes chan struct{} // something may have changed: look
 	refuse  func()        // stops accepting; nil while nothing is accepted
 
 	release   state.Release
-	replicas  *replicas // nil while no container is looked after
+	group     *run.Group // nil while no container is looked after
 	role      role
 	pause     state.Pause
 	paused    bool
@@ -56,7 +57,6 @@ type keeper struct {
 	usedAt    time.Time // when it was last seen in use
 	used      uint64    // connections that had come in by then
 	held      bool      // a container may hold what they need
-	lettingGo question[struct{}]
 	unwatch   func()    // ends the wait for a connection that wakes it; nil while nobody waits
 	dead      bool      // its listener was shut down, and the app moved to the other slot
 	over      bool      // retired, with no container that runs
@@ -74,43 +74,35 @@ type keeper struct {
 		trimmed bool
 	}
 
-	drain  state.Drain // terms of the retirement
-	idleAt time.Time   // a connection was seen idle, while the end of websockets was near
-	left   int         // connections at the last count
-	ended  state.Ended // what the last recreate, pause or the end did to connections
-	late   []*carried  // counted as cut in it while their requests were in progress
-	unseen bool        // retired, and nobody but probes was ever sent here
+	drain  state.Drain   // terms of the retirement
+	idleAt time.Time     // a connection was seen idle, while the end of websockets was near
+	left   int           // connections at the last count
+	ended  state.Ended   // what the last recreate, pause or the end did to connections
+	late   []*carry.Conn // counted as cut in it while their requests were in progress
+	unseen bool          // retired, and nobody but probes was ever sent here
 
-	inspects map[string]*question[docker.Container] // by container
-	lists    question[[]docker.Container]           // of the other slot's
+	prepared bool   // the container of a slot that waits for its adoption
+	trouble  string // why not, or why not even its release is known
 
-	prepared bool        // the container of a slot that waits for its adoption
-	trouble  string      // why not, or why not even its release is known
-	through  atomic.Bool // probes go through the slot's own socket
-	known    state.SlotStatus
-	output   *output
-
-	handed     []reachable // the containers that a release forwards to
-	meter      meter
+	handed     []run.Reachable // the containers that a release forwards to
 	silence    silence
-	frozen     atomic.Bool // the native containers' processes are to stand still
-	refreeze   bool        // they are not yet as frozen says
-	backlog    int         // the longest queue the kernel gave the listener
+	refreeze   bool // the native containers do not stand still, or go on, as they are to
+	backlog    int  // the longest queue the kernel gave the listener
 	relistened bool
 }
 
 // keep runs the slot until it is emptied, stopped by ctx, or broken.
 func (k *keeper) keep(ctx context.Context) (int, error) {
-	defer k.gate.close()
-	defer k.front.quit()
+	defer k.front.Gate.Close()
+	defer k.front.EndHold()
 	defer k.accept(false)
-	defer k.endHandOver()
+	defer k.endForward()
 	defer k.watchDeath()()
 	defer k.endWatch()
 	for {
 		filled, err := k.look(ctx)
 		if err != nil {
-			k.host.say("%v", err)
+			k.log("%v", err)
 		}
 		if !filled {
 			k.accept(false)
@@ -119,7 +111,7 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 		if err := k.tend(); err != nil && !k.leave(ctx) {
 			return k.revive(ctx)
 		}
-		k.accept(k.release.Mode != modeNative && !k.asleep || k.handed != nil || k.relays())
+		k.accept(k.release.Mode != run.Native && !k.asleep || k.handed != nil || k.relays())
 		if k.role == retired && (k.over || k.drained()) && k.empty(ctx) {
 			k.accept(false)
 			return k.end()
@@ -158,35 +150,35 @@ func (k *keeper) look(ctx context.Context) (filled bool, err error) {
 	if err == nil && !filled {
 		return false, nil
 	}
-	if err != nil && k.replicas == nil {
+	if err != nil && k.group == nil {
 		// The slot stays up: its requests wait for somebody to repair it.
-		k.trouble = oneLine(err.Error())
+		k.trouble = run.OneLine(err.Error())
 		return true, err
 	}
-	if k.replicas == nil && k.release.Number != current.Number {
+	if k.group == nil && k.release.Number != current.Number {
 		k.release, k.trouble, k.prepared = current, "", false
 	}
 	k.takeRole()
 	k.obeyPause(ctx)
-	k.handOver(ctx)
+	k.forward(ctx)
 	if !k.keptOut() {
 		if err := k.obeyNext(ctx); err != nil {
-			k.host.say("%v", err)
+			k.log("%v", err)
 		}
 	}
 	k.over = false
 	k.rest(ctx)
 	switch {
-	case k.replicas != nil, k.relays(), k.asleep:
+	case k.group != nil, k.relays(), k.asleep:
 	case k.role == retired:
 		k.attach(ctx)
-	case k.keptOut(), k.paused && k.release.Mode == modeNative:
+	case k.keptOut(), k.paused && k.release.Mode == run.Native:
 		k.waitForTurn(ctx)
 	default:
-		k.run(k.release, nil)
+		k.lookAfter(nil)
 	}
 	k.swing()
-	k.listen()
+	k.heedSilence()
 	k.trim()
 	return true, nil
 }
@@ -196,7 +188,7 @@ func (k *keeper) takeRole() {
 	now, was := time.Now(), k.role
 	var err error
 	if k.role, err = k.judge.role(now); err != nil {
-		k.host.say("%v; still %s", err, k.role)
+		k.log("%v; still %s", err, k.role)
 	}
 	k.turned(was, now)
 }
@@ -206,7 +198,7 @@ func (k *keeper) turned(was role, now time.Time) {
 	if was == k.role {
 		return
 	}
-	k.host.say("%s is %s", k.slot, k.role)
+	k.log("%s is %s", k.slot, k.role)
 	k.stir()
 	k.zeroSince, k.retiredAt, k.deadline = time.Time{}, time.Time{}, time.Time{}
 	if k.role == retired {
@@ -216,12 +208,24 @@ func (k *keeper) turned(was role, now time.Time) {
 	if was == retired && k.role == live {
 		// The terms were for the retirement that did not happen.
 		if err := k.paths.ClearDrain(k.slot); err != nil {
-			k.host.say("%v", err)
+			k.log("%v", err)
 		}
 	}
 	if was == retired {
 		k.complete()
 	}
+}
+
+// newGroup are the release's containers, or those of them that which names.
+func (k *keeper) newGroup(r state.Release, which func(name string) bool) *run.Group {
+	return k.containers.Group(r, k.patience(), which)
+}
+
+// lookAfter looks after the slot's containers from now on, or after those of them
+// that which names.
+func (k *keeper) lookAfter(which func(name string) bool) {
+	k.group = k.newGroup(k.release, which)
+	k.group.Begin()
 }
 
 func (k *keeper) patience() time.Duration { return time.Duration(k.app.Start.Timeout) }
@@ -241,12 +245,12 @@ func (k *keeper) wait() time.Duration {
 		return min(lookHolding, max(time.Until(k.pause.Until), 0))
 	case k.role == candidate, !k.open:
 		return lookBusy
-	case k.release.Mode == modeNative:
+	case k.release.Mode == run.Native:
 		return lookNative
 	case k.release.Count() > 1 && !k.calm.trimmed:
 		return lookBusy // the status says what each replica does
 	}
-	if inside, _ := k.gate.counts(); inside > 0 || len(k.front.slots) > 0 {
+	if inside, _ := k.front.Gate.Counts(); inside > 0 || k.front.Accepted() > 0 {
 		return lookOpen
 	}
 	if k.app.Idle > 0 {
@@ -259,7 +263,7 @@ func (k *keeper) wait() time.Duration {
 func (k *keeper) settings() state.App {
 	app, err := k.paths.ReadApp(k.slot.App)
 	if err != nil {
-		k.host.say("%v; going on with the settings read before", err)
+		k.log("%v; going on with the settings read before", err)
 		return k.app
 	}
 	k.app = app

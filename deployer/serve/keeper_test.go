@@ -190,11 +190,8 @@ func TestLeftoversOfTheSlotAreRemoved(t *testing.T) {
 			slot   sockets.Slot
 			number int
 		}{{w.slot, 2}, {w.slot, 3}, {other, 2}} {
-			r := &runner{slot: c.slot, release: state.Release{App: "myapp", Number: c.number}}
-			name := r.release.Container(c.slot.Color)
-			if _, err := w.engine.Create(t.Context(), specFor(r, name)); err != nil {
-				t.Fatal(err)
-			}
+			name, err := w.engine.Create(t.Context(), specOf(c.slot, c.number))
+			w.must(err)
 			w.must(w.engine.Start(t.Context(), name))
 		}
 		w.live(w.slot)
@@ -208,10 +205,8 @@ func TestLeftoversOfTheSlotAreRemoved(t *testing.T) {
 
 func TestEmptySlotSendsItsCallerAway(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		r := &runner{slot: w.slot, release: state.Release{App: "myapp", Number: 2}}
-		if _, err := w.engine.Create(t.Context(), specFor(r, "myapp-blue-2")); err != nil {
-			t.Fatal(err)
-		}
+		_, err := w.engine.Create(t.Context(), specOf(w.slot, 2))
+		w.must(err)
 		w.must(w.engine.Start(t.Context(), "myapp-blue-2"))
 		w.start(app)
 		w.ends(time.Second, exitEmptied)

@@ -73,8 +73,8 @@ const trimAfter = 9 * time.Second
 // trim gives memory back to the system once all is quiet: the app is up and
 // nothing has come in for a while.
 func (k *keeper) trim() {
-	inside, parked := k.gate.counts()
-	total := k.gate.total()
+	inside, parked := k.front.Gate.Counts()
+	total := k.front.Gate.Total()
 	switch {
 	case inside+parked > 0 || !k.open && !k.asleep || total != k.calm.total:
 		k.stir()

@@ -30,7 +30,7 @@ func TestGiveBackHarmsNothing(t *testing.T) {
 
 func TestSpeakerDoesNotRepeatItself(t *testing.T) {
 	var out bytes.Buffer
-	say := speaker(&out)
+	say := logger(&out)
 	for range 5 {
 		say("docker is away\nhint: look")
 	}

@@ -3,13 +3,12 @@ package serve
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -34,10 +33,10 @@ func (h *takesOne) Close() error { close(h.closed); return nil }
 // native makes release 1 a native one.
 func (w *world) native(h *takesOne) {
 	w.t.Helper()
-	r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: modeNative, Env: []string{"LISTEN={fd}"}, Command: []string{"serve", "--fd={fd}"}}
+	r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: run.Native, Env: []string{"LISTEN={fd}"}, Command: []string{"serve", "--fd={fd}"}}
 	w.must(w.paths.WriteRelease(&r))
 	w.engine.behaviour["image-4"] = behaviour{healthcheck: func() int { return 0 }}
-	w.handoff = func(string) (handoff, error) { return h, nil }
+	w.handoff = func(string) (run.Handoff, error) { return h, nil }
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, r.Number))
 }
@@ -53,7 +52,7 @@ func TestNativeContainerGetsTheListener(t *testing.T) {
 			t.Errorf("turned away %+v", p)
 		}
 		<-h.closed // the offer ended with the hand-over
-		if w.k.front.gate.total() != 0 || w.open() {
+		if w.k.front.Gate.Total() != 0 || w.open() {
 			t.Error("this process takes connections in, too")
 		}
 		spec := w.engine.specs["myapp-blue-4"]
@@ -108,94 +107,20 @@ func TestNativePauseFreezes(t *testing.T) {
 	})
 }
 
-func TestAcceptProbe(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := sockets.Listen(path, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	ask := (&runner{socket: path}).acceptProbe()
-	for range 2 {
-		if answer, ok := ask(t.Context()); ok || answer != "connect: not accepted yet" {
-			t.Errorf("%q, %v", answer, ok)
-		}
-	}
-	if n, err := l.Pending(); n != 1 || err != nil {
-		t.Errorf("%d connections in the queue (%v), want one", n, err)
-	}
-	c, err := l.Accept(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if answer, ok := ask(t.Context()); !ok {
-		t.Errorf("%q, %v", answer, ok)
-	}
-}
-
-func TestDeafNativeAppIsNamed(t *testing.T) {
-	own, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.Close()
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := sockets.Listen(path, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	app := &echoApp{addr: own.Addr().(*net.TCPAddr).AddrPort()}
-	r := &runner{
-		socket: path, release: state.Release{Port: 8080, Mode: modeNative},
-		host: &host{say: t.Logf, target: func(docker.Container, state.Release) (reachable, error) { return fakeTarget{app, false}, nil }},
-	}
-	r.holds.Store(true)
-	check := &docker.Healthcheck{Command: []string{"curl", "-f", "http://localhost:8080/"}}
-	tests := []struct {
-		started time.Time
-		want    string
-	}{
-		{time.Now(), "connect: not accepted yet"},
-		{time.Now().Add(-time.Minute), "the container listens on 8080 by itself and never accepted from fd 3: use mode proxy"},
-	}
-	for _, tt := range tests {
-		answer, ok := r.nativeProbe(nil, docker.Container{Started: tt.started, Healthcheck: check})(t.Context())
-		if ok || answer != tt.want {
-			t.Errorf("got %q, %v; want %q", answer, ok, tt.want)
-		}
-	}
-}
-
-func TestAsksLocalhost(t *testing.T) {
-	for command, want := range map[string]bool{
-		"curl -f http://localhost:8080/": true,
-		"nc -z 127.0.0.1 80":             true,
-		"wget http://[::1]/":             true,
-		"/app check --socket":            false,
-		"pg_isready -h db":               false,
-	} {
-		if got := asksLocalhost(strings.Fields(command)); got != want {
-			t.Errorf("%q: %v, want %v", command, got, want)
-		}
-	}
-}
-
 // Another container's answer says nothing of one that has not taken the listener.
 func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		h := &takesOne{make(chan sockets.Peer, 3), make(chan struct{})}
 		w.native(h)
 		first := true
-		w.handoff = func(dir string) (handoff, error) {
+		w.handoff = func(dir string) (run.Handoff, error) {
 			if strings.HasSuffix(dir, "-2") && first {
 				first = false
 				return neverAsked{}, nil
 			}
 			return &takesOne{make(chan sockets.Peer, 3), make(chan struct{})}, nil
 		}
-		r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: modeNative, Replicas: 3, Settings: json.RawMessage(`{"version":1}`)}
+		r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: run.Native, Replicas: 3, Settings: json.RawMessage(`{"version":1}`)}
 		w.must(w.paths.WriteRelease(&r))
 		w.must(w.paths.FillSlot(w.slot, r.Number))
 		w.start(app)
@@ -216,12 +141,12 @@ func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 func TestNativeContainerThatStillWaitsForTheListener(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
-		w.handoff = func(string) (handoff, error) { return neverAsked{}, nil }
+		w.handoff = func(string) (run.Handoff, error) { return neverAsked{}, nil }
 		w.start(app)
 		time.Sleep(time.Second)
 		w.crash()
 		h := &takesOne{make(chan sockets.Peer, 1), make(chan struct{})}
-		w.handoff = func(string) (handoff, error) { return h, nil }
+		w.handoff = func(string) (run.Handoff, error) { return h, nil }
 		w.start(app)
 		time.Sleep(5 * time.Second) // another process is turned away first
 		w.wants(state.PhaseHealthy)
@@ -244,16 +169,3 @@ func (neverAsked) Next(ctx context.Context, _ func(sockets.Peer) error, _ func(s
 }
 
 func (neverAsked) Close() error { return nil }
-
-func TestAcceptPause(t *testing.T) {
-	for waited, want := range map[time.Duration]time.Duration{
-		0:                      10 * time.Millisecond,
-		100 * time.Millisecond: 10 * time.Millisecond,
-		time.Second:            50 * time.Millisecond,
-		time.Hour:              acceptWait,
-	} {
-		if got := acceptPause(waited); got != want {
-			t.Errorf("after %v: %v, want %v", waited, got, want)
-		}
-	}
-}

@@ -2,11 +2,10 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"edgeman/deployer/docker"
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 )
 
@@ -16,7 +15,7 @@ import (
 func (k *keeper) obeyPause(ctx context.Context) {
 	p, on, err := k.paths.ReadPause(k.slot)
 	if err != nil {
-		k.host.say("%v; not pausing", err)
+		k.log("%v; not pausing", err)
 	}
 	k.barred, k.orphan = "", err == nil && p.Reason == state.PauseAdopt && len(p.Bars()) > 0 && !k.attended()
 	if on && k.orphan {
@@ -39,7 +38,7 @@ func (k *keeper) obeyPause(ctx context.Context) {
 	bars := p.Container != "" || p.Reason == state.PauseReplace || p.Reason == state.PauseStandIn
 	if !on && !p.Until.IsZero() && (!bars || k.role != retired) {
 		if err := k.paths.ClearPause(k.slot); err != nil {
-			k.host.say("%v", err)
+			k.log("%v", err)
 		}
 	}
 	k.pause = p
@@ -62,15 +61,15 @@ func (k *keeper) obeyPause(ctx context.Context) {
 func (k *keeper) turnPause(ctx context.Context, on bool) {
 	k.paused, k.pausedAt, k.trouble = on, time.Now(), ""
 	freeze := on && (k.pause.Reason == state.PauseAsked || k.pause.Reason == state.PauseAdopt)
-	turned := k.frozen.Swap(freeze) != freeze
+	turned := k.containers.Frozen.Swap(freeze) != freeze
 	if on {
 		k.ended = state.Ended{}
-		k.host.say("holding requests until %s", state.Clock(k.pause.Until))
+		k.log("holding requests until %s", state.Clock(k.pause.Until))
 	} else {
-		k.host.say("letting requests in again")
+		k.log("letting requests in again")
 	}
 	switch {
-	case k.release.Mode == modeNative:
+	case k.release.Mode == run.Native:
 		if turned {
 			k.freezeAgain(ctx)
 		}
@@ -85,17 +84,17 @@ func (k *keeper) turnPause(ctx context.Context, on bool) {
 // that wait for the app go on waiting. What is inside the app goes on.
 func (k *keeper) hold() {
 	k.open = false
-	k.gate.shut()
-	if k.release.Mode == modeNative { // the app takes connections in for as long as it runs
+	k.front.Gate.Shut()
+	if k.release.Mode == run.Native { // the app takes connections in for as long as it runs
 		k.accept(false)
 		return
 	}
-	k.front.hold()
+	k.front.Hold()
 }
 
 func (k *keeper) resume() {
-	if err := k.front.release(); err != nil {
-		k.host.say("%v", err)
+	if err := k.front.Admit(); err != nil {
+		k.log("%v", err)
 	}
 }
 
@@ -119,7 +118,7 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 	case k.trouble != "":
 		st.Message = k.trouble
 	case st.Open > 0 && !k.halted:
-		st.OpenKinds = k.front.inside.kinds(st.Open)
+		st.OpenKinds = k.front.Conns.Kinds(st.Open)
 		st.Message = st.OpenKinds.Of(st.Open) + " left"
 		return
 	case k.halted:
@@ -136,57 +135,34 @@ func (k *keeper) waitForTurn(ctx context.Context) {
 	if k.prepared || k.pause.Reason == state.PauseStandIn {
 		return
 	}
-	err := k.prepare(ctx, k.newReplicas(k.release, nil))
+	err := k.prepare(ctx, k.newGroup(k.release, nil))
 	k.prepared, k.trouble = err == nil, ""
 	if err != nil {
-		k.trouble = oneLine(err.Error())
-		k.host.say("%v", err)
+		k.trouble = run.OneLine(err.Error())
+		k.log("%v", err)
 	}
 }
 
 // prepare creates containers without starting them.
-func (k *keeper) prepare(ctx context.Context, g *replicas) error {
-	return k.withEngine(ctx, g.prepare)
+func (k *keeper) prepare(ctx context.Context, g *run.Group) error {
+	return k.containers.With(ctx, g.Prepare)
 }
 
-// freeze stops the native containers' processes, or lets them go on: it is the
-// only way to keep them from accepting. It tells whether that is done; if not,
-// it is tried again at every look.
+// freeze stops the native containers' processes, or lets them go on. It tells
+// whether that is done; if not, it is tried again at every look.
 func (k *keeper) freeze(ctx context.Context, on bool) (done bool) {
-	k.frozen.Store(on)
+	k.containers.Frozen.Store(on)
 	return k.freezeAgain(ctx)
 }
 
 func (k *keeper) freezeAgain(ctx context.Context) (done bool) {
-	on := k.frozen.Load()
-	err := each(k.release.Containers(k.slot.Color), func(name string) error {
-		return limited(ctx, callLimit, func(ctx context.Context) error { return k.freezeOne(ctx, name, on) })
-	})
+	err := k.containers.Freeze(ctx, k.release)
 	if err != nil {
-		k.trouble = oneLine(err.Error())
-		k.host.say("%v", err)
+		k.trouble = run.OneLine(err.Error())
+		k.log("%v", err)
 	} else if k.refreeze {
 		k.trouble = ""
 	}
 	k.refreeze = err != nil
 	return err == nil
-}
-
-func (k *keeper) freezeOne(ctx context.Context, name string, on bool) error {
-	e, err := k.host.engine(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := e.Inspect(ctx, name)
-	switch {
-	case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
-		return nil
-	case err != nil:
-		return err
-	case on && c.Status != "paused":
-		return e.Pause(ctx, c.ID)
-	case !on && c.Status == "paused":
-		return e.Unpause(ctx, c.ID)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 )
 
@@ -13,16 +14,14 @@ func TestPauseHoldsRequestsUntilItsDeadline(t *testing.T) {
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
 		time.Sleep(time.Second)
-		w.k.gate.mu.Lock()
-		w.k.gate.inside++ // one request is in the app
-		w.k.gate.mu.Unlock()
+		w.passes(1)
 		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(10 * time.Second), Reason: state.PauseAsked}))
 		w.nudge()
 		time.Sleep(time.Second)
 		if st := w.wants(state.PhaseHealthy); st.Open != 1 {
 			t.Errorf("not yet at rest, but %+v", st)
 		}
-		w.k.gate.leave()
+		w.k.front.Gate.Leave()
 		time.Sleep(time.Second)
 		w.wants(state.PhaseHolding)
 		if w.open() || !w.listener.isPaused() {
@@ -82,7 +81,7 @@ func TestAdoptionKeepsTheContainerFromStarting(t *testing.T) {
 func TestPauseThatDockerDoesNotCarryOut(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
-		w.inMode(1, modeNative)
+		w.inMode(1, run.Native)
 		w.healthy(app)
 		can := func(yes bool) {
 			w.engine.mu.Lock()

@@ -16,7 +16,7 @@ func (w *world) replacing(app *echoApp) (other sockets.Slot, lock *state.Lock) {
 	w.live(other)
 	w.must(w.paths.FillSlot(other, 1))
 	_, err := w.engine.Create(w.t.Context(), docker.Spec{
-		Name: "myapp-green-1", Labels: map[string]string{labelApp: "myapp", labelSlot: "green", labelRelease: "1"},
+		Name: "myapp-green-1", Labels: map[string]string{"edgeman.app": "myapp", "edgeman.slot": "green", "edgeman.release": "1"},
 	})
 	w.must(err)
 	w.must(w.engine.Start(w.t.Context(), "myapp-green-1"))

@@ -52,7 +52,7 @@ func TestReplicasStartAndStop(t *testing.T) {
 			t.Errorf("status %+v", st)
 		}
 		for i, name := range three("4") {
-			if got := w.engine.specs[name].Labels[labelReplica]; got != string(rune('1'+i)) {
+			if got := w.engine.specs[name].Labels["edgeman.replica"]; got != string(rune('1'+i)) {
 				t.Errorf("%s has the label %q", name, got)
 			}
 		}

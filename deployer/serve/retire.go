@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/poll"
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets/count"
 )
@@ -29,7 +31,7 @@ const (
 func (k *keeper) terms() state.Drain {
 	d, ok, err := k.paths.ReadDrain(k.slot)
 	if err != nil {
-		k.host.say("%v", err)
+		k.log("%v", err)
 	}
 	if !ok {
 		d = k.usualTerms(k.retiredAt)
@@ -60,15 +62,15 @@ func (k *keeper) endWebsockets(until time.Time) {
 	if until.IsZero() {
 		return
 	}
-	if k.front.inside.kinds(0).Idle > 0 {
+	if k.front.Conns.Kinds(0).Idle > 0 {
 		k.idleAt = now
 	}
 	if now.Before(until) || now.Before(until.Add(keptAlive)) && now.Sub(k.idleAt) < keptGap {
 		return
 	}
-	if n := k.front.inside.endWebsockets(); n > 0 {
+	if n := k.front.Conns.CloseWebsockets(); n > 0 {
 		k.ended.Closed += n
-		k.host.say("%s: closed %s, whose clients reach the new release when they connect again", k.slot, state.Plural(n, "websocket"))
+		k.log("%s: closed %s, whose clients reach the new release when they connect again", k.slot, state.Plural(n, "websocket"))
 	}
 }
 
@@ -82,7 +84,7 @@ func (k *keeper) drained() bool {
 	n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
 	if err != nil {
 		// Without the kernel's count only the deadline ends the slot.
-		k.host.say("%v", err)
+		k.log("%v", err)
 		n = count.Connections{Established: 1}
 	}
 	k.left = n.Total()
@@ -119,7 +121,7 @@ func (k *keeper) drainWait() time.Duration {
 
 // describeDrain puts the drain into the status.
 func (k *keeper) describeDrain(st *state.SlotStatus) {
-	st.Open, st.OpenKinds = k.left, k.front.inside.kinds(k.left)
+	st.Open, st.OpenKinds = k.left, k.front.Conns.Kinds(k.left)
 	if time.Now().Before(k.drain.WarmUntil) {
 		st.Phase, st.Deadline = state.PhaseWarm, k.drain.WarmUntil
 		st.Message = "kept for a rollback until " + state.Clock(k.drain.WarmUntil)
@@ -147,15 +149,15 @@ func (k *keeper) empty(ctx context.Context) bool {
 			return false, nil
 		}
 		k.left = n.Total()
-		if k.replicas != nil {
+		if k.group != nil {
 			// What ends now is not started again: the other slot may be about to
 			// start what must not run beside it.
-			k.replicas.end()
+			k.group.End()
 		}
 		return true, nil
 	})
 	if err != nil {
-		k.host.say("%v", err)
+		k.log("%v", err)
 	}
 	return emptied
 }
@@ -173,10 +175,10 @@ func (k *keeper) end() (int, error) {
 	}
 	ctx := context.Background()
 	stopping := k.word(state.PhaseDraining, "stopping the container, "+what)
-	stopping.StopsBy = k.host.stoppedBy(ctx, k.release.Containers(k.slot.Color))
+	stopping.StopsBy = k.containers.StopsBy(ctx, k.release.Containers(k.slot.Color))
 	k.out.publish(k.role, stopping)
-	if k.replicas != nil {
-		k.replicas.end()
+	if k.group != nil {
+		k.group.End()
 	}
 	return k.clear(ctx)
 }
@@ -184,10 +186,10 @@ func (k *keeper) end() (int, error) {
 // cutOff counts n connections as cut, by what they are at. Those whose answer
 // comes while the container ends are taken off again by reckon.
 func (k *keeper) cutOff(n int) {
-	k.late = k.front.inside.asking()
-	k.ended.Kinds = k.front.inside.kinds(n)
+	k.late = k.front.Conns.InProgress()
+	k.ended.Kinds = k.front.Conns.Kinds(n)
 	k.ended.Cut = k.ended.Kinds.Total()
-	k.host.say("%s: stopping with %s at the drain deadline", k.slot, k.ended.Kinds.Of(k.ended.Cut))
+	k.log("%s: stopping with %s at the drain deadline", k.slot, k.ended.Kinds.Of(k.ended.Cut))
 }
 
 // reckon corrects what was counted as cut, once the container has ended: an app
@@ -198,17 +200,17 @@ func (k *keeper) reckon() {
 		return
 	}
 	select { // the last bytes may still be on their way
-	case <-k.gate.empty():
+	case <-k.front.Gate.Emptied():
 	case <-time.After(quietFor):
 	}
 	counts := &k.ended.Kinds
 	for _, c := range k.late {
-		if c.kind(counts) == &counts.Idle && counts.Requests > 0 {
+		if c.Answered() && counts.Requests > 0 {
 			counts.Requests--
 			k.ended.Cut--
 		}
 	}
-	k.host.say("%s: %s", k.slot, k.ended)
+	k.log("%s: %s", k.slot, k.ended)
 	k.late = nil
 }
 
@@ -230,7 +232,7 @@ func (k *keeper) recordCut() {
 		e.Note = "cut at the drain deadline"
 	}
 	if err := k.paths.Record(k.slot.App, e); err != nil {
-		k.host.say("%v", err)
+		k.log("%v", err)
 	}
 }
 
@@ -240,7 +242,7 @@ func (k *keeper) recordCut() {
 func (k *keeper) clear(ctx context.Context) (int, error) {
 	began := time.Now()
 	for try := 1; ; try++ {
-		err := k.removeOnce(ctx)
+		err := k.containers.RemoveAll(ctx)
 		k.stopTook = took(began)
 		if err == nil || try == endTries {
 			k.reckon()
@@ -249,7 +251,7 @@ func (k *keeper) clear(ctx context.Context) (int, error) {
 		if err == nil {
 			return k.lastWord(ctx)
 		}
-		k.out.publish(retired, k.word(state.PhaseFailed, "its container is not removed yet: "+oneLine(err.Error())))
+		k.out.publish(retired, k.word(state.PhaseFailed, "its container is not removed yet: "+run.OneLine(err.Error())))
 		if ctx.Err() != nil {
 			// Whoever stops the service now removes the container, or the next start does.
 			return exitStopped, nil
@@ -257,17 +259,9 @@ func (k *keeper) clear(ctx context.Context) (int, error) {
 		if try == endTries {
 			return exitBroken, fmt.Errorf("removing the containers of %s: %w", k.slot, err)
 		}
-		k.host.say("%v; trying again in %s", err, endRetry)
-		sleep(ctx, endRetry)
+		k.log("%v; trying again in %s", err, endRetry)
+		poll.Sleep(ctx, endRetry)
 	}
-}
-
-func (k *keeper) removeOnce(ctx context.Context) error {
-	e, err := k.host.engine(ctx)
-	if err != nil {
-		return err
-	}
-	return k.host.sweep(ctx, e, k.slot, func(string) bool { return false })
 }
 
 // lastWord ends the service of an empty slot. Its socket is stopped, too, or
@@ -284,7 +278,7 @@ func (k *keeper) lastWord(ctx context.Context) (int, error) {
 		stop = k.host.stopAlone
 	}
 	if stopErr := stop(ctx, k.slot.SocketUnit()); stopErr != nil {
-		k.host.say("%v", stopErr)
+		k.log("%v", stopErr)
 	}
 	return exitEmptied, err
 }

@@ -287,7 +287,7 @@ func TestRetiredSlotPassesOnWhatWaits(t *testing.T) {
 		w.engine.behaviour["image-1"] = behaviour{diesAfter: time.Millisecond, deaf: true}
 		w.retiring(app, 1)
 		w.wants(state.PhaseDraining)
-		if !w.open() || w.k.gate.to == w.k.replicas.pool {
+		if !w.open() || w.leadsTo() == w.k.group.Pool {
 			t.Error("requests wait for an app that is gone")
 		}
 		w.live(w.slot)
@@ -312,7 +312,7 @@ func TestAnsweredWhileTheContainerStopsIsNotCut(t *testing.T) {
 			t.Errorf("status %+v", st)
 		}
 		for _, c := range all[:2] {
-			step(&c.traffic, "< HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			step(c, "< HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}
 		w.leaves(all[0]) // the other one is kept alive
 		w.ends(10*time.Second, exitEmptied)

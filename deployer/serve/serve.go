@@ -4,14 +4,8 @@
 // slot is to do, so a command that dies half-way leaves nothing behind that
 // its services do not put right.
 //
-//	keeper.go    the loop that decides           role.go, watch.go, status.go
-//	front.go     accepting and forwarding        gate.go, upstream.go
-//	carried.go   what each connection is at      traffic.go
-//	replicas.go  all containers of the release   pool.go
-//	runner.go    keeping one container running   container.go, health.go, probe.go, output.go, stopping.go
-//	retire.go    draining and ending             stop.go, pause.go, recreate.go, exclusive.go
-//	idle.go      stopping it while nobody uses it     standin.go, moveover.go
-//	native.go    the app accepts by itself       memory.go
+// What it carries connections with is carry, what it keeps containers running
+// with is run.
 package serve
 
 import (
@@ -29,6 +23,8 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/serve/carry"
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
@@ -66,12 +62,12 @@ func Run(ctx context.Context, o Options) (int, error) {
 			poke(k.changes)
 		}
 	}()
-	if err := k.host.notify("READY=1"); err != nil {
-		k.host.say("%v", err)
+	if err := k.containers.Notify("READY=1"); err != nil {
+		k.log("%v", err)
 	}
 	watcher, err := watch(o.Paths, o.Slot, k.changes)
 	if err != nil {
-		k.host.say("%v; looking every second instead", err)
+		k.log("%v; looking every second instead", err)
 	} else {
 		defer watcher.Close()
 	}
@@ -81,7 +77,7 @@ func Run(ctx context.Context, o Options) (int, error) {
 // newKeeper takes the listening descriptor and reads the state. A slot that is
 // filled needs its descriptor; one that is empty has nothing to do with it.
 func newKeeper(o Options) (*keeper, error) {
-	say := speaker(o.Stderr)
+	log := logger(o.Stderr)
 	if err := o.Paths.MakeRun(); err != nil {
 		return nil, err
 	}
@@ -97,31 +93,36 @@ func newKeeper(o Options) (*keeper, error) {
 	app, err := o.Paths.ReadApp(o.Slot.App)
 	if err != nil && filled {
 		// A typing error in the app file must not take the app down at boot.
-		say("%v; going on with defaults", err)
+		log("%v; going on with defaults", err)
 		app = state.DefaultApp(o.Slot.App)
 	}
 	k := &keeper{
-		paths: o.Paths, slot: o.Slot, app: app, gate: newGate(),
+		paths: o.Paths, slot: o.Slot, app: app, log: log,
 		judge:   newJudge(o.Paths, o.Slot),
 		changes: make(chan struct{}, 1),
 		host: &host{
-			engine: lazyEngine(), count: count.Unix, notify: systemd.Notify, say: say,
-			stopUnit: stopSocket, stopAlone: stopDeadSocket, restartUnit: restartSocket, openSlot: openSlot, touched: count.Activity, run: o.Paths.Run, initProgram: initProgram(o),
-			handoff: func(dir string) (handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
-			target: func(c docker.Container, r state.Release) (reachable, error) {
-				return newTarget(c, r, app.Proxy.Source)
-			},
+			count: count.Unix, touched: count.Activity,
+			stopUnit: stopSocket, stopAlone: stopDeadSocket, restartUnit: restartSocket, openSlot: openSlot,
+		},
+	}
+	k.containers = &run.Containers{
+		Slot: o.Slot, Paths: o.Paths, Engine: run.LazyEngine(), InitProgram: initProgram(o), Notify: systemd.Notify, Log: log,
+		Changed: func() { poke(k.changes) },
+		Handoff: func(dir string) (run.Handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
+		Reach: func(c docker.Container, r state.Release) (run.Reachable, error) {
+			return run.Reach(c, r, app.Proxy.Source)
 		},
 	}
 	if l != nil {
-		k.host.listener = l
+		k.host.listener, k.containers.Listener = l, l
 	}
-	k.known, _, _ = o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
-	k.asleep, k.held = k.known.Phase == state.PhaseIdle, true
-	k.out = &publisher{paths: o.Paths, slot: o.Slot, version: o.Version, notify: k.host.notify, say: say}
-	k.front = newFront(l, k.gate, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
-		func(err error) { say("%v", err) })
-	k.output, err = openOutput(o.Paths.SlotOutput(o.Slot), o.Stdout, o.Stderr, say)
+	known, _, _ := o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
+	k.containers.Known = known
+	k.asleep, k.held = known.Phase == state.PhaseIdle, true
+	k.out = &publisher{paths: o.Paths, slot: o.Slot, version: o.Version, notify: systemd.Notify, log: log}
+	k.front = carry.NewFront(l, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
+		func(err error) { log("%v", err) })
+	k.containers.Output, err = run.OpenOutput(o.Paths.SlotOutput(o.Slot), o.Stdout, o.Stderr, log)
 	return k, err
 }
 
@@ -146,12 +147,12 @@ func initBeside(dir string) string {
 // listenerName is FileDescriptorName= of the socket units.
 const listenerName = "slot"
 
-// sayAgain is how soon the same words may be said again.
-const sayAgain = time.Minute
+// logAgain is how soon the same line may be written again.
+const logAgain = time.Minute
 
-// speaker returns the service's own voice. What is said over and over is said
+// logger writes the service's own lines for the journal. What is said over and over is said
 // once a minute: the journal must stay readable while something is broken.
-func speaker(w io.Writer) func(format string, args ...any) {
+func logger(w io.Writer) func(format string, args ...any) {
 	var mu sync.Mutex
 	var last string
 	var at time.Time
@@ -159,7 +160,7 @@ func speaker(w io.Writer) func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
 		line := "edgeman: " + strings.ReplaceAll(hint.Sprintf(format, args...), "\n", "; ")
-		if line == last && time.Since(at) < sayAgain {
+		if line == last && time.Since(at) < logAgain {
 			return
 		}
 		last, at = line, time.Now()

@@ -60,7 +60,7 @@ func TestSilentAppIsAskedAgain(t *testing.T) {
 				w.engine.log = nil
 				tt.change(w.engine.containers[first])
 				w.engine.mu.Unlock()
-				w.k.front.slots <- struct{}{} // a request that does not get through to the app
+				request := w.carries(aRequest)[0]
 				w.nudge()
 				time.Sleep(3 * silentAfter)
 				st := w.wants(state.PhaseHealthy)
@@ -70,13 +70,13 @@ func TestSilentAppIsAskedAgain(t *testing.T) {
 				if got := strings.ReplaceAll(strings.Join(w.did(), " "), " "+first, ""); got != tt.did {
 					t.Errorf("did %q, want %q", got, tt.did)
 				}
-				w.k.front.inside.back.Add(1) // it answers
-				<-w.k.front.slots
+				step(request, "< HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 				w.nudge()
 				time.Sleep(time.Second)
 				if st := w.status(); st.Silent != "" {
 					t.Errorf("still silent: %q", st.Silent)
 				}
+				w.leaves(request)
 				w.stop()
 			})
 		})

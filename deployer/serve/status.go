@@ -17,7 +17,7 @@ type publisher struct {
 	slot    sockets.Slot
 	version string // of this program
 	notify  func(string) error
-	say     func(string, ...any)
+	log     func(string, ...any)
 
 	last state.SlotStatus
 	line string
@@ -34,7 +34,7 @@ func (p *publisher) publish(r role, st state.SlotStatus) {
 		return
 	}
 	if err := p.paths.WriteSlotStatus(p.slot, st); err != nil {
-		p.say("%v", err)
+		p.log("%v", err)
 		return
 	}
 	p.last = st
@@ -64,19 +64,19 @@ func (k *keeper) publish() {
 		Stop: k.stopTook, Boot: k.bootTook,
 	}
 	st.SetEnded(k.ended)
-	if oldest := k.front.inside.oldest(); time.Since(oldest) >= oldFrom {
+	if oldest := k.front.Conns.Oldest(); time.Since(oldest) >= oldFrom {
 		st.Oldest = oldest.UTC()
 	}
-	if k.replicas != nil {
+	if k.group != nil {
 		c := k.condition()
-		st.Replicas = k.replicas.report()
-		st.Phase, st.Message, st.Probe = c.phase, c.message, c.probe
-		st.Healthy, st.Silent = c.phase == state.PhaseHealthy, c.silent
-		st.ContainerID, st.Started = c.id, c.started
-		st.Exits, st.ExitCode, st.Failures = c.exits, c.exitCode, c.failures
+		st.Replicas = k.group.Report()
+		st.Phase, st.Message, st.Probe = c.Phase, c.Message, c.Probe
+		st.Healthy, st.Silent = c.Phase == state.PhaseHealthy, c.Silent
+		st.ContainerID, st.Started = c.ID, c.Started
+		st.Exits, st.ExitCode, st.Failures = c.Exits, c.ExitCode, c.Failures
 	}
-	st.Rate = k.meter.read(time.Now(), k.front.inside.requests.Load())
-	inside, parked := k.gate.counts()
+	st.Rate = k.front.Rate(time.Now())
+	inside, parked := k.front.Gate.Counts()
 	if !k.open {
 		st.Open, st.Parked = inside, parked
 	}

@@ -19,18 +19,18 @@ const stopLimit = 10 * time.Second
 func (k *keeper) stop() (int, error) {
 	ctx := context.Background()
 	limit := k.stopLimit()
-	_ = k.host.notify(fmt.Sprintf("STOPPING=1\nSTATUS=finishing connections\nEXTEND_TIMEOUT_USEC=%d",
+	_ = k.containers.Notify(fmt.Sprintf("STOPPING=1\nSTATUS=finishing connections\nEXTEND_TIMEOUT_USEC=%d",
 		(limit + stopLimit).Microseconds()))
 	select {
-	case <-k.gate.empty():
+	case <-k.front.Gate.Emptied():
 	case <-time.After(limit):
-		inside, _ := k.gate.counts()
-		k.host.say("cutting %d connections", inside)
+		inside, _ := k.front.Gate.Counts()
+		k.log("cutting %d connections", inside)
 	}
-	if k.replicas != nil {
-		k.replicas.end()
+	if k.group != nil {
+		k.group.End()
 	}
-	err := k.host.stopContainers(ctx, k.release.Containers(k.slot.Color))
+	err := k.containers.Stop(ctx, k.release.Containers(k.slot.Color))
 	k.out.publish(k.role, state.SlotStatus{
 		Phase: state.PhaseEmpty, Message: "stopped", Release: k.release.Number, Image: k.release.Image,
 	})
@@ -51,7 +51,7 @@ func (k *keeper) stopLimit() time.Duration {
 // a command took it away. If not, a stray connection started it, or an earlier
 // process was killed between emptying the slot and removing its container.
 func (k *keeper) vacate(ctx context.Context) (int, error) {
-	if k.replicas != nil {
+	if k.group != nil {
 		return k.end()
 	}
 	k.sendAway(ctx)
@@ -74,7 +74,7 @@ func (k *keeper) sendAway(ctx context.Context) {
 		c, err := k.host.listener.Accept(ctx)
 		if err != nil {
 			if !errors.Is(err, context.DeadlineExceeded) {
-				k.host.say("%v", err)
+				k.log("%v", err)
 			}
 			return
 		}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/serve/carry"
+	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
@@ -65,7 +67,10 @@ func (l *fakeListener) AwaitConnection(ctx context.Context) error {
 		if n, _ := l.Pending(); n > 0 {
 			return nil
 		}
-		sleep(ctx, 100*time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 	return ctx.Err()
 }
@@ -104,7 +109,7 @@ type world struct {
 	app      *echoApp // for a service that starts again
 	listener *fakeListener
 	k        *keeper
-	handoff  func(dir string) (handoff, error)
+	handoff  func(dir string) (run.Handoff, error)
 
 	mu      sync.Mutex
 	count   count.Connections
@@ -171,18 +176,46 @@ func (w *world) candidate(release int) *state.Lock {
 // start runs the slot's service.
 func (w *world) start(app *echoApp) {
 	w.t.Helper()
-	gate := newGate()
-	h := &host{
-		engine: func(context.Context) (engine, error) { return w.engine, nil },
+	log := func(format string, args ...any) { w.t.Logf(format, args...) }
+	settings, err := w.paths.ReadApp("myapp")
+	w.must(err)
+	out, err := run.OpenOutput(w.paths.SlotOutput(w.slot), io.Discard, io.Discard, log)
+	w.must(err)
+	known, _, err := w.paths.ReadSlotStatus(w.slot)
+	w.must(err)
+	w.k = &keeper{
+		paths: w.paths, slot: w.slot, app: settings, judge: newJudge(w.paths, w.slot), log: log, host: w.host(),
+		front: carry.NewFront(w.listener, time.Minute, 100, func(error) {}), asleep: known.Phase == state.PhaseIdle, held: true,
+		out:     &publisher{paths: w.paths, slot: w.slot, notify: func(string) error { return nil }, log: log},
+		changes: make(chan struct{}, 1),
+	}
+	w.k.containers = &run.Containers{
+		Slot: w.slot, Paths: w.paths, Listener: w.listener, Handoff: w.handoff, InitProgram: "/usr/lib/edgeman-init",
+		Output: out, Known: known, Log: log, Notify: w.k.out.notify, Changed: func() { poke(w.k.changes) },
+		Engine: func(context.Context) (run.Engine, error) { return w.engine, nil },
+		Reach: func(_ docker.Container, r state.Release) (run.Reachable, error) {
+			return fakeTarget{app, w.engine.behaviour[r.ImageID].deaf}, nil
+		},
+	}
+	var ctx context.Context
+	ctx, w.cancel = context.WithCancel(context.Background())
+	w.result = make(chan outcome, 1)
+	go func() {
+		code, err := w.k.keep(ctx)
+		w.result <- outcome{code, err}
+	}()
+	synctest.Wait()
+}
+
+// host is systemd and the kernel.
+func (w *world) host() *host {
+	return &host{
+		listener: w.listener,
 		count: func(string) (count.Connections, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.count, nil
 		},
-		target: func(c docker.Container, r state.Release) (reachable, error) {
-			return fakeTarget{app, w.engine.behaviour[r.ImageID].deaf}, nil
-		},
-		notify: func(string) error { return nil },
 		stopUnit: func(_ context.Context, unit string) error {
 			w.stopped = append(w.stopped, unit)
 			return nil
@@ -210,29 +243,7 @@ func (w *world) start(app *echoApp) {
 			}
 			return fill()
 		},
-		say:      func(format string, args ...any) { w.t.Logf(format, args...) },
-		listener: w.listener, run: w.paths.Run, handoff: w.handoff, initProgram: "/usr/lib/edgeman-init",
 	}
-	settings, err := w.paths.ReadApp("myapp")
-	w.must(err)
-	out, err := openOutput(w.paths.SlotOutput(w.slot), io.Discard, io.Discard, h.say)
-	w.must(err)
-	known, _, err := w.paths.ReadSlotStatus(w.slot)
-	w.must(err)
-	w.k = &keeper{
-		host: h, paths: w.paths, slot: w.slot, app: settings, gate: gate, judge: newJudge(w.paths, w.slot),
-		front: newFront(w.listener, gate, time.Minute, 100, func(error) {}), output: out, known: known, asleep: known.Phase == state.PhaseIdle, held: true,
-		out:     &publisher{paths: w.paths, slot: w.slot, notify: h.notify, say: h.say},
-		changes: make(chan struct{}, 1),
-	}
-	var ctx context.Context
-	ctx, w.cancel = context.WithCancel(context.Background())
-	w.result = make(chan outcome, 1)
-	go func() {
-		code, err := w.k.keep(ctx)
-		w.result <- outcome{code, err}
-	}()
-	synctest.Wait()
 }
 
 // crash ends the service as SIGKILL does: nothing is put in order.
@@ -270,9 +281,17 @@ func (w *world) status() state.SlotStatus {
 
 // open tells whether requests reach the app.
 func (w *world) open() bool {
-	w.k.gate.mu.Lock()
-	defer w.k.gate.mu.Unlock()
-	return w.k.gate.to != nil
+	return w.k.front.Gate.Opened()
+}
+
+// leadsTo is where requests go.
+func (w *world) leadsTo() *carry.Pool {
+	to, err := w.k.front.Gate.Pass(nil)
+	w.must(err)
+	if to != nil {
+		w.k.front.Gate.Leave()
+	}
+	return to
 }
 
 // wantsNoPause checks that the pause has ended and that requests get through.
@@ -337,8 +356,10 @@ func (w *world) stop() {
 	synctest.Wait()
 }
 
-// specFor is the container of a runner of an earlier process.
-func specFor(r *runner, name string) docker.Spec {
-	r.name = name
-	return r.spec()
+// specOf is the container of that release that an earlier process made.
+func specOf(slot sockets.Slot, release int) docker.Spec {
+	name := state.Release{App: slot.App, Number: release}.Container(slot.Color)
+	return docker.Spec{Name: name, Labels: map[string]string{
+		"edgeman.app": slot.App, "edgeman.slot": slot.Color, "edgeman.release": strconv.Itoa(release),
+	}}
 }

@@ -1,0 +1,76 @@
+package serve
+
+import (
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/serve/carry"
+	"edgeman/deployer/serve/run"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+	"edgeman/sockets/relay"
+)
+
+// What waited in a retired slot goes on to the live one, and waits there once
+// more while that one's queue is full: so many have piled up.
+func TestRelayWaitsForAFullQueue(t *testing.T) {
+	dir := t.TempDir()
+	slot := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	k := &keeper{
+		paths: state.Paths{Etc: dir + "/etc", Var: dir + "/var", Run: dir + "/run"}, slot: slot, role: retired, asleep: true,
+		changes: make(chan struct{}, 1), host: &host{}, log: t.Logf, containers: &run.Containers{},
+	}
+	for _, err := range []error{k.paths.MakeApp("myapp"), k.paths.MakeRun(), sockets.SwitchLive(k.paths.Live("myapp"), k.paths.Run, slot.Other())} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	live, err := net.Listen("unix", slot.Other().SocketPath(k.paths.Run))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	queue := fill(t, live.(*net.UnixListener))
+
+	path := filepath.Join(dir, "own")
+	own, err := sockets.Listen(path, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	k.host.listener, k.front = own, carry.NewFront(own, time.Minute, 16, func(err error) { t.Error(err) })
+	client := connect(t, path)
+	k.swing()
+	k.accept(true)
+	defer k.accept(false)
+	time.AfterFunc(300*time.Millisecond, func() {
+		for _, c := range queue {
+			c.Close()
+		}
+		go echo(live)
+	})
+	echoes(t, client)
+}
+
+// fill shortens the listener's queue and fills it.
+func fill(t *testing.T, l *net.UnixListener) (queued []*relay.Conn) {
+	t.Helper()
+	raw, err := l.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { _ = unix.Listen(int(fd), 1) })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		c, err := sockets.DialUnix(l.Addr().String())
+		if err != nil { // it is full
+			return queued
+		}
+		queued = append(queued, c)
+	}
+}

@@ -1,0 +1,120 @@
+package run
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/serve/carry"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// Engine is what a slot asks of Docker.
+type Engine interface {
+	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
+	Hold(ctx context.Context, of docker.Container, spec docker.HoldSpec) error
+	Create(ctx context.Context, spec docker.Spec) (id string, err error)
+	Start(ctx context.Context, id string) error
+	Stop(ctx context.Context, id string) error
+	Remove(ctx context.Context, id string) error
+	Pause(ctx context.Context, id string) error
+	Unpause(ctx context.Context, id string) error
+	Owns(ctx context.Context, id string, pid int) (bool, error)
+	Wait(ctx context.Context, id string) (code int, err error)
+	AwaitStop(ctx context.Context, id string) error
+	Exec(ctx context.Context, id string, cmd []string) (code int, output string, err error)
+	Tail(ctx context.Context, id string, n int) (string, error)
+	OtherPorts(ctx context.Context, nameOrID string, port uint16) (locate.Elsewhere, error)
+	Logs(ctx context.Context, id string, since time.Time, follow bool, stdout, stderr io.Writer) error
+}
+
+// LazyEngine connects to Docker when it is first needed: a slot must come up,
+// and say what is wrong, on a host whose Docker is down.
+func LazyEngine() func(context.Context) (Engine, error) {
+	var mu sync.Mutex
+	var client *docker.Client
+	return func(ctx context.Context) (Engine, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if client != nil {
+			return client, nil
+		}
+		c, err := docker.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		client = c
+		return c, nil
+	}
+}
+
+// Reachable is an carry.Upstream that holds something while its container runs.
+type Reachable interface {
+	carry.Upstream
+	io.Closer
+}
+
+// Handoff is one offer of the slot's listener to a container.
+type Handoff interface {
+	Next(ctx context.Context, allow func(sockets.Peer) error, denied func(sockets.Peer, error)) (sockets.Peer, error)
+	Close() error
+}
+
+// Containers are those of one slot, and all that is done to them.
+type Containers struct {
+	Slot        sockets.Slot
+	Paths       state.Paths
+	Engine      func(ctx context.Context) (Engine, error)
+	Listener    interface{ SetBlocking(on bool) error } // the slot's
+	Reach       func(docker.Container, state.Release) (Reachable, error)
+	Handoff     func(dir string) (Handoff, error) // of the slot's listener
+	InitProgram string                            // edgeman-init, for native mode
+	Output      *Output
+	Known       state.SlotStatus                 // what an earlier process knew
+	Notify      func(state string) error         // systemd
+	Log         func(format string, args ...any) // one line for the journal
+	Changed     func()                           // told after every change
+
+	Frozen        atomic.Bool // native containers' processes are to stand still
+	ThroughSocket atomic.Bool // probes go through the slot's own socket
+
+	sweeping sync.Mutex                             // one at a time, or two would remove the same leftover
+	inspects map[string]*question[docker.Container] // by container
+	lists    question[[]docker.Container]           // of the other slot's
+	removals question[struct{}]
+}
+
+// With makes one call to Docker, with a deadline of its own.
+func (s *Containers) With(ctx context.Context, call func(context.Context, Engine) error) error {
+	return limited(ctx, callLimit, func(ctx context.Context) error {
+		e, err := s.Engine(ctx)
+		if err != nil {
+			return err
+		}
+		return call(ctx, e)
+	})
+}
+
+func (s *Containers) handoffDir(container string) string {
+	return filepath.Join(s.Paths.Handoffs(), container)
+}
+
+// limited gives one call to Docker a deadline of its own.
+func limited(ctx context.Context, d time.Duration, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return call(ctx)
+}
+
+const (
+	callLimit = 60 * time.Second // for a call to Docker that does not wait for an app
+	askLimit  = 10 * time.Second
+	stopSlack = 15 * time.Second // more than the app's own stop timeout
+)

@@ -1,0 +1,251 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/serve/run"
+	"edgeman/deployer/state"
+)
+
+// obeyNext replaces the slot's release in place if a command that still runs
+// asks for it.
+func (k *keeper) obeyNext(ctx context.Context) error {
+	next, ok, err := k.paths.NextRelease(k.slot)
+	if err != nil || !ok {
+		return err
+	}
+	// A native app's command has moved the live pointer before it asked: who was
+	// live a moment ago may not count its connections as a live slot does.
+	k.takeRole()
+	if !k.asked() || k.role == retired {
+		return k.dropNext(ctx, next)
+	}
+	k.ended, k.rejected, k.stopTook, k.bootTook = state.Ended{}, nil, 0, 0
+	k.settings() // a swap takes what has changed in the app file
+	k.getUp()
+	k.log("replacing release %d by %d", k.release.Number, next.Number)
+	err = k.recreate(ctx, next)
+	k.stir()
+	poke(k.changes) // whatever happened meanwhile has not been looked at
+	if ctx.Err() != nil {
+		// Stopping: the next start finds the link and begins again.
+		return k.containers.Stop(context.WithoutCancel(ctx), next.Containers(k.slot.Color))
+	}
+	if err != nil {
+		err = errors.Join(fmt.Errorf("release %d: %w", next.Number, err), k.dropNext(ctx, next))
+	}
+	if k.group == nil {
+		k.lookAfter(nil)
+	}
+	if !k.paused && k.release.Mode != run.Native { // there the app itself goes on taking them
+		k.resume()
+	}
+	return err
+}
+
+// asked tells whether a command is there that waits for the next release.
+func (k *keeper) asked() bool {
+	_, held, err := k.paths.LockHolder(k.slot.App)
+	return err != nil || held
+}
+
+// dropNext forgets a release that is not to be. A command may ask for another
+// by now.
+func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
+	err := k.paths.WithdrawNext(ctx, k.slot, next.Number)
+	if next.Number == k.release.Number { // a restart: the container is the one to keep
+		return err
+	}
+	names := next.Containers(k.slot.Color)
+	return errors.Join(err, k.containers.Stop(ctx, names), k.containers.Remove(ctx, names))
+}
+
+// recreate stops the slot's containers, starts those of next in their place and
+// waits until all are healthy, while requests wait in the slot's socket. On
+// failure k.group is nil or that of the release before.
+func (k *keeper) recreate(ctx context.Context, next state.Release) error {
+	r := k.newGroup(next, nil)
+	k.progress("creating release %d", next.Number)
+	if err := k.prepare(ctx, r); err != nil {
+		k.rejected = &state.Rejected{Release: next.Number, Reason: run.OneLine(err.Error())}
+		return err
+	}
+	k.hold()
+	if err := k.emptyApp(ctx, next); err != nil {
+		return err
+	}
+	k.stopsBy = k.containers.StopsBy(ctx, k.release.Containers(k.slot.Color))
+	k.progress("stopping release %d", k.release.Number)
+	began := time.Now()
+	err := k.stopReplicas(ctx)
+	k.stopsBy, k.stopTook = time.Time{}, took(began)
+	k.reckon()
+	if err != nil {
+		return err
+	}
+	k.progress("starting release %d", next.Number)
+	if next.Mode == run.Native {
+		k.front.EndHold()
+		k.accept(false)
+	}
+	k.containers.ThroughSocket.Store(false) // in whatever mode next is, nobody accepts here yet
+	began = time.Now()
+	r.Begin()
+	err = k.awaitNext(ctx, r)
+	if k.bootTook = took(began); err == nil {
+		err = k.paths.Promote(ctx, k.slot, next.Number)
+	}
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, state.ErrNotNext) {
+			k.reject(ctx, r, err)
+		}
+		r.End()
+		r.Free()
+		return err
+	}
+	old := k.release
+	k.group, k.release = r, next
+	if old.Number == next.Number { // a restart
+		return nil
+	}
+	if err := k.containers.Remove(ctx, old.Containers(k.slot.Color)); err != nil {
+		k.log("%v", err) // swept up at the next start
+	}
+	return nil
+}
+
+// took is a time for the record, where zero means that it is not known.
+func took(since time.Time) float64 {
+	return max(0.001, state.Seconds(time.Since(since)))
+}
+
+// progress says how far a recreate is.
+func (k *keeper) progress(format string, args ...any) {
+	inside, parked := k.front.Gate.Counts()
+	st := state.SlotStatus{
+		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
+		Healthy: k.condition().Phase == state.PhaseHealthy,
+		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
+		Open: inside, Parked: parked, Deadline: k.deadline, StopsBy: k.stopsBy,
+	}
+	st.SetEnded(k.ended)
+	k.out.publish(k.role, st)
+}
+
+// stillNext is an error when the slot is not to run next any more.
+func (k *keeper) stillNext(next state.Release) error {
+	is, err := k.paths.IsNext(k.slot, next.Number)
+	if err == nil && !is {
+		return state.ErrNotNext
+	}
+	return nil // what cannot be read changes nothing
+}
+
+// emptyApp waits until nothing is inside the app any more, or the drain's
+// deadline has passed. It gives up when the command that asked is gone.
+func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
+	d, ok, err := k.paths.ReadDrain(k.slot)
+	if err != nil || !ok {
+		d = k.usualTerms(time.Now())
+	}
+	k.deadline = d.Deadline
+	defer func() { k.deadline = time.Time{} }()
+	k.zeroSince = time.Time{}
+	for {
+		now := time.Now()
+		k.endWebsockets(d.WebsocketsUntil)
+		inside, check := k.inside()
+		if inside == 0 && (check == lookHolding || k.quiet(now)) {
+			return nil
+		}
+		if !now.Before(d.Deadline) {
+			k.cutOff(inside)
+			return nil
+		}
+		if !k.asked() {
+			return errors.New("the command that asked for it has ended")
+		}
+		if err := k.stillNext(next); err != nil {
+			return err
+		}
+		left := k.front.Conns.Kinds(inside).Of(inside)
+		emptied := k.front.Gate.Emptied()
+		if check != lookHolding { // they do not pass through here
+			left, emptied = state.Plural(inside, "connection"), nil
+		}
+		k.progress("%s left, cut at %s", left, state.Clock(d.Deadline))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-emptied:
+		case <-time.After(check):
+		}
+	}
+}
+
+// stopReplicas stops the containers that the slot runs.
+func (k *keeper) stopReplicas(ctx context.Context) error {
+	if k.group != nil {
+		k.group.End()
+	}
+	err := k.containers.Stop(ctx, k.release.Containers(k.slot.Color))
+	if k.group != nil {
+		k.group.Free()
+		k.group = nil
+	}
+	return err
+}
+
+// awaitNext waits until all of g's containers are healthy. It gives up when its release
+// is not the one that is asked for any more.
+func (k *keeper) awaitNext(ctx context.Context, g *run.Group) error {
+	patience := k.patience()
+	if d, ok, err := k.paths.ReadDrain(k.slot); err == nil && ok && d.Start > 0 {
+		patience = d.Start // the command's own word
+	}
+	limit := time.Now().Add(patience)
+	for {
+		if err := k.stillNext(g.Release); err != nil {
+			return err
+		}
+		c := g.Condition(false)
+		switch {
+		case c.Phase == state.PhaseHealthy:
+			return nil
+		case c.Exits >= run.FatalExits:
+			return fmt.Errorf("ended %d times, the last time with exit code %d", c.Exits, c.ExitCode)
+		case c.Failures >= run.FatalExits:
+			return errors.New(c.Message)
+		case !time.Now().Before(limit):
+			return fmt.Errorf("not healthy within %s", state.Length(patience))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-k.changes:
+		case <-time.After(lookHolding):
+		}
+	}
+}
+
+// reject records why g's release was not taken, with the last output of the
+// container that does worst, because it is about to go.
+func (k *keeper) reject(ctx context.Context, g *run.Group, reason error) {
+	name, c := g.Worst()
+	k.rejected = &state.Rejected{
+		Release: g.Release.Number, Container: name, Reason: reason.Error(), Probe: c.Probe, ExitCode: c.ExitCode,
+	}
+	_ = k.containers.With(ctx, func(ctx context.Context, e run.Engine) (err error) {
+		if g.Release.Mode != run.Native {
+			at, _ := e.OtherPorts(ctx, name, g.Release.Port) // it may have ended
+			k.rejected.Ports, k.rejected.OnLoopback = at.Text, at.Loopback
+		}
+		k.rejected.Output, err = e.Tail(ctx, name, tailLines)
+		return err // the rest is worth saying without it
+	})
+}
+
+const tailLines = 20 // of a container whose release was not taken
