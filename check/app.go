@@ -1,6 +1,9 @@
 package check
 
 import (
+	"bytes"
+	"slices"
+	"strings"
 	"time"
 
 	"edgeman/nginxconf"
@@ -67,4 +70,90 @@ func (a *App) live() *Slot {
 		}
 	}
 	return nil
+}
+
+// sites are the names that a person may ask for the app by: its own, its site
+// files, and the servers that lead to it.
+func (h *host) appSites(a *App) []string {
+	out := append([]string{a.Name}, a.Sites...)
+	for _, u := range h.upstreams {
+		if h.appOf(u) != nil && h.appOf(u).Name == a.Name {
+			out = append(out, u.sites...)
+		}
+	}
+	return out
+}
+
+// leads reports whether nginx's configuration names the app's live pointer
+// anywhere. When it cannot be read, nobody knows that it does not.
+func (h *host) leads(a *App) bool {
+	if h.root == nil {
+		return true
+	}
+	found := false
+	walk(h.root, func(n *node) {
+		found = found || slices.ContainsFunc(n.Args(), func(arg string) bool { return strings.Contains(arg, a.Live) })
+	})
+	return found
+}
+
+// adopting reports whether an adoption is under way, or was interrupted, before
+// it came to nginx: the original serves, and nobody depends on the slots yet.
+func (h *host) adopting(a *App) bool { return a.Adopting && !h.leads(a) }
+
+// asAdopted reports whether the file is as one of the adoptions left it: a later
+// one builds on those before it.
+func (h *host) asAdopted(path string, now []byte) bool {
+	for _, a := range h.apps {
+		for _, edit := range a.Edits {
+			if edit.Path == path && bytes.Equal(now, edit.After) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (h *host) appFinding(a *App, s Severity, subject Subject, message, hint string) Finding {
+	return Finding{Severity: s, Subject: subject, Sites: h.appSites(a), Message: message, Hint: hint}
+}
+
+// appOf is the adopted app behind the upstream, or nil.
+func (h *host) appOf(u *upstream) *App {
+	for i, a := range h.apps {
+		if slices.ContainsFunc(u.peers, func(p peer) bool { return p.unix == a.Live }) {
+			return &h.apps[i]
+		}
+	}
+	return nil
+}
+
+// isLive reports whether the address is an adopted app's live pointer.
+func (h *host) isLive(p peer) bool {
+	return slices.ContainsFunc(h.apps, func(a App) bool { return p.unix == a.Live })
+}
+
+// socketDown says why no socket listens for the app, or "" if one does or
+// systemd cannot be asked.
+func (h *host) socketDown(a *App) string {
+	s := a.live()
+	if h.adopting(a) {
+		return ""
+	}
+	if s == nil || !s.Filled {
+		return "its live pointer leads to no slot that is filled"
+	}
+	if u, ok := h.unit(s.SocketUnit); ok && u.Active != "active" {
+		return s.SocketUnit + " is " + word(u.Active, "not there")
+	}
+	return ""
+}
+
+// withDocker is the hint, unless Docker does not answer: then nothing else
+// helps.
+func (h *host) withDocker(hint string) string {
+	if h.env.Docker != nil && !h.has[needDocker] {
+		return dockerHint
+	}
+	return hint
 }

@@ -5,10 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,120 +64,6 @@ func fingerprint(c *x509.Certificate) string { return hexSum(c.Raw) }
 func hexSum(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// label is what a person calls a certificate: a common name is no longer given
-// by every issuer, so it is the first alternative name.
-func label(c *x509.Certificate) string {
-	switch {
-	case len(c.DNSNames) > 0:
-		return c.DNSNames[0]
-	case len(c.IPAddresses) > 0:
-		return c.IPAddresses[0].String()
-	case c.Subject.CommonName != "":
-		return c.Subject.CommonName
-	}
-	return "serial " + c.SerialNumber.Text(16)
-}
-
-func sans(c *x509.Certificate) []string {
-	out := slices.Clone(c.DNSNames)
-	for _, ip := range c.IPAddresses {
-		out = append(out, ip.String())
-	}
-	return out
-}
-
-// errNoCertificate is a PEM file without a certificate in it.
-var errNoCertificate = errors.New("holds no certificate")
-
-// parseChain reads the certificates of a PEM file in the order of the file.
-func parseChain(data []byte) ([]*x509.Certificate, error) {
-	var chain []*x509.Certificate
-	for {
-		var block *pem.Block
-		block, data = pem.Decode(data)
-		if block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
-			continue
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("parsing certificate %d: %w", len(chain)+1, err)
-		}
-		chain = append(chain, c)
-	}
-	if len(chain) == 0 {
-		return nil, errNoCertificate
-	}
-	return chain, nil
-}
-
-// errNoKey is a PEM file without a private key in it.
-var errNoKey = errors.New("holds no private key")
-
-// errEncrypted is a key behind a password: it cannot be compared.
-var errEncrypted = errors.New("is encrypted")
-
-// publicKey reads the public half of the private key in a PEM file. The private
-// half goes nowhere.
-func publicKey(data []byte) (crypto.PublicKey, error) {
-	for {
-		var block *pem.Block
-		block, data = pem.Decode(data)
-		if block == nil {
-			return nil, errNoKey
-		}
-		if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
-			return nil, errEncrypted
-		}
-		key, err := parseKey(block)
-		if err != nil {
-			return nil, err
-		}
-		if signer, ok := key.(crypto.Signer); ok {
-			return signer.Public(), nil
-		}
-	}
-}
-
-func parseKey(b *pem.Block) (any, error) {
-	switch b.Type {
-	case "PRIVATE KEY":
-		return x509.ParsePKCS8PrivateKey(b.Bytes)
-	case "RSA PRIVATE KEY":
-		return x509.ParsePKCS1PrivateKey(b.Bytes)
-	case "EC PRIVATE KEY":
-		return x509.ParseECPrivateKey(b.Bytes)
-	}
-	return nil, nil // parameters, certificates: not a key
-}
-
-// covers reports whether the certificate is valid for a server_name parameter.
-// A wildcard stands for one label (RFC 6125); ".example.com" means the name and
-// all below it.
-func covers(c *x509.Certificate, name string) bool {
-	if rest, ok := strings.CutPrefix(name, "."); ok {
-		return covers(c, rest) && covers(c, "*."+rest)
-	}
-	if strings.HasPrefix(name, "*.") {
-		return slices.ContainsFunc(c.DNSNames, func(n string) bool { return strings.EqualFold(n, name) })
-	}
-	if ip := net.ParseIP(strings.Trim(name, "[]")); ip != nil {
-		return slices.ContainsFunc(c.IPAddresses, ip.Equal)
-	}
-	return slices.ContainsFunc(c.DNSNames, func(n string) bool { return matchName(n, name) })
-}
-
-func matchName(pattern, name string) bool {
-	pattern, name = strings.ToLower(pattern), strings.ToLower(name)
-	if rest, ok := strings.CutPrefix(pattern, "*."); ok {
-		first, tail, found := strings.Cut(name, ".")
-		return found && first != "" && tail == rest
-	}
-	return pattern == name
 }
 
 // collectCertificates finds what the servers are told to serve, each pair of
@@ -272,4 +154,29 @@ func (h *host) readCertificate(path, keyPath string) *certificate {
 	}
 	c.keyErr = err
 	return c
+}
+
+// leavesOf are the leaves on disk for s, or those served where there is no file.
+func (h *host) leavesOf(s *server) []*x509.Certificate {
+	out := diskLeaves(s)
+	if len(s.certs) > 0 {
+		return out
+	}
+	for _, shake := range h.shakes {
+		if shake.server == s {
+			out = append(out, shake.leaves()...)
+		}
+	}
+	return out
+}
+
+// diskLeaves are the leaves in the server's files.
+func diskLeaves(s *server) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, c := range s.certs {
+		if c.leaf() != nil {
+			out = append(out, c.leaf())
+		}
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -39,3 +40,11 @@ func (h *host) emergencyAfter(t time.Time) string {
 
 // tailSize is how much of the end of nginx's error log is looked at.
 const tailSize = 256 << 10
+
+// prefixed resolves a path as nginx does for logs, caches and the pid file.
+func (h *host) prefixed(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(h.env.Prefix, p)
+}

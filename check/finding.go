@@ -77,40 +77,6 @@ func sortFindings(fs []Finding) {
 	})
 }
 
-// days prints a length of time in the unit a person would use for it.
-func days(d time.Duration) string {
-	switch {
-	case d < 0:
-		return days(-d)
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	case d < 3*24*time.Hour:
-		return fmt.Sprintf("%.1f h", d.Hours())
-	}
-	return fmt.Sprintf("%.1f days", d.Hours()/24)
-}
-
-// stamp prints a moment so that no reader can take it for another.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// clean makes text that somebody else wrote safe for one line of a terminal or
-// a mail: no control characters, and no more than a sentence of it.
-func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
-			return ' '
-		}
-		return r
-	}, s)
-	s = strings.TrimSpace(s)
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "..."
-	}
-	return s
-}
-
 // blockFinding makes a finding about directive d; its subject is the place.
 func blockFinding(d *node, s Severity, message, hint string) Finding {
 	f := Finding{Severity: s, Subject: Subject{"file", position(d).String()}, At: []Position{position(d)}, Message: message, Hint: hint}
@@ -118,4 +84,19 @@ func blockFinding(d *node, s Severity, message, hint string) Finding {
 		f.Sites = newServer(b, false).sites()
 	}
 	return f
+}
+
+var nginxSubject = Subject{"nginx", "nginx"}
+
+const reloadHint = "nginx -t && systemctl reload nginx"
+
+// dockerHint is the only thing that helps when Docker does not answer.
+const dockerHint = "systemctl status docker"
+
+func positions(paths []string) []Position {
+	var out []Position
+	for _, p := range paths {
+		out = append(out, Position{File: p})
+	}
+	return out
 }

@@ -79,9 +79,6 @@ func gather(ctx context.Context, env Env, opt Options) *host {
 	return h
 }
 
-// dockerHint is the only thing that helps when Docker does not answer.
-const dockerHint = "systemctl status docker"
-
 // refresh asks again for what can change within seconds.
 func (h *host) refresh() {
 	h.beside = nil

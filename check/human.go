@@ -122,13 +122,6 @@ func (c Counts) String() string {
 		c.Apps, plural("app", c.Apps), c.Rules)
 }
 
-func plural(word string, n int) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
-}
-
 type siteGroup struct {
 	site     string
 	findings []Finding
@@ -186,30 +179,4 @@ func writeDiff(b *strings.Builder, text, indent string) {
 		line, tabs := strings.TrimLeft(line, "\t"), len(line)-len(strings.TrimLeft(line, "\t"))
 		fmt.Fprintf(b, "%s%s%s\n", indent, strings.Repeat("\t", tabs), cleanKeepSpace(line))
 	}
-}
-
-// cleanKeepSpace is clean for a line whose white space matters.
-func cleanKeepSpace(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
-// WriteExplain prints a rule's page.
-func WriteExplain(w io.Writer, r Rule) error {
-	_, err := fmt.Fprintf(w, "%s (%s%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n", r.Code, r.Worst, r.optIn(), r.Title, r.What, r.Why, r.Fix)
-	return err
-}
-
-// WriteCodes lists every code with its title.
-func WriteCodes(w io.Writer) error {
-	for _, r := range Rules() {
-		if _, err := fmt.Fprintf(w, "%-26s %-9s %s%s\n", r.Code, r.Worst, r.Title, r.optIn()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -43,14 +43,3 @@ func newCertificate(c *x509.Certificate, by renewal) Certificate {
 		Due: c.NotAfter.Add(-by.window(lifetime(c))).UTC(), SHA256: fingerprint(c), Issuer: c.Issuer.String(),
 	}
 }
-
-// renewalOf is who renews the file that the leaf was served from, or an older
-// generation of it.
-func (h *host) renewalOf(leaf *x509.Certificate) renewal {
-	for _, c := range h.certs {
-		if c.leaf() != nil && (fingerprint(c.leaf()) == fingerprint(leaf) || slices.Equal(sans(c.leaf()), sans(leaf))) {
-			return c.renewal(h.certbot.version)
-		}
-	}
-	return renewal{}
-}

@@ -1,22 +1,16 @@
 package check
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// letsencrypt is where certbot keeps everything unless it was told otherwise.
-const letsencrypt = "/etc/letsencrypt"
 
 // lineageFiles are the four links of a lineage.
 var lineageFiles = []string{"cert", "privkey", "chain", "fullchain"}
@@ -36,18 +30,6 @@ type lineage struct {
 }
 
 func (l *lineage) subject() Subject { return Subject{"lineage", l.name} }
-
-// certbot is what can be seen of the installation.
-type certbot struct {
-	version Version
-	hooks   []hook // renewal-hooks/{deploy,post} that can be executed
-	cli     map[string]string
-}
-
-type hook struct {
-	path string
-	text string
-}
 
 // collectLineages reads certbot's files. No certbot is the usual case.
 func (h *host) collectLineages() {
@@ -139,106 +121,6 @@ func (l *lineage) hookText() string {
 	return l.params["renew_hook"] + " " + l.params["deploy_hook"] + " " + l.params["post_hook"]
 }
 
-// parseINI reads the dialect of configobj that certbot writes: [section],
-// [[subsection]], key = value, # comments. Keys are unique per section.
-func parseINI(data []byte) (map[string]map[string]string, error) {
-	out := map[string]map[string]string{"": {}}
-	section := ""
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if strings.HasPrefix(line, "[") {
-			name := strings.Trim(line, "[]")
-			if name == "" || !strings.HasSuffix(line, "]") {
-				return out, fmt.Errorf("line %d is not a section heading", n)
-			}
-			section = strings.TrimSpace(name)
-			if out[section] == nil {
-				out[section] = map[string]string{}
-			}
-			continue
-		}
-		key, value, ok := strings.Cut(line, "=")
-		if !ok {
-			return out, fmt.Errorf("line %d is not a setting", n)
-		}
-		out[section][strings.TrimSpace(key)] = strings.Trim(strings.TrimSpace(value), `"'`)
-	}
-	return out, lines.Err()
-}
-
-var period = regexp.MustCompile(`^(\d+)\s*(day|week|hour)s?$`)
-
-// parsePeriod reads certbot's "30 days".
-func parsePeriod(s string) (time.Duration, bool) {
-	m := period.FindStringSubmatch(strings.TrimSpace(s))
-	if m == nil {
-		return 0, false
-	}
-	n, err := strconv.Atoi(m[1])
-	if err != nil || n > 10000 {
-		return 0, false
-	}
-	unit := map[string]time.Duration{"day": day, "week": 7 * day, "hour": time.Hour}[m[2]]
-	return time.Duration(n) * unit, true
-}
-
-// certbotPlaces are where an installed certbot shows its version without being
-// started: a run of it costs half a second of processor time.
-var certbotPlaces = []string{
-	"/snap/certbot/current/lib/python3*/site-packages/certbot-*",
-	"/opt/certbot/lib/python3*/site-packages/certbot-*",
-	"/usr/local/lib/python3*/dist-packages/certbot-*",
-	"/usr/lib/python3/dist-packages/certbot-*",
-	"/usr/lib/python3*/site-packages/certbot-*",
-}
-
-func (h *host) readCertbot() certbot {
-	c := certbot{cli: map[string]string{}}
-	for _, place := range certbotPlaces {
-		for _, suffix := range []string{".dist-info", ".egg-info"} {
-			found, _ := h.env.FS.Glob(place + suffix)
-			if len(found) > 0 && !c.version.Known() {
-				c.version, _ = ParseVersion(strings.TrimPrefix(filepath.Base(found[0]), "certbot-"))
-			}
-		}
-	}
-	for _, l := range h.lineages {
-		if !c.version.Known() {
-			c.version = l.version
-		}
-	}
-	if data, err := h.env.FS.ReadFile(h.env.Certbot + "/cli.ini"); err == nil {
-		if sections, err := parseINI(data); err == nil {
-			c.cli = sections[""]
-		}
-	}
-	for _, dir := range []string{"deploy", "post"} {
-		c.hooks = append(c.hooks, h.readHooks(h.env.Certbot+"/renewal-hooks/"+dir)...)
-	}
-	return c
-}
-
-// readHooks lists the programs in dir that certbot would run: executable, and
-// not an editor's backup.
-func (h *host) readHooks(dir string) []hook {
-	var out []hook
-	entries, _ := h.env.FS.ReadDir(dir)
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		info, err := h.env.FS.Stat(path)
-		if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 || strings.HasSuffix(path, "~") {
-			continue
-		}
-		text, _ := h.env.FS.ReadFile(path)
-		out = append(out, hook{path, string(text)})
-	}
-	return out
-}
-
 // newestGeneration is the highest number among archive/NAME/fullchainN.pem.
 func (h *host) newestGeneration(l *lineage) int {
 	newest := 0
@@ -261,7 +143,66 @@ func generation(path string) int {
 	return n
 }
 
-// coversAll reports whether the certificate is valid for all names of other.
-func coversAll(c, other *x509.Certificate) bool {
-	return !slices.ContainsFunc(sans(other), func(n string) bool { return !covers(c, n) })
+// due reports whether the lineage's certificate is past its renewal point.
+func (h *host) due(l *lineage) bool {
+	if l.leaf == nil {
+		return true
+	}
+	c := certificate{lineage: l}
+	return l.leaf.NotAfter.Sub(h.now) < c.renewal(h.certbot.version).window(lifetime(l.leaf))
+}
+
+// inWarning is the severity of the lineage's expiry, or 0.
+func (h *host) inWarning(l *lineage) Severity {
+	if l.leaf == nil {
+		return 0
+	}
+	c := certificate{lineage: l}
+	return h.opt.Settings.limits(l.leaf, c.renewal(h.certbot.version), l.name).judge(l.leaf.NotAfter.Sub(h.now))
+}
+
+func (h *host) lineageFinding(l *lineage, s Severity, message, hint string) Finding {
+	f := Finding{Severity: s, Subject: l.subject(), Message: message, Hint: hint, At: []Position{{File: l.conf}}}
+	for _, c := range h.certs {
+		if c.lineage == l {
+			f.Sites = append(f.Sites, c.sites()...)
+		}
+	}
+	return f
+}
+
+// brokenLink looks at all four links: certbot needs each of them.
+func (h *host) brokenLink(l *lineage) string {
+	newest := h.newestGeneration(l)
+	for _, name := range lineageFiles {
+		path := l.files[name]
+		target, err := h.env.FS.Readlink(path)
+		if err != nil {
+			if _, err := h.env.FS.Lstat(path); err != nil {
+				return fmt.Sprintf("%s: %v", path, plainError(err))
+			}
+			return path + " is a file, where certbot needs a link into " + l.archive()
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		if _, err := h.env.FS.Stat(path); err != nil {
+			return fmt.Sprintf("%s leads to %s: %v", path, target, plainError(err))
+		}
+		if h.resolved(filepath.Dir(target)) != h.resolved(l.archive()) {
+			return fmt.Sprintf("%s leads to %s, outside of %s", path, target, l.archive())
+		}
+		if n := generation(target); n < newest {
+			return fmt.Sprintf("%s leads to generation %d, and there is a generation %d", path, n, newest)
+		}
+	}
+	return ""
+}
+
+var serial = regexp.MustCompile(`-\d{4}$`)
+
+// related reports whether certbot made one lineage as a variant of the other:
+// it appends -0001 and so on.
+func related(a, b string) bool {
+	return serial.ReplaceAllString(a, "") == serial.ReplaceAllString(b, "")
 }

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -13,17 +12,6 @@ import (
 // nagiosLine is how long the first line may be: plugins' output is cut there by
 // more than one of its readers.
 const nagiosLine = 200
-
-// WriteJSON prints the report for programs.
-func WriteJSON(w io.Writer, r Report) error {
-	if r.Findings == nil {
-		r.Findings = []Finding{}
-	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
-}
 
 // WriteNagios prints one line with performance data, and the findings below it.
 // The word on the line and the exit code always say the same.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"edgeman/deployer/nginx"
@@ -49,12 +48,4 @@ func (h *host) removeEmpty(path string) {
 		return
 	}
 	_ = h.env.Remove(path)
-}
-
-// prefixed resolves a path as nginx does for logs, caches and the pid file.
-func (h *host) prefixed(p string) string {
-	if filepath.IsAbs(p) {
-		return p
-	}
-	return filepath.Join(h.env.Prefix, p)
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"crypto/x509"
+	"slices"
 )
 
 // presented is a leaf that visitors get or will get after a reload.
@@ -74,4 +75,15 @@ func (p presented) renewHint() string {
 		return reloadHint
 	}
 	return "renew it, then " + reloadHint
+}
+
+// renewalOf is who renews the file that the leaf was served from, or an older
+// generation of it.
+func (h *host) renewalOf(leaf *x509.Certificate) renewal {
+	for _, c := range h.certs {
+		if c.leaf() != nil && (fingerprint(c.leaf()) == fingerprint(leaf) || slices.Equal(sans(c.leaf()), sans(leaf))) {
+			return c.renewal(h.certbot.version)
+		}
+	}
+	return renewal{}
 }

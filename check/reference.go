@@ -3,6 +3,7 @@ package check
 import (
 	_ "embed"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -61,4 +62,20 @@ func (r Rule) bounds() string {
 		s += " Silent while " + strings.Join(r.After, ", ") + " is reported."
 	}
 	return s
+}
+
+// WriteExplain prints a rule's page.
+func WriteExplain(w io.Writer, r Rule) error {
+	_, err := fmt.Fprintf(w, "%s (%s%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n", r.Code, r.Worst, r.optIn(), r.Title, r.What, r.Why, r.Fix)
+	return err
+}
+
+// WriteCodes lists every code with its title.
+func WriteCodes(w io.Writer) error {
+	for _, r := range Rules() {
+		if _, err := fmt.Fprintf(w, "%-26s %-9s %s%s\n", r.Code, r.Worst, r.Title, r.optIn()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

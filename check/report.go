@@ -1,6 +1,10 @@
 package check
 
-import "time"
+import (
+	"encoding/json"
+	"io"
+	"time"
+)
 
 // Report is the outcome of a run. Its JSON form is stable: fields are only ever
 // added.
@@ -81,4 +85,15 @@ func (r Report) worst() Severity {
 		w = max(w, f.Severity)
 	}
 	return w
+}
+
+// WriteJSON prints the report for programs.
+func WriteJSON(w io.Writer, r Report) error {
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
 }

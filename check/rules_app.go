@@ -1,11 +1,9 @@
 package check
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,18 +11,6 @@ import (
 
 	"edgeman/nginxconf"
 )
-
-// sites are the names that a person may ask for the app by: its own, its site
-// files, and the servers that lead to it.
-func (h *host) appSites(a *App) []string {
-	out := append([]string{a.Name}, a.Sites...)
-	for _, u := range h.upstreams {
-		if h.appOf(u) != nil && h.appOf(u).Name == a.Name {
-			out = append(out, u.sites...)
-		}
-	}
-	return out
-}
 
 var ruleConfDrift = Rule{
 	Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
@@ -84,36 +70,6 @@ func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 func driftDiff(edit nginxconf.FileEdit, now []byte) []Fact {
 	name := strings.TrimPrefix(edit.Path, "/")
 	return []Fact{{"diff", string(diff.Diff("adopted/"+name, edit.After, "now/"+name, now))}}
-}
-
-// leads reports whether nginx's configuration names the app's live pointer
-// anywhere. When it cannot be read, nobody knows that it does not.
-func (h *host) leads(a *App) bool {
-	if h.root == nil {
-		return true
-	}
-	found := false
-	walk(h.root, func(n *node) {
-		found = found || slices.ContainsFunc(n.Args(), func(arg string) bool { return strings.Contains(arg, a.Live) })
-	})
-	return found
-}
-
-// adopting reports whether an adoption is under way, or was interrupted, before
-// it came to nginx: the original serves, and nobody depends on the slots yet.
-func (h *host) adopting(a *App) bool { return a.Adopting && !h.leads(a) }
-
-// asAdopted reports whether the file is as one of the adoptions left it: a later
-// one builds on those before it.
-func (h *host) asAdopted(path string, now []byte) bool {
-	for _, a := range h.apps {
-		for _, edit := range a.Edits {
-			if edit.Path == path && bytes.Equal(now, edit.After) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 var ruleBackupMissing = Rule{

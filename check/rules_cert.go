@@ -1,7 +1,6 @@
 package check
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,15 +44,6 @@ func certMissing(h *host) []Finding {
 func parsed(err error) bool {
 	var path *fs.PathError
 	return !errors.As(err, &path) && !errors.Is(err, errNoCertificate) && !errors.Is(err, errNoKey)
-}
-
-// plainError drops the operation and the path that a PathError repeats.
-func plainError(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 var ruleCertKeyMismatch = Rule{
@@ -222,40 +212,6 @@ func certNameUncovered(h *host) []Finding {
 		}
 	}
 	return out
-}
-
-// leavesOf are the leaves on disk for s, or those served where there is no file.
-func (h *host) leavesOf(s *server) []*x509.Certificate {
-	out := diskLeaves(s)
-	if len(s.certs) > 0 {
-		return out
-	}
-	for _, shake := range h.shakes {
-		if shake.server == s {
-			out = append(out, shake.leaves()...)
-		}
-	}
-	return out
-}
-
-// diskLeaves are the leaves in the server's files.
-func diskLeaves(s *server) []*x509.Certificate {
-	var out []*x509.Certificate
-	for _, c := range s.certs {
-		if c.leaf() != nil {
-			out = append(out, c.leaf())
-		}
-	}
-	return out
-}
-
-func anyCovers(leaves []*x509.Certificate, name string) bool {
-	for _, l := range leaves {
-		if covers(l, name) {
-			return true
-		}
-	}
-	return false
 }
 
 var ruleCertUnused = Rule{

@@ -1,72 +1,14 @@
 package check
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
 	"strings"
-	"syscall"
 	"time"
 )
-
-// equalKeys compares public keys; keys of an unknown kind count as equal, since
-// nothing can be said about them.
-func equalKeys(a, b crypto.PublicKey) bool {
-	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
-	return !ok || k.Equal(b)
-}
-
-func selfSigned(c *x509.Certificate) bool {
-	return string(c.RawIssuer) == string(c.RawSubject)
-}
-
-// issuerIn finds the certificate that signed c.
-func issuerIn(list []*x509.Certificate, c *x509.Certificate) int {
-	for i, o := range list {
-		if o != c && string(o.RawSubject) == string(c.RawIssuer) && signedBy(c, o) {
-			return i
-		}
-	}
-	return -1
-}
-
-// signedBy checks the signature alone; one in an algorithm that Go no longer
-// accepts counts as right, since another rule speaks of it.
-func signedBy(c, issuer *x509.Certificate) bool {
-	err := issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
-	if err == nil {
-		return true
-	}
-	_, insecure := err.(x509.InsecureAlgorithmError)
-	return insecure
-}
-
-// known reports whether c leads to a trusted root with nothing in between.
-func (h *host) known(c *x509.Certificate) bool {
-	if h.roots == nil {
-		return true
-	}
-	_, err := c.Verify(x509.VerifyOptions{
-		Roots: h.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, CurrentTime: within(c, h.now),
-	})
-	return err == nil
-}
-
-// within is now, moved into the lifetime of c: that it has expired is another
-// rule's business.
-func within(c *x509.Certificate, now time.Time) time.Time {
-	switch {
-	case now.After(c.NotAfter):
-		return c.NotAfter
-	case now.Before(c.NotBefore):
-		return c.NotBefore
-	}
-	return now
-}
 
 var ruleCertChainIncomplete = Rule{
 	Code: "cert-chain-incomplete", Title: "an intermediate certificate is missing or out of order", Worst: Critical, Needs: []need{needConfig},
@@ -149,14 +91,6 @@ func certWeakSignature(h *host) []Finding {
 		}
 	}
 	return out
-}
-
-func weakSignature(a x509.SignatureAlgorithm) bool {
-	switch a {
-	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return true
-	}
-	return false
 }
 
 var ruleCertWeakKey = Rule{
@@ -257,17 +191,4 @@ func certMustStaple(h *host) []Finding {
 		}
 	}
 	return out
-}
-
-// changeTime is when the inode last changed; it falls back on the modification
-// time where the file system does not say.
-func changeTime(info interface {
-	ModTime() time.Time
-	Sys() any
-},
-) time.Time {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return time.Unix(st.Ctim.Unix())
-	}
-	return info.ModTime()
 }

@@ -2,16 +2,11 @@ package check
 
 import (
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
 	"edgeman/deployer/nginx"
 )
-
-const reloadHint = "nginx -t && systemctl reload nginx"
-
-var nginxSubject = Subject{"nginx", "nginx"}
 
 var ruleNginxConfigInvalid = Rule{
 	Code: "nginx-config-invalid", Title: "nginx refuses its configuration", Worst: Critical, Needs: []need{needTest},
@@ -70,22 +65,6 @@ func notEnabled(h *host) []Finding {
 	}}
 }
 
-// generation is since when the running workers have their configuration: the
-// start of the oldest that takes connections, as a younger one may only replace
-// one that crashed.
-func (h *host) generation() (time.Time, bool) {
-	for _, w := range h.nginx.Workers {
-		if !w.Leaving {
-			return w.Start, true
-		}
-	}
-	return time.Time{}, false
-}
-
-// startSlack covers what is not exact in a process's start time: it is counted
-// in clock ticks from a boot time in whole seconds.
-const startSlack = 2 * time.Second
-
 var ruleNginxStaleWorkers = Rule{
 	Code: "nginx-stale-workers", Title: "the configuration on disk is not the one that runs", Worst: Critical,
 	After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
@@ -140,24 +119,6 @@ func (h *host) staleFinding(edited []string, newest time.Time) Finding {
 	return f
 }
 
-// lastChange gives the newest modification and status change of a file and of
-// the link that leads to it.
-func (h *host) lastChange(path string) (mod, changed time.Time, err error) {
-	for _, stat := range []func(string) (fs.FileInfo, error){h.env.FS.Lstat, h.env.FS.Stat} {
-		info, err := stat(path)
-		if err != nil {
-			return mod, changed, err
-		}
-		if t := info.ModTime(); t.After(mod) {
-			mod = t
-		}
-		if t := changeTime(info); t.After(changed) {
-			changed = t
-		}
-	}
-	return mod, changed, nil
-}
-
 var ruleNginxWarn = Rule{
 	Code: "nginx-warn", Title: "nginx -t warns", Worst: Warning, Needs: []need{needTest},
 	After: []string{"nginx-config-invalid"},
@@ -196,25 +157,4 @@ func (h *host) duplicateKnown(m nginx.Message) bool {
 		}
 	}
 	return false
-}
-
-func positions(paths []string) []Position {
-	var out []Position
-	for _, p := range paths {
-		out = append(out, Position{File: p})
-	}
-	return out
-}
-
-// few names the first of a list and counts the rest.
-func few(list []string) string {
-	switch len(list) {
-	case 0:
-		return ""
-	case 1:
-		return list[0]
-	case 2:
-		return list[0] + " and " + list[1]
-	}
-	return fmt.Sprintf("%s, %s and %d more", list[0], list[1], len(list)-2)
 }

@@ -2,38 +2,8 @@ package check
 
 import (
 	"fmt"
-	"path/filepath"
-	"regexp"
 	"strings"
 )
-
-// due reports whether the lineage's certificate is past its renewal point.
-func (h *host) due(l *lineage) bool {
-	if l.leaf == nil {
-		return true
-	}
-	c := certificate{lineage: l}
-	return l.leaf.NotAfter.Sub(h.now) < c.renewal(h.certbot.version).window(lifetime(l.leaf))
-}
-
-// inWarning is the severity of the lineage's expiry, or 0.
-func (h *host) inWarning(l *lineage) Severity {
-	if l.leaf == nil {
-		return 0
-	}
-	c := certificate{lineage: l}
-	return h.opt.Settings.limits(l.leaf, c.renewal(h.certbot.version), l.name).judge(l.leaf.NotAfter.Sub(h.now))
-}
-
-func (h *host) lineageFinding(l *lineage, s Severity, message, hint string) Finding {
-	f := Finding{Severity: s, Subject: l.subject(), Message: message, Hint: hint, At: []Position{{File: l.conf}}}
-	for _, c := range h.certs {
-		if c.lineage == l {
-			f.Sites = append(f.Sites, c.sites()...)
-		}
-	}
-	return f
-}
 
 var ruleRenewConfBroken = Rule{
 	Code: "renew-conf-broken", Title: "certbot will skip a certificate", Worst: Critical, Needs: []need{needLineages},
@@ -64,34 +34,6 @@ func renewConfBroken(h *host) []Finding {
 	return out
 }
 
-// brokenLink looks at all four links: certbot needs each of them.
-func (h *host) brokenLink(l *lineage) string {
-	newest := h.newestGeneration(l)
-	for _, name := range lineageFiles {
-		path := l.files[name]
-		target, err := h.env.FS.Readlink(path)
-		if err != nil {
-			if _, err := h.env.FS.Lstat(path); err != nil {
-				return fmt.Sprintf("%s: %v", path, plainError(err))
-			}
-			return path + " is a file, where certbot needs a link into " + l.archive()
-		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(path), target)
-		}
-		if _, err := h.env.FS.Stat(path); err != nil {
-			return fmt.Sprintf("%s leads to %s: %v", path, target, plainError(err))
-		}
-		if h.resolved(filepath.Dir(target)) != h.resolved(l.archive()) {
-			return fmt.Sprintf("%s leads to %s, outside of %s", path, target, l.archive())
-		}
-		if n := generation(target); n < newest {
-			return fmt.Sprintf("%s leads to generation %d, and there is a generation %d", path, n, newest)
-		}
-	}
-	return ""
-}
-
 var ruleRenewWrongLineage = Rule{
 	Code: "renew-wrong-lineage", Title: "nginx uses an old lineage and certbot renews another", Worst: Warning, Needs: []need{needConfig, needLineages},
 	What: "nginx names live/NAME, and there is a newer lineage such as NAME-0001 that covers the same names.",
@@ -119,14 +61,6 @@ func renewWrongLineage(h *host) []Finding {
 		}
 	}
 	return out
-}
-
-var serial = regexp.MustCompile(`-\d{4}$`)
-
-// related reports whether certbot made one lineage as a variant of the other:
-// it appends -0001 and so on.
-func related(a, b string) bool {
-	return serial.ReplaceAllString(a, "") == serial.ReplaceAllString(b, "")
 }
 
 var ruleRenewStaging = Rule{

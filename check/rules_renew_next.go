@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -46,17 +45,6 @@ func (h *host) cannotRenew(l *lineage) (why, hint string) {
 	return "", ""
 }
 
-// plugins are the authenticators that are packages of their own.
-func plugin(authenticator string) string {
-	switch {
-	case authenticator == "nginx" || authenticator == "apache":
-		return "certbot_" + authenticator
-	case strings.HasPrefix(authenticator, "dns-"):
-		return "certbot_" + strings.ReplaceAll(authenticator, "-", "_")
-	}
-	return ""
-}
-
 // roots are the directories of a webroot lineage, by domain.
 func (l *lineage) roots() map[string]string {
 	if len(l.webroots) > 0 {
@@ -81,25 +69,6 @@ func (h *host) nginxHoldsHTTP() bool {
 		}
 	}
 	return false
-}
-
-// installed looks for a Python package where certbot's own was found. Where
-// that was nowhere, nothing can be said.
-func (h *host) installed(pkg string) bool {
-	looked := false
-	for _, place := range certbotPlaces {
-		dir := filepath.Dir(place)
-		if found, _ := h.env.FS.Glob(dir + "/certbot-*"); len(found) == 0 {
-			continue
-		}
-		looked = true
-		if found, _ := h.env.FS.Glob(dir + "/" + pkg); len(found) > 0 {
-			return true
-		}
-	}
-	// A snap's plugins live in snaps of their own.
-	snaps, _ := h.env.FS.Glob("/snap/" + strings.ReplaceAll(pkg, "_", "-") + "/current")
-	return !looked || len(snaps) > 0
 }
 
 // reloads is what a command that makes nginx read its certificates looks like.

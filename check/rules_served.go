@@ -195,20 +195,6 @@ func (h *host) staleCertificate(g *staleGroup) Finding {
 	}
 }
 
-// distrust is why a visitor would not trust the chain, nil if they would. Time
-// and names are other rules' business.
-func (h *host) distrust(p presented) error {
-	between := x509.NewCertPool()
-	for _, c := range p.chain[1:] {
-		between.AddCert(c)
-	}
-	_, err := p.leaf.Verify(x509.VerifyOptions{
-		Roots: h.roots, Intermediates: between, CurrentTime: within(p.leaf, h.now),
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	return err
-}
-
 var ruleCertUntrusted = Rule{
 	Code: "cert-untrusted", Title: "a certificate does not lead to a trusted root", Worst: Critical,
 	After: []string{},

@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-func (h *host) appFinding(a *App, s Severity, subject Subject, message, hint string) Finding {
-	return Finding{Severity: s, Subject: subject, Sites: h.appSites(a), Message: message, Hint: hint}
-}
-
 var ruleSocketInactive = Rule{
 	Code: "socket-inactive", Title: "the live slot's socket does not listen", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
 	What: "The socket unit of the slot that nginx is led to is not active, or there is no live slot at all.",
@@ -27,22 +23,6 @@ func socketInactive(h *host) []Finding {
 		}
 	}
 	return out
-}
-
-// socketDown says why no socket listens for the app, or "" if one does or
-// systemd cannot be asked.
-func (h *host) socketDown(a *App) string {
-	s := a.live()
-	if h.adopting(a) {
-		return ""
-	}
-	if s == nil || !s.Filled {
-		return "its live pointer leads to no slot that is filled"
-	}
-	if u, ok := h.unit(s.SocketUnit); ok && u.Active != "active" {
-		return s.SocketUnit + " is " + word(u.Active, "not there")
-	}
-	return ""
 }
 
 func word(s, otherwise string) string {
@@ -115,15 +95,6 @@ func appDown(h *host) []Finding {
 		out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not run: "+why, h.withDocker("edgeman logs "+a.Name+"; edgeman rollback "+a.Name)))
 	}
 	return out
-}
-
-// withDocker is the hint, unless Docker does not answer: then nothing else
-// helps.
-func (h *host) withDocker(hint string) string {
-	if h.env.Docker != nil && !h.has[needDocker] {
-		return dockerHint
-	}
-	return hint
 }
 
 var ruleAppRestarting = Rule{

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"edgeman/deployer/nginx"
@@ -56,28 +54,6 @@ func upstreamDead(h *host) []Finding {
 		out = append(out, f)
 	}
 	return out
-}
-
-// appOf is the adopted app behind the upstream, or nil.
-func (h *host) appOf(u *upstream) *App {
-	for i, a := range h.apps {
-		if slices.ContainsFunc(u.peers, func(p peer) bool { return p.unix == a.Live }) {
-			return &h.apps[i]
-		}
-	}
-	return nil
-}
-
-// isLive reports whether the address is an adopted app's live pointer.
-func (h *host) isLive(p peer) bool {
-	return slices.ContainsFunc(h.apps, func(a App) bool { return p.unix == a.Live })
-}
-
-func areIs(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
 }
 
 var ruleSocketPerm = Rule{
@@ -135,18 +111,6 @@ func (h *host) denied(socket string) *nginx.AccessError {
 		h.blindTo("file", socket, err.Error(), "")
 	}
 	return denied
-}
-
-// keeps reports whether nginx keeps connections to the upstream open: when told
-// to, and without being told since 1.29.7.
-func (h *host) keeps(u *upstream) bool {
-	if u.block == nil {
-		return false
-	}
-	if k := u.block.Last("keepalive"); k != nil {
-		return k.Arg(0) != "0"
-	}
-	return h.version.AtLeast(Version{1, 29, 7})
 }
 
 // appIdle is after how long most app servers close an idle connection: Node,
@@ -225,32 +189,4 @@ func (h *host) endsSooner() string {
 		return "keepalive_timeout 4s; in the upstream (keepalive_time needs nginx 1.19.10)"
 	}
 	return "keepalive_time 5s; in the upstream"
-}
-
-// nginxTime reads nginx's "1h 30m", "90s", "90" and "500ms"; what it cannot
-// read is 0.
-func nginxTime(s string) time.Duration {
-	var total time.Duration
-	units := []struct {
-		suffix string
-		unit   time.Duration
-	}{{"ms", time.Millisecond}, {"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", day}, {"w", 7 * day}, {"", time.Second}}
-	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
-		digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
-		var n int
-		if _, err := fmt.Sscanf(s[:digits], "%d", &n); err != nil || n > 1e9 {
-			return 0
-		}
-		s = s[digits:]
-		for _, u := range units {
-			if rest, ok := strings.CutPrefix(s, u.suffix); ok {
-				total, s = total+time.Duration(n)*u.unit, rest
-				break
-			}
-		}
-		if s != "" && (s[0] < '0' || s[0] > '9') && s[0] != ' ' {
-			return 0
-		}
-	}
-	return total
 }

@@ -228,10 +228,14 @@ func (h *host) tryConnect(network, address string) string {
 	return plainNet(err)
 }
 
-func plainNet(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err.Error()
+// keeps reports whether nginx keeps connections to the upstream open: when told
+// to, and without being told since 1.29.7.
+func (h *host) keeps(u *upstream) bool {
+	if u.block == nil {
+		return false
 	}
-	return err.Error()
+	if k := u.block.Last("keepalive"); k != nil {
+		return k.Arg(0) != "0"
+	}
+	return h.version.AtLeast(Version{1, 29, 7})
 }
