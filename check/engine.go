@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -92,11 +91,10 @@ func (h *host) ask(r Rule) (found []Finding) {
 			h.blindTo("rule", r.Code, fmt.Sprintf("the rule %s broke down: %v", r.Code, e), "report this as a bug of edgeman")
 		}
 	}()
-	found = r.look(h)
-	for i := range found {
-		found[i].Code = r.Code
-		found[i].Message = clean(found[i].Message)
-	}
+	r.look(h, func(f Finding) {
+		f.Code, f.Message = r.Code, clean(f.Message)
+		found = append(found, f)
+	})
 	return found
 }
 
@@ -128,7 +126,7 @@ func (h *host) report(findings []Finding) Report {
 		Lint: h.opt.Settings.Lint, Checked: h.counts(), Inventory: h.inventory(),
 	}
 	for _, f := range findings {
-		if !h.wanted(f) {
+		if !h.concerns(f) {
 			continue
 		}
 		f.FirstSeen = h.opt.Memory.firstSeen(f, h.now)
@@ -146,59 +144,4 @@ func (h *host) report(findings []Finding) Report {
 	r.Summary.Ignored = len(r.Ignored)
 	r.Exit = exitCode(r.Findings, h.opt.FailOn)
 	return r
-}
-
-// wanted reports whether the finding belongs to one of the sites asked for.
-// What could not be seen is always said.
-func (h *host) wanted(f Finding) bool {
-	if len(h.opt.Sites) == 0 || f.Severity == Unknown {
-		return true
-	}
-	for _, s := range h.asked() {
-		if s == f.Subject.Name || slices.ContainsFunc(f.Sites, func(n string) bool { return strings.EqualFold(n, s) }) {
-			return true
-		}
-		for _, p := range f.At {
-			if p.File == s || h.resolved(p.File) == h.resolved(s) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// asked are the sites asked for; an app stands for its servers, too.
-func (h *host) asked() []string {
-	out := slices.Clone(h.opt.Sites)
-	for i, a := range h.apps {
-		if slices.Contains(h.opt.Sites, a.Name) {
-			out = append(out, h.appSites(&h.apps[i])...)
-		}
-	}
-	return out
-}
-
-// unknownSites lists the sites asked for that the configuration, the apps and
-// the files know nothing of: a typing mistake must not pass for health.
-func (h *host) unknownSites() []string {
-	known := map[string]bool{}
-	for _, s := range h.servers {
-		for _, n := range s.names {
-			known[strings.ToLower(n)] = true
-		}
-		known[h.resolved(s.pos().File)] = true
-	}
-	for _, a := range h.apps {
-		known[a.Name] = true
-	}
-	for _, name := range h.unread {
-		known[name] = true
-	}
-	var out []string
-	for _, s := range h.opt.Sites {
-		if !known[strings.ToLower(s)] && !known[h.resolved(s)] {
-			out = append(out, s)
-		}
-	}
-	return out
 }

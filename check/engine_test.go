@@ -120,8 +120,8 @@ func TestBrokenRuleDoesNotSilenceOthers(t *testing.T) {
 	w.opt = w.opt.withDefaults()
 	h := gather(context.Background(), w.env, w.opt)
 	r := h.judge([]Rule{
-		{Code: "a", look: func(*host) []Finding { panic("boom") }},
-		{Code: "b", look: func(*host) []Finding { return []Finding{{Severity: Warning}} }},
+		{Code: "a", look: func(*host, func(Finding)) { panic("boom") }},
+		{Code: "b", look: func(_ *host, report func(Finding)) { report(Finding{Severity: Warning}) }},
 	})
 	if len(r.find("b")) != 1 || len(r.find(codeBlind)) != 1 || r.Exit != ExitUnknown {
 		t.Errorf("got %d\n%s", r.Exit, r.codes())
@@ -153,7 +153,7 @@ func TestVersionsGateRules(t *testing.T) {
 	fires := func(version string, r Rule) bool {
 		w := newWorld(t)
 		w.facts.Version = version
-		r.Code, r.look = "x", func(*host) []Finding { return []Finding{{Severity: Notice}} }
+		r.Code, r.look = "x", func(_ *host, report func(Finding)) { report(Finding{Severity: Notice}) }
 		return len(gather(context.Background(), w.env, w.opt.withDefaults()).judge([]Rule{r}).Findings) == 1
 	}
 	bounded := Rule{Since: Version{1, 25, 1}, Until: Version{1, 29, 7}}

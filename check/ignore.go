@@ -77,8 +77,7 @@ var ruleIgnoreExpired = Rule{
 	look: ignoresRunOut,
 }
 
-func ignoresRunOut(h *host) []Finding {
-	var out []Finding
+func ignoresRunOut(h *host, report func(Finding)) {
 	for _, i := range h.opt.Settings.Ignore {
 		if !h.ranOut(i) {
 			continue
@@ -87,11 +86,10 @@ func ignoresRunOut(h *host) []Finding {
 		if subject == "" {
 			subject = "every subject"
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Notice, Subject: Subject{"ignore", i.Code + " " + subject},
 			Message: fmt.Sprintf("the ignore entry for %s (%s) ran out on %s", i.Code, subject, i.Until),
 			Hint:    "delete it from edgeman.toml, or give it a new date",
 		})
 	}
-	return out
 }

@@ -16,8 +16,7 @@ var ruleAliasTraversal = Rule{
 	look: aliasTraversal,
 }
 
-func aliasTraversal(h *host) []Finding {
-	var out []Finding
+func aliasTraversal(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("alias") {
 		loc := d.Parent()
 		if loc == nil || loc.Name() != "location" {
@@ -29,12 +28,11 @@ func aliasTraversal(h *host) []Finding {
 			continue
 		}
 		if !strings.HasSuffix(prefix, "/") && strings.HasSuffix(d.Arg(0), "/") {
-			out = append(out, blockFinding(d, Critical,
+			report(blockFinding(d, Critical,
 				fmt.Sprintf("location %s with alias %s: %s../ reads files of %s", prefix, d.Arg(0), prefix, path.Dir(path.Clean(d.Arg(0)))),
 				fmt.Sprintf("location %s/ { alias %s; }", prefix, d.Arg(0))))
 		}
 	}
-	return out
 }
 
 var ruleAllowNoDeny = Rule{
@@ -45,16 +43,14 @@ var ruleAllowNoDeny = Rule{
 	look: allowNoDeny,
 }
 
-func allowNoDeny(h *host) []Finding {
-	var out []Finding
+func allowNoDeny(h *host, report func(Finding)) {
 	h.blocks(func(b *node) {
 		allow := b.All("allow")
 		if len(allow) == 0 || len(b.All("deny")) > 0 || protected(b) || slices.ContainsFunc(allow, func(d *node) bool { return d.Arg(0) == "all" }) {
 			return
 		}
-		out = append(out, blockFinding(allow[0], Warning, b.Path()+" has allow and no deny, so everybody is allowed", "add deny all; after the allow lines"))
+		report(blockFinding(allow[0], Warning, b.Path()+" has allow and no deny, so everybody is allowed", "add deny all; after the allow lines"))
 	})
-	return out
 }
 
 // protected reports whether something else than addresses is asked for: with
@@ -71,16 +67,14 @@ var ruleStatusExposed = Rule{
 	look: statusExposed,
 }
 
-func statusExposed(h *host) []Finding {
-	var out []Finding
+func statusExposed(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("stub_status") {
 		b, srv := d.Parent(), d.Within("server")
 		if srv == nil || len(b.Effective("deny")) > 0 || protected(b) || internal(d) || localOnly(newServer(srv, false)) {
 			continue
 		}
-		out = append(out, blockFinding(d, Warning, "stub_status is open to everybody", "allow 127.0.0.1; deny all;"))
+		report(blockFinding(d, Warning, "stub_status is open to everybody", "allow 127.0.0.1; deny all;"))
 	}
-	return out
 }
 
 // localOnly reports whether only this host can reach the server.
@@ -100,14 +94,12 @@ var ruleRootExposed = Rule{
 
 var tooWide = []string{"/", "/etc", "/root", "/home", "/var", "/usr", "/proc", "/sys", "/var/lib", "/var/log"}
 
-func rootExposed(h *host) []Finding {
-	var out []Finding
+func rootExposed(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("root") {
 		if slices.Contains(tooWide, path.Clean(d.Arg(0))) && !internal(d) {
-			out = append(out, blockFinding(d, Warning, "root "+d.Arg(0)+" makes every readable file below it public", "give the site a directory of its own"))
+			report(blockFinding(d, Warning, "root "+d.Arg(0)+" makes every readable file below it public", "give the site a directory of its own"))
 		}
 	}
-	return out
 }
 
 var ruleSSRFProxyPass = Rule{
@@ -121,8 +113,7 @@ var ruleSSRFProxyPass = Rule{
 // fromVisitor is a host part that begins with what the visitor wrote.
 var fromVisitor = regexp.MustCompile(`^\$\{?(http_(x_)?\w+|arg_\w+|cookie_\w+|args|query_string|request_uri|uri|document_uri)\b`)
 
-func ssrfProxyPass(h *host) []Finding {
-	var out []Finding
+func ssrfProxyPass(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("proxy_pass") {
 		target := h.constant(d, d.Arg(0))
 		if i := strings.Index(target, "://"); i >= 0 {
@@ -132,9 +123,8 @@ func ssrfProxyPass(h *host) []Finding {
 		if !fromVisitor.MatchString(target) || internal(d) || strings.HasPrefix(target, "$http_host") {
 			continue
 		}
-		out = append(out, blockFinding(d, Critical, "proxy_pass "+d.Arg(0)+" connects to wherever the visitor says", "map the allowed values to upstreams, or mark the location internal"))
+		report(blockFinding(d, Critical, "proxy_pass "+d.Arg(0)+" connects to wherever the visitor says", "map the allowed values to upstreams, or mark the location internal"))
 	}
-	return out
 }
 
 // constant follows a variable at the start of text to the set that gives it its

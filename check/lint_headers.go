@@ -21,8 +21,7 @@ var secured = []string{
 	"x-content-type-options", "referrer-policy", "permissions-policy",
 }
 
-func addHeaderLost(h *host) []Finding {
-	var out []Finding
+func addHeaderLost(h *host, report func(Finding)) {
 	h.blocks(func(b *node) {
 		missing := lost(b, "add_header")
 		if len(missing) == 0 || value(b, "add_header_inherit", "") == "merge" {
@@ -38,11 +37,10 @@ func addHeaderLost(h *host) []Finding {
 		if len(security) > 0 {
 			severity, missing = Warning, security
 		}
-		out = append(out, blockFinding(b.All("add_header")[0], severity,
+		report(blockFinding(b.All("add_header")[0], severity,
 			fmt.Sprintf("%s adds a header and so no longer sends %s, which is added outside of it", b.Path(), strings.Join(missing, ", ")),
 			"repeat the outer add_header lines here"))
 	})
-	return out
 }
 
 var ruleHostSpoof = Rule{
@@ -56,14 +54,12 @@ var ruleHostSpoof = Rule{
 // chosen are variables whose value the visitor writes.
 var chosen = regexp.MustCompile(`\$\{?(http_host|http_x_forwarded_host|arg_\w+|cookie_\w+)\b`)
 
-func hostSpoof(h *host) []Finding {
-	var out []Finding
+func hostSpoof(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("proxy_set_header") {
 		if strings.EqualFold(d.Arg(0), "host") && chosen.MatchString(d.Arg(1)) {
-			out = append(out, blockFinding(d, Notice, "the app's Host header is "+d.Arg(1)+", which the visitor chooses", "proxy_set_header Host $host;"))
+			report(blockFinding(d, Notice, "the app's Host header is "+d.Arg(1)+", which the visitor chooses", "proxy_set_header Host $host;"))
 		}
 	}
-	return out
 }
 
 var ruleXFFTrust = Rule{
@@ -74,19 +70,17 @@ var ruleXFFTrust = Rule{
 	look: xffTrust,
 }
 
-func xffTrust(h *host) []Finding {
-	var out []Finding
+func xffTrust(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("set_real_ip_from") {
 		if a := d.Arg(0); a == "0.0.0.0/0" || a == "::/0" {
-			out = append(out, blockFinding(d, Warning, "set_real_ip_from "+a+" believes the address that any visitor sends", "list your balancer's addresses only"))
+			report(blockFinding(d, Warning, "set_real_ip_from "+a+" believes the address that any visitor sends", "list your balancer's addresses only"))
 		}
 	}
 	for _, d := range h.httpFind("proxy_set_header") {
 		if strings.EqualFold(d.Arg(0), "x-forwarded-for") && d.Arg(1) == "$http_x_forwarded_for" {
-			out = append(out, blockFinding(d, Warning, "X-Forwarded-For is passed on as the visitor sent it", "use $proxy_add_x_forwarded_for"))
+			report(blockFinding(d, Warning, "X-Forwarded-For is passed on as the visitor sent it", "use $proxy_add_x_forwarded_for"))
 		}
 	}
-	return out
 }
 
 var ruleWSBroken = Rule{
@@ -97,8 +91,7 @@ var ruleWSBroken = Rule{
 	look: wsBroken,
 }
 
-func wsBroken(h *host) []Finding {
-	var out []Finding
+func wsBroken(h *host, report func(Finding)) {
 	h.blocks(func(b *node) {
 		headers := b.Effective("proxy_set_header")
 		own := b.Last("proxy_pass")
@@ -114,9 +107,8 @@ func wsBroken(h *host) []Finding {
 		default:
 			return
 		}
-		out = append(out, blockFinding(own, Notice, b.Path()+" "+why, `proxy_http_version 1.1; proxy_set_header Connection "upgrade";`))
+		report(blockFinding(own, Notice, b.Path()+" "+why, `proxy_http_version 1.1; proxy_set_header Connection "upgrade";`))
 	})
-	return out
 }
 
 var ruleCRLFSplit = Rule{
@@ -129,8 +121,7 @@ var ruleCRLFSplit = Rule{
 
 var decoded = regexp.MustCompile(`\$\{?(uri|document_uri)\b`)
 
-func crlfSplit(h *host) []Finding {
-	var out []Finding
+func crlfSplit(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("return", "add_header", "proxy_set_header") {
 		text := d.Arg(1)
 		if d.Name() == "return" {
@@ -140,10 +131,9 @@ func crlfSplit(h *host) []Finding {
 			}
 		}
 		if decoded.MatchString(text) {
-			out = append(out, blockFinding(d, Warning, d.String()+" puts the decoded URI into a header", "use $request_uri"))
+			report(blockFinding(d, Warning, d.String()+" puts the decoded URI into a header", "use $request_uri"))
 		}
 	}
-	return out
 }
 
 var ruleHeadersMissing = Rule{
@@ -154,8 +144,7 @@ var ruleHeadersMissing = Rule{
 	look: headersMissing,
 }
 
-func headersMissing(h *host) []Finding {
-	var out []Finding
+func headersMissing(h *host, report func(Finding)) {
 	for _, s := range h.servers {
 		if !s.tls || s.stream || s.catchAll() || s.refuses() || first(s.block, "return") != nil {
 			continue
@@ -165,12 +154,11 @@ func headersMissing(h *host) []Finding {
 			sends = sends || strings.EqualFold(d.Arg(0), "Strict-Transport-Security")
 		}
 		if !sends {
-			out = append(out, Finding{
+			report(Finding{
 				Severity: Notice, Subject: Subject{"server", s.label()}, Sites: s.sites(), At: []Position{s.pos()},
 				Message: s.label() + " does not send Strict-Transport-Security",
 				Hint:    `add_header Strict-Transport-Security "max-age=63072000" always;`,
 			})
 		}
 	}
-	return out
 }

@@ -12,8 +12,7 @@ var ruleNameDefaultMissing = Rule{
 	look: defaultMissing,
 }
 
-func defaultMissing(h *host) []Finding {
-	var out []Finding
+func defaultMissing(h *host, report func(Finding)) {
 	count, hasDefault, example := map[string]int{}, map[string]bool{}, map[string]*server{}
 	var order []string
 	for _, s := range h.servers {
@@ -33,13 +32,12 @@ func defaultMissing(h *host) []Finding {
 		if hasDefault[k] || count[k] < 2 {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Notice, Subject: Subject{"address", k}, At: []Position{example[k].pos()},
 			Message: fmt.Sprintf("no server on %s is the default_server, so %s answers for unknown names", k, example[k].label()),
 			Hint:    "add a server with listen ... ssl default_server; ssl_reject_handshake on;",
 		})
 	}
-	return out
 }
 
 var ruleVersionShown = Rule{
@@ -50,16 +48,16 @@ var ruleVersionShown = Rule{
 	look: versionShown,
 }
 
-func versionShown(h *host) []Finding {
+func versionShown(h *host, report func(Finding)) {
 	for _, http := range h.root.All("http") {
 		if value(http, "server_tokens", "on") == "on" && len(h.servers) > 0 {
-			return []Finding{{
+			report(Finding{
 				Severity: Notice, Subject: nginxSubject, At: []Position{position(http)},
 				Message: "nginx shows its version in every answer", Hint: "server_tokens off;",
-			}}
+			})
+			return
 		}
 	}
-	return nil
 }
 
 var ruleErrorLogOff = Rule{
@@ -70,12 +68,10 @@ var ruleErrorLogOff = Rule{
 	look: errorLogOff,
 }
 
-func errorLogOff(h *host) []Finding {
-	var out []Finding
+func errorLogOff(h *host, report func(Finding)) {
 	for _, d := range find(h.root, "error_log") {
 		if a := d.Arg(0); a == "/dev/null" || a == "off" {
-			out = append(out, blockFinding(d, Notice, "errors go to "+a, "error_log /var/log/nginx/error.log;"))
+			report(blockFinding(d, Notice, "errors go to "+a, "error_log /var/log/nginx/error.log;"))
 		}
 	}
-	return out
 }

@@ -22,8 +22,7 @@ const tls11 = tls.VersionTLS11
 var oldVersions = []string{"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"}
 
 // oldProtocols reports each ssl_protocols line once: many servers share one.
-func oldProtocols(h *host) []Finding {
-	var out []Finding
+func oldProtocols(h *host, report func(Finding)) {
 	seen := map[Position]bool{}
 	for _, s := range h.servers {
 		lines := s.block.Effective("ssl_protocols")
@@ -50,9 +49,8 @@ func oldProtocols(h *host) []Finding {
 			f.Severity = Warning
 			f.Message = fmt.Sprintf("%s accepts TLS older than 1.2 (%s)", s.label(), at)
 		}
-		out = append(out, f)
+		report(f)
 	}
-	return out
 }
 
 // acceptsOld asks the running server for TLS 1.1 at most.
@@ -77,8 +75,7 @@ var ruleTLSWeakCiphers = Rule{
 // brokenSuites are words of OpenSSL's cipher strings that add broken suites.
 var brokenSuites = regexp.MustCompile(`(?i)^\+?(RC4|3DES|DES|MD5|a?NULL|eNULL|EXP(ORT)?\d*|LOW|SSLv2)$|RC4-|DES-CBC|-MD5$|^EXP-`)
 
-func weakCiphers(h *host) []Finding {
-	var out []Finding
+func weakCiphers(h *host, report func(Finding)) {
 	seen := map[Position]bool{}
 	for _, s := range h.servers {
 		lines := s.block.Effective("ssl_ciphers")
@@ -88,14 +85,13 @@ func weakCiphers(h *host) []Finding {
 		at := position(lines[0])
 		seen[at] = true
 		if weak := weakSuites(lines[0].Arg(0)); len(weak) > 0 {
-			out = append(out, Finding{
+			report(Finding{
 				Severity: Notice, Subject: Subject{"file", at.String()}, Sites: s.sites(), At: []Position{at},
 				Message: fmt.Sprintf("ssl_ciphers at %s allows %s", at, strings.Join(weak, ", ")),
 				Hint:    "use Mozilla's intermediate list",
 			})
 		}
 	}
-	return out
 }
 
 // weakSuites are the broken words of a cipher string that nothing in it takes
@@ -126,15 +122,14 @@ var ruleTLSStaplingDead = Rule{
 	look: staplingDead,
 }
 
-func staplingDead(h *host) []Finding {
-	var out []Finding
+func staplingDead(h *host, report func(Finding)) {
 	for _, c := range h.certs {
 		if c.leaf() == nil || len(c.leaf().OCSPServer) > 0 {
 			continue
 		}
 		for _, s := range c.servers {
 			if lines := s.block.Effective("ssl_stapling"); len(lines) > 0 && lines[0].Arg(0) == "on" && len(s.block.Effective("ssl_stapling_file")) == 0 {
-				out = append(out, Finding{
+				report(Finding{
 					Severity: Notice, Subject: c.subject(), Sites: c.sites(), At: []Position{position(lines[0])},
 					Message: fmt.Sprintf("ssl_stapling is on, and %s names no OCSP responder", c.path),
 					Hint:    "remove ssl_stapling and ssl_stapling_verify",
@@ -143,5 +138,4 @@ func staplingDead(h *host) []Finding {
 			}
 		}
 	}
-	return out
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// generation is since when the running workers have their configuration: the
+// workersSince is since when the running workers have their configuration: the
 // start of the oldest that takes connections, as a younger one may only replace
 // one that crashed.
-func (h *host) generation() (time.Time, bool) {
+func (h *host) workersSince() (time.Time, bool) {
 	for _, w := range h.nginx.Workers {
 		if !w.Leaving {
 			return w.Start, true

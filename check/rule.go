@@ -39,7 +39,7 @@ type Rule struct {
 
 	What, Why, Fix string // the rule's page in docs/check.md
 
-	look func(*host) []Finding
+	look func(h *host, report func(Finding))
 }
 
 // Rules lists every rule, those that silence others first.

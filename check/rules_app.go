@@ -20,19 +20,17 @@ var ruleConfDrift = Rule{
 	look: confDrift,
 }
 
-func confDrift(h *host) []Finding {
-	var out []Finding
+func confDrift(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		if h.adopting(&a) {
 			continue // its edits are not there yet
 		}
 		for _, edit := range a.Edits {
 			if f, ok := h.drift(&a, edit); ok {
-				out = append(out, f)
+				report(f)
 			}
 		}
 	}
-	return out
 }
 
 func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
@@ -80,18 +78,16 @@ var ruleBackupMissing = Rule{
 	look: backupMissing,
 }
 
-func backupMissing(h *host) []Finding {
-	var out []Finding
+func backupMissing(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		if a.Missing != "" {
-			out = append(out, Finding{
+			report(Finding{
 				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
 				Message: fmt.Sprintf("%s could not be given back: %s", a.Name, a.Missing),
 				Hint:    "restore the app's site directory below /var/lib/edgeman/apps from your backup",
 			})
 		}
 	}
-	return out
 }
 
 // stuckAfter is longer than any command takes with its default deadlines.
@@ -105,8 +101,7 @@ var ruleDeployStuck = Rule{
 	look: deployStuck,
 }
 
-func deployStuck(h *host) []Finding {
-	var out []Finding
+func deployStuck(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		why := ""
 		switch {
@@ -118,13 +113,12 @@ func deployStuck(h *host) []Finding {
 			why = h.stuckSlot(a)
 		}
 		if why != "" {
-			out = append(out, Finding{
+			report(Finding{
 				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
 				Message: a.Name + " " + clean(why), Hint: "edgeman repair " + a.Name,
 			})
 		}
 	}
-	return out
 }
 
 func (h *host) stuckSlot(a App) string {

@@ -12,7 +12,7 @@ var ruleOriginalRuns = Rule{
 	What: "The container that an app was adopted from, or one that was made in its place, runs beside the live release. What both may write to is named.",
 	Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restart policy that was set again and `docker compose up` do that.",
 	Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman unadopt APP`.",
-	look: func(h *host) []Finding { return h.around(around.OriginalRuns) },
+	look: lookAround(around.OriginalRuns),
 }
 
 var ruleContainerPaused = Rule{
@@ -20,7 +20,7 @@ var ruleContainerPaused = Rule{
 	What: "Somebody has paused (frozen) a live container with `docker pause`; `edgeman pause` is not meant.",
 	Why:  "Its requests get no answer until somebody lets it go on; a backup script that died does not.",
 	Fix:  "`docker unpause NAME`",
-	look: func(h *host) []Finding { return h.around(around.Paused) },
+	look: lookAround(around.Paused),
 }
 
 var ruleContainerCutOff = Rule{
@@ -28,7 +28,7 @@ var ruleContainerCutOff = Rule{
 	What: "A live container runs in the network of another one (`--network container:NAME`), and that one was stopped, started again or made anew since.",
 	Why:  "It stays in a network that is nobody's any more: it reaches nothing, and once its service is started again nothing reaches it.",
 	Fix:  "See that the other container runs, then `edgeman repair APP`.",
-	look: func(h *host) []Finding { return h.around(around.CutOff) },
+	look: lookAround(around.CutOff),
 }
 
 var ruleImageGone = Rule{
@@ -36,20 +36,24 @@ var ruleImageGone = Rule{
 	What: "The live release of an app has neither its container nor its image any more; a warning for the container that the app was adopted from.",
 	Why:  "The next start fails: after a restart of the host, or for the next visitor of an app that is idle. Giving the site back fails for the container from before.",
 	Fix:  "`edgeman repair APP` pulls the image of the live release; `docker pull` that of the original.",
-	look: func(h *host) []Finding { return h.around(around.ImageGone) },
+	look: lookAround(around.ImageGone),
 }
 
-// around are the findings of that code about the containers of all apps. Docker
-// is asked once for all codes.
-func (h *host) around(code string) []Finding {
-	if h.beside == nil {
-		h.beside = h.lookAround()
+// lookAround looks for the findings of one code about the containers of all apps.
+// Docker is asked once for all codes.
+func lookAround(code string) func(*host, func(Finding)) {
+	return func(h *host, report func(Finding)) {
+		if h.beside == nil {
+			h.beside = h.judgeAround()
+		}
+		for _, f := range h.beside[code] {
+			report(f)
+		}
 	}
-	return h.beside[code]
 }
 
-// lookAround judges the containers of all apps, and sorts what it finds by code.
-func (h *host) lookAround() map[string][]Finding {
+// judgeAround judges the containers of all apps, and sorts what it finds by code.
+func (h *host) judgeAround() map[string][]Finding {
 	var all []around.Container
 	for _, c := range h.containers {
 		all = append(all, around.Container{ID: c.ID, Name: c.Name, Running: c.Running, Paused: c.Paused, Adrift: c.Adrift, Writes: c.Writes})

@@ -16,8 +16,7 @@ var ruleCertMissing = Rule{
 	look: certMissing,
 }
 
-func certMissing(h *host) []Finding {
-	var out []Finding
+func certMissing(h *host, report func(Finding)) {
 	for _, c := range h.certs {
 		for _, f := range []struct {
 			path string
@@ -33,10 +32,9 @@ func certMissing(h *host) []Finding {
 			if parsed(f.err) {
 				finding.Severity = Unknown // nginx may be able to read what we are not
 			}
-			out = append(out, finding)
+			report(finding)
 		}
 	}
-	return out
 }
 
 // parsed reports whether the file is there and PEM, and only its content is
@@ -54,8 +52,7 @@ var ruleCertKeyMismatch = Rule{
 	look: certKeyMismatch,
 }
 
-func certKeyMismatch(h *host) []Finding {
-	var out []Finding
+func certKeyMismatch(h *host, report func(Finding)) {
 	for _, c := range h.certs {
 		if c.leaf() == nil || c.key == nil {
 			continue
@@ -63,13 +60,12 @@ func certKeyMismatch(h *host) []Finding {
 		if equalKeys(c.leaf().PublicKey, c.key) {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Critical, Subject: c.subject(), Sites: c.sites(), At: []Position{c.pos},
 			Message: fmt.Sprintf("the key %s does not belong to the certificate %s", c.keyPath, c.path),
 			Hint:    "set ssl_certificate_key to the key from the same issuance, then " + reloadHint,
 		})
 	}
-	return out
 }
 
 var ruleCertExpired = Rule{
@@ -80,15 +76,13 @@ var ruleCertExpired = Rule{
 	look: certExpired,
 }
 
-func certExpired(h *host) []Finding {
-	var out []Finding
+func certExpired(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		if left := p.leaf.NotAfter.Sub(h.now); left < 0 {
-			out = append(out, p.finding(Critical,
+			report(p.finding(Critical,
 				fmt.Sprintf("%s expired %s ago (%s)", p.where(), days(left), stamp(p.leaf.NotAfter)), p.renewHint()))
 		}
 	}
-	return out
 }
 
 var ruleCertExpiring = Rule{
@@ -99,20 +93,18 @@ var ruleCertExpiring = Rule{
 	look: certExpiring,
 }
 
-func certExpiring(h *host) []Finding {
-	var out []Finding
+func certExpiring(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		if p.stale {
 			continue
 		}
 		if f, ok := h.expiring(p); ok {
-			out = append(out, f)
+			report(f)
 		}
 		if f, ok := h.expiringIssuer(p); ok {
-			out = append(out, f)
+			report(f)
 		}
 	}
-	return out
 }
 
 func (h *host) expiring(p presented) (Finding, bool) {
@@ -151,8 +143,7 @@ var ruleCertNotYetValid = Rule{
 	look: certNotYetValid,
 }
 
-func certNotYetValid(h *host) []Finding {
-	var out []Finding
+func certNotYetValid(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		wait := p.leaf.NotBefore.Sub(h.now)
 		if wait <= 0 {
@@ -162,10 +153,9 @@ func certNotYetValid(h *host) []Finding {
 		if wait < time.Hour {
 			hint = "timedatectl; the clock of this host may be slow"
 		}
-		out = append(out, p.finding(Critical,
+		report(p.finding(Critical,
 			fmt.Sprintf("%s is valid only in %s (from %s)", p.where(), days(wait), stamp(p.leaf.NotBefore)), hint))
 	}
-	return out
 }
 
 var ruleCertNameUncovered = Rule{
@@ -176,8 +166,7 @@ var ruleCertNameUncovered = Rule{
 	look: certNameUncovered,
 }
 
-func certNameUncovered(h *host) []Finding {
-	var out []Finding
+func certNameUncovered(h *host, report func(Finding)) {
 	for _, s := range h.servers {
 		leaves := h.leavesOf(s)
 		if len(leaves) == 0 || s.stream || s.refuses() {
@@ -203,7 +192,7 @@ func certNameUncovered(h *host) []Finding {
 			if net.ParseIP(n) != nil && severity == Warning {
 				severity = Notice // an address beside names: few expect it to be covered
 			}
-			out = append(out, Finding{
+			report(Finding{
 				Severity: severity, Subject: Subject{"server", n}, Sites: s.sites(), At: []Position{s.pos()},
 				Message:  fmt.Sprintf("%s is not covered by the certificate of its server, which is for %s", n, few(sans(leaves[0]))),
 				Hint:     "have a certificate issued for all names of the server, or take the name off it",
@@ -211,7 +200,6 @@ func certNameUncovered(h *host) []Finding {
 			})
 		}
 	}
-	return out
 }
 
 var ruleCertUnused = Rule{
@@ -222,16 +210,14 @@ var ruleCertUnused = Rule{
 	look: certUnused,
 }
 
-func certUnused(h *host) []Finding {
-	var out []Finding
+func certUnused(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		if !l.used && l.err == nil {
-			out = append(out, Finding{
+			report(Finding{
 				Severity: Notice, Subject: l.subject(),
 				Message: fmt.Sprintf("nginx does not use certbot's certificate %s", l.name),
 				Hint:    "certbot delete --cert-name " + l.name + ", if no other program uses it",
 			})
 		}
 	}
-	return out
 }

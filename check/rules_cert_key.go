@@ -15,8 +15,7 @@ var ruleCertKeyReadable = Rule{
 	look: certKeyReadable,
 }
 
-func certKeyReadable(h *host) []Finding {
-	var out []Finding
+func certKeyReadable(h *host, report func(Finding)) {
 	seen := map[string]bool{}
 	for _, c := range h.certs {
 		if c.keyPath == "" || seen[c.keyPath] {
@@ -24,14 +23,13 @@ func certKeyReadable(h *host) []Finding {
 		}
 		seen[c.keyPath] = true
 		if s, why := h.keyExposure(h.resolved(c.keyPath)); s != 0 {
-			out = append(out, Finding{
+			report(Finding{
 				Severity: s, Subject: Subject{"file", c.keyPath}, Sites: c.sites(), At: []Position{c.pos},
 				Message: fmt.Sprintf("the private key %s %s", c.keyPath, why),
 				Hint:    fmt.Sprintf("chown root:root %s; chmod 0600 %s", h.resolved(c.keyPath), h.resolved(c.keyPath)),
 			})
 		}
 	}
-	return out
 }
 
 // keyExposure says who but root can read the key or put another in its place.

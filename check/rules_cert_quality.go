@@ -18,14 +18,12 @@ var ruleCertChainIncomplete = Rule{
 	look: certChain,
 }
 
-func certChain(h *host) []Finding {
-	var out []Finding
+func certChain(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		if f, ok := h.chainFault(p); ok {
-			out = append(out, f)
+			report(f)
 		}
 	}
-	return out
 }
 
 // chainFault walks from the leaf towards a root and reports the first fault.
@@ -80,17 +78,15 @@ var ruleCertWeakSignature = Rule{
 	look: certWeakSignature,
 }
 
-func certWeakSignature(h *host) []Finding {
-	var out []Finding
+func certWeakSignature(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		for i, c := range p.chain {
 			if weakSignature(c.SignatureAlgorithm) && (i == 0 || !selfSigned(c)) {
-				out = append(out, p.finding(Critical, fmt.Sprintf("%s is signed with %s (%s)", p.where(), c.SignatureAlgorithm, label(c)), "have it issued again"))
+				report(p.finding(Critical, fmt.Sprintf("%s is signed with %s (%s)", p.where(), c.SignatureAlgorithm, label(c)), "have it issued again"))
 				break
 			}
 		}
 	}
-	return out
 }
 
 var ruleCertWeakKey = Rule{
@@ -101,14 +97,12 @@ var ruleCertWeakKey = Rule{
 	look: certWeakKey,
 }
 
-func certWeakKey(h *host) []Finding {
-	var out []Finding
+func certWeakKey(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		if why := weakKey(p.leaf.PublicKey); why != "" {
-			out = append(out, p.finding(Warning, fmt.Sprintf("%s has %s", p.where(), why), "have it issued again with an ECDSA P-256 or RSA 2048 key"))
+			report(p.finding(Warning, fmt.Sprintf("%s has %s", p.where(), why), "have it issued again with an ECDSA P-256 or RSA 2048 key"))
 		}
 	}
-	return out
 }
 
 func weakKey(key any) string {
@@ -143,17 +137,15 @@ var ruleCertLifetimeUnusual = Rule{
 	look: certLifetime,
 }
 
-func certLifetime(h *host) []Finding {
-	var out []Finding
+func certLifetime(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		limit := lifetimeLimit(p.leaf.NotBefore)
 		if limit == 0 || lifetime(p.leaf) <= limit+time.Second || h.roots == nil || h.distrust(p) != nil {
 			continue
 		}
-		out = append(out, p.finding(Warning,
+		report(p.finding(Warning,
 			fmt.Sprintf("%s is valid for %s; browsers accept %s", p.where(), days(lifetime(p.leaf)), days(limit)), "have a shorter one issued"))
 	}
-	return out
 }
 
 func lifetimeLimit(issued time.Time) time.Duration {
@@ -176,8 +168,7 @@ var ruleCertMustStaple = Rule{
 	look: certMustStaple,
 }
 
-func certMustStaple(h *host) []Finding {
-	var out []Finding
+func certMustStaple(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
 		for _, e := range p.leaf.Extensions {
 			if !e.Id.Equal(tlsFeature) {
@@ -187,8 +178,7 @@ func certMustStaple(h *host) []Finding {
 			if strings.Contains(p.leaf.Issuer.String(), "Let's Encrypt") {
 				s = Critical
 			}
-			out = append(out, p.finding(s, fmt.Sprintf("%s demands OCSP stapling, which is being switched off", p.where()), "have it issued again without must-staple"))
+			report(p.finding(s, fmt.Sprintf("%s demands OCSP stapling, which is being switched off", p.where()), "have it issued again without must-staple"))
 		}
 	}
-	return out
 }

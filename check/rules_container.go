@@ -40,8 +40,7 @@ var ruleContainerUnhealthy = Rule{
 	look: containerUnhealthy,
 }
 
-func containerUnhealthy(h *host) []Finding {
-	var out []Finding
+func containerUnhealthy(h *host, report func(Finding)) {
 	for _, c := range h.containers {
 		if !c.Running || c.Paused || c.Health != "unhealthy" || !h.ours(c) { // a paused one is its own finding
 			continue
@@ -56,9 +55,8 @@ func containerUnhealthy(h *host) []Finding {
 			f.Sites = []string{app}
 			f.Hint = "edgeman logs " + app + "; edgeman rollback " + app
 		}
-		out = append(out, f)
+		report(f)
 	}
-	return out
 }
 
 var ruleContainerDrift = Rule{
@@ -69,19 +67,17 @@ var ruleContainerDrift = Rule{
 	look: containerDrift,
 }
 
-func containerDrift(h *host) []Finding {
-	var out []Finding
+func containerDrift(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		if a.Busy != "" {
 			continue
 		}
 		for _, s := range a.Slots {
 			if why := h.slotDrift(a, s); why != "" {
-				out = append(out, h.appFinding(&a, Warning, Subject{"app", s.Name}, why, "edgeman restart "+a.Name))
+				report(h.appFinding(&a, Warning, Subject{"app", s.Name}, why, "edgeman restart "+a.Name))
 			}
 		}
 	}
-	return out
 }
 
 func (h *host) slotDrift(a App, s Slot) string {

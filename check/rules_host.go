@@ -17,11 +17,10 @@ var ruleDiskLow = Rule{
 	look: diskLow,
 }
 
-func diskLow(h *host) []Finding {
+func diskLow(h *host, report func(Finding)) {
 	if h.env.FreeSpace == nil {
-		return nil
+		return
 	}
-	var out []Finding
 	seen := map[Space]bool{} // one finding for each file system, near enough
 	for _, path := range []string{"/etc", "/var/lib/edgeman", "/var/log"} {
 		s, err := h.env.FreeSpace(path)
@@ -32,12 +31,11 @@ func diskLow(h *host) []Finding {
 		if s.Free >= tooLittle && (s.Free >= enough || s.Free*20 >= s.Total) {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Warning, Subject: Subject{"file", path},
 			Message: fmt.Sprintf("%d MB of %d MB are free at %s", s.Free>>20, s.Total>>20, path), Hint: "df -h " + path,
 		})
 	}
-	return out
 }
 
 var ruleClockUnsynced = Rule{
@@ -48,16 +46,16 @@ var ruleClockUnsynced = Rule{
 	look: clockUnsynced,
 }
 
-func clockUnsynced(h *host) []Finding {
+func clockUnsynced(h *host, report func(Finding)) {
 	if h.env.ClockSynced == nil {
-		return nil
+		return
 	}
 	synced, err := h.env.ClockSynced()
 	if err != nil || synced {
-		return nil
+		return
 	}
-	return []Finding{{
+	report(Finding{
 		Severity: Warning, Subject: Subject{"host", "clock"},
 		Message: "nothing keeps this host's clock right", Hint: "timedatectl",
-	}}
+	})
 }

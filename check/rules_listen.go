@@ -29,23 +29,21 @@ var ruleNginxPortConflict = Rule{
 	look: portConflicts,
 }
 
-func portConflicts(h *host) []Finding {
-	var out []Finding
+func portConflicts(h *host, report func(Finding)) {
 	if h.listening.nginx == nil || !h.nginx.Running {
-		return nil
+		return
 	}
 	for addr, s := range h.addresses() {
 		mine, others := h.listening.holders(addr)
 		if len(mine) > 0 || len(others) == 0 {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Critical, Subject: Subject{"address", addr.String()}, Sites: s.sites(), At: []Position{s.pos()},
 			Message: fmt.Sprintf("nginx should listen on %s, but %s is held by another program", addr, others[0].Local),
 			Hint:    fmt.Sprintf("ss -ltnp 'sport = :%d' names the program", addr.Port()),
 		})
 	}
-	return out
 }
 
 var ruleNginxNotListening = Rule{
@@ -57,20 +55,18 @@ var ruleNginxNotListening = Rule{
 	look: notListening,
 }
 
-func notListening(h *host) []Finding {
-	var out []Finding
+func notListening(h *host, report func(Finding)) {
 	if h.listening.nginx == nil || len(h.listening.tcp) == 0 || !h.nginx.Running {
-		return nil
+		return
 	}
 	for addr, s := range h.addresses() {
 		mine, others := h.listening.holders(addr)
 		if len(mine)+len(others) > 0 {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Critical, Subject: Subject{"address", addr.String()}, Sites: s.sites(), At: []Position{s.pos()},
 			Message: fmt.Sprintf("nothing listens on %s, which the configuration names", addr), Hint: reloadHint,
 		})
 	}
-	return out
 }

@@ -16,15 +16,15 @@ var ruleNginxConfigInvalid = Rule{
 	look: configInvalid,
 }
 
-func configInvalid(h *host) []Finding {
+func configInvalid(h *host, report func(Finding)) {
 	if h.refused == nil {
-		return nil
+		return
 	}
 	f := Finding{Severity: Critical, Subject: nginxSubject, Message: "nginx -t: " + h.refused.Text, Hint: "nginx -t"}
 	if h.refused.File != "" {
 		f.At = []Position{{h.refused.File, h.refused.Line}}
 	}
-	return []Finding{f}
+	report(f)
 }
 
 var ruleNginxNotRunning = Rule{
@@ -35,15 +35,15 @@ var ruleNginxNotRunning = Rule{
 	look: notRunning,
 }
 
-func notRunning(h *host) []Finding {
+func notRunning(h *host, report func(Finding)) {
 	if h.nginx.Running {
-		return nil
+		return
 	}
 	f := Finding{Severity: Critical, Subject: nginxSubject, Message: "nginx does not run", Hint: "systemctl status nginx; systemctl start nginx"}
 	if u, ok := h.unit("nginx.service"); ok && u.Active != "" {
 		f.Message = fmt.Sprintf("nginx does not run; systemd says %s (%s)", u.Active, u.Result)
 	}
-	return []Finding{f}
+	report(f)
 }
 
 var ruleNginxNotEnabled = Rule{
@@ -54,15 +54,15 @@ var ruleNginxNotEnabled = Rule{
 	look: notEnabled,
 }
 
-func notEnabled(h *host) []Finding {
+func notEnabled(h *host, report func(Finding)) {
 	u, ok := h.unit("nginx.service")
 	if !ok || u.Load != "loaded" || u.Active != "active" || u.FileState != "disabled" {
-		return nil
+		return
 	}
-	return []Finding{{
+	report(Finding{
 		Severity: Warning, Subject: Subject{"unit", u.Name},
 		Message: "nginx runs but will not start at boot", Hint: "systemctl enable nginx",
-	}}
+	})
 }
 
 var ruleNginxStaleWorkers = Rule{
@@ -74,10 +74,10 @@ var ruleNginxStaleWorkers = Rule{
 	look: staleWorkers,
 }
 
-func staleWorkers(h *host) []Finding {
-	since, ok := h.generation()
+func staleWorkers(h *host, report func(Finding)) {
+	since, ok := h.workersSince()
 	if !ok {
-		return nil
+		return
 	}
 	since = since.Add(startSlack)
 	var edited, touched []string
@@ -97,14 +97,13 @@ func staleWorkers(h *host) []Finding {
 	}
 	switch {
 	case len(edited) > 0:
-		return []Finding{h.staleFinding(edited, newest)}
+		report(h.staleFinding(edited, newest))
 	case len(touched) > 0:
-		return []Finding{{
+		report(Finding{
 			Severity: Notice, Subject: nginxSubject, At: positions(touched), Hint: reloadHint,
 			Message: fmt.Sprintf("owner, mode or name of %s changed after nginx loaded its configuration", few(touched)),
-		}}
+		})
 	}
-	return nil
 }
 
 func (h *host) staleFinding(edited []string, newest time.Time) Finding {
@@ -128,8 +127,7 @@ var ruleNginxWarn = Rule{
 	look:  nginxWarnings,
 }
 
-func nginxWarnings(h *host) []Finding {
-	var out []Finding
+func nginxWarnings(h *host, report func(Finding)) {
 	for _, m := range h.warnings {
 		if m.Level != "warn" || h.duplicateKnown(m) {
 			continue
@@ -141,9 +139,8 @@ func nginxWarnings(h *host) []Finding {
 		if m.File != "" {
 			f.At = []Position{{m.File, m.Line}}
 		}
-		out = append(out, f)
+		report(f)
 	}
-	return out
 }
 
 // duplicateKnown reports whether name-duplicate says the same, with both lines.
@@ -151,10 +148,9 @@ func (h *host) duplicateKnown(m nginx.Message) bool {
 	if h.root == nil || !strings.HasPrefix(m.Text, "conflicting server name") {
 		return false
 	}
-	for _, f := range nameDuplicates(h) {
-		if strings.Contains(m.Text, `"`+f.Subject.Name+`"`) {
-			return true
-		}
-	}
-	return false
+	known := false
+	nameDuplicates(h, func(f Finding) {
+		known = known || strings.Contains(m.Text, `"`+f.Subject.Name+`"`)
+	})
+	return known
 }

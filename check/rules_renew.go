@@ -13,8 +13,7 @@ var ruleRenewConfBroken = Rule{
 	look: renewConfBroken,
 }
 
-func renewConfBroken(h *host) []Finding {
-	var out []Finding
+func renewConfBroken(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		why := ""
 		if l.err != nil {
@@ -29,9 +28,8 @@ func renewConfBroken(h *host) []Finding {
 		if h.due(l) {
 			severity = Critical
 		}
-		out = append(out, h.lineageFinding(l, severity, why, "certbot certificates; certbot update_symlinks"))
+		report(h.lineageFinding(l, severity, why, "certbot certificates; certbot update_symlinks"))
 	}
-	return out
 }
 
 var ruleRenewWrongLineage = Rule{
@@ -42,8 +40,7 @@ var ruleRenewWrongLineage = Rule{
 	look: renewWrongLineage,
 }
 
-func renewWrongLineage(h *host) []Finding {
-	var out []Finding
+func renewWrongLineage(h *host, report func(Finding)) {
 	for _, used := range h.lineages {
 		if !used.used || used.leaf == nil {
 			continue
@@ -53,14 +50,13 @@ func renewWrongLineage(h *host) []Finding {
 				continue
 			}
 			if coversAll(other.leaf, used.leaf) && other.leaf.NotAfter.After(used.leaf.NotAfter) {
-				out = append(out, h.lineageFinding(used, Warning,
+				report(h.lineageFinding(used, Warning,
 					fmt.Sprintf("nginx uses the lineage %s, good until %s, and %s covers the same names until %s",
 						used.name, stamp(used.leaf.NotAfter), other.name, stamp(other.leaf.NotAfter)),
 					fmt.Sprintf("point nginx at %s and reload it, then certbot delete --cert-name %s", other.files["fullchain"], used.name)))
 			}
 		}
 	}
-	return out
 }
 
 var ruleRenewStaging = Rule{
@@ -71,15 +67,13 @@ var ruleRenewStaging = Rule{
 	look: renewStaging,
 }
 
-func renewStaging(h *host) []Finding {
-	var out []Finding
+func renewStaging(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		if strings.Contains(l.params["server"], "staging") {
-			out = append(out, h.lineageFinding(l, Warning, fmt.Sprintf("%s is renewed by the staging server %s", l.name, clean(l.params["server"])),
+			report(h.lineageFinding(l, Warning, fmt.Sprintf("%s is renewed by the staging server %s", l.name, clean(l.params["server"])),
 				"certbot renew --cert-name "+l.name+" --server https://acme-v02.api.letsencrypt.org/directory --force-renewal"))
 		}
 	}
-	return out
 }
 
 var ruleRenewEveryRun = Rule{
@@ -90,16 +84,14 @@ var ruleRenewEveryRun = Rule{
 	look: renewEveryRun,
 }
 
-func renewEveryRun(h *host) []Finding {
-	var out []Finding
+func renewEveryRun(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		if l.leaf != nil && l.before == 0 && h.certbot.version.Before(Version{4, 0, 0}) && lifetime(l.leaf) <= 30*day {
-			out = append(out, h.lineageFinding(l, Warning,
+			report(h.lineageFinding(l, Warning,
 				fmt.Sprintf("certbot %s renews %s on every run: it lives %s and certbot begins 30 days before the end", h.certbot.version, l.name, days(lifetime(l.leaf))),
 				fmt.Sprintf("set renew_before_expiry = %d days in %s", max(1, int(lifetime(l.leaf).Hours()/24/2)), l.conf)))
 		}
 	}
-	return out
 }
 
 var ruleRenewDisabled = Rule{
@@ -110,12 +102,10 @@ var ruleRenewDisabled = Rule{
 	look: renewDisabled,
 }
 
-func renewDisabled(h *host) []Finding {
-	var out []Finding
+func renewDisabled(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		if v := l.files["autorenew"] + l.params["autorenew"]; strings.EqualFold(v, "false") {
-			out = append(out, h.lineageFinding(l, Notice, l.name+" is not renewed: autorenew = False", "remove autorenew from "+l.conf))
+			report(h.lineageFinding(l, Notice, l.name+" is not renewed: autorenew = False", "remove autorenew from "+l.conf))
 		}
 	}
-	return out
 }

@@ -14,17 +14,15 @@ var ruleRenewWillFail = Rule{
 	look: renewWillFail,
 }
 
-func renewWillFail(h *host) []Finding {
-	var out []Finding
+func renewWillFail(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		if l.err != nil {
 			continue
 		}
 		if why, hint := h.cannotRenew(l); why != "" {
-			out = append(out, h.lineageFinding(l, Warning, why, hint))
+			report(h.lineageFinding(l, Warning, why, hint))
 		}
 	}
-	return out
 }
 
 func (h *host) cannotRenew(l *lineage) (why, hint string) {
@@ -82,8 +80,7 @@ var ruleRenewNoReload = Rule{
 	look: renewNoReload,
 }
 
-func renewNoReload(h *host) []Finding {
-	var out []Finding
+func renewNoReload(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		if !l.used || l.err != nil || l.params["installer"] == "nginx" {
 			continue
@@ -104,8 +101,7 @@ func renewNoReload(h *host) []Finding {
 		if hooks > 0 {
 			severity, what = Notice, "no hook that runs after a renewal of "+l.name+" mentions nginx"
 		}
-		out = append(out, h.lineageFinding(l, severity, what,
+		report(h.lineageFinding(l, severity, what,
 			`printf '#!/bin/sh\nsystemctl reload nginx\n' > `+h.env.Certbot+`/renewal-hooks/deploy/nginx && chmod 755 `+h.env.Certbot+`/renewal-hooks/deploy/nginx`))
 	}
-	return out
 }

@@ -16,8 +16,7 @@ var ruleTLSHandshakeFailed = Rule{
 	look: handshakeFailed,
 }
 
-func handshakeFailed(h *host) []Finding {
-	var out []Finding
+func handshakeFailed(h *host, report func(Finding)) {
 	unsure, example := 0, ""
 	for _, s := range h.shakes {
 		if s.err == nil || s.refused() || value(s.server.block, "ssl_reject_handshake", "off") == "on" {
@@ -28,7 +27,7 @@ func handshakeFailed(h *host) []Finding {
 			example = fmt.Sprintf("%s on %s: %v", s.subject().Name, s.listen.key(), s.err)
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Critical, Subject: s.subject(), Sites: s.server.sites(), At: []Position{s.listen.pos},
 			Message: fmt.Sprintf("the TLS handshake for %s on %s fails: %v", s.subject().Name, s.listen.key(), s.err),
 			Hint:    "look at nginx's error log at " + stamp(h.now),
@@ -37,7 +36,6 @@ func handshakeFailed(h *host) []Finding {
 	if unsure > 0 {
 		h.blindTo("server", "handshakes", fmt.Sprintf("%d of %d handshakes came to no verdict, such as %s", unsure, len(h.shakes), example), "")
 	}
-	return out
 }
 
 // owner is another server whose certificate on disk is the given one.
@@ -81,8 +79,7 @@ var ruleCertServedOther = Rule{
 	look: servedOther,
 }
 
-func servedOther(h *host) []Finding {
-	var out []Finding
+func servedOther(h *host, report func(Finding)) {
 	for _, s := range h.shakes {
 		for _, leaf := range s.leaves() {
 			other := h.owner(leaf, s.server)
@@ -98,11 +95,10 @@ func servedOther(h *host) []Finding {
 			if anyCovers([]*x509.Certificate{leaf}, s.name) {
 				f.Severity = Warning // wrong, but visitors do not notice
 			}
-			out = append(out, f)
+			report(f)
 			break
 		}
 	}
-	return out
 }
 
 // staleGroup are the names for which one file is not what is served.
@@ -122,7 +118,7 @@ var ruleCertServedStale = Rule{
 	look: servedStale,
 }
 
-func servedStale(h *host) []Finding {
+func servedStale(h *host, report func(Finding)) {
 	var order []*staleGroup
 	groups := map[*certificate]*staleGroup{}
 	for _, s := range h.shakes {
@@ -145,11 +141,9 @@ func servedStale(h *host) []Finding {
 			}
 		}
 	}
-	var out []Finding
 	for _, g := range order {
-		out = append(out, h.staleCertificate(g))
+		report(h.staleCertificate(g))
 	}
-	return out
 }
 
 // counterpart is the file that replaces the served leaf: the one with a key of
@@ -204,10 +198,9 @@ var ruleCertUntrusted = Rule{
 	look:  certUntrusted,
 }
 
-func certUntrusted(h *host) []Finding {
-	var out []Finding
+func certUntrusted(h *host, report func(Finding)) {
 	if h.roots == nil {
-		return nil
+		return
 	}
 	for _, p := range h.presented() {
 		err := h.distrust(p)
@@ -231,9 +224,8 @@ func certUntrusted(h *host) []Finding {
 		case strings.Contains(p.leaf.Issuer.String(), "(STAGING)"):
 			why = "comes from a staging issuer"
 		}
-		out = append(out, p.finding(severity, p.where()+" "+why, "have it issued by a public authority, or list the private one as check.trusted_ca in edgeman.toml"))
+		report(p.finding(severity, p.where()+" "+why, "have it issued by a public authority, or list the private one as check.trusted_ca in edgeman.toml"))
 	}
-	return out
 }
 
 // nameless reports whether only servers without a name of their own use p.

@@ -18,8 +18,7 @@ var ruleNameDuplicate = Rule{
 
 type nameOnAddress struct{ name, address string }
 
-func nameDuplicates(h *host) []Finding {
-	var out []Finding
+func nameDuplicates(h *host, report func(Finding)) {
 	firsts := map[nameOnAddress]*server{}
 	said := map[string]bool{}
 	for _, s := range h.servers {
@@ -39,11 +38,10 @@ func nameDuplicates(h *host) []Finding {
 					continue
 				}
 				said[id] = true
-				out = append(out, duplicate(n, l.key(), first, s))
+				report(duplicate(n, l.key(), first, s))
 			}
 		}
 	}
-	return out
 }
 
 func duplicate(name, address string, first, second *server) Finding {
@@ -76,13 +74,12 @@ var backup = regexp.MustCompile(`(~|\.(bak|backup|old|orig|save|rej|swp|dpkg-\w+
 // usuallyEmpty are directories that packages create and that may stay empty.
 var usuallyEmpty = regexp.MustCompile(`/(modules-enabled|conf\.d|sites-enabled|default\.d|stream-enabled|streams-enabled)/`)
 
-func confOrphans(h *host) []Finding {
-	var out []Finding
+func confOrphans(h *host, report func(Finding)) {
 	for _, p := range h.included.paths {
 		if !backup.MatchString(p) {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Warning, Subject: Subject{"file", p}, At: []Position{{File: p}},
 			Message: p + " looks like a backup and is part of the configuration",
 			Hint:    fmt.Sprintf("mv %s /root/ && %s", p, reloadHint),
@@ -92,13 +89,12 @@ func confOrphans(h *host) []Finding {
 		if found, err := h.env.FS.Glob(pattern); err != nil || len(found) > 0 || usuallyEmpty.MatchString(pattern) {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Notice, Subject: Subject{"file", pattern},
 			Message: fmt.Sprintf("the include pattern %s matches no file in %s", filepath.Base(pattern), filepath.Dir(pattern)),
 			Hint:    "remove the include if nothing is meant to be there",
 		})
 	}
-	return out
 }
 
 var ruleProxyHeadersLost = Rule{
@@ -112,8 +108,7 @@ var ruleProxyHeadersLost = Rule{
 // passed are the request headers whose loss an app notices.
 var passed = []string{"host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded"}
 
-func proxyHeadersLost(h *host) []Finding {
-	var out []Finding
+func proxyHeadersLost(h *host, report func(Finding)) {
 	h.blocks(func(b *node) {
 		var missing []string
 		for _, n := range lost(b, "proxy_set_header") {
@@ -123,12 +118,11 @@ func proxyHeadersLost(h *host) []Finding {
 		}
 		if len(missing) > 0 && proxies(b) {
 			d := b.All("proxy_set_header")[0]
-			out = append(out, blockFinding(d, Warning,
+			report(blockFinding(d, Warning,
 				fmt.Sprintf("%s sets a header and so no longer sends %s, which is set outside of it", b.Path(), strings.Join(missing, ", ")),
 				"repeat the outer proxy_set_header lines here"))
 		}
 	})
-	return out
 }
 
 // proxies reports whether requests that end in block b are proxied with the

@@ -15,20 +15,20 @@ var ruleRenewTimerOff = Rule{
 	look: renewTimerOff,
 }
 
-func renewTimerOff(h *host) []Finding {
+func renewTimerOff(h *host, report func(Finding)) {
 	why, off := h.timersOff()
 	if !off || h.cronRenews() {
-		return nil
+		return
 	}
 	severity := Warning
 	if slices.ContainsFunc(h.lineages, h.due) {
 		severity = Critical
 	}
-	return []Finding{{
+	report(Finding{
 		Severity: severity, Subject: Subject{"unit", timers[0]},
 		Message: fmt.Sprintf("nothing renews %d %s: %s", len(h.lineages), plural("certificate", len(h.lineages)), why),
 		Hint:    "systemctl enable --now certbot.timer",
-	}}
+	})
 }
 
 var ruleRenewLastFailed = Rule{
@@ -39,7 +39,7 @@ var ruleRenewLastFailed = Rule{
 	look: renewLastFailed,
 }
 
-func renewLastFailed(h *host) []Finding {
+func renewLastFailed(h *host, report func(Finding)) {
 	severity := Warning
 	if slices.ContainsFunc(h.lineages, func(l *lineage) bool { return h.inWarning(l) != 0 }) {
 		severity = Critical
@@ -47,21 +47,22 @@ func renewLastFailed(h *host) []Finding {
 	for _, timer := range timers {
 		service := strings.TrimSuffix(timer, ".timer") + ".service"
 		if u, ok := h.unit(service); ok && u.Load == "loaded" && u.Result != "" && u.Result != "success" {
-			return []Finding{{
+			report(Finding{
 				Severity: severity, Subject: Subject{"unit", service},
 				Message: fmt.Sprintf("%s failed: %s", service, u.Result), Hint: "journalctl -u " + service,
-			}}
+			})
+			return
 		}
 		u, ok := h.unit(timer)
 		if !ok || u.Load != "loaded" || u.Active != "active" || u.LastRun.IsZero() {
 			continue
 		}
 		if ago := h.now.Sub(u.LastRun); ago > 49*time.Hour {
-			return []Finding{{
+			report(Finding{
 				Severity: severity, Subject: Subject{"unit", timer},
 				Message: fmt.Sprintf("%s last ran %s ago", timer, days(ago)), Hint: "systemctl status " + timer,
-			}}
+			})
+			return
 		}
 	}
-	return nil
 }

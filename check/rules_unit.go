@@ -15,14 +15,12 @@ var ruleSocketInactive = Rule{
 	look: socketInactive,
 }
 
-func socketInactive(h *host) []Finding {
-	var out []Finding
+func socketInactive(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		if why := h.socketDown(&a); why != "" {
-			out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, "nobody listens for "+a.Name+": "+why, "edgeman repair "+a.Name))
+			report(h.appFinding(&a, Critical, Subject{"app", a.Name}, "nobody listens for "+a.Name+": "+why, "edgeman repair "+a.Name))
 		}
 	}
-	return out
 }
 
 func word(s, otherwise string) string {
@@ -40,8 +38,7 @@ var ruleSocketDisabled = Rule{
 	look: socketDisabled,
 }
 
-func socketDisabled(h *host) []Finding {
-	var out []Finding
+func socketDisabled(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		s := a.live()
 		if s == nil || a.Busy != "" || h.adopting(&a) {
@@ -49,11 +46,10 @@ func socketDisabled(h *host) []Finding {
 		}
 		for _, name := range []string{s.SocketUnit, s.Service} {
 			if u, ok := h.unit(name); ok && u.Load == "loaded" && !strings.HasPrefix(u.FileState, "enabled") {
-				out = append(out, h.appFinding(&a, Warning, Subject{"unit", name}, name+" is not enabled: "+a.Name+" will not come back after a reboot", "edgeman repair "+a.Name))
+				report(h.appFinding(&a, Warning, Subject{"unit", name}, name+" is not enabled: "+a.Name+" will not come back after a reboot", "edgeman repair "+a.Name))
 			}
 		}
 	}
-	return out
 }
 
 // failing are the phases in which a service has no app to pass requests to, and
@@ -72,8 +68,7 @@ var ruleAppDown = Rule{
 	look:  appDown,
 }
 
-func appDown(h *host) []Finding {
-	var out []Finding
+func appDown(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		s := a.live()
 		if s == nil || a.Busy != "" || h.adopting(&a) {
@@ -87,14 +82,13 @@ func appDown(h *host) []Finding {
 		case slices.Contains(failing, s.Phase), s.Phase == "starting" && h.now.Sub(s.Since) > longStart:
 			why = fmt.Sprintf("%s is %s for %s: %s", s.Name, s.Phase, days(h.now.Sub(s.Since)), s.Message)
 		case s.Phase == "healthy" && s.Silent != "":
-			out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not answer: "+clean(s.Silent), h.withDocker("edgeman logs "+a.Name+"; edgeman restart "+a.Name)))
+			report(h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not answer: "+clean(s.Silent), h.withDocker("edgeman logs "+a.Name+"; edgeman restart "+a.Name)))
 			continue
 		default:
 			continue
 		}
-		out = append(out, h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not run: "+why, h.withDocker("edgeman logs "+a.Name+"; edgeman rollback "+a.Name)))
+		report(h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not run: "+why, h.withDocker("edgeman logs "+a.Name+"; edgeman rollback "+a.Name)))
 	}
-	return out
 }
 
 var ruleAppRestarting = Rule{
@@ -106,17 +100,15 @@ var ruleAppRestarting = Rule{
 	look:  appRestarting,
 }
 
-func appRestarting(h *host) []Finding {
-	var out []Finding
+func appRestarting(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		s := a.live()
 		if s == nil || s.Exits < 3 || h.now.Sub(s.Since) > time.Hour {
 			continue
 		}
-		out = append(out, h.appFinding(&a, Warning, Subject{"app", a.Name},
+		report(h.appFinding(&a, Warning, Subject{"app", a.Name},
 			fmt.Sprintf("the container of %s has ended by itself %d times", a.Name, s.Exits), h.withDocker("edgeman logs "+a.Name)))
 	}
-	return out
 }
 
 var ruleUnitDrift = Rule{
@@ -127,7 +119,7 @@ var ruleUnitDrift = Rule{
 	look: unitDrift,
 }
 
-func unitDrift(h *host) []Finding {
+func unitDrift(h *host, report func(Finding)) {
 	const web = "nginx.service"
 	names := []string{web}
 	for _, a := range h.apps {
@@ -137,7 +129,6 @@ func unitDrift(h *host) []Finding {
 			}
 		}
 	}
-	var out []Finding
 	for _, n := range names {
 		f := Finding{Severity: Warning, Subject: Subject{"unit", n}}
 		switch u, ok := h.unit(n); {
@@ -150,7 +141,6 @@ func unitDrift(h *host) []Finding {
 		default:
 			continue
 		}
-		out = append(out, f)
+		report(f)
 	}
-	return out
 }

@@ -18,8 +18,7 @@ var ruleUpstreamDead = Rule{
 	look: upstreamDead,
 }
 
-func upstreamDead(h *host) []Finding {
-	var out []Finding
+func upstreamDead(h *host, report func(Finding)) {
 	for _, u := range h.upstreams {
 		if a := h.appOf(u); a != nil && h.socketDown(a) != "" {
 			continue // socket-inactive says so, and why
@@ -51,9 +50,8 @@ func upstreamDead(h *host) []Finding {
 		if a := h.appOf(u); a != nil && deadLive {
 			f.Hint = h.withDocker("edgeman status " + a.Name + "; edgeman logs " + a.Name)
 		}
-		out = append(out, f)
+		report(f)
 	}
-	return out
 }
 
 var ruleSocketPerm = Rule{
@@ -65,11 +63,10 @@ var ruleSocketPerm = Rule{
 	look:  socketPerm,
 }
 
-func socketPerm(h *host) []Finding {
-	var out []Finding
+func socketPerm(h *host, report func(Finding)) {
 	seen := map[string]bool{}
 	if !h.nginx.Running || h.env.CanConnect == nil {
-		return nil
+		return
 	}
 	for _, u := range h.upstreams {
 		for _, p := range u.peers {
@@ -81,14 +78,13 @@ func socketPerm(h *host) []Finding {
 				continue // upstream-dead says so
 			}
 			if denied := h.denied(p.unix); denied != nil {
-				out = append(out, Finding{
+				report(Finding{
 					Severity: Critical, Subject: Subject{"file", p.unix}, Sites: u.sites, At: []Position{p.pos},
 					Message: denied.Error(), Hint: denied.Hint(),
 				})
 			}
 		}
 	}
-	return out
 }
 
 // denied is why nginx's workers may not connect to the socket; nil if they may,
@@ -125,8 +121,7 @@ var ruleKeepaliveRace = Rule{
 	look: keepaliveRace,
 }
 
-func keepaliveRace(h *host) []Finding {
-	var out []Finding
+func keepaliveRace(h *host, report func(Finding)) {
 	for _, u := range h.upstreams {
 		if !h.keeps(u) {
 			continue
@@ -146,9 +141,8 @@ func keepaliveRace(h *host) []Finding {
 		if h.appOf(u) != nil {
 			f.Severity = Warning
 		}
-		out = append(out, f)
+		report(f)
 	}
-	return out
 }
 
 var ruleDrainLong = Rule{
@@ -159,8 +153,7 @@ var ruleDrainLong = Rule{
 	look: drainLong,
 }
 
-func drainLong(h *host) []Finding {
-	var out []Finding
+func drainLong(h *host, report func(Finding)) {
 	for _, u := range h.upstreams {
 		a := h.appOf(u)
 		if a == nil || !h.keeps(u) {
@@ -173,13 +166,12 @@ func drainLong(h *host) []Finding {
 		if longest <= a.Drain {
 			continue
 		}
-		out = append(out, Finding{
+		report(Finding{
 			Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(a), At: []Position{at},
 			Message: fmt.Sprintf("nginx keeps a busy connection to %s for up to %s, and a drain ends after %s", a.Name, days(longest), days(a.Drain)),
 			Hint:    h.endsSooner(),
 		})
 	}
-	return out
 }
 
 // endsSooner is what makes nginx end its connections to an app in time. An nginx

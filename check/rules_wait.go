@@ -19,10 +19,10 @@ var ruleBacklogSmall = Rule{
 	look: backlogSmall,
 }
 
-func backlogSmall(h *host) []Finding {
+func backlogSmall(h *host, report func(Finding)) {
 	limit := h.nginx.Somaxconn
 	if limit == 0 || len(h.apps) == 0 {
-		return nil
+		return
 	}
 	f := Finding{
 		Subject: Subject{"host", "net.core.somaxconn"},
@@ -30,18 +30,16 @@ func backlogSmall(h *host) []Finding {
 	}
 	if limit < fewQueued {
 		f.Severity, f.Message = Warning, fmt.Sprintf("the kernel lets only %d connections wait for an app", limit)
-		return []Finding{f}
-	}
-	if want, at := h.wantedBacklog(); want > limit {
+		report(f)
+	} else if longest, at := h.longestBacklog(); longest > limit {
 		f.Severity, f.At = Notice, []Position{at}
-		f.Message = fmt.Sprintf("%s asks for a queue of %d connections, and the kernel cuts it to %d", at, want, limit)
-		return []Finding{f}
+		f.Message = fmt.Sprintf("%s asks for a queue of %d connections, and the kernel cuts it to %d", at, longest, limit)
+		report(f)
 	}
-	return nil
 }
 
-// wantedBacklog is the longest queue that a listen directive asks for.
-func (h *host) wantedBacklog() (int, Position) {
+// longestBacklog is the longest queue that a listen directive asks for.
+func (h *host) longestBacklog() (int, Position) {
 	most, at := 0, Position{}
 	for _, s := range h.servers {
 		for _, l := range s.listens {
@@ -65,9 +63,9 @@ var ruleWorkerConnectionsSmall = Rule{
 	look:  workerConnections,
 }
 
-func workerConnections(h *host) []Finding {
+func workerConnections(h *host, report func(Finding)) {
 	if !h.nginx.Running || len(h.apps) == 0 {
-		return nil
+		return
 	}
 	per, at := 512, Position{File: h.nginx.Main} // nginx's default
 	if events := h.root.Last("events"); events != nil {
@@ -84,7 +82,7 @@ func workerConnections(h *host) []Finding {
 	}
 	bound := nginx.WaitBound(workers, per, h.nginx.OpenFiles, h.nginx.Somaxconn, time.Minute)
 	if bound.Requests >= fewWaiting || workers == 0 {
-		return nil
+		return
 	}
 	severity := Notice
 	for _, a := range h.apps {
@@ -92,9 +90,9 @@ func workerConnections(h *host) []Finding {
 			severity = Warning
 		}
 	}
-	return []Finding{{
+	report(Finding{
 		Severity: severity, Subject: Subject{"nginx", "worker_connections"}, At: []Position{at},
 		Message: fmt.Sprintf("only %d requests can wait for an app at the same time (%s)", bound.Requests, bound.By),
 		Hint:    "worker_connections 4096; in events, and worker_rlimit_nofile 8192; beside it",
-	}}
+	})
 }
