@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -144,7 +145,7 @@ func (h *host) socketDown(a *App) string {
 		return "its live pointer leads to no slot that is filled"
 	}
 	if u, ok := h.unit(s.SocketUnit); ok && u.Active != "active" {
-		return s.SocketUnit + " is " + word(u.Active, "not there")
+		return s.SocketUnit + " is " + cmp.Or(u.Active, "not there")
 	}
 	return ""
 }

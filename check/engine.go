@@ -103,7 +103,7 @@ func (h *host) lookAgain(rules []Rule, findings []Finding) []Finding {
 	if len(rules) == 0 {
 		return findings
 	}
-	if err := h.env.Sleep(h.ctx, h.opt.SecondLook); err != nil {
+	if !h.env.Sleep(h.ctx, h.opt.SecondLook) {
 		return findings // no time left: one look has to do
 	}
 	h.refresh()

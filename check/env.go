@@ -17,7 +17,7 @@ import (
 // because of it is said once, as check-blind.
 type Env struct {
 	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error
+	Sleep func(context.Context, time.Duration) bool // false: cut off
 	FS    FS
 	Euid  int
 	Host  string

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/nginxconf"
 )
@@ -150,10 +152,7 @@ func recordsHint(err error) string {
 	if errors.Is(err, fs.ErrPermission) {
 		return "run it as root"
 	}
-	if _, hint, ok := strings.Cut(err.Error(), "\nhint: "); ok {
-		return hint
-	}
-	return "edgeman status"
+	return cmp.Or(strings.Join(hint.Of(err), "; "), "edgeman status")
 }
 
 func (h *host) gatherApps() {

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/poll"
 )
 
 // Local is the Env of this host, without what the caller has to open: nginx,
@@ -19,22 +19,11 @@ import (
 func Local() Env {
 	host, _ := os.Hostname()
 	return Env{
-		Now: time.Now, Sleep: sleep, FS: OS{}, Euid: os.Geteuid(), Host: host,
+		Now: time.Now, Sleep: poll.Sleep, FS: OS{}, Euid: os.Geteuid(), Host: host,
 		Roots: x509.SystemCertPool, Dial: (&net.Dialer{}).DialContext,
 		CanConnect: nginx.Facts.WorkerCanConnect, Remove: os.Remove,
 		Certbot: letsencrypt,
 		Tail:    tail, FreeSpace: freeSpace, ClockSynced: clockSynced,
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -23,13 +23,6 @@ func socketInactive(h *host, report func(Finding)) {
 	}
 }
 
-func word(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
 var ruleSocketDisabled = Rule{
 	Code: "socket-disabled", Title: "the live slot will not come back after a reboot", Worst: Warning, Needs: []need{needApps, needUnits},
 	What: "The socket or service unit of the live slot is not enabled.",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -108,10 +109,10 @@ func (s Settings) validate() error {
 	}
 	for _, i := range s.Ignore {
 		if _, ok := Explain(i.Code); !ok {
-			return fmt.Errorf("check.ignore: unknown code %q\nhint: edgeman check --explain lists the codes", i.Code)
+			return hint.New("edgeman check --explain list", "check.ignore: unknown code %q", i.Code)
 		}
 		if strings.TrimSpace(i.Reason) == "" {
-			return fmt.Errorf("check.ignore: the entry for %s has no reason\nhint: say why, the next reader will ask", i.Code)
+			return hint.New("say why: the next reader will ask", "check.ignore: the entry for %s has no reason", i.Code)
 		}
 	}
 	for _, c := range s.Certificates {

@@ -60,11 +60,11 @@ func newWorld(t *testing.T) *world {
 	}
 	w.env = Env{
 		Now: func() time.Time { return w.now }, FS: rooted{w.root}, Euid: 0, Host: "testhost",
-		Sleep: func(context.Context, time.Duration) error {
+		Sleep: func(context.Context, time.Duration) bool {
 			if w.slept != nil {
 				w.slept()
 			}
-			return nil
+			return true
 		},
 		Roots: func() (*x509.CertPool, error) { return w.roots, nil },
 		Dial:  w.dial, Nginx: w, Units: w, Docker: w,
