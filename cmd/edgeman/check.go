@@ -175,7 +175,7 @@ func explainCheck(env *environment, c *cli.Context) error {
 			codes = append(codes, r.Code)
 		}
 		code := c.String("explain")
-		return usage("there is no code %q\nhint: %s", code, suggestion(code, codes, "", "edgeman check --explain list"))
+		return hint.With(usage("there is no code %q", code), "%s", suggestion(code, codes, "", "edgeman check --explain list"))
 	}
 	return check.WriteExplain(env.stdout, rule)
 }
