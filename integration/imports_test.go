@@ -33,7 +33,7 @@ var rules = []rule{
 	{what: "edgeman/nginxconf", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
 	{what: "edgeman/deployer/nginx", not: []string{"edgeman/sockets", "edgeman/deployer/docker", "edgeman/deployer/state"}, deps: true, why: "they do not know nginx"},
 	{what: "edgeman/deployer", not: []string{"edgeman/sockets"}, deps: true, why: "it decides nothing"},
-	{what: "edgeman/sockets/systemd", not: []string{"edgeman/sockets"}, why: "slots and bytes know nothing of units"},
+	{what: "edgeman/sockets/systemd", not: []string{"edgeman/sockets", "edgeman/deployer/state", "edgeman/check"}, deps: true, why: "slots, bytes and records know nothing of units"},
 	{what: "edgeman/sockets/relay", not: []string{"edgeman/sockets/systemd", "edgeman/sockets/count"}, why: "counting needs no traffic"},
 	{what: "edgeman/sockets/count", not: []string{"edgeman/sockets/systemd", "edgeman/sockets/relay"}, why: "bytes are carried whatever is counted"},
 	{what: "github.com/docker/", not: []string{"edgeman/sockets", "edgeman/nginxconf", "edgeman/deployer/nginx", "edgeman/deployer/state"}, deps: true, why: "they do not know Docker"},

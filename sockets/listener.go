@@ -17,11 +17,10 @@ import (
 // Listener is a listening Unix stream socket that other processes may hold
 // too: systemd, and in native mode the container. They share one open file
 // description, so a Listener switches it to blocking mode only when asked to,
-// and never unlinks a path it did not make. All methods may be called concurrently,
+// and never unlinks its path. All methods may be called concurrently,
 // except that only one goroutine at a time may be in Serve or Accept.
 type Listener struct {
-	path   string
-	unlink bool
+	path string
 
 	open sync.RWMutex // held by all who use fd
 	fd   int          // -1 once it is closed
@@ -31,8 +30,8 @@ type Listener struct {
 	accepting *relay.Acceptor
 }
 
-// Listen makes a listening socket at path, for tests and tools; slots take
-// theirs from systemd with [Inherited]. Close removes the path.
+// Listen makes a listening socket at path, for tests; slots take theirs from
+// systemd with [Inherited].
 func Listen(path string, backlog int) (*Listener, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -46,11 +45,7 @@ func Listen(path string, backlog int) (*Listener, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("listening on %s: %w", path, os.NewSyscallError("listen", err))
 	}
-	l, err := newListener(fd)
-	if err == nil {
-		l.unlink = true
-	}
-	return l, err
+	return newListener(fd)
 }
 
 // newListener takes over fd, also when it fails.
@@ -107,9 +102,6 @@ func (l *Listener) Close() error {
 	}
 	err := os.NewSyscallError("close", unix.Close(l.fd))
 	l.fd = -1
-	if err == nil && l.unlink {
-		err = os.Remove(l.path)
-	}
 	l.openGate()
 	return err
 }

@@ -36,7 +36,7 @@ func restart(c *dbus.Conn, ctx context.Context, unit, mode string, result chan<-
 }
 
 // Start starts a unit and waits until it is up, which for a service means
-// that it has said READY=1. [ErrSkipped] when a condition keeps it from it.
+// that it has said READY=1. That a condition keeps it from it is an error.
 func (u *Units) Start(ctx context.Context, unit string) error {
 	if err := u.run(ctx, "starting "+unit, unit, start); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (u *Units) Start(ctx context.Context, unit string) error {
 	// A start that a condition prevents is done, as systemd sees it.
 	state, err := u.State(ctx, unit)
 	if err == nil && state.Active == "inactive" && !u.conditionMet(ctx, unit) {
-		err = fmt.Errorf("starting %s: %w", unit, ErrSkipped)
+		err = fmt.Errorf("starting %s: %w", unit, errSkipped)
 	}
 	return err
 }

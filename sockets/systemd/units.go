@@ -12,9 +12,9 @@ import (
 	godbus "github.com/godbus/dbus/v5"
 )
 
-// ErrSkipped means that systemd did not start a unit because a condition of
+// errSkipped means that systemd did not start a unit because a condition of
 // it is not met: the socket of an empty slot.
-var ErrSkipped = errors.New("a condition of the unit is not met")
+var errSkipped = errors.New("a condition of the unit is not met")
 
 // Units talks to systemd over its private socket, which needs root and works
 // without a message bus. It is safe for concurrent use. Where systemd has

@@ -56,7 +56,7 @@ func TestUnits(t *testing.T) {
 	const socket, service = "edgemantest@my-app:blue.socket", "edgemantest@my-app:blue.service"
 
 	// An empty slot does not listen, and that is no failure.
-	if err := u.Start(ctx, socket); !errors.Is(err, ErrSkipped) {
+	if err := u.Start(ctx, socket); !errors.Is(err, errSkipped) {
 		t.Errorf("condition not met: %v", err)
 	}
 	state(socket, "inactive")
