@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	dockerlabel "edgeman/deployer/docker/label"
 )
 
 // ours reports whether nginx or edgeman has to do with the container.
 func (h *host) ours(c Container) bool {
-	if c.Labels["edgeman.app"] != "" {
+	if c.Labels[dockerlabel.App] != "" {
 		return true
 	}
 	for _, u := range h.upstreams {
@@ -51,7 +53,7 @@ func containerUnhealthy(h *host, report func(Finding)) {
 			Hint:     "docker inspect --format '{{json .State.Health}}' " + c.Name,
 			Evidence: []Fact{{"last_probe", clean(c.HealthOutput)}},
 		}
-		if app := c.Labels["edgeman.app"]; app != "" {
+		if app := c.Labels[dockerlabel.App]; app != "" {
 			f.Sites = []string{app}
 			f.Hint = "edgeman logs " + app + "; edgeman rollback " + app
 		}
@@ -83,8 +85,8 @@ func containerDrift(h *host, report func(Finding)) {
 func (h *host) slotDrift(a App, s Slot) string {
 	running := map[string]bool{} // by release
 	for _, c := range h.containers {
-		if c.Labels["edgeman.app"]+":"+c.Labels["edgeman.slot"] == s.Name && c.Running {
-			running[c.Labels["edgeman.release"]] = true
+		if c.Labels[dockerlabel.App]+":"+c.Labels[dockerlabel.Slot] == s.Name && c.Running {
+			running[c.Labels[dockerlabel.Release]] = true
 		}
 	}
 	switch {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -81,7 +83,7 @@ var drawn = regexp.MustCompile(`^[a-z]+_[a-z]+[0-9]?$`)
 // composeName is what a Compose file calls the container: its service, or the
 // project where the service is called as everybody's.
 func composeName(c docker.Container) string {
-	service, project := c.Labels["com.docker.compose.service"], c.Labels["com.docker.compose.project"]
+	service, project := c.Labels[label.ComposeService], c.Labels[label.ComposeProject]
 	if slices.Contains(nothing, asName(service)) {
 		return project
 	}
@@ -93,7 +95,7 @@ func repositoryName(image string) string {
 	if strings.HasPrefix(image, "sha256:") || strings.Contains(image, "@") && !strings.Contains(image, "/") {
 		return ""
 	}
-	name := repositoryOf(image)
+	name := registry.Repository(image)
 	return name[strings.LastIndexByte(name, '/')+1:]
 }
 

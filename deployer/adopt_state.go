@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 )
 
@@ -78,7 +79,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 		return err
 	}
 	t.release = state.Release{
-		App: t.name, Image: t.image, ImageID: old.ImageID, Replicas: t.app.Replicas, Digest: found{image, t.image}.digest(), Created: time.Now().UTC(), By: state.Caller(),
+		App: t.name, Image: t.image, ImageID: old.ImageID, Replicas: t.app.Replicas, Digest: image.Digest(registry.Repository(t.image)), Created: time.Now().UTC(), By: state.Caller(),
 		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, HealthHeaders: t.app.HealthHeaders, Settings: t.adoption.Settings, Recreate: t.adoption.Recreate,
 	}
 	if err := t.Paths.WriteRelease(&t.release); err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 )
@@ -227,7 +227,7 @@ type pullMeets struct {
 	then func()
 }
 
-func (p pullMeets) Pull(ctx context.Context, ref string, progress func(pull.Progress)) error {
+func (p pullMeets) Pull(ctx context.Context, ref string, progress func(registry.Progress)) error {
 	p.then()
 	return p.world.Pull(ctx, ref, progress)
 }

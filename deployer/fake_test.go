@@ -18,7 +18,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/locate"
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -301,11 +301,11 @@ func (w *world) Image(_ context.Context, ref string) (docker.Image, error) {
 	return i, nil
 }
 
-func (w *world) Pull(_ context.Context, ref string, progress func(pull.Progress)) error {
+func (w *world) Pull(_ context.Context, ref string, progress func(registry.Progress)) error {
 	if w.pullErr != nil {
 		return w.pullErr
 	}
-	progress(pull.Progress{Current: 1, Total: 2})
+	progress(registry.Progress{Current: 1, Total: 2})
 	if w.pulls != nil {
 		w.pulls(ref)
 	}
@@ -313,7 +313,7 @@ func (w *world) Pull(_ context.Context, ref string, progress func(pull.Progress)
 		w.images[ref] = w.pulled
 		return nil
 	}
-	w.images[ref] = docker.Image{ID: "sha256:pulled", RepoDigests: []string{repositoryOf(ref) + "@sha256:abc"}}
+	w.images[ref] = docker.Image{ID: "sha256:pulled", RepoDigests: []string{registry.Repository(ref) + "@sha256:abc"}}
 	return nil
 }
 

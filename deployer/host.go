@@ -14,7 +14,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/locate"
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
@@ -75,7 +75,7 @@ type Docker interface {
 	RecreateAs(ctx context.Context, raw json.RawMessage, spec docker.Spec) (string, error)
 	Tail(ctx context.Context, id string, lines int) (string, error)
 	Image(ctx context.Context, ref string) (docker.Image, error)
-	Pull(ctx context.Context, ref string, progress func(pull.Progress)) error
+	Pull(ctx context.Context, ref string, progress func(registry.Progress)) error
 	RemoveVolume(ctx context.Context, name string) error
 	RemoveImage(ctx context.Context, id string) (removed bool, err error)
 }

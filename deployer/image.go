@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 )
 
 // pullWait bounds a pull: image data moves, but not for ever.
@@ -20,23 +20,11 @@ type found struct {
 	ref string
 }
 
-// digest is the registry's digest of the image, if it came from one under this
-// repository's name.
-func (f found) digest() string {
-	repository := repositoryOf(f.ref)
-	for _, d := range f.RepoDigests {
-		if name, digest, ok := strings.Cut(d, "@"); ok && name == repository {
-			return digest
-		}
-	}
-	return ""
-}
-
 // image finds what the operator asked for; where it is not there, or the policy
 // is to ask anyway, it has to be pulled.
 func (s *swap) image(ctx context.Context, o SwapOptions) (image found, there bool, err error) {
 	ref := s.next.Image
-	if err := pull.ValidRef(ref); err != nil {
+	if err := registry.ValidRef(ref); err != nil {
 		return found{}, false, &UsageError{err}
 	}
 	local, err := s.Docker.Image(ctx, ref)
@@ -81,21 +69,11 @@ func reference(repository, given string) string {
 	return repository + ":" + given
 }
 
-// repositoryOf is a reference without its tag and digest. A colon is a tag's
-// only behind the last slash: before it, it belongs to a registry's port.
-func repositoryOf(ref string) string {
-	ref, _, _ = strings.Cut(ref, "@")
-	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
-		ref = ref[:i]
-	}
-	return ref
-}
-
 // shortImages are two references as they are told side by side: by their tags
 // when the repository is the same.
 func shortImages(before, after string) (string, string) {
-	repository := repositoryOf(after)
-	if repositoryOf(before) != repository {
+	repository := registry.Repository(after)
+	if registry.Repository(before) != repository {
 		return before, after
 	}
 	short := func(ref string) string {

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 )
 
@@ -24,7 +24,7 @@ func repositoryFor(ref, id string) string {
 	if short := strings.TrimPrefix(ref, "sha256:"); imageID.MatchString(ref) || short != "" && strings.HasPrefix(strings.TrimPrefix(id, "sha256:"), short) {
 		return ""
 	}
-	return repositoryOf(ref)
+	return registry.Repository(ref)
 }
 
 // refuseNameless refuses a bare tag of an app whose image has no name: the tag of
@@ -59,26 +59,26 @@ func runsHere(arch string) bool {
 
 // pullHint is what to do about a pull that failed.
 func (s *swap) pullHint(ctx context.Context, given, ref string, err error) string {
-	var failed *pull.Error
+	var failed *registry.Error
 	if !errors.As(err, &failed) {
 		return "edgeman pulls as root does; see whether this works: docker pull " + ref
 	}
-	if hint := s.meantHint(given, ref); hint != "" && (failed.Kind == pull.NoTag || failed.Kind == pull.Denied) {
+	if hint := s.meantHint(given, ref); hint != "" && (failed.Kind == registry.NoTag || failed.Kind == registry.Denied) {
 		return hint
 	}
 	switch failed.Kind {
-	case pull.Denied:
-		if image, err := s.Docker.Image(ctx, s.current.ImageID); err == nil && !image.Pullable() && repositoryOf(ref) == repositoryOf(s.current.Image) {
+	case registry.Denied:
+		if image, err := s.Docker.Image(ctx, s.current.ImageID); err == nil && !image.Pullable() && registry.Repository(ref) == registry.Repository(s.current.Image) {
 			return fmt.Sprintf("release %d was built or loaded on this host, and so %s has to be, too: docker build -t %[2]s, or docker load", s.current.Number, ref)
 		}
 		return loginHint(failed.Registry, os.Getenv("SUDO_USER"))
-	case pull.Unreachable:
-		return fmt.Sprintf("is %s spelled right, and up? an image that is on this host already needs no registry: docker images %s", failed.Registry, repositoryOf(ref))
-	case pull.Insecure:
+	case registry.Unreachable:
+		return fmt.Sprintf("is %s spelled right, and up? an image that is on this host already needs no registry: docker images %s", failed.Registry, registry.Repository(ref))
+	case registry.Insecure:
 		return fmt.Sprintf("Docker does not trust %s: put its authority's certificate into /etc/docker/certs.d/%[1]s/ca.crt, or name it under insecure-registries in /etc/docker/daemon.json", failed.Registry)
-	case pull.NoTag:
+	case registry.NoTag:
 		return fmt.Sprintf("is the tag right, and pushed? edgeman history %s lists what was deployed", s.app.Name)
-	case pull.Platform:
+	case registry.Platform:
 		return fmt.Sprintf("build it for this host, too: docker buildx build --platform %s/%s -t %s --push", runtime.GOOS, runtime.GOARCH, ref)
 	}
 	return "edgeman pulls as root does; see whether this works: docker pull " + ref
@@ -87,7 +87,7 @@ func (s *swap) pullHint(ctx context.Context, given, ref string, err error) strin
 // meantHint finds out whether the word names something else, or is nearly a tag
 // that is known.
 func (s *swap) meantHint(given, ref string) string {
-	if given == s.app.Image || given == repositoryOf(s.current.Image) {
+	if given == s.app.Image || given == registry.Repository(s.current.Image) {
 		return fmt.Sprintf("a bare word is a tag: edgeman swap %s %s:TAG", s.app.Name, given)
 	}
 	if apps, err := s.Paths.AppNames(); err == nil && slices.Contains(apps, given) {
@@ -113,14 +113,14 @@ func (s *swap) deployed() (refs []string) {
 
 // loginHint says who has to log in; name is the user behind sudo, who may be the
 // one that did.
-func loginHint(registry, name string) string {
-	hint := "edgeman pulls with root's login: sudo docker login " + registry
+func loginHint(at, name string) string {
+	hint := "edgeman pulls with root's login: sudo docker login " + at
 	if name == "" || name == "root" {
 		return hint
 	}
 	u, err := user.Lookup(name)
-	if err != nil || !pull.LoggedIn(u.HomeDir, registry) {
+	if err != nil || !registry.LoggedIn(u.HomeDir, at) {
 		return hint
 	}
-	return fmt.Sprintf("%s is logged in at %s, and root is not; %s", name, registry, hint)
+	return fmt.Sprintf("%s is logged in at %s, and root is not; %s", name, at, hint)
 }

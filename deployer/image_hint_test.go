@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 )
 
@@ -59,22 +59,22 @@ func TestPullHints(t *testing.T) {
 	}
 	for name, row := range map[string]struct {
 		image string
-		kind  pull.Kind
+		kind  registry.Kind
 		made  bool // the live image was built here
 		want  string
 	}{
-		"no login":              {"r.example/x:v9", pull.Denied, false, "sudo docker login r.example"},
-		"made here":             {"v9000", pull.Denied, true, "release 1 was built or loaded on this host, and so myapp:v9000 has to be, too: docker build -t myapp:v9000"},
-		"made here, other name": {"r.example/x:v9", pull.Denied, true, "sudo docker login r.example"},
-		"no such registry":      {"r.exampel/x:v9", pull.Unreachable, false, "is r.exampel spelled right, and up?"},
-		"another tag":           {"v9000", pull.NoTag, false, "edgeman history myapp lists"},
-		"a slip":                {"v11", pull.NoTag, false, "did you mean v1?"},
-		"a slip, made here":     {"v11", pull.Denied, true, "did you mean v1?"},
-		"an app":                {"otherapp", pull.NoTag, false, "otherapp is an app, and not an image"},
-		"the repository":        {"myapp", pull.NoTag, false, "edgeman swap myapp myapp:TAG"},
-		"another platform":      {"v9000", pull.Platform, false, "--platform linux/" + runtime.GOARCH + " -t myapp:v9000"},
-		"plain HTTP":            {"r.example/x:v9", pull.Insecure, false, "insecure-registries"},
-		"anything else":         {"v9000", pull.Other, false, "docker pull myapp:v9000"},
+		"no login":              {"r.example/x:v9", registry.Denied, false, "sudo docker login r.example"},
+		"made here":             {"v9000", registry.Denied, true, "release 1 was built or loaded on this host, and so myapp:v9000 has to be, too: docker build -t myapp:v9000"},
+		"made here, other name": {"r.example/x:v9", registry.Denied, true, "sudo docker login r.example"},
+		"no such registry":      {"r.exampel/x:v9", registry.Unreachable, false, "is r.exampel spelled right, and up?"},
+		"another tag":           {"v9000", registry.NoTag, false, "edgeman history myapp lists"},
+		"a slip":                {"v11", registry.NoTag, false, "did you mean v1?"},
+		"a slip, made here":     {"v11", registry.Denied, true, "did you mean v1?"},
+		"an app":                {"otherapp", registry.NoTag, false, "otherapp is an app, and not an image"},
+		"the repository":        {"myapp", registry.NoTag, false, "edgeman swap myapp myapp:TAG"},
+		"another platform":      {"v9000", registry.Platform, false, "--platform linux/" + runtime.GOARCH + " -t myapp:v9000"},
+		"plain HTTP":            {"r.example/x:v9", registry.Insecure, false, "insecure-registries"},
+		"anything else":         {"v9000", registry.Other, false, "docker pull myapp:v9000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("SUDO_USER", "")
@@ -86,8 +86,8 @@ func TestPullHints(t *testing.T) {
 			if row.made {
 				w.images["sha256:v1"] = docker.Image{ID: "sha256:v1"}
 			}
-			registry, _, _ := strings.Cut(row.image, "/")
-			w.pullErr = &pull.Error{Registry: registry, Kind: row.kind, Err: errors.New(denied)}
+			at, _, _ := strings.Cut(row.image, "/")
+			w.pullErr = &registry.Error{Registry: at, Kind: row.kind, Err: errors.New(denied)}
 			_, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: row.image})
 			if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), row.want) || strings.Count(err.Error(), "hint: ") != 1 {
 				t.Errorf("got %v\nwant %q", err, row.want)
@@ -98,9 +98,9 @@ func TestPullHints(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(filepath.Dir(config), 0o700), os.WriteFile(config, []byte(`{"auths":{"https://r.example/v2/":{"auth":"c2VjcmV0OnNlY3JldA=="}},"credHelpers":{"h.example":"x"}}`), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	for registry, want := range map[string]bool{"r.example": true, "h.example": true, "docker.io": false} {
-		if got := pull.LoggedIn(home, registry); got != want {
-			t.Errorf("logged in at %s: %v", registry, got)
+	for at, want := range map[string]bool{"r.example": true, "h.example": true, "docker.io": false} {
+		if got := registry.LoggedIn(home, at); got != want {
+			t.Errorf("logged in at %s: %v", at, got)
 		}
 	}
 	if hint := loginHint("no-such-registry.example", me.Username); hint != "edgeman pulls with root's login: sudo docker login no-such-registry.example" {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -132,6 +132,6 @@ func TestFailedPullIsOnRecord(t *testing.T) {
 
 type pullFails struct{ *world }
 
-func (pullFails) Pull(context.Context, string, func(pull.Progress)) error {
+func (pullFails) Pull(context.Context, string, func(registry.Progress)) error {
 	return errors.New("docker: pull myapp:v9: manifest unknown")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -47,7 +48,7 @@ func (h *Host) freeAddresses(ctx context.Context, b back, all []docker.Container
 		if err != nil {
 			return taken, err
 		}
-		if app := holder.Labels["edgeman.app"]; held && app != "" {
+		if app := holder.Labels[label.App]; held && app != "" {
 			h.note("%s has the address %s of container %s now, and takes another one first", holder.Name, o.Address.Addr(), o.Container)
 			f, err := h.giveUpAddress(ctx, b, app, holder.Name)
 			after = append(after, f)
@@ -163,7 +164,7 @@ func (h *Host) refuseTaken(ctx context.Context, record Adoption) error {
 		if err != nil {
 			return err
 		}
-		if held && holder.ID != o.ContainerID && holder.Name != o.Container && holder.Labels["edgeman.app"] == "" {
+		if held && holder.ID != o.ContainerID && holder.Name != o.Container && holder.Labels[label.App] == "" {
 			return refuse("container %s has the address %s now, to which nginx's file leads and which container %s would need\nhint: docker stop %s, edgeman unadopt %s, docker start %s",
 				holder.Name, o.Address.Addr(), o.Container, holder.Name, record.App, holder.Name)
 		}

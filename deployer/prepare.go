@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 )
 
@@ -43,7 +44,7 @@ func (s *swap) prepare(ctx context.Context, image found) (err error) {
 	if s.next, err = s.wanted(); err != nil {
 		return err
 	}
-	s.next.Image, s.next.ImageID, s.next.Digest = image.ref, image.ID, image.digest()
+	s.next.Image, s.next.ImageID, s.next.Digest = image.ref, image.ID, image.Digest(registry.Repository(image.ref))
 	s.sayDifferences()
 	s.takeOver(live)
 	if err := errors.Join(refuseGone(s.next), s.shareVolumes()); err != nil {

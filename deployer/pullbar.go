@@ -6,7 +6,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 )
 
 // pullBar shows a pull: a bar on a terminal, a line now and then elsewhere.
@@ -28,7 +28,7 @@ func newPullBar(h *Host, ref string) *pullBar {
 	return b
 }
 
-func (b *pullBar) update(p pull.Progress) {
+func (b *pullBar) update(p registry.Progress) {
 	if b.bar == nil {
 		b.wait.say("%s: %d of %d MiB", b.ref, p.Current>>20, p.Total>>20)
 		return

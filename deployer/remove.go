@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"edgeman/deployer/docker/label"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
 )
@@ -68,7 +69,7 @@ func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
 // removeContainers removes what the slot's service has made, by its labels: the
 // link that names its release may be gone already.
 func (h *Host) removeContainers(ctx context.Context, slot sockets.Slot) error {
-	own, err := h.Docker.List(ctx, map[string]string{"edgeman.app": slot.App, "edgeman.slot": slot.Color}, true)
+	own, err := h.Docker.List(ctx, map[string]string{label.App: slot.App, label.Slot: slot.Color}, true)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -64,7 +65,7 @@ func (h *Host) repairImage(ctx context.Context, r state.Release) (pulled bool, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, pullWait)
 	defer cancel()
-	ref := repositoryOf(r.Image) + "@" + r.Digest
+	ref := registry.Repository(r.Image) + "@" + r.Digest
 	bar := newPullBar(h, ref)
 	err = h.Docker.Pull(ctx, ref, bar.update)
 	bar.close()

@@ -3,6 +3,7 @@ package deployer
 import (
 	"strings"
 
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/state"
 )
 
@@ -19,7 +20,7 @@ func (h *Host) restoreSettings(name string) error {
 	a := state.DefaultApp(name)
 	a.Mode, a.Port, a.Health, a.Replicas = r.Mode, r.Port, r.Health, r.Count()
 	a.HealthHeaders = r.HealthHeaders
-	a.Image, a.Command, a.Env = repositoryOf(r.Image), r.Command, r.Env
+	a.Image, a.Command, a.Env = registry.Repository(r.Image), r.Command, r.Env
 	a.Native.Blocking = r.Blocking
 	if r.Via != "" {
 		a.Proxy.Via = r.Via

@@ -342,13 +342,6 @@ func TestReference(t *testing.T) {
 			t.Errorf("reference(%q, %q) = %q, want %q", tt.repository, tt.given, got, tt.want)
 		}
 	}
-	for ref, want := range map[string]string{
-		"myapp:v1": "myapp", "myapp": "myapp", "r:5000/myapp": "r:5000/myapp", "r:5000/myapp:v1@sha256:a": "r:5000/myapp",
-	} {
-		if got := repositoryOf(ref); got != want {
-			t.Errorf("repositoryOf(%q) = %q, want %q", ref, got, want)
-		}
-	}
 }
 
 func TestExitCodes(t *testing.T) {

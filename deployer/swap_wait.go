@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 	"edgeman/sockets"
 )
 
@@ -37,7 +38,7 @@ func (s *swap) weighWait(ctx context.Context) error {
 
 // ownContainers are those that the slot's service has made.
 func (h *Host) ownContainers(ctx context.Context, slot sockets.Slot) ([]docker.Container, error) {
-	return h.Docker.List(ctx, map[string]string{"edgeman.app": slot.App, "edgeman.slot": slot.Color}, true)
+	return h.Docker.List(ctx, map[string]string{label.App: slot.App, label.Slot: slot.Color}, true)
 }
 
 // grace is how long the longest of the containers may take to stop.

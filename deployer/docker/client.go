@@ -3,7 +3,7 @@
 // running container, makes containers from stored settings, and starts, stops,
 // watches and reads them. It asks; what the answers mean is read and judged in
 // the packages below it, which are given all they need: rawjson ← label, inspect,
-// layer, definition, volume ← adoptable, locate, pull. They and nobody else know
+// layer, definition, volume ← adoptable, locate; registry. They and nobody else know
 // Docker's library. None of them knows nginx or systemd.
 //
 // It works with every Engine from 20.10 (API 1.41) on; the API version is

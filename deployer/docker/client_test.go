@@ -23,7 +23,7 @@ import (
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/layer"
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/poll"
 	"edgeman/sockets/count"
 )
@@ -94,7 +94,7 @@ func (e *engine) listen(t *testing.T) (*Client, *httptest.Server) {
 		},
 		listeners: func(int) ([]count.TCPListener, error) { return nil, nil },
 		hostname:  func() (string, error) { return "testhost", nil },
-		login:     pull.Login{Config: func() ([]byte, error) { return nil, nil }},
+		login:     registry.Login{Config: func() ([]byte, error) { return nil, nil }},
 	}
 	c, err := open(context.Background(), "unix://"+path, sys)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"edgeman/deployer/docker/inspect"
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 )
 
 // Image describes a local image by reference, digest or id; ErrNotFound when it
@@ -27,7 +27,7 @@ func (c *Client) Image(ctx context.Context, ref string) (inspect.Image, error) {
 func (c *Client) imageRaw(ctx context.Context, ref string) (json.RawMessage, error) {
 	var raw bytes.Buffer
 	err := c.do(ctx, "inspect image", ref, func(ctx context.Context, api *client.Client) error {
-		if err := pull.ValidRef(ref); err != nil {
+		if err := registry.ValidRef(ref); err != nil {
 			return err
 		}
 		_, err := api.ImageInspect(ctx, ref, client.ImageInspectWithRawResponse(&raw))

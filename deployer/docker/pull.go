@@ -7,16 +7,16 @@ import (
 	apiimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 )
 
 // Pull fetches an image with the credentials that root's `docker login` left.
 // progress, when not nil, is called for every step from this goroutine. There is
 // no deadline but ctx's. The registry's digest is then among the image's
 // RepoDigests.
-func (c *Client) Pull(ctx context.Context, ref string, progress func(pull.Progress)) error {
+func (c *Client) Pull(ctx context.Context, ref string, progress func(registry.Progress)) error {
 	return c.stream(ctx, "pull", ref, func(ctx context.Context, api *client.Client) error {
-		if err := pull.ValidRef(ref); err != nil {
+		if err := registry.ValidRef(ref); err != nil {
 			return err
 		}
 		named, err := reference.ParseNormalizedNamed(ref)
@@ -30,9 +30,9 @@ func (c *Client) Pull(ctx context.Context, ref string, progress func(pull.Progre
 		}
 		r, err := api.ImagePull(ctx, ref, apiimage.PullOptions{RegistryAuth: auth})
 		if err == nil {
-			err = pull.Follow(r, progress)
+			err = registry.Follow(r, progress)
 			r.Close()
 		}
-		return pull.Explain(err, host)
+		return registry.Explain(err, host)
 	})
 }

@@ -325,7 +325,7 @@ func TestRealKeepVolumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var volume string
+	var kept string
 	settings := a.Settings
 	for _, name := range []string{"two", "three"} {
 		id, err := c.Create(ctx, Spec{Name: name, ImageID: v2.ID, Settings: settings})
@@ -333,10 +333,10 @@ func TestRealKeepVolumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := inspected(t, id)
-		if volume != "" && in.Mounts[0].Name != volume {
-			t.Errorf("%s has the volume %s, want %s", name, in.Mounts[0].Name, volume)
+		if kept != "" && in.Mounts[0].Name != kept {
+			t.Errorf("%s has the volume %s, want %s", name, in.Mounts[0].Name, kept)
 		}
-		volume = in.Mounts[0].Name
+		kept = in.Mounts[0].Name
 		ct, err := c.Inspect(ctx, id)
 		if err != nil {
 			t.Fatal(err)

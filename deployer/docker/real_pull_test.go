@@ -13,16 +13,16 @@ import (
 	"strings"
 	"testing"
 
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/integration/port"
 )
 
 // password is "secret" as the registry wants it.
 const password = "user:$2b$05$jIdTlOzo5vOciDbzkdeFg.59K5/QLTxfCBwOb8cNCsLNH/Se4XYXm\n"
 
-// registry starts Debian's docker-registry, with a password when auth is set,
+// startRegistry starts Debian's docker-registry, with a password when auth is set,
 // and returns its address.
-func registry(t *testing.T, auth bool) string {
+func startRegistry(t *testing.T, auth bool) string {
 	t.Helper()
 	program := os.Getenv("EDGEMAN_REGISTRY")
 	if program == "" {
@@ -60,13 +60,13 @@ func registry(t *testing.T, auth bool) string {
 
 func TestRealPull(t *testing.T) {
 	c, ctx := daemon(t)
-	ref := registry(t, false) + "/some/app:v1"
+	ref := startRegistry(t, false) + "/some/app:v1"
 	docker(t, "tag", "app:v1", ref)
 	docker(t, "push", ref)
 	// No image may be left, or its layers are here already.
 	docker(t, "image", "prune", "-af")
-	var steps []pull.Progress
-	if err := c.Pull(ctx, ref, func(p pull.Progress) { steps = append(steps, p) }); err != nil {
+	var steps []registry.Progress
+	if err := c.Pull(ctx, ref, func(p registry.Progress) { steps = append(steps, p) }); err != nil {
 		t.Fatal(err)
 	}
 	img, err := c.Image(ctx, ref)
@@ -94,7 +94,7 @@ func TestRealPull(t *testing.T) {
 
 func TestRealPullPassword(t *testing.T) {
 	c, ctx := daemon(t)
-	at := registry(t, true)
+	at := startRegistry(t, true)
 	ref := at + "/app:v1"
 	if out, err := exec.Command("docker", "--config", t.TempDir(), "login", "-u", "user", "-p", "wrong", at).CombinedOutput(); err == nil {
 		t.Fatalf("the registry takes any password: %s", out)
@@ -107,8 +107,8 @@ func TestRealPullPassword(t *testing.T) {
 	docker(t, "--config", config, "push", ref)
 	docker(t, "rmi", ref)
 	err := c.Pull(ctx, ref, nil)
-	var failed *pull.Error
-	if !errors.As(err, &failed) || failed.Kind != pull.Denied || failed.Registry != at {
+	var failed *registry.Error
+	if !errors.As(err, &failed) || failed.Kind != registry.Denied || failed.Registry != at {
 		t.Errorf("without a password: %v", err)
 	}
 	t.Log(err)

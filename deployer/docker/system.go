@@ -10,7 +10,7 @@ import (
 
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/layer"
-	"edgeman/deployer/docker/pull"
+	"edgeman/deployer/docker/registry"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
 )
@@ -24,7 +24,7 @@ type system struct {
 	// listening are the addresses that somebody listens at in the namespace at a path.
 	listening func(netns string) ([]netip.AddrPort, error)
 	hostname  func() (string, error)
-	login     pull.Login
+	login     registry.Login
 	clock     layer.Clock
 	// kind is what a path of the host leads to: "file", "directory", …; empty
 	// when there is nothing.
@@ -39,7 +39,7 @@ func hostSystem() system {
 		listeners: count.TCPListeners,
 		listening: sockets.Listening,
 		hostname:  os.Hostname,
-		login:     pull.RootLogin(),
+		login:     registry.RootLogin(),
 		clock:     layer.HostClock(),
 		kind:      definition.SourceKind,
 		kill:      killPinned,

@@ -29,6 +29,17 @@ type Image struct {
 	Labels        map[string]string
 }
 
+// Digest is the registry's digest of the image, if it came from one under that
+// repository's name.
+func (i Image) Digest(repository string) string {
+	for _, d := range i.RepoDigests {
+		if name, digest, ok := strings.Cut(d, "@"); ok && name == repository {
+			return digest
+		}
+	}
+	return ""
+}
+
 // Pullable tells whether a registry is known to have the image. One that was
 // built or loaded here has no registry's digest; in Docker's containerd store it
 // has one all the same, but then that is its own id, and it counts as made here.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 )
 
 // Whoever decides must not wait for a Docker that hangs: it would see neither the
@@ -91,7 +92,7 @@ func (s *Containers) InOther(ctx context.Context) ([]docker.Container, error) {
 	other := s.Slot.Other()
 	return s.lists.ask(func() (found []docker.Container, err error) {
 		err = s.With(ctx, func(ctx context.Context, e Engine) error {
-			found, err = e.List(ctx, map[string]string{labelApp: other.App, labelSlot: other.Color}, true)
+			found, err = e.List(ctx, map[string]string{label.App: other.App, label.Slot: other.Color}, true)
 			return err
 		})
 		return found, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
@@ -20,20 +21,12 @@ import (
 // else's. Whatever it is, the next attempt goes on from there, and never with
 // what edgeman did not make.
 
-// Labels that every container of a slot carries.
-const (
-	labelApp     = "edgeman.app"
-	labelSlot    = "edgeman.slot"
-	labelRelease = "edgeman.release"
-	labelReplica = "edgeman.replica" // from 1
-)
-
 // ours tells the containers that edgeman made, which carry in their labels what
 // their names are made of.
 func ours(c docker.Container) bool {
-	of := strings.Join([]string{c.Labels[labelApp], c.Labels[labelSlot], c.Labels[labelRelease]}, "-")
+	of := strings.Join([]string{c.Labels[label.App], c.Labels[label.Slot], c.Labels[label.Release]}, "-")
 	rest, ok := strings.CutPrefix(c.Name, of)
-	return ok && c.Labels[labelApp] != "" && (rest == "" || rest[0] == '-' || rest[0] == '.')
+	return ok && c.Labels[label.App] != "" && (rest == "" || rest[0] == '-' || rest[0] == '.')
 }
 
 // notOurs is the error for a name that somebody else's container has.
@@ -109,8 +102,8 @@ func (r *runner) spec() docker.Spec {
 		Name: r.name, ImageID: r.release.ImageID, Ref: r.release.Image, Settings: r.release.Settings,
 		Env: r.release.Env, Command: r.release.Command,
 		Labels: map[string]string{
-			labelApp: r.slot.Slot.App, labelSlot: r.slot.Slot.Color, labelRelease: strconv.Itoa(r.release.Number),
-			labelReplica: strconv.Itoa(r.index + 1),
+			label.App: r.slot.Slot.App, label.Slot: r.slot.Slot.Color, label.Release: strconv.Itoa(r.release.Number),
+			label.Replica: strconv.Itoa(r.index + 1),
 		},
 	}
 	if r.native() {

@@ -4,10 +4,11 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 )
 
 func TestOurs(t *testing.T) {
-	made := map[string]string{labelApp: "my", labelSlot: "blue", labelRelease: "1"}
+	made := map[string]string{label.App: "my", label.Slot: "blue", label.Release: "1"}
 	for name, want := range map[string]bool{
 		"my-blue-1": true, "my-blue-1-2": true, "my-blue-1.partial": true,
 		"my-blue-12": false, "my-green-1": false, "myapp-blue-1": false, "other": false,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/state"
 )
@@ -18,7 +19,7 @@ import (
 // newer ones.
 func (s *Containers) holderSpec(r state.Release) docker.HoldSpec {
 	return docker.HoldSpec{Name: r.Holder(s.Slot.Color), Program: s.InitProgram, Labels: map[string]string{
-		labelApp: s.Slot.App, labelSlot: s.Slot.Color, labelRelease: fmt.Sprint(r.Number),
+		label.App: s.Slot.App, label.Slot: s.Slot.Color, label.Release: fmt.Sprint(r.Number),
 		"com.centurylinklabs.watchtower.enable": "false", "wud.watch": "false",
 	}}
 }

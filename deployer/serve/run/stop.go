@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -82,7 +83,7 @@ func (s *Containers) remove(ctx context.Context, name string) error {
 func (s *Containers) sweep(ctx context.Context, e Engine, keep func(name string) bool) error {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
-	found, err := e.List(ctx, map[string]string{labelApp: s.Slot.App, labelSlot: s.Slot.Color}, true)
+	found, err := e.List(ctx, map[string]string{label.App: s.Slot.App, label.Slot: s.Slot.Color}, true)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package pull
+package registry
 
 import "testing"
 
@@ -10,6 +10,16 @@ func TestValidRef(t *testing.T) {
 	} {
 		if err := ValidRef(ref); (err == nil) != want {
 			t.Errorf("ValidRef(%q) = %v", ref, err)
+		}
+	}
+}
+
+func TestRepository(t *testing.T) {
+	for ref, want := range map[string]string{
+		"myapp:v1": "myapp", "myapp": "myapp", "r:5000/myapp": "r:5000/myapp", "r:5000/myapp:v1@sha256:a": "r:5000/myapp",
+	} {
+		if got := Repository(ref); got != want {
+			t.Errorf("Repository(%q) = %q, want %q", ref, got, want)
 		}
 	}
 }

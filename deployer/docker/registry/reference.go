@@ -1,4 +1,4 @@
-package pull
+package registry
 
 import (
 	"fmt"
@@ -17,4 +17,14 @@ func ValidRef(ref string) error {
 		return fmt.Errorf("%q is not an image reference", ref)
 	}
 	return nil
+}
+
+// Repository is a reference without its tag and digest. A colon is a tag's only
+// behind the last slash: before it, it belongs to a registry's port.
+func Repository(ref string) string {
+	ref, _, _ = strings.Cut(ref, "@")
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
+		ref = ref[:i]
+	}
+	return ref
 }

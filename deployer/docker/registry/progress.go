@@ -1,7 +1,7 @@
-// Package pull is about registries: references of images, root's login, the
+// Package registry is about registries: references of images, root's login, the
 // daemon's report of a pull, and what a pull failed for. The pull itself is the
 // daemon's.
-package pull
+package registry
 
 import (
 	"encoding/json"
