@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 )
 
@@ -312,7 +313,7 @@ func TestSettingsMustBeRoots(t *testing.T) {
 			w.writeMode("/etc/edgeman/edgeman.toml", "[check]\n", 0o644)
 			path := filepath.Join(w.root, "/etc/edgeman/edgeman.toml")
 			w.must(row.do(path))
-			if _, err := ReadSettings(path); (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
+			if _, err := ReadSettings(path); (err == nil) != (row.want == "") || err != nil && !strings.Contains(hint.Text(err), row.want) {
 				t.Errorf("got %v, want %q", err, row.want)
 			}
 		})

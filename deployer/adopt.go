@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
 )
@@ -260,7 +261,7 @@ func (h *Host) confirm(ctx context.Context, yes bool, question string) error {
 		return nil
 	}
 	if in, ok := h.In.(io.Writer); !ok || !isTerminal(in) {
-		return usage("there is no terminal to ask on\nhint: --yes applies the plan, --dry-run only shows it")
+		return hint.With(usage("there is no terminal to ask on"), "--yes applies the plan, --dry-run only shows it")
 	}
 	fmt.Fprintf(h.Err, "%s [y/N] ", question)
 	answered := make(chan string, 1)

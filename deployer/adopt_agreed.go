@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/nginxconf"
 )
 
@@ -87,7 +88,8 @@ func agreed(o AdoptOptions, shown, now []candidate) error {
 	if slices.EqualFunc(shown, now, same) {
 		return nil
 	}
-	return refuse("nginx's files or the containers behind %s have changed since the plan was shown, and what would be done is not what was shown\nhint: edgeman adopt %s shows it anew", o.Site, o.Site)
+	return hint.With(refuse("nginx's files or the containers behind %s have changed since the plan was shown, and what would be done is not what was shown", o.Site),
+		"edgeman adopt %s shows it anew", o.Site)
 }
 
 // refuseMeddling keeps edits that others have made since the plan was made out of

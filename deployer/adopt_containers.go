@@ -12,6 +12,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/nginxconf"
 )
@@ -27,7 +28,7 @@ func (h *Host) planTogether(ctx context.Context, o AdoptOptions, conf *nginxconf
 		return c, err
 	}
 	if app, ok := h.ownSocket(group[0].Address); ok {
-		return c, refuse("adopted already, as %s\nhint: edgeman status %s", app, app)
+		return c, hint.With(refuse("adopted already, as %s", app), "edgeman status %s", app)
 	}
 	if r := group[0].Refusal; r != nil {
 		return c, &RefusedError{r}
@@ -80,14 +81,15 @@ func asked(o AdoptOptions, group []nginxconf.Target) error {
 	case len(group):
 		return nil
 	}
-	return refuse("the servers of upstream %s become one app together\nhint: --only %s", group[0].Upstream, group[0].Upstream)
+	return hint.With(refuse("the servers of upstream %s become one app together", group[0].Upstream), "--only %s", group[0].Upstream)
 }
 
 // judgeAll finds the container behind each target and asks whether it can be
 // replaced.
 func (h *Host) judgeAll(ctx context.Context, o AdoptOptions, c *candidate) ([]adoptable.Adoption, error) {
 	if len(c.targets) > 1 && o.Container != "" {
-		return nil, refuse("upstream %s has %d servers; --container names one container\nhint: leave it out, or --only", c.targets[0].Upstream, len(c.targets))
+		return nil, hint.With(refuse("upstream %s has %d servers; --container names one container", c.targets[0].Upstream, len(c.targets)),
+			"leave it out, or --only")
 	}
 	var all []adoptable.Adoption
 	for i := range c.targets {
@@ -148,8 +150,8 @@ func imageOf(c docker.Container) string {
 // unlike says why target i is no copy of the others, with its line.
 func (c *candidate) unlike(i int, format string, args ...any) error {
 	t := c.targets[i]
-	return refuse("%s: %s %s\nhint: the servers of upstream %s become one app only if they are copies of one container",
-		placeOf(t), t.Address, fmt.Sprintf(format, args...), t.Upstream)
+	return hint.With(refuse("%s: %s %s", placeOf(t), t.Address, fmt.Sprintf(format, args...)),
+		"the servers of upstream %s become one app only if they are copies of one container", t.Upstream)
 }
 
 // placeOf is the line that names a target's address.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/nginxconf"
 )
 
@@ -47,7 +48,8 @@ func (p *finder) one(ctx context.Context, t nginxconf.Target, address string) ([
 	case len(l.ats) == 0:
 		return nil, refuse("%s: %s is no host and port", placeOf(t), address)
 	case len(l.found) == 0:
-		return nil, refuse("%s: no running container serves %s: %s\nhint: docker ps shows what runs; name it with --container", placeOf(t), spelled(address, l.ats[0]), l.doubt.Reason)
+		return nil, hint.With(refuse("%s: no running container serves %s: %s", placeOf(t), spelled(address, l.ats[0]), l.doubt.Reason),
+			"docker ps shows what runs; name it with --container")
 	}
 	first := l.found[0]
 	names := []string{first.Container.Name + " at " + first.at.String()}
@@ -55,13 +57,15 @@ func (p *finder) one(ctx context.Context, t nginxconf.Target, address string) ([
 		switch {
 		case f.name() == first.name():
 		case f.at == first.at:
-			return nil, refuse("%s: %s may be served by %s or %s\nhint: say which with --container", placeOf(t), address, first.Container.Name, f.Container.Name)
+			return nil, hint.With(refuse("%s: %s may be served by %s or %s", placeOf(t), address, first.Container.Name, f.Container.Name),
+				"say which with --container")
 		default:
 			names = append(names, f.Container.Name+" at "+f.at.String())
 		}
 	}
 	if len(names) > 1 {
-		return nil, refuse("%s: %s leads to several containers, %s\nhint: write the address of one of them", placeOf(t), address, strings.Join(names, " and "))
+		return nil, hint.With(refuse("%s: %s leads to several containers, %s", placeOf(t), address, strings.Join(names, " and ")),
+			"write the address of one of them")
 	}
 	return l.found, nothingElse(ctx, t, address, l)
 }
@@ -78,9 +82,11 @@ func nothingElse(ctx context.Context, t nginxconf.Target, address string, l look
 		case err != nil:
 			return err
 		case elsewhere:
-			return refuse("%s: %s leads to container %s, and to another machine, %s\nhint: write the address of the container", placeOf(t), address, first.Container.Name, at.Addr())
+			return hint.With(refuse("%s: %s leads to container %s, and to another machine, %s", placeOf(t), address, first.Container.Name, at.Addr()),
+				"write the address of the container")
 		case answersAt(ctx, at):
-			return refuse("%s: %s leads to container %s, and to %s, where something else answers\nhint: write %s if the container is meant", placeOf(t), address, first.Container.Name, at, first.at)
+			return hint.With(refuse("%s: %s leads to container %s, and to %s, where something else answers", placeOf(t), address, first.Container.Name, at),
+				"write %s if the container is meant", first.at)
 		}
 	}
 	return nil
@@ -90,7 +96,7 @@ func nothingElse(ctx context.Context, t nginxconf.Target, address string, l look
 func (p *finder) chosen(ctx context.Context, o AdoptOptions, t nginxconf.Target) (docker.Container, uint16, []netip.AddrPort, error) {
 	c, err := p.h.Docker.Inspect(ctx, o.Container)
 	if errors.Is(err, docker.ErrNotFound) {
-		return c, 0, nil, refuse("there is no container %q\nhint: docker ps", o.Container)
+		return c, 0, nil, hint.With(refuse("there is no container %q", o.Container), "docker ps")
 	}
 	if err != nil {
 		return c, 0, nil, err
@@ -114,7 +120,7 @@ func (p *finder) chosen(ctx context.Context, o AdoptOptions, t nginxconf.Target)
 	}
 	port, ok := portBehind(c, ats[0], o.Port)
 	if !ok {
-		return c, 0, nil, refuse("container %s does not publish %s, so the app's port is not known\nhint: say it with --port", c.Name, t.Address)
+		return c, 0, nil, hint.With(refuse("container %s does not publish %s, so the app's port is not known", c.Name, t.Address), "say it with --port")
 	}
 	return c, port, ats, nil
 }

@@ -10,6 +10,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/label"
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -31,14 +32,14 @@ func (h *Host) nameCandidates(o AdoptOptions, site string, take []candidate) err
 			}
 		}
 		if err := sockets.ValidName(c.name); err != nil {
-			return usage("%w\nhint: choose a name with --name", err)
+			return hint.With(usage("%w", err), "choose a name with --name")
 		}
 		if seen[c.name] {
-			return usage("two targets would be called %s\nhint: name them with --name TARGET=NAME", c.name)
+			return hint.With(usage("two targets would be called %s", c.name), "name them with --name TARGET=NAME")
 		}
 		seen[c.name] = true
 		if _, err := h.Paths.ReadApp(c.name); !errors.Is(err, state.ErrNoApp) {
-			return refuse("there is an app %s already\nhint: choose another name with --name, or edgeman unadopt %s first", c.name, c.name)
+			return hint.With(refuse("there is an app %s already", c.name), "choose another name with --name, or edgeman unadopt %s first", c.name)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 )
 
 // publish makes a container of the world that has port 80 published at hosts, at all
@@ -69,7 +70,7 @@ func TestAdoptTellsAddressesApart(t *testing.T) {
 			}
 			said := ""
 			if err != nil {
-				said = err.Error()
+				said = hint.Text(err)
 			}
 			for _, l := range leave {
 				said += l.Reason
@@ -91,7 +92,7 @@ func TestAdoptLeavesNoHalfOfAName(t *testing.T) {
 	w.write(w.site, "server { location / { proxy_pass http://127.0.0.1:8080; }\nlocation /l { proxy_pass http://localhost:8080; } }\n")
 	o := AdoptOptions{Site: w.site, Name: "myapp"}
 	_, err := w.Host.Adopt(t.Context(), o)
-	if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "site:2: proxy_pass http://localhost:8080 (server, location /l) goes to localhost:8080, which is this app and another in turn, and fails in part when this one's port is gone\nhint: write the address of the app that is meant; --allow-other-sites ") {
+	if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "site:2: proxy_pass http://localhost:8080 (server, location /l) goes to localhost:8080, which is this app and another in turn, and fails in part when this one's port is gone\nhint: write the address of the app that is meant; --allow-other-sites ") {
 		t.Errorf("%v", err)
 	}
 }

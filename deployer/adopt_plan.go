@@ -11,6 +11,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/poll"
 	"edgeman/nginxconf"
@@ -103,10 +104,10 @@ func (h *Host) readSite(ctx context.Context, o AdoptOptions) (string, *nginxconf
 		return "", nil, facts, err
 	}
 	if !facts.Running {
-		return "", nil, facts, refuse("nginx is not running\nhint: systemctl start nginx")
+		return "", nil, facts, hint.With(refuse("nginx is not running"), "systemctl start nginx")
 	}
 	if _, err := h.Nginx.Precheck(ctx); err != nil {
-		return "", nil, facts, refused(err)
+		return "", nil, facts, &RefusedError{err}
 	}
 	conf, err := nginxconf.Load(h.Files, facts.Main)
 	if err != nil {
@@ -140,8 +141,8 @@ func (h *Host) refusePending(ctx context.Context, o AdoptOptions, conf *nginxcon
 	for _, p := range pending {
 		names = append(names, p.Path)
 	}
-	return refuse("changed since nginx was last loaded: %s; adopting reloads nginx, which would make that live too\n"+
-		"hint: systemctl reload nginx when it is meant to be live, or --reload-pending", strings.Join(names, ", "))
+	return hint.With(refuse("changed since nginx was last loaded: %s; adopting reloads nginx, which would make that live too", strings.Join(names, ", ")),
+		"systemctl reload nginx when it is meant to be live, or --reload-pending")
 }
 
 // planEdits plans the edits of one candidate on the configuration as it is now:
@@ -202,7 +203,7 @@ func refuseStays(o AdoptOptions, plan *nginxconf.Plan) error {
 			what = "write the address of the app that is meant"
 		}
 	}
-	return refuse("%s\nhint: %s; --allow-%s accepts that they fail", strings.Join(lines, "\n"), what, AllowOtherSites)
+	return hint.With(refuse("%s", strings.Join(lines, "\n")), "%s; --allow-%s accepts that they fail", what, AllowOtherSites)
 }
 
 // refuseLosses keeps adopt from taking without asking what the socket cannot give.
@@ -210,7 +211,7 @@ func refuseLosses(o AdoptOptions, plan *nginxconf.Plan) error {
 	var errs []error
 	for _, l := range plan.Losses {
 		if !slices.Contains(o.Allow, l.Code) {
-			errs = append(errs, refuse("%s: %s\nhint: --allow-%s accepts that", l.Pos, l.Text, l.Code))
+			errs = append(errs, hint.With(refuse("%s: %s", l.Pos, l.Text), "--allow-%s accepts that", l.Code))
 		}
 	}
 	return errors.Join(errs...)
@@ -220,7 +221,7 @@ func refuseLosses(o AdoptOptions, plan *nginxconf.Plan) error {
 func refuseFiles(plan *nginxconf.Plan) error {
 	for _, f := range plan.Files {
 		if err := nginx.Replaceable(f.Path); err != nil {
-			return refused(err)
+			return &RefusedError{err}
 		}
 	}
 	return nil
@@ -231,25 +232,15 @@ func refuseNote(n adoptable.Note) error {
 	if n.Override == "" {
 		return refuse("%s", n.Text)
 	}
-	return refuse("%s\nhint: %s accepts that", n.Text, n.Override)
+	return hint.With(refuse("%s", n.Text), "%s accepts that", n.Override)
 }
 
 func refuseSite(o AdoptOptions, site string, reasons []error) error {
 	if len(reasons) == 0 && len(o.Only) > 0 {
-		return refuse("%s sends no requests to %s\nhint: leave out --only to see its targets", site, strings.Join(o.Only, " or "))
+		return hint.With(refuse("%s sends no requests to %s", site, strings.Join(o.Only, " or ")), "leave out --only to see its targets")
 	}
 	if len(reasons) == 0 {
 		return refuse("%s sends no requests anywhere: nothing to adopt", site)
 	}
-	return refused(errors.Join(reasons...))
-}
-
-// refused marks err as a refusal, unless it is marked already; hints that an
-// error carries go on a line of their own.
-func refused(err error) error {
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) && hinted.Hint() != "" && !strings.Contains(err.Error(), "hint:") {
-		err = fmt.Errorf("%w\nhint: %s", err, hinted.Hint())
-	}
-	return &RefusedError{err}
+	return &RefusedError{errors.Join(reasons...)}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgeman/deployer/hint"
 	"edgeman/nginxconf"
 )
 
@@ -57,9 +58,9 @@ func (c *candidate) twice(take []candidate) error {
 	if len(places) < 2 {
 		return nil
 	}
-	return refuse("%s lead to the same container, %s: an app has one port, and two apps would be two copies of the container\n"+
-		"hint: %s takes one of them over; what is sent to the others then fails for a moment at each swap",
-		strings.Join(places, " and "), c.containers[0].Name, strings.Join(ways, " or "))
+	return hint.With(refuse("%s lead to the same container, %s: an app has one port, and two apps would be two copies of the container",
+		strings.Join(places, " and "), c.containers[0].Name),
+		"%s takes one of them over; what is sent to the others then fails for a moment at each swap", strings.Join(ways, " or "))
 }
 
 // otherPorts tells of the ports that the container publishes beside the one that
@@ -86,8 +87,8 @@ func (c *candidate) otherPorts(o AdoptOptions, conf *nginxconf.Config) error {
 	if len(used) == 0 || len(c.adoption.Writes) == 0 || slices.Contains(o.Allow, AllowOtherPorts) {
 		return nil
 	}
-	return refuse("%s is not taken over, and container %s %s: it is stopped at each swap before the next one starts, and what is sent to that port fails meanwhile\nhint: --allow-%s accepts that",
-		strings.TrimSuffix(used[0], ","), c.containers[0].Name, strings.Join(c.adoption.Writes, ", "), AllowOtherPorts)
+	return hint.With(refuse("%s is not taken over, and container %s %s: it is stopped at each swap before the next one starts, and what is sent to that port fails meanwhile", strings.TrimSuffix(used[0], ","), c.containers[0].Name, strings.Join(c.adoption.Writes, ", ")),
+		"--allow-%s accepts that", AllowOtherPorts)
 }
 
 // strays refuses a container that nginx reaches on another port, too, without that
@@ -108,8 +109,8 @@ func (p *finder) strays(ctx context.Context, o AdoptOptions, conf *nginxconf.Con
 			return slices.ContainsFunc(p.look(ctx, at.String()).found, func(f place) bool { return f.Container.ID == ct.ID && f.Port != c.port })
 		})
 		if len(uses) > 0 {
-			return refuse("%s: %s reaches another port of container %s, which is not taken over: what is sent there fails when the container is replaced\nhint: --allow-%s accepts that",
-				uses[0].Pos, uses[0].Text, ct.Name, AllowOtherPorts)
+			return hint.With(refuse("%s: %s reaches another port of container %s, which is not taken over: what is sent there fails when the container is replaced", uses[0].Pos, uses[0].Text, ct.Name),
+				"--allow-%s accepts that", AllowOtherPorts)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/nginxconf"
 )
 
@@ -35,11 +36,11 @@ func TestAdoptOfTwoPorts(t *testing.T) {
 		t.Fatalf("%v, %v", err, w.calls)
 	}
 	for _, want := range []string{"site:1", "site:2", "lead to the same container, web-1", "--only " + one.String() + " or --only " + two.String()} {
-		if !strings.Contains(err.Error(), want) {
+		if !strings.Contains(hint.Text(err), want) {
 			t.Errorf("no %q in\n%v", want, err)
 		}
 	}
-	if strings.Contains(err.Error(), "--name") {
+	if strings.Contains(hint.Text(err), "--name") {
 		t.Errorf("a hint that makes two copies:\n%v", err)
 	}
 }
@@ -87,7 +88,7 @@ func TestAdoptOfOneOfTwoOwnPorts(t *testing.T) {
 	at := netip.MustParseAddrPort(w.addrs[0])
 	w.write(w.site, "server { location / { proxy_pass http://"+at.String()+"; } location /chat { proxy_pass http://"+netip.AddrPortFrom(at.Addr(), 1).String()+"; } }\n")
 	o := AdoptOptions{Site: w.site, Only: []string{at.String()}, DryRun: true}
-	if _, err := w.Host.Adopt(t.Context(), o); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), ":1 reaches another port of container web-1") || !strings.Contains(err.Error(), "--allow-other-ports") {
+	if _, err := w.Host.Adopt(t.Context(), o); ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), ":1 reaches another port of container web-1") || !strings.Contains(hint.Text(err), "--allow-other-ports") {
 		t.Errorf("%v", err)
 	}
 	o.Allow = []string{AllowOtherPorts}

@@ -14,6 +14,7 @@ import (
 
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 )
@@ -44,9 +45,9 @@ func (h *Host) prove(ctx context.Context, o AdoptOptions, c *candidate, i int, p
 		c.warnings = append(c.warnings, "it is not shown that the site is served by container "+ct.Name+": "+doubt.Reason)
 		return nil
 	}
-	hint := cmp.Or(doubt.Hint(), "--container and --port say which container it is")
-	return refuse("%s: it cannot be shown that %s is served by container %s: %s\nhint: %s; --allow-%s goes on all the same",
-		placeOf(t), spelled(t.Address, t.Addr), ct.Name, doubt.Reason, hint, AllowUnproven)
+	next := cmp.Or(doubt.Hint(), "--container and --port say which container it is")
+	return hint.With(refuse("%s: it cannot be shown that %s is served by container %s: %s", placeOf(t), spelled(t.Address, t.Addr), ct.Name, doubt.Reason),
+		"%s; --allow-%s goes on all the same", next, AllowUnproven)
 }
 
 const (
@@ -87,12 +88,12 @@ func (t *takeover) compareNew(ctx context.Context, since time.Time) error {
 	if err != nil || differ == "" {
 		return err
 	}
-	hint := ""
+	way := ""
 	if t.via == "netns" {
-		hint = "--via bridge, if the app treats its peers differently; "
+		way = "--via bridge, if the app treats its peers differently; "
 	}
-	return fmt.Errorf("the new container does not answer as the old one does, GET %s: %s\nhint: %s--health PATH names a page on which they agree, --allow-%s goes on all the same",
-		q.Path, differ, hint, AllowUnproven)
+	return hint.With(fmt.Errorf("the new container does not answer as the old one does, GET %s: %s", q.Path, differ),
+		"%s--health PATH names a page on which they agree, --allow-%s goes on all the same", way, AllowUnproven)
 }
 
 // dialLive connects as nginx will.

@@ -14,6 +14,7 @@ import (
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/hint"
 )
 
 // What is not shown to be the container's app is refused before anything is
@@ -22,7 +23,7 @@ func TestAdoptRefusesWhatIsNotProven(t *testing.T) {
 	w := newCopies(t, 1, "")
 	w.doubt = &locate.Doubt{Reason: "another listens"}
 	_, err := w.Host.Adopt(context.Background(), AdoptOptions{Site: w.site, Name: "myapp", Yes: true})
-	if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "site:2: it cannot be shown that "+w.addrs[0]+" is served by container web-1: another listens\nhint: ") || !strings.Contains(err.Error(), "--allow-unproven") {
+	if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "site:2: it cannot be shown that "+w.addrs[0]+" is served by container web-1: another listens\nhint: ") || !strings.Contains(hint.Text(err), "--allow-unproven") {
 		t.Errorf("exit code %d, %v", ExitCode(err), err)
 	}
 	if w.out.Len() > 0 || len(w.calls) > 0 {
@@ -215,7 +216,7 @@ func TestAdoptComparesTheNewContainer(t *testing.T) {
 			go s.Serve(l)
 			defer s.Close()
 			err = to.compareNew(t.Context(), time.Now())
-			if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "--via bridge")) {
+			if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(hint.Text(err), tt.want) || !strings.Contains(hint.Text(err), "--via bridge")) {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
 		})

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"edgeman/deployer/hint"
 )
 
 // findSite is the site file that the operator means: a path, or a name that is
@@ -32,11 +34,11 @@ func (h *Host) findSite(ctx context.Context, site string) (string, error) {
 	}
 	switch found = distinctFiles(found); len(found) {
 	case 0:
-		return "", refuse("there is no site %s; looked at %s\nhint: nginx -T shows every file that is in use", site, strings.Join(looked, ", "))
+		return "", hint.With(refuse("there is no site %s; looked at %s", site, strings.Join(looked, ", ")), "nginx -T shows every file that is in use")
 	case 1:
 		return found[0], nil
 	}
-	return "", refuse("%s may be %s\nhint: write the path", site, strings.Join(found, " or "))
+	return "", hint.With(refuse("%s may be %s", site, strings.Join(found, " or ")), "write the path")
 }
 
 // sitePlaces are the paths that a name may stand for.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -58,7 +59,7 @@ func (h *Host) adopt(ctx context.Context, o AdoptOptions, c candidate) error {
 		}
 	}
 	if err := t.settle(""); err != nil {
-		return &BrokenError{fmt.Errorf("%s is adopted, but that could not be recorded: %w\nhint: edgeman repair %s", c.name, err, c.name)}
+		return &BrokenError{hint.With(fmt.Errorf("%s is adopted, but that could not be recorded: %w", c.name, err), "edgeman repair %s", c.name)}
 	}
 	if !o.JSON { // stdout is the object's
 		fmt.Fprintf(h.Out, "%s adopted.  undo: edgeman unadopt %s\n", c.name, c.name)
@@ -79,12 +80,12 @@ func (t *takeover) steps() []func(context.Context) error {
 // stillFree looks again under the lock: another adopt may have taken the name.
 func (t *takeover) stillFree() error {
 	if _, err := t.Paths.ReadApp(t.name); !errors.Is(err, state.ErrNoApp) {
-		return refuse("%s was adopted meanwhile\nhint: edgeman status %s", t.name, t.name)
+		return hint.With(refuse("%s was adopted meanwhile", t.name), "edgeman status %s", t.name)
 	}
 	if op, busy, err := t.Paths.ReadOperation(t.name); err != nil {
 		return err
 	} else if busy {
-		return refuse("%s of %s was interrupted\nhint: edgeman repair %s", op.Name, t.name, t.name)
+		return hint.With(refuse("%s of %s was interrupted", op.Name, t.name), "edgeman repair %s", t.name)
 	}
 	return nil
 }
@@ -94,7 +95,8 @@ func (t *takeover) stillFree() error {
 func (t *takeover) rehearse(ctx context.Context) error {
 	for _, c := range t.containers {
 		if err := t.Docker.Rehearse(ctx, c.Raw); err != nil {
-			return refuse("container %s could not be made again if it was removed: %w\nhint: nothing was changed; docker run it anew with settings that this Docker accepts", c.Name, err)
+			return hint.With(refuse("container %s could not be made again if it was removed: %w", c.Name, err),
+				"nothing was changed; docker run it anew with settings that this Docker accepts")
 		}
 	}
 	return nil
@@ -128,7 +130,7 @@ func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	if err := t.awaitHealthy(ctx, t.slot, t.release.Number, t.timeout); err != nil {
 		err = t.whyNotHealthy(ctx, err, t.ailing(t.slot, t.release), t.release, "--port")
 		if t.app.Health == "" && t.containers[0].Healthcheck != nil {
-			err = fmt.Errorf("%w\nhint: --health PATH asks the app itself, --health connect only its port, instead of the image's HEALTHCHECK", err)
+			err = hint.With(err, "--health PATH asks the app itself, --health connect only its port, instead of the image's HEALTHCHECK")
 		}
 		return err
 	}
@@ -237,7 +239,7 @@ func (t *takeover) undo(ctx context.Context, cause error) error {
 		undone = t.giveBack(context.WithoutCancel(ctx), back{app: t.app, record: t.record, lock: t.lock, timeout: t.timeout, drain: t.drain, undo: true, quiet: true})
 	}
 	if undone != nil {
-		return &BrokenError{fmt.Errorf("%w\nundoing that did not succeed either: %w\nhint: edgeman repair %s", cause, undone, t.name)}
+		return &BrokenError{hint.With(fmt.Errorf("%w\nundoing that did not succeed either: %w", cause, undone), "edgeman repair %s", t.name)}
 	}
 	if errors.As(cause, new(*UsageError)) {
 		return cause

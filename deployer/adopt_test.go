@@ -14,6 +14,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/hint"
 )
 
 // dryRun is what adopt prints of its plan for the site.
@@ -132,7 +133,7 @@ func (w *copies) tcp(c candidate) { c.targets[0].Protocol = "tcp" }
 // A refusal names its container once.
 func TestRefuseNote(t *testing.T) {
 	err := refuseNote(adoptable.Note{Code: "x", Text: "container web has 1 changed file", Override: "--allow-x"})
-	if got, want := err.Error(), "container web has 1 changed file\nhint: --allow-x accepts that"; got != want {
+	if got, want := hint.Text(err), "container web has 1 changed file\nhint: --allow-x accepts that"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -212,7 +213,7 @@ func TestAdoptHintsAtTheHealthCheck(t *testing.T) {
 		if ExitCode(err) != ExitFailed {
 			t.Fatalf("%v", err)
 		}
-		if strings.Contains(err.Error(), "--health connect only its port") != checked {
+		if strings.Contains(hint.Text(err), "--health connect only its port") != checked {
 			t.Errorf("checked %v: %v", checked, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
@@ -161,7 +162,7 @@ func (h *Host) weigh(ctx context.Context, w wait, patience func(*nginxconf.Confi
 	}
 	b := waitBound(conf, facts, patience(conf))
 	if why := tooLong(b, w); why != "" && !w.let {
-		return refuse("%s\nhint: raise %s there%s; --let-wait accepts that requests fail", why, b.Directive, w.lower)
+		return hint.With(refuse("%s", why), "raise %s there%s; --let-wait accepts that requests fail", b.Directive, w.lower)
 	} else if why != "" {
 		h.warn("%s", why)
 	}
@@ -188,11 +189,14 @@ func (h *Host) sayBound(b nginx.Bound, w wait) {
 	switch {
 	case w.total() >= b.Timeout: // it has been said
 	case w.last >= b.Timeout:
-		h.warn("%s %s: that will not fit, and requests will fail\nhint: raise %s", w.what, state.Length(w.last.Round(100*time.Millisecond)), b.Directive)
+		h.warn("%s %s: that will not fit, and requests will fail", w.what, state.Length(w.last.Round(100*time.Millisecond)))
+		h.hint("raise %s", b.Directive)
 	case !b.Fits(w.rate, w.last):
-		h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait\nhint: raise %s",
-			w.what, state.Length(w.last.Round(100*time.Millisecond)), w.rate*w.last.Seconds(), b.Raise)
+		h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait",
+			w.what, state.Length(w.last.Round(100*time.Millisecond)), w.rate*w.last.Seconds())
+		h.hint("raise %s", b.Raise)
 	case b.Sending > 0 && max(w.total(), w.last) >= b.Sending:
-		h.warn("%s %s: uploads that do not fit into the socket's buffer will fail\nhint: raise %s", w.what, state.Length(max(w.total(), w.last).Round(100*time.Millisecond)), b.SendingBy)
+		h.warn("%s %s: uploads that do not fit into the socket's buffer will fail", w.what, state.Length(max(w.total(), w.last).Round(100*time.Millisecond)))
+		h.hint("raise %s", b.SendingBy)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -350,11 +351,11 @@ func TestAdoptRefusesWhatAreNoCopies(t *testing.T) {
 				t.Errorf("exit code %d (%v), want %d", ExitCode(err), err, ExitRefused)
 			}
 			for _, want := range tt.want {
-				if want = fill.Replace(want); err == nil || !strings.Contains(err.Error(), want) {
+				if want = fill.Replace(want); err == nil || !strings.Contains(hint.Text(err), want) {
 					t.Errorf("no %q in\n%v", want, err)
 				}
 			}
-			if err != nil && strings.Contains(err.Error(), "s3cret") {
+			if err != nil && strings.Contains(hint.Text(err), "s3cret") {
 				t.Error("a secret is told")
 			}
 			if w.now() != w.before || len(w.calls) > 0 {

@@ -83,7 +83,7 @@ func (s *swap) sayNotTaken() {
 		return
 	}
 	if d := differences(s.next, wanted); len(d) > 0 {
-		s.note("release %d runs as it was recorded; the app file differs: %s\nhint: edgeman swap %s %s takes it over",
-			s.next.Number, strings.Join(d, "; "), s.app.Name, s.next.Image)
+		s.note("release %d runs as it was recorded; the app file differs: %s", s.next.Number, strings.Join(d, "; "))
+		s.hint("edgeman swap %s %s takes it over", s.app.Name, s.next.Image)
 	}
 }

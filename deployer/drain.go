@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -69,7 +70,7 @@ func (d *draining) look(ctx context.Context, w *waiting) (bool, error) {
 		d.limit = by
 	}
 	if time.Now().After(d.limit) {
-		return false, fmt.Errorf("%s did not end by %s%s\nhint: edgeman repair %s", d.slot, state.Clock(d.limit), d.whoServes(), d.slot.App)
+		return false, hint.With(fmt.Errorf("%s did not end by %s%s", d.slot, state.Clock(d.limit), d.whoServes()), "edgeman repair %s", d.slot.App)
 	}
 	return false, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/nginxconf"
 )
@@ -78,8 +79,8 @@ func (h *Host) ledElsewhere(a Adoption, path string, then []byte) error {
 	for i, line := range bytes.Split(then, []byte("\n")) {
 		line = bytes.TrimSpace(line)
 		if bytes.Contains(line, []byte(h.Paths.Live(a.App))) && !bytes.HasPrefix(line, []byte("#")) {
-			return refuse("%s:%d: what adopt wrote here was changed since, and still leads to the socket of %s\n"+
-				"hint: write %s there, as it was, then edgeman unadopt %s", path, i+1, a.App, a.targets(), a.App)
+			return hint.With(refuse("%s:%d: what adopt wrote here was changed since, and still leads to the socket of %s", path, i+1, a.App),
+				"write %s there, as it was, then edgeman unadopt %s", a.targets(), a.App)
 		}
 	}
 	return nil
@@ -91,7 +92,7 @@ func (h *Host) testBack(ctx context.Context, files []fileBack) error {
 		return nil
 	}
 	if _, err := h.Nginx.TestCandidate(ctx, candidates(files)); err != nil {
-		return refused(fmt.Errorf("nginx refuses its configuration with the edits taken back: %w", err))
+		return &RefusedError{fmt.Errorf("nginx refuses its configuration with the edits taken back: %w", err)}
 	}
 	return nil
 }
@@ -114,7 +115,8 @@ func (h *Host) judgeBack(ctx context.Context, o ReleaseOptions, files []fileBack
 	}
 	_, now := h.Nginx.Precheck(ctx) // also where there is nothing to take back: nginx is reloaded all the same
 	if errors.Is(now, nginx.ErrAlreadyBroken) {
-		return refuse("%w\nnothing was changed, %s serves as before\nhint: mend it until nginx -t is content, then edgeman unadopt %s", now, o.App, o.App)
+		return hint.With(refuse("%w\nnothing was changed, %s serves as before", now, o.App),
+			"mend it until nginx -t is content, then edgeman unadopt %s", o.App)
 	}
 	if back == nil && now == nil {
 		return h.refuseWayLeft(ctx, o, files)
@@ -145,7 +147,8 @@ func (h *Host) refuseWayLeft(ctx context.Context, o ReleaseOptions, files []file
 	if len(left) == 0 {
 		return h.refuseOrder(record, facts.Main, conf)
 	}
-	return refuse("%s\nhint: lead it to %s or elsewhere first; --allow-%s accepts that it fails from then on", strings.Join(left, "\n"), record.targets(), AllowOtherSites)
+	return hint.With(refuse("%s", strings.Join(left, "\n")),
+		"lead it to %s or elsewhere first; --allow-%s accepts that it fails from then on", record.targets(), AllowOtherSites)
 }
 
 func backDiff(files []fileBack) string {

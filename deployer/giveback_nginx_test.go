@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/nginxconf"
 )
 
@@ -191,7 +192,7 @@ func TestReleaseOfFilesThatOthersChanged(t *testing.T) {
 			_, err := w.Release(t.Context(), ReleaseOptions{App: "myapp", DryRun: true, Allow: tt.allow})
 			said := w.err.String()
 			if err != nil {
-				said = err.Error()
+				said = hint.Text(err)
 			}
 			if !strings.Contains(said, tt.says) || tt.says == "" && said != "" {
 				t.Errorf("said %q, want %q", said, tt.says)

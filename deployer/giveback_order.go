@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgeman/deployer/hint"
 	"edgeman/nginxconf"
 )
 
@@ -43,8 +44,8 @@ func (h *Host) refuseOrder(a Adoption, main string, then *nginxconf.Config) erro
 	if err != nil || len(later) == 0 {
 		return err
 	}
-	return refuse("%s: %s (%s) would send other headers without what was written for %s\nhint: %s; --allow-%s accepts it",
-		pass.Pos(), pass, pass.Parent().Path(), a.App, giveBackFirst(later), AllowOtherSites)
+	return hint.With(refuse("%s: %s (%s) would send other headers without what was written for %s", pass.Pos(), pass, pass.Parent().Path(), a.App),
+		"%s; --allow-%s accepts it", giveBackFirst(later), AllowOtherSites)
 }
 
 // refuseCovered finds edits of a in a file that now holds current which cannot
@@ -64,7 +65,7 @@ func (h *Host) refuseCovered(a Adoption, f nginxconf.FileEdit, current []byte, g
 			}
 		}
 		if _, left, err := f.TakeBack(current); err == nil && len(left) < gone {
-			return refuse("%s: what was written for %s has been edited for %s since\nhint: %s", f.Path, a.App, l.App, giveBackFirst(later[:i+1]))
+			return hint.With(refuse("%s: what was written for %s has been edited for %s since", f.Path, a.App, l.App), "%s", giveBackFirst(later[:i+1]))
 		}
 	}
 	return nil

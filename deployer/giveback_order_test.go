@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
 )
@@ -86,7 +87,7 @@ func TestGivingBackOutOfOrder(t *testing.T) {
 			if refused := err != nil; refused != tt.refused {
 				t.Fatalf("refused %v, want %v: %v", refused, tt.refused, err)
 			}
-			if tt.refused && (ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "edgeman unadopt "+tt.order[1])) {
+			if tt.refused && (ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "edgeman unadopt "+tt.order[1])) {
 				t.Errorf("got %v", err)
 			}
 		})

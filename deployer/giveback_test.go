@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
@@ -134,7 +135,7 @@ func TestReleaseOfABrokenConfiguration(t *testing.T) {
 				}
 				return
 			}
-			if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), tt.want) {
+			if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), tt.want) {
 				t.Errorf("%v, want a refusal with %q", err, tt.want)
 			}
 		})

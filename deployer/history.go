@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -29,7 +30,7 @@ func (h *Host) History(ctx context.Context, name string, last int) (History, err
 		return History{}, err
 	}
 	if !slices.Contains(names, name) {
-		return History{}, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name)
+		return History{}, hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, name), "edgeman status lists them")
 	}
 	hist := History{App: name, Kept: []int{}, Gone: []int{}, Events: []state.Event{}}
 	events, err := h.Paths.History(name)

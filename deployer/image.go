@@ -3,12 +3,12 @@ package deployer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 )
 
 // pullWait bounds a pull: image data moves, but not for ever.
@@ -33,7 +33,7 @@ func (s *swap) image(ctx context.Context, o SwapOptions) (image found, there boo
 	case err != nil && !absent:
 		return found{}, false, err
 	case absent && o.Pull == "never":
-		return found{}, false, refuse("image %s is not on this host\nhint: leave out --pull never", ref)
+		return found{}, false, hint.With(refuse("image %s is not on this host", ref), "leave out --pull never")
 	case absent || o.Pull == "always":
 		return found{}, false, nil
 	}
@@ -50,7 +50,7 @@ func (s *swap) pull(ctx context.Context, given string) (found, error) {
 	err := s.Docker.Pull(ctx, ref, bar.update)
 	bar.close()
 	if err != nil {
-		return found{}, fmt.Errorf("%w\nhint: %s", err, s.pullHint(ctx, given, ref, err))
+		return found{}, hint.With(err, "%s", s.pullHint(ctx, given, ref, err))
 	}
 	image, err := s.Docker.Image(ctx, ref)
 	if err != nil {

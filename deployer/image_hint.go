@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -34,8 +35,8 @@ func (s *swap) refuseNameless(given string) error {
 	if named || strings.ContainsAny(given, "/:@") {
 		return nil
 	}
-	return refuse("%s runs an image without a name (%.12s), so what %s is a tag of is not known\nhint: say all of it: edgeman swap %s REPOSITORY:%s; or once and for all: image = \"REPOSITORY\" in %s",
-		s.app.Name, strings.TrimPrefix(s.current.ImageID, "sha256:"), given, s.app.Name, given, s.Paths.AppConfig(s.app.Name))
+	return hint.With(refuse("%s runs an image without a name (%.12s), so what %s is a tag of is not known", s.app.Name, strings.TrimPrefix(s.current.ImageID, "sha256:"), given),
+		"say all of it: edgeman swap %s REPOSITORY:%s; or once and for all: image = \"REPOSITORY\" in %s", s.app.Name, given, s.Paths.AppConfig(s.app.Name))
 }
 
 // sayImage tells what about the image may be another than was meant.
@@ -48,7 +49,8 @@ func (s *swap) sayImage(image found, asked bool) {
 		s.note("%s", text)
 	}
 	if image.Arch != "" && !runsHere(image.Arch) {
-		s.warn("%s is built for %s/%s, and this host is %s/%s\nhint: build it with docker build --platform %[4]s/%[5]s, or pull it so", image.ref, image.Os, image.Arch, runtime.GOOS, runtime.GOARCH)
+		s.warn("%s is built for %s/%s, and this host is %s/%s", image.ref, image.Os, image.Arch, runtime.GOOS, runtime.GOARCH)
+		s.hint("build it with docker build --platform %s/%s, or pull it so", runtime.GOOS, runtime.GOARCH)
 	}
 }
 
@@ -63,8 +65,8 @@ func (s *swap) pullHint(ctx context.Context, given, ref string, err error) strin
 	if !errors.As(err, &failed) {
 		return "edgeman pulls as root does; see whether this works: docker pull " + ref
 	}
-	if hint := s.meantHint(given, ref); hint != "" && (failed.Kind == registry.NoTag || failed.Kind == registry.Denied) {
-		return hint
+	if meant := s.meantHint(given, ref); meant != "" && (failed.Kind == registry.NoTag || failed.Kind == registry.Denied) {
+		return meant
 	}
 	switch failed.Kind {
 	case registry.Denied:
@@ -114,13 +116,13 @@ func (s *swap) deployed() (refs []string) {
 // loginHint says who has to log in; name is the user behind sudo, who may be the
 // one that did.
 func loginHint(at, name string) string {
-	hint := "edgeman pulls with root's login: sudo docker login " + at
+	login := "edgeman pulls with root's login: sudo docker login " + at
 	if name == "" || name == "root" {
-		return hint
+		return login
 	}
 	u, err := user.Lookup(name)
 	if err != nil || !registry.LoggedIn(u.HomeDir, at) {
-		return hint
+		return login
 	}
-	return fmt.Sprintf("%s is logged in at %s, and root is not; %s", name, at, hint)
+	return fmt.Sprintf("%s is logged in at %s, and root is not; %s", name, at, login)
 }

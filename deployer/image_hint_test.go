@@ -12,6 +12,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -40,7 +41,7 @@ func TestSwapOfAnAppWithoutARepository(t *testing.T) {
 		}
 		w.pullErr = errors.New("must not be pulled")
 		_, err = w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2"})
-		if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "hint: say all of it: edgeman swap myapp REPOSITORY:v2; or once and for all: image = \"REPOSITORY\" in "+w.Paths.AppConfig("myapp")) {
+		if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "hint: say all of it: edgeman swap myapp REPOSITORY:v2; or once and for all: image = \"REPOSITORY\" in "+w.Paths.AppConfig("myapp")) {
 			t.Errorf("%q: %v", repository, err)
 		}
 		if _, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "myapp:v2"}); err != nil {
@@ -89,7 +90,7 @@ func TestPullHints(t *testing.T) {
 			at, _, _ := strings.Cut(row.image, "/")
 			w.pullErr = &registry.Error{Registry: at, Kind: row.kind, Err: errors.New(denied)}
 			_, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: row.image})
-			if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), row.want) || strings.Count(err.Error(), "hint: ") != 1 {
+			if ExitCode(err) != ExitFailed || !strings.Contains(hint.Text(err), row.want) || strings.Count(hint.Text(err), "hint: ") != 1 {
 				t.Errorf("got %v\nwant %q", err, row.want)
 			}
 		})

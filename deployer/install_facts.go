@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"edgeman/deployer/hint"
 )
 
 // System is the part of the host that install writes to besides state.Paths.
@@ -152,7 +154,7 @@ func (h *Host) nginxFacts(ctx context.Context) (NginxFacts, error) {
 			return f, err
 		}
 		if !ok || old.Nginx.Binary != f.Binary {
-			return f, refuse("nginx does not run, and only its workers tell which group the sockets are for\nhint: systemctl start nginx")
+			return f, hint.With(refuse("nginx does not run, and only its workers tell which group the sockets are for"), "systemctl start nginx")
 		}
 		f.User, f.Group = old.Nginx.User, old.Nginx.Group
 		return f, nil

@@ -2,18 +2,17 @@ package deployer
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -50,7 +49,7 @@ func (f installFile) compare() (Change, bool, error) {
 		return change, false, err
 	}
 	if !st.Mode().IsRegular() {
-		return change, false, refuse("%s is there and not a regular file\nhint: move it away", f.path)
+		return change, false, hint.With(refuse("%s is there and not a regular file", f.path), "move it away")
 	}
 	have, err := os.ReadFile(f.path)
 	if err != nil {
@@ -131,8 +130,11 @@ func trusted(path string, also ...int) error {
 }
 
 func notTrusted(err error) error {
-	text, hint, _ := strings.Cut(err.Error(), "\nhint: ")
-	return refuse("%s, and the units would run it as root\nhint: %s", text, cmp.Or(hint, "put the file itself there"))
+	err = refuse("%w, and the units would run it as root", err)
+	if hint.Has(err) {
+		return err
+	}
+	return hint.With(err, "put the file itself there")
 }
 
 // caller is the user behind sudo, if there is one.
@@ -190,7 +192,8 @@ func isFile(path string) bool {
 func (h *Host) warnInit() error {
 	p, err := h.findProgram()
 	if err == nil && p.init() == "" && !isFile(p.shim()) {
-		h.warn("edgeman-init is missing: mode native is not available, all else is\nhint: put it beside %s and run edgeman install again", p.running)
+		h.warn("edgeman-init is missing: mode native is not available, all else is")
+		h.hint("put it beside %s and run edgeman install again", p.running)
 	}
 	return err
 }
@@ -208,7 +211,8 @@ func (h *Host) needInit(mode string, installs bool) error {
 	if p.init() != "" {
 		return p.trustedInit()
 	}
-	return refuse("mode native needs edgeman-init, which is missing; nothing was changed\nhint: put it beside %s and run edgeman install again", p.running)
+	return hint.With(refuse("mode native needs edgeman-init, which is missing; nothing was changed"),
+		"put it beside %s and run edgeman install again", p.running)
 }
 
 // installFiles lists every file with its bytes, for this program and host.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 )
@@ -203,7 +204,7 @@ func TestInstallTellsWhen(t *testing.T) {
 
 // Without edgeman-init all works but native mode, and whoever installs is told.
 func TestInstallWithoutInit(t *testing.T) {
-	const hint = "\nhint: put it beside "
+	const advice = "\nhint: put it beside "
 	b := newBare(t)
 	b.install(t)
 	if b.log.Len() > 0 {
@@ -212,11 +213,11 @@ func TestInstallWithoutInit(t *testing.T) {
 	b = newBare(t)
 	os.Remove(b.path("build/edgeman-init"))
 	b.install(t)
-	if got := b.log.String(); !strings.HasPrefix(got, "warning: edgeman-init is missing") || !strings.Contains(got, hint+b.path("build/edgeman")+" and run edgeman install again\n") {
+	if got := b.log.String(); !strings.HasPrefix(got, "warning: edgeman-init is missing") || !strings.Contains(got, advice+b.path("build/edgeman")+" and run edgeman install again\n") {
 		t.Errorf("install said %q", got)
 	}
 	for mode, want := range map[string]int{"": ExitDone, "proxy": ExitDone, "native": ExitRefused} {
-		if err := b.needInit(mode, true); ExitCode(err) != want || err != nil && !strings.Contains(err.Error(), hint) {
+		if err := b.needInit(mode, true); ExitCode(err) != want || err != nil && !strings.Contains(hint.Text(err), advice) {
 			t.Errorf("mode %q: %v, want exit code %d and the hint", mode, err, want)
 		}
 	}
@@ -331,7 +332,7 @@ func TestInstallRefuses(t *testing.T) {
 			b := newBare(t)
 			tt.spoil(t, b)
 			_, err := b.Install(context.Background(), false)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
+			if err == nil || !strings.Contains(hint.Text(err), tt.want) {
 				t.Fatalf("error %v does not mention %q", err, tt.want)
 			}
 			if code := ExitCode(err); code != ExitRefused {
@@ -464,7 +465,7 @@ func TestUninstallIsRefusedWhileAnAppIsAdopted(t *testing.T) {
 			b.write(t, file, "", 0o600)
 			before := len(b.files(t))
 			_, err := b.Uninstall(context.Background(), false)
-			if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "hint: edgeman unadopt myapp") {
+			if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "hint: edgeman unadopt myapp") {
 				t.Errorf("error %v, want a refusal that names the app", err)
 			}
 			if after := len(b.files(t)); after != before {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"edgeman/deployer/hint"
 )
 
 // What is copied and then run as root was written by root, or by whoever called
@@ -63,7 +65,7 @@ func TestInstallCopiesNothingThatOthersPlanted(t *testing.T) {
 				}
 				return
 			}
-			if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), b.root+row.want) && !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), "\nhint: ") {
+			if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), b.root+row.want) && !strings.Contains(hint.Text(err), row.want) || !strings.Contains(hint.Text(err), "\nhint: ") {
 				t.Errorf("got %v, want a refusal that says %q", err, row.want)
 			}
 			if after := len(b.files(t)); after != before {
@@ -83,7 +85,7 @@ func TestNativeNeedsATrustedInit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{"needInit": b.needInit("native", false), "install": b.EnsureInstalled(context.Background())} {
-		if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "chmod go-w "+shim) {
+		if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "chmod go-w "+shim) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

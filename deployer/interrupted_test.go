@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -74,7 +75,7 @@ func TestInterruptedBeforeTheSwitch(t *testing.T) {
 			})
 			result, err := w.Swap(ctx, SwapOptions{App: "myapp", Image: "v2", Strategy: strategy})
 			want := "interrupted\nmyapp serves as before\nhint: nothing is left to undo; the same command begins anew"
-			if ExitCode(err) != ExitFailed || err.Error() != want {
+			if ExitCode(err) != ExitFailed || hint.Text(err) != want {
 				t.Errorf("exit code %d, %q; want %d, %q", ExitCode(err), err, ExitFailed, want)
 			}
 			if result.Slot != "myapp:blue" || result.Seconds <= 0 {

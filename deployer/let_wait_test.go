@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -132,7 +133,7 @@ func TestWaitThatCannotFitIsRefused(t *testing.T) {
 				t.Fatalf("exit code %d, %v; want a refusal\n%s", ExitCode(err), err, &w.err)
 			}
 			for _, want := range row.want {
-				if !strings.Contains(err.Error(), want) {
+				if !strings.Contains(hint.Text(err), want) {
 					t.Errorf("lacks %q:\n%v", want, err)
 				}
 			}

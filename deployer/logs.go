@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -27,10 +28,10 @@ func (h *Host) LogsCommand(o LogsOptions) ([]string, error) {
 		return nil, err
 	}
 	if !slices.Contains(names, o.App) {
-		return nil, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, o.App)
+		return nil, hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, o.App), "edgeman status lists them")
 	}
 	if o.User != 0 && !h.journalReadable() {
-		return nil, refuse("logs reads the journal, and this user may not\nhint: sudo edgeman logs %s, or join the group systemd-journal", o.App)
+		return nil, hint.With(refuse("logs reads the journal, and this user may not"), "sudo edgeman logs %s, or join the group systemd-journal", o.App)
 	}
 	lines := "all"
 	if o.Lines > 0 {

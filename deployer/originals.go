@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 )
 
 // startOriginals brings the adopted containers back to their addresses and waits
@@ -163,7 +164,8 @@ func isOriginal(c docker.Container, o Original) error {
 	if _, ok := portBehind(c, o.Address, 0); ok {
 		return nil
 	}
-	return fmt.Errorf("another container is called %s now, and it does not publish %s\nhint: docker rename %s another-name", c.Name, o.Target, c.Name)
+	return hint.With(fmt.Errorf("another container is called %s now, and it does not publish %s", c.Name, o.Target),
+		"docker rename %s another-name", c.Name)
 }
 
 // ownAddress tells whether the address is the container's own on some network.

@@ -9,6 +9,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/label"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -123,7 +124,7 @@ func (h *Host) otherBack(ctx context.Context, name string) (back, error) {
 	if err == nil {
 		var begun bool
 		if _, begun, err = h.Paths.ReadOperation(name); begun {
-			err = fmt.Errorf("a command on %s was interrupted\nhint: edgeman repair %s", name, name)
+			err = hint.With(fmt.Errorf("a command on %s was interrupted", name), "edgeman repair %s", name)
 		}
 	}
 	if err != nil {
@@ -165,8 +166,8 @@ func (h *Host) refuseTaken(ctx context.Context, record Adoption) error {
 			return err
 		}
 		if held && holder.ID != o.ContainerID && holder.Name != o.Container && holder.Labels[label.App] == "" {
-			return refuse("container %s has the address %s now, to which nginx's file leads and which container %s would need\nhint: docker stop %s, edgeman unadopt %s, docker start %s",
-				holder.Name, o.Address.Addr(), o.Container, holder.Name, record.App, holder.Name)
+			return hint.With(refuse("container %s has the address %s now, to which nginx's file leads and which container %s would need", holder.Name, o.Address.Addr(), o.Container),
+				"docker stop %s, edgeman unadopt %s, docker start %s", holder.Name, record.App, holder.Name)
 		}
 	}
 	return nil
@@ -174,6 +175,6 @@ func (h *Host) refuseTaken(ctx context.Context, record Adoption) error {
 
 // addressLost is an original that did not get its address.
 func addressLost(c docker.Container, o Original) error {
-	return fmt.Errorf("container %s did not get its address %s back, which nginx's file names: Docker gave it a lower one that is free by now\n"+
-		"hint: docker network inspect shows which are taken; start or give back first what had the lower ones", c.Name, o.Address.Addr())
+	return hint.With(fmt.Errorf("container %s did not get its address %s back, which nginx's file names: Docker gave it a lower one that is free by now", c.Name, o.Address.Addr()),
+		"docker network inspect shows which are taken; start or give back first what had the lower ones")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -56,7 +57,7 @@ func errText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return hint.Text(err)
 }
 
 // Docker's word that a container has ended is enough: nothing is waited for.
@@ -141,7 +142,7 @@ func TestReleaseToAnUnreadyOriginal(t *testing.T) {
 	w := newWorld(t)
 	w.onRecord()
 	o := ReleaseOptions{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond}
-	if _, err := w.Release(t.Context(), o); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "hint: --timeout gives the container longer; --allow-unready") {
+	if _, err := w.Release(t.Context(), o); ExitCode(err) != ExitFailed || !strings.Contains(hint.Text(err), "hint: --timeout gives the container longer; --allow-unready") {
 		t.Fatalf("%v", err)
 	}
 	o.Allow = []string{AllowUnready}

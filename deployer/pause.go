@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -83,7 +84,8 @@ func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, limit time.Dura
 		if err := h.Paths.ClearPause(slot); err != nil {
 			return err
 		}
-		return fmt.Errorf("something still reached %s after %s (%s); requests flow as before\nhint: --max longer than nginx keeps idle connections, which is some seconds, and than its longest request; drain.websockets ends websockets", slot, state.Length(limit), inside)
+		return hint.With(fmt.Errorf("something still reached %s after %s (%s); requests flow as before", slot, state.Length(limit), inside),
+			"--max longer than nginx keeps idle connections, which is some seconds, and than its longest request; drain.websockets ends websockets")
 	}
 	return err
 }
@@ -137,7 +139,7 @@ func (h *Host) Resume(ctx context.Context, name string) error {
 func (h *Host) refuseHeld(slot sockets.Slot) error {
 	p, _, err := h.Paths.ReadPause(slot)
 	if err == nil && p.Reason != "" && p.Reason != state.PauseAsked {
-		return refuse("%s holds its requests back until another container has ended (%s)\nhint: edgeman repair %s", slot, p.Reason, slot.App)
+		return hint.With(refuse("%s holds its requests back until another container has ended (%s)", slot, p.Reason), "edgeman repair %s", slot.App)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -46,7 +47,7 @@ func TestPauseThatDoesNotComeToRest(t *testing.T) {
 	w.adopted()
 	w.Nginx = nil
 	err := w.Pause(t.Context(), PauseOptions{App: "myapp", Max: 100 * time.Millisecond})
-	if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "requests flow as before\nhint: --max longer") {
+	if ExitCode(err) != ExitFailed || !strings.Contains(hint.Text(err), "requests flow as before\nhint: --max longer") {
 		t.Errorf("exit code %d, %v", ExitCode(err), err)
 	}
 	ctx := signalled(t, func() bool {
@@ -54,7 +55,7 @@ func TestPauseThatDoesNotComeToRest(t *testing.T) {
 		return on
 	})
 	err = w.Pause(ctx, PauseOptions{App: "myapp", Max: time.Minute})
-	if want := "interrupted; requests reach myapp:blue as before"; err == nil || err.Error() != want {
+	if want := "interrupted; requests reach myapp:blue as before"; err == nil || hint.Text(err) != want {
 		t.Errorf("%v, want %q", err, want)
 	}
 	if _, on, _ := w.Paths.ReadPause(sockets.Slot{App: "myapp", Color: sockets.Blue}); on {

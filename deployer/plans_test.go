@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/integration/sites"
@@ -142,7 +143,7 @@ func (w *walk) waits(app sites.App) bool {
 	if err != nil {
 		w.say("%v", err)
 	}
-	if err != nil && !strings.Contains(err.Error(), "hint: give back first") {
+	if err != nil && !strings.Contains(hint.Text(err), "hint: give back first") {
 		w.t.Errorf("giving back %s: %v", app.Name, err)
 	}
 	return err != nil

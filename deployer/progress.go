@@ -27,6 +27,11 @@ func (h *Host) note(format string, args ...any) {
 	fmt.Fprintln(h.Err, "note: "+hint.Sprintf(format, args...))
 }
 
+// hint prints what to do next about the note or warning before it.
+func (h *Host) hint(format string, args ...any) {
+	fmt.Fprintf(h.Err, "hint: %s\n", fmt.Sprintf(format, args...))
+}
+
 func (h *Host) notes(said []string) {
 	for _, s := range said {
 		h.note("%s", s)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -128,7 +129,7 @@ func (s *swap) withdraw(ctx context.Context, slot sockets.Slot) error {
 		err = s.awaitHealthy(ctx, slot, s.current.Number, s.drain+s.timeout+s.endWait(ctx, slot))
 	}
 	if err != nil {
-		return &BrokenError{fmt.Errorf("going back to release %d: %w\nhint: edgeman repair %s", s.current.Number, err, s.app.Name)}
+		return &BrokenError{hint.With(fmt.Errorf("going back to release %d: %w", s.current.Number, err), "edgeman repair %s", s.app.Name)}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -93,7 +94,7 @@ func (s *swap) takeBack(ctx context.Context, idle sockets.Slot) error {
 		err = s.clearSlot(ctx, idle, false)
 	}
 	if err != nil {
-		return &BrokenError{fmt.Errorf("making %s live again: %w\nhint: edgeman repair %s", s.old, err, s.app.Name)}
+		return &BrokenError{hint.With(fmt.Errorf("making %s live again: %w", s.old, err), "edgeman repair %s", s.app.Name)}
 	}
 	s.step("switch", "live → %s", s.old.Color)
 	return nil
@@ -160,7 +161,7 @@ func (h *Host) settleStandIn(ctx context.Context, app state.App) error {
 		return false, nil
 	})
 	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {
-		return fmt.Errorf("%s still stands in for %s: %s\nhint: journalctl -u 'edgeman@%s:*'", live, live.Other(), orDash(st.Message), app.Name)
+		return hint.With(fmt.Errorf("%s still stands in for %s: %s", live, live.Other(), orDash(st.Message)), "journalctl -u 'edgeman@%s:*'", app.Name)
 	}
 	return err
 }

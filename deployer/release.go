@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -136,7 +137,8 @@ func (h *Host) askBack(ctx context.Context, o ReleaseOptions, shown back) (back,
 	}
 	if !reflect.DeepEqual(b.result, shown.result) || !reflect.DeepEqual(b.live, shown.live) || !reflect.DeepEqual(b.record, shown.record) {
 		b.lock.Unlock()
-		return shown, refuse("%s has changed since the question was asked, and what would be done is not what was shown\nhint: edgeman unadopt %s shows it anew", o.App, o.App)
+		return shown, hint.With(refuse("%s has changed since the question was asked, and what would be done is not what was shown", o.App),
+			"edgeman unadopt %s shows it anew", o.App)
 	}
 	return b, nil
 }
@@ -152,11 +154,11 @@ func releaseFailed(app string, err error) error {
 	if errors.As(err, &stayed) {
 		err = fmt.Errorf("giving %s back: %w\n%s stays adopted and serves as before", app, stayed.error, app)
 		if notYet(err) {
-			err = fmt.Errorf("%w\nhint: --timeout gives the container longer; --allow-%s gives the site back to it as it is", err, AllowUnready)
+			err = hint.With(err, "--timeout gives the container longer; --allow-%s gives the site back to it as it is", AllowUnready)
 		}
 		return err
 	}
-	return &BrokenError{fmt.Errorf("giving %s back: %w\nhint: edgeman unadopt %s goes on from here", app, err, app)}
+	return &BrokenError{hint.With(fmt.Errorf("giving %s back: %w", app, err), "edgeman unadopt %s goes on from here", app)}
 }
 
 // chosenBefore is the choice of a release that was interrupted.

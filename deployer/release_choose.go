@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 )
 
 // chooseBack decides whose image and settings are given back: those of the live
@@ -30,8 +31,8 @@ func (h *Host) chooseBack(ctx context.Context, b *back, o ReleaseOptions) error 
 	case err != nil:
 		return err
 	case filled && o.To == "original" && live.ImageID != b.record.ImageID && h.nothingKept(ctx, b.record):
-		return refuse("the container that %[1]s was adopted from is gone, and so is its image %[2]s\nhint: edgeman unadopt %[1]s --to live gives back the live release (%[3]s); or bring the image back first: docker pull %[2]s",
-			o.App, b.record.Image, live.Image)
+		return hint.With(refuse("the container that %s was adopted from is gone, and so is its image %s", o.App, b.record.Image),
+			"edgeman unadopt %s --to live gives back the live release (%s); or bring the image back first: docker pull %s", o.App, live.Image, b.record.Image)
 	case !filled || live.ImageID == id || !again && live.Number == b.record.Release || o.To == "original":
 		if b.result.Image = image; id != b.record.ImageID {
 			b.said = append(b.said, fmt.Sprintf("container %s was made again since adopt: it runs %s, not %s as it did then", anew.Name, image, b.record.Image))
@@ -41,8 +42,8 @@ func (h *Host) chooseBack(ctx context.Context, b *back, o ReleaseOptions) error 
 		b.live = &live
 		return nil
 	case o.To == "":
-		return refuse("%s and runs %s (release %d) now\nhint: say what to give back: --to original (%s) or --to live (%s)",
-			was, live.Image, live.Number, image, live.Image)
+		return hint.With(refuse("%s and runs %s (release %d) now", was, live.Image, live.Number),
+			"say what to give back: --to original (%s) or --to live (%s)", image, live.Image)
 	}
 	return usage("--to %s is neither original nor live", o.To)
 }

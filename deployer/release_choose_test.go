@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 )
 
 // The original cannot be made again without its image: that is refused at once,
@@ -18,7 +19,7 @@ func TestChooseBackAfterAPrune(t *testing.T) {
 		err := w.chooseBack(t.Context(), &b, ReleaseOptions{App: "myapp", To: to})
 		return b, err
 	}
-	if _, err := choose("original"); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "unadopt myapp --to live") {
+	if _, err := choose("original"); ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "unadopt myapp --to live") {
 		t.Errorf("the original without its image: %v", err)
 	}
 	if b, err := choose("live"); err != nil || b.live == nil {

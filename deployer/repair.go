@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -18,7 +19,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 		return &UsageError{err}
 	}
 	if _, err := os.Stat(h.Paths.App(name)); errors.Is(err, os.ErrNotExist) {
-		return errors.Join(fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name), h.Paths.SweepRemoved(name))
+		return errors.Join(hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, name), "edgeman status lists them"), h.Paths.SweepRemoved(name))
 	}
 	lock, err := h.takeLock(ctx, name, "repair")
 	if err != nil {
@@ -100,7 +101,8 @@ func (h *Host) repairAdopt(ctx context.Context, app state.App, lock *state.Lock,
 		err = t.retireContainers(ctx)
 	}
 	if err != nil {
-		return &BrokenError{fmt.Errorf("completing the adoption of %s: %w\nhint: requests flow; edgeman unadopt %s gives the site back", app.Name, err, app.Name)}
+		return &BrokenError{hint.With(fmt.Errorf("completing the adoption of %s: %w", app.Name, err),
+			"requests flow; edgeman unadopt %s gives the site back", app.Name)}
 	}
 	h.note("the adoption of %s was interrupted at step %q: completed", app.Name, op.Step)
 	return t.settle("interrupted at step " + op.Step + ", completed")
@@ -147,7 +149,8 @@ func (h *Host) restorePointer(ctx context.Context, name string) (sockets.Slot, e
 		}
 	}
 	if len(filled) != 1 {
-		return sockets.Slot{}, &BrokenError{fmt.Errorf("%s has no live pointer, and %d slots are filled\nhint: edgeman unadopt %s gives the site back", name, len(filled), name)}
+		return sockets.Slot{}, &BrokenError{hint.With(fmt.Errorf("%s has no live pointer, and %d slots are filled", name, len(filled)),
+			"edgeman unadopt %s gives the site back", name)}
 	}
 	err := h.Paths.SetLive(ctx, filled[0])
 	if err == nil {
@@ -169,7 +172,7 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	case err != nil:
 		return err
 	case !filled:
-		return &BrokenError{fmt.Errorf("the live slot %s is empty\nhint: edgeman unadopt %s gives the site back", live, name)}
+		return &BrokenError{hint.With(fmt.Errorf("the live slot %s is empty", live), "edgeman unadopt %s gives the site back", name)}
 	}
 	started := false
 	for _, unit := range []string{live.SocketUnit(), live.ServiceUnit()} {
@@ -209,7 +212,7 @@ func (h *Host) sayWhole(ctx context.Context, app state.App, live sockets.Slot, r
 	if ails := st.Phase == state.PhaseStarting || st.Phase == state.PhaseWaiting || st.Phase == state.PhaseFailed; ails {
 		h.note("release %d on %s is not healthy: %s", release, live.Color, orDash(st.Message))
 		if err := h.awaitUp(ctx, live, release, time.Duration(app.Start.Timeout)); err != nil {
-			return &BrokenError{fmt.Errorf("%w\nhint: edgeman logs %s -n 50", err, app.Name)}
+			return &BrokenError{hint.With(err, "edgeman logs %s -n 50", app.Name)}
 		}
 	}
 	h.note("%s is whole: nothing to repair", app.Name)

@@ -8,6 +8,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -42,7 +43,7 @@ func (h *Host) repairContainers(ctx context.Context, live sockets.Slot, r state.
 func (h *Host) repairAdrift(ctx context.Context, live sockets.Slot, r state.Release, c docker.Container) error {
 	joins := definition.Joins(r.Settings)
 	if other, err := h.Docker.Inspect(ctx, joins); err != nil || !other.Running {
-		return &BrokenError{fmt.Errorf("%s is cut off: %s\nhint: docker start %s, then edgeman repair %s", c.Name, c.Adrift, joins, r.App)}
+		return &BrokenError{hint.With(fmt.Errorf("%s is cut off: %s", c.Name, c.Adrift), "docker start %s, then edgeman repair %s", joins, r.App)}
 	}
 	unitCtx, cancel := context.WithTimeout(ctx, unitWait+h.endWait(ctx, live))
 	defer cancel()
@@ -59,9 +60,9 @@ func (h *Host) repairImage(ctx context.Context, r state.Release) (pulled bool, e
 		return false, nil
 	}
 	gone := fmt.Sprintf("the image %s of release %d is gone", r.Image, r.Number)
-	other := fmt.Sprintf("\nhint: edgeman swap %s IMAGE runs another one", r.App)
+	const other = "edgeman swap %s IMAGE runs another one"
 	if r.Digest == "" {
-		return false, &BrokenError{fmt.Errorf("%s, and it came from no registry%s", gone, other)}
+		return false, &BrokenError{hint.With(fmt.Errorf("%s, and it came from no registry", gone), other, r.App)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, pullWait)
 	defer cancel()
@@ -73,7 +74,7 @@ func (h *Host) repairImage(ctx context.Context, r state.Release) (pulled bool, e
 		err = errors.New("what the registry has there now is another image")
 	}
 	if err != nil {
-		return false, &BrokenError{fmt.Errorf("%s: %w%s", gone, err, other)}
+		return false, &BrokenError{hint.With(fmt.Errorf("%s: %w", gone, err), other, r.App)}
 	}
 	h.step("pull", "%s was gone", ref)
 	return true, nil

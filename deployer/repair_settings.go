@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -15,7 +16,7 @@ func (h *Host) restoreSettings(name string) error {
 		return err
 	}
 	if !filled {
-		return refuse("the settings of %s are lost, and its live slot is empty\nhint: put %s back", name, h.Paths.AppConfig(name))
+		return hint.With(refuse("the settings of %s are lost, and its live slot is empty", name), "put %s back", h.Paths.AppConfig(name))
 	}
 	a := state.DefaultApp(name)
 	a.Mode, a.Port, a.Health, a.Replicas = r.Mode, r.Port, r.Health, r.Count()

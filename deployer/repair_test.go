@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -114,7 +115,7 @@ func TestRepairOfContainers(t *testing.T) {
 			})
 			tt.do(w)
 			err := w.Repair(t.Context(), "myapp")
-			if (err == nil) != (tt.says == "") || err != nil && (!strings.Contains(err.Error(), tt.says) || ExitCode(err) != ExitBroken) {
+			if (err == nil) != (tt.says == "") || err != nil && (!strings.Contains(hint.Text(err), tt.says) || ExitCode(err) != ExitBroken) {
 				t.Fatalf("%v, want %q", err, tt.says)
 			}
 			if c := w.containers[own]; c.Adrift != "" && tt.says == "" {

@@ -13,6 +13,7 @@ import (
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/volume"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -67,7 +68,8 @@ func (h *Host) refuseLoss(app state.App, live adoptable.Live, allow []string) er
 		if slices.Contains(allow, n.Code) || n.Code == adoptable.CodeWritableLayer && app.AllowLayer {
 			continue
 		}
-		return refuse("%s\nhint: %s accepts that they go with it; allow_writable_layer = true in %s always", n.Text, n.Override, h.Paths.AppConfig(app.Name))
+		return hint.With(refuse("%s", n.Text),
+			"%s accepts that they go with it; allow_writable_layer = true in %s always", n.Override, h.Paths.AppConfig(app.Name))
 	}
 	return nil
 }
@@ -86,8 +88,9 @@ func (s *swap) takeOver(live adoptable.Live) {
 func (s *swap) sayLost(live adoptable.Live) {
 	s.notes(live.Notes)
 	if len(live.Changed) > 0 {
-		s.note("release %d runs as it was recorded, without what has changed on the live container since it was made: %s\nhint: edgeman swap %s %s keeps that",
-			s.next.Number, strings.Join(live.Changed, ", "), s.app.Name, s.next.Image)
+		s.note("release %d runs as it was recorded, without what has changed on the live container since it was made: %s",
+			s.next.Number, strings.Join(live.Changed, ", "))
+		s.hint("edgeman swap %s %s keeps that", s.app.Name, s.next.Image)
 	}
 }
 
@@ -124,7 +127,8 @@ func (h *Host) judgeLeaving(ctx context.Context, b back, allow []string) (said [
 			return nil, err
 		}
 		if len(gone) > 0 {
-			return nil, refuse("container %s cannot be started again: %s\nhint: put it back, and run the same command again", o.Container, strings.Join(gone, "; "))
+			return nil, hint.With(refuse("container %s cannot be started again: %s", o.Container, strings.Join(gone, "; ")),
+				"put it back, and run the same command again")
 		}
 	}
 	slot, live, filled, err := h.served(b.app.Name)
@@ -188,5 +192,5 @@ func refuseGone(r state.Release) error {
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	return refuse("a container of %s cannot be made: %s\nhint: put it back, and run the same command again", r.App, strings.Join(gone, "; "))
+	return hint.With(refuse("a container of %s cannot be made: %s", r.App, strings.Join(gone, "; ")), "put it back, and run the same command again")
 }

@@ -14,6 +14,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/volume"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -100,7 +101,7 @@ func TestDataInTheLiveContainer(t *testing.T) {
 					}
 					return
 				}
-				if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "/upload\nhint: --allow-writable-layer accepts") || !strings.Contains(err.Error(), "allow_writable_layer = true") {
+				if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "/upload\nhint: --allow-writable-layer accepts") || !strings.Contains(hint.Text(err), "allow_writable_layer = true") {
 					t.Errorf("exit code %d, %v", ExitCode(err), err)
 				}
 				if _, now := w.live(); now != number {

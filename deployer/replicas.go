@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -36,7 +37,8 @@ func refuseReplicas(r state.Release) error {
 		return fmt.Errorf("release %d: %w", r.Number, err)
 	}
 	if len(why) > 0 {
-		return refuse("%s cannot have %d replicas: its container %s\nhint: set replicas = 1 in its app file", r.App, r.Count(), strings.Join(why, ", and "))
+		return hint.With(refuse("%s cannot have %d replicas: its container %s", r.App, r.Count(), strings.Join(why, ", and ")),
+			"set replicas = 1 in its app file")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 	"edgeman/sockets/systemd"
@@ -62,7 +63,7 @@ func TestSwapRefusesReplicasOfWhatCanBeOnce(t *testing.T) {
 		w.wantReplicas(2, settings)
 		before := len(w.calls)
 		_, err := w.Swap(context.Background(), SwapOptions{App: "myapp", Image: "v2"})
-		if ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "hint: ") {
+		if ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), want) || !strings.Contains(hint.Text(err), "hint: ") {
 			t.Errorf("exit code %d, %v; want a refusal with %q", ExitCode(err), err, want)
 		}
 		if len(w.calls) != before {

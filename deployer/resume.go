@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -19,9 +20,9 @@ func (h *Host) resume(ctx context.Context, app state.App) error {
 	}
 	switch op.Name {
 	case "adopt":
-		return refuse("the adoption of %s was interrupted at step %q\nhint: edgeman repair %s undoes or completes it", app.Name, op.Step, app.Name)
+		return hint.With(refuse("the adoption of %s was interrupted at step %q", app.Name, op.Step), "edgeman repair %s undoes or completes it", app.Name)
 	case "unadopt":
-		return refuse("%s was being given back, interrupted at step %q\nhint: edgeman unadopt %s completes it", app.Name, op.Step, app.Name)
+		return hint.With(refuse("%s was being given back, interrupted at step %q", app.Name, op.Step), "edgeman unadopt %s completes it", app.Name)
 	}
 	return h.resumeSwap(ctx, app, op)
 }
@@ -95,7 +96,7 @@ func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.S
 		return !s.runs || s.filled && rests && s.status.Release == s.release.Number
 	})
 	if err == nil && !in {
-		err = fmt.Errorf("%s did not settle: %s\nhint: journalctl -u %s", slot, orDash(last.status.Message), slot.ServiceUnit())
+		err = hint.With(fmt.Errorf("%s did not settle: %s", slot, orDash(last.status.Message)), "journalctl -u %s", slot.ServiceUnit())
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -55,11 +56,11 @@ func (s *swap) rollbackTarget(number int) (state.Release, error) {
 		return state.Release{}, refuse("release %d of %s is the first: nothing to roll back to", s.current.Number, s.app.Name)
 	}
 	if number == s.current.Number {
-		return state.Release{}, refuse("release %d of %s is live already\nhint: edgeman history %s", number, s.app.Name, s.app.Name)
+		return state.Release{}, hint.With(refuse("release %d of %s is live already", number, s.app.Name), "edgeman history %s", s.app.Name)
 	}
 	r, err := s.Paths.ReadRelease(s.app.Name, number)
 	if errors.Is(err, state.ErrNoRelease) {
-		return r, refuse("%s has no release %d any more\nhint: edgeman history %s", s.app.Name, number, s.app.Name)
+		return r, hint.With(refuse("%s has no release %d any more", s.app.Name, number), "edgeman history %s", s.app.Name)
 	}
 	return r, err
 }
@@ -139,8 +140,8 @@ func (s *swap) startAnew(ctx context.Context) (SwapResult, error) {
 func (s *swap) imagePresent(ctx context.Context) error {
 	_, err := s.Docker.Image(ctx, s.next.ImageID)
 	if errors.Is(err, docker.ErrNotFound) {
-		return refuse("the image of release %d (%s) is gone from this host\nhint: edgeman swap %s %s pulls it again",
-			s.next.Number, s.next.Image, s.app.Name, s.next.Image)
+		return hint.With(refuse("the image of release %d (%s) is gone from this host", s.next.Number, s.next.Image),
+			"edgeman swap %s %s pulls it again", s.app.Name, s.next.Image)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -22,7 +23,7 @@ func (h *Host) served(app string) (slot sockets.Slot, r state.Release, filled bo
 }
 
 func noLiveSlot(app string) error {
-	return refuse("%s has no live slot\nhint: edgeman repair %s", app, app)
+	return hint.With(refuse("%s has no live slot", app), "edgeman repair %s", app)
 }
 
 // sight is what a slot looks like at one moment, to those who wait for it.

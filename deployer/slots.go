@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -45,7 +46,7 @@ func (h *Host) abandon(ctx context.Context, slot sockets.Slot) error {
 		err = h.Paths.Forget(slot)
 	}
 	if err != nil {
-		return &BrokenError{fmt.Errorf("emptying %s: %w\nhint: edgeman repair %s", slot, err, slot.App)}
+		return &BrokenError{hint.With(fmt.Errorf("emptying %s: %w", slot, err), "edgeman repair %s", slot.App)}
 	}
 	return nil
 }
@@ -139,7 +140,7 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 		}
 		w.say("%s still ends: %s", slot.Color, orDash(s.status.Message))
 		if overdue(s.status, w.elapsed()) {
-			return false, fmt.Errorf("%s did not end at its deadline\nhint: journalctl -u %s", slot, slot.ServiceUnit())
+			return false, hint.With(fmt.Errorf("%s did not end at its deadline", slot), "journalctl -u %s", slot.ServiceUnit())
 		}
 		waited = true
 		return false, nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -108,11 +109,11 @@ func listensElsewhere(err error, at locate.Elsewhere, way string, more func(erro
 	if at.Text == "" {
 		return more(err)
 	}
-	hint := way + " says on which port the app is asked"
+	next := way + " says on which port the app is asked"
 	if at.Loopback {
-		hint = "let the app listen at 0.0.0.0 instead of 127.0.0.1 or localhost: edgeman asks it from outside its container"
+		next = "let the app listen at 0.0.0.0 instead of 127.0.0.1 or localhost: edgeman asks it from outside its container"
 	}
-	return fmt.Errorf("%w\nhint: %s", more(fmt.Errorf("%w\n%s", err, at.Text)), hint)
+	return hint.With(more(fmt.Errorf("%w\n%s", err, at.Text)), "%s", next)
 }
 
 // askedPort is where the app file says on which port its app is asked.

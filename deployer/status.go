@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -131,7 +132,7 @@ func (h *Host) Status(ctx context.Context, name string) (Status, error) {
 	}
 	if name != "" {
 		if !slices.Contains(names, name) {
-			return Status{}, fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, name)
+			return Status{}, hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, name), "edgeman status lists them")
 		}
 		names = []string{name}
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 	"edgeman/sockets/systemd"
@@ -378,7 +379,7 @@ func TestLogsWithoutTheJournal(t *testing.T) {
 	h := statusHost(t)
 	h.System.Root = t.TempDir()
 	o := LogsOptions{App: "myapp", User: 1000}
-	if _, err := h.LogsCommand(o); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "\nhint: sudo edgeman logs myapp") {
+	if _, err := h.LogsCommand(o); ExitCode(err) != ExitRefused || !strings.Contains(hint.Text(err), "\nhint: sudo edgeman logs myapp") {
 		t.Errorf("error %v", err)
 	}
 	journal := filepath.Join(h.System.Root, "/var/log/journal/0123/system.journal")

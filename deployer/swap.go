@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -161,7 +162,7 @@ func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, tim
 func (s *swap) refusePaused() error {
 	pause, on, err := s.Paths.ReadPause(s.old)
 	if err == nil && on && pause.Reason == state.PauseAsked {
-		return refuse("%s is paused until %s\nhint: edgeman resume %s", s.app.Name, state.Clock(pause.Until), s.app.Name)
+		return hint.With(refuse("%s is paused until %s", s.app.Name, state.Clock(pause.Until)), "edgeman resume %s", s.app.Name)
 	}
 	return err
 }
@@ -175,7 +176,7 @@ func (s *swap) locate() error {
 	case live == sockets.Slot{}:
 		return noLiveSlot(s.app.Name)
 	case !filled:
-		return refuse("the live slot %s is empty\nhint: edgeman repair %s", live, s.app.Name)
+		return hint.With(refuse("the live slot %s is empty", live), "edgeman repair %s", s.app.Name)
 	}
 	s.old, s.current = live, current
 	return nil

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -18,7 +18,8 @@ func (s *swap) finish(ctx context.Context, result SwapResult) (SwapResult, error
 		note = "interrupted after the switch"
 	}
 	if err := s.settle(result.ended(), note); err != nil {
-		return result, &BrokenError{fmt.Errorf("release %d serves, but that could not be recorded: %w\nhint: edgeman repair %s", s.next.Number, err, s.app.Name)}
+		return result, &BrokenError{hint.With(fmt.Errorf("release %d serves, but that could not be recorded: %w", s.next.Number, err),
+			"edgeman repair %s", s.app.Name)}
 	}
 	if !result.Interrupted { // the next swap does
 		s.prune(ctx)
@@ -32,8 +33,8 @@ func (s *swap) otherMode() error {
 	if s.unkept == nil {
 		return nil
 	}
-	return &BrokenError{fmt.Errorf("release %d serves in mode %s, but the settings of %s still say otherwise: %w\nhint: set mode = %q in %s",
-		s.next.Number, s.next.Mode, s.app.Name, s.unkept, s.next.Mode, s.Paths.AppConfig(s.app.Name))}
+	return &BrokenError{hint.With(fmt.Errorf("release %d serves in mode %s, but the settings of %s still say otherwise: %w", s.next.Number, s.next.Mode, s.app.Name, s.unkept),
+		"set mode = %q in %s", s.next.Mode, s.Paths.AppConfig(s.app.Name))}
 }
 
 // clock puts the times of the run into result.
@@ -70,7 +71,8 @@ func (s *swap) settle(ended state.Ended, note string) error {
 func (s *swap) failed(ctx context.Context, err error) error {
 	var broken *BrokenError
 	if s.over {
-		err = &BrokenError{fmt.Errorf("release %d serves, but its command did not come to its end: %w\nhint: the old slot ends by itself; edgeman status %s", s.next.Number, err, s.app.Name)}
+		err = &BrokenError{hint.With(fmt.Errorf("release %d serves, but its command did not come to its end: %w", s.next.Number, err),
+			"the old slot ends by itself; edgeman status %s", s.app.Name)}
 		return errors.Join(err, s.otherMode(), s.settle(state.Ended{}, firstLine(err)))
 	}
 	if errors.As(err, &broken) {
@@ -97,10 +99,9 @@ func (s *swap) failed(ctx context.Context, err error) error {
 func (s *swap) unharmed(err error) error {
 	switch {
 	case errors.Is(err, ErrInterrupted):
-		err = fmt.Errorf("%w\nhint: nothing is left to undo; the same command begins anew", err)
-	case s.next.Number != 0 && !strings.Contains(err.Error(), "\nhint: "):
-		err = fmt.Errorf("%w\nhint: nothing is left to undo; where the app listens, what makes it healthy, and for how long to wait, is in %s: port, health, start.timeout",
-			err, s.Paths.AppConfig(s.app.Name))
+		err = hint.With(err, "nothing is left to undo; the same command begins anew")
+	case s.next.Number != 0 && !hint.Has(err):
+		err = hint.With(err, "nothing is left to undo; where the app listens, what makes it healthy, and for how long to wait, is in %s: port, health, start.timeout", s.Paths.AppConfig(s.app.Name))
 	}
 	return &unharmedError{s.app.Name, err}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -88,7 +89,7 @@ func TestModeStaysWithTheRelease(t *testing.T) {
 			if got := w.mode(); got != row.want {
 				t.Errorf("the app file says %s, want %s", got, row.want)
 			}
-			if row.code == ExitBroken && (!strings.Contains(err.Error(), "serves in mode native") || !strings.Contains(err.Error(), `hint: set mode = "native" in `)) {
+			if row.code == ExitBroken && (!strings.Contains(hint.Text(err), "serves in mode native") || !strings.Contains(hint.Text(err), `hint: set mode = "native" in `)) {
 				t.Errorf("error %v", err)
 			}
 			live, _, _ := sockets.ReadLive(w.Paths.Live("myapp"))

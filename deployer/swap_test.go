@@ -11,6 +11,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/locate"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -371,14 +372,14 @@ func TestSwapSaysWhereTheContainerListens(t *testing.T) {
 	w := newWorld(t)
 	w.adopted()
 	w.sick["sha256:v2"] = true
-	for at, hint := range map[locate.Elsewhere]string{
+	for at, next := range map[locate.Elsewhere]string{
 		{Text: "web listens on port 3000"}:                 "port in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked",
 		{Text: "web listens on port 8080", Loopback: true}: "let the app listen at 0.0.0.0",
 	} {
 		w.otherPorts = at
 		_, err := w.Swap(t.Context(), SwapOptions{App: "myapp", Image: "v2", Timeout: 300 * time.Millisecond})
-		for _, want := range []string{"\n" + at.Text + "\nlast output of ", "\nhint: " + hint} {
-			if ExitCode(err) != ExitFailed || strings.Count(err.Error(), "\nhint: ") != 1 || !strings.Contains(err.Error(), want) {
+		for _, want := range []string{"\n" + at.Text + "\nlast output of ", "\nhint: " + next} {
+			if ExitCode(err) != ExitFailed || strings.Count(hint.Text(err), "\nhint: ") != 1 || !strings.Contains(hint.Text(err), want) {
 				t.Errorf("exit code %d, no %q in\n%v", ExitCode(err), want, err)
 			}
 		}

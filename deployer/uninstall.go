@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgeman/deployer/hint"
 	"edgeman/templates"
 )
 
@@ -125,7 +126,7 @@ func (h *Host) refuseAdopted() error {
 	if len(names) == 0 {
 		return nil
 	}
-	return refuse("adopted: %s; their sites need edgeman's sockets\nhint: edgeman unadopt %s", strings.Join(names, ", "), names[0])
+	return hint.With(refuse("adopted: %s; their sites need edgeman's sockets", strings.Join(names, ", ")), "edgeman unadopt %s", names[0])
 }
 
 func (r *InstallResult) remove(path string, dryRun bool) error {

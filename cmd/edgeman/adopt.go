@@ -10,6 +10,7 @@ import (
 
 	"edgeman/deployer"
 	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -151,7 +152,7 @@ func names(words []string) (one string, many map[string]string, err error) {
 		case target != "":
 			many[target] = name
 		case one != "":
-			return "", nil, usage("two names without a target: %s and %s\nhint: --name TARGET=NAME, once for each", one, name)
+			return "", nil, hint.With(usage("two names without a target: %s and %s", one, name), "--name TARGET=NAME, once for each")
 		default:
 			one = name
 		}

@@ -12,6 +12,7 @@ import (
 
 	"edgeman/check"
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 	"edgeman/sockets"
 )
 
@@ -113,7 +114,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		dashes = "-"
 	}
 	text = value + " for " + dashes + name
-	return misused(c.Command, usage("%s\nhint: %s", text, helpHint(c.Command)))
+	return misused(c.Command, hint.With(usage("%s", text), "%s", helpHint(c.Command)))
 }
 
 // misused gives a usage error the exit code that its command has for it:
@@ -157,7 +158,7 @@ func needRoot(env *environment, c *cli.Context) error {
 	if env.euid == 0 {
 		return nil
 	}
-	return &deployer.RefusedError{Err: fmt.Errorf("%s must be run as root\nhint: sudo edgeman %s", c.Command.Name, strings.Join(os.Args[1:], " "))}
+	return &deployer.RefusedError{Err: hint.With(fmt.Errorf("%s must be run as root", c.Command.Name), "sudo edgeman %s", strings.Join(os.Args[1:], " "))}
 }
 
 // takes checks the number of positional arguments, from least to most.
@@ -170,7 +171,7 @@ func takes(c *cli.Context, least, most int) error {
 	if want == "" {
 		want = "no arguments"
 	}
-	return usage("%s takes %s, not %d %s\nhint: %s", c.Command.Name, want, n, plural(n, "argument"), helpHint(c.Command))
+	return hint.With(usage("%s takes %s, not %d %s", c.Command.Name, want, n, plural(n, "argument")), "%s", helpHint(c.Command))
 }
 
 // appName is the command's first argument, checked.

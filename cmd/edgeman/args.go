@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -79,11 +80,11 @@ func (l *line) argument(word string) error {
 // unknownCommand refuses a word that is no command; prefix is what stands in
 // front of a command there.
 func unknownCommand(app *cli.App, word, prefix string) error {
-	hint := suggestion(word, commandNames(app), prefix, helpHint(nil))
+	next := suggestion(word, commandNames(app), prefix, helpHint(nil))
 	if word == cli.VersionFlag.Names()[0] {
-		hint = "did you mean edgeman --version? " + helpHint(nil)
+		next = "did you mean edgeman --version? " + helpHint(nil)
 	}
-	return usage("unknown command %q\nhint: %s", word, hint)
+	return hint.With(usage("unknown command %q", word), "%s", next)
 }
 
 func (l *line) flag(words []string) (int, error) {
@@ -100,7 +101,7 @@ func (l *line) flag(words []string) (int, error) {
 	taken := 1
 	if !hasValue && takesValue(f) {
 		if len(words) < 2 || isFlag(words[1]) {
-			return 0, usage("%s needs a value\nhint: %s", word, helpHint(l.command))
+			return 0, hint.With(usage("%s needs a value", word), "%s", helpHint(l.command))
 		}
 		word += "=" + words[1]
 		taken = 2
@@ -140,7 +141,8 @@ func (l *line) unknown(word string) error {
 		where = "edgeman " + l.command.Name
 	}
 	word, _, _ = strings.Cut(word, "=")
-	return usage("unknown flag %s for %s\nhint: %s", word, where, suggestion(strings.TrimLeft(word, "-"), flagNames(flags), "--", helpHint(l.command)))
+	return hint.With(usage("unknown flag %s for %s", word, where),
+		"%s", suggestion(strings.TrimLeft(word, "-"), flagNames(flags), "--", helpHint(l.command)))
 }
 
 func findFlag(flags []cli.Flag, name string) cli.Flag {

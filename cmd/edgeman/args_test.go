@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 )
 
 func TestReorder(t *testing.T) {
@@ -80,9 +81,9 @@ func TestReorderRefuses(t *testing.T) {
 				if err != nil {
 					t.Errorf("refused: %v", err)
 				}
-			case !errors.As(err, &usage) || !strings.Contains(err.Error(), want):
+			case !errors.As(err, &usage) || !strings.Contains(hint.Text(err), want):
 				t.Errorf("error %v does not say %q", err, want)
-			case !strings.Contains(err.Error(), "\nhint: "):
+			case !strings.Contains(hint.Text(err), "\nhint: "):
 				t.Errorf("error %q has no hint", err)
 			}
 		})

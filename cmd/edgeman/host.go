@@ -10,6 +10,7 @@ import (
 
 	"edgeman/deployer"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/sockets/systemd"
 )
@@ -46,7 +47,7 @@ func onHost(env *environment, c *cli.Context, do action, parts ...part) error {
 func withUnits(ctx context.Context, h *deployer.Host) (func(), error) {
 	units, err := systemd.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("talking to systemd: %w\nhint: edgeman needs systemd as PID 1", err)
+		return nil, hint.With(fmt.Errorf("talking to systemd: %w", err), "edgeman needs systemd as PID 1")
 	}
 	h.Units = units
 	return units.Close, nil

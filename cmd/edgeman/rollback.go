@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 )
 
 func rollbackCommand(env *environment) *cli.Command {
@@ -45,7 +46,7 @@ func rollbackOptions(env *environment, c *cli.Context) (o deployer.RollbackOptio
 	}
 	if word := c.Args().Get(1); c.NArg() == 2 {
 		if o.Release, err = strconv.Atoi(word); err != nil || o.Release < 1 {
-			return o, usage("release %q is not a number\nhint: edgeman history %s lists the releases", word, o.App)
+			return o, hint.With(usage("release %q is not a number", word), "edgeman history %s lists the releases", o.App)
 		}
 	}
 	if o.Drain, err = duration(c, "drain"); err != nil {

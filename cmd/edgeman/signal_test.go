@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 )
 
 // Undoing is spoken of only where there is something to undo, which takes time.
@@ -50,7 +51,7 @@ func TestUpgradeNamesWhatItDidNotComeTo(t *testing.T) {
 		t.Error(err)
 	}
 	want := "interrupted: not moved yet: api web\nhint: edgeman upgrade api web"
-	if err := notMoved([]string{"api", "web"}); !errors.Is(err, deployer.ErrInterrupted) || err.Error() != want {
+	if err := notMoved([]string{"api", "web"}); !errors.Is(err, deployer.ErrInterrupted) || hint.Text(err) != want {
 		t.Errorf("%q, want %q", err, want)
 	}
 }

@@ -32,7 +32,7 @@ func swapCommand(env *environment) *cli.Command {
 				return err
 			}
 			if o.Image = c.Args().Get(1); o.Image == "" {
-				return usage("the image is empty\nhint: edgeman restart %s runs the same one again", o.App)
+				return hint.With(usage("the image is empty"), "edgeman restart %s runs the same one again", o.App)
 			}
 			if o.Pull, err = oneOf(c, "pull", "always", "missing", "never"); err != nil {
 				return err

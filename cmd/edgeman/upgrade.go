@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -32,7 +33,7 @@ func upgradeCommand(env *environment) *cli.Command {
 				return err
 			}
 			if c.Bool("all") == (c.NArg() > 0) {
-				return usage("name the apps to move, or all of them with --all\nhint: %s", helpHint(c.Command))
+				return hint.With(usage("name the apps to move, or all of them with --all"), "%s", helpHint(c.Command))
 			}
 			o := deployer.SwapOptions{LetWait: c.Bool("let-wait")}
 			var err error
@@ -91,7 +92,7 @@ func adopted(h *deployer.Host, apps []string) error {
 	}
 	for _, app := range apps {
 		if !slices.Contains(known, app) {
-			return fmt.Errorf("%w: %s\nhint: edgeman status lists them", state.ErrNoApp, app)
+			return hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, app), "edgeman status lists them")
 		}
 	}
 	return nil
@@ -103,5 +104,5 @@ func notMoved(apps []string) error {
 		return nil
 	}
 	names := strings.Join(apps, " ")
-	return fmt.Errorf("%w: not moved yet: %s\nhint: edgeman upgrade %s", deployer.ErrInterrupted, names, names)
+	return hint.With(fmt.Errorf("%w: not moved yet: %s", deployer.ErrInterrupted, names), "edgeman upgrade %s", names)
 }

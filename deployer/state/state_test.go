@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"edgeman/deployer/hint"
 	"edgeman/sockets"
 )
 
@@ -197,10 +198,10 @@ func TestAppFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := p.ReadApp("myapp")
-			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(hint.Text(err), tt.want) {
 				t.Errorf("ReadApp: %v; want %q", err, tt.want)
 			}
-			if bad := new(SettingsError); err != nil && (!errors.As(err, &bad) || !strings.Contains(err.Error(), "\nmyapp serves as before")) {
+			if bad := new(SettingsError); err != nil && (!errors.As(err, &bad) || !strings.Contains(hint.Text(err), "\nmyapp serves as before")) {
 				t.Errorf("%v does not say what serves", err)
 			}
 		})

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/hint"
 )
 
 // ReadTrusted reads a file that nobody but root could have written: what it
@@ -133,14 +135,14 @@ func trustedDir(path string, also []int) error {
 func onlyRoots(path string, st unix.Stat_t, also []int) error {
 	uid := int(st.Uid)
 	if uid != 0 && uid != os.Geteuid() && !slices.Contains(also, uid) {
-		return fmt.Errorf("%s belongs to uid %d, not to root\nhint: chown root %s", path, uid, path)
+		return hint.With(fmt.Errorf("%s belongs to uid %d, not to root", path, uid), "chown root %s", path)
 	}
 	others := uint32(0o022)
 	if slices.Contains(also, uid) && st.Gid == st.Uid {
 		others = 0o002
 	}
 	if st.Mode&others != 0 {
-		return fmt.Errorf("%s can be written by others than its owner\nhint: chmod go-w %s", path, path)
+		return hint.With(fmt.Errorf("%s can be written by others than its owner", path), "chmod go-w %s", path)
 	}
 	return nil
 }

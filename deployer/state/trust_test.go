@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/hint"
 )
 
 func TestOnlyTrustedFilesAreRead(t *testing.T) {
@@ -64,7 +66,7 @@ func TestOnlyTrustedFilesAreRead(t *testing.T) {
 			}()
 			select {
 			case err := <-done:
-				if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(hint.Text(err), tt.want) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
 			case <-time.After(time.Minute):
