@@ -10,15 +10,15 @@ import (
 	"edgeman/nginxconf"
 )
 
-// App is an adopted app, as edgeman's records on disk describe it.
-type App struct {
+// app is an adopted app, as edgeman's records on disk describe it.
+type app struct {
 	Name     string
 	Sites    []string // the site files that adopt edited
 	Live     string   // path of the live pointer, nginx's upstream
 	LiveSlot string   // the slot it leads to; "" if there is none
 	Strategy string
 	Drain    time.Duration
-	Slots    []Slot
+	Slots    []slot
 
 	// Interrupted is the step of a command that ended half-way, or "".
 	Interrupted string
@@ -30,7 +30,7 @@ type App struct {
 	Adopting bool
 
 	// Originals are the containers that it was adopted from, of that image.
-	Originals                      []Original
+	Originals                      []original
 	OriginalImage, OriginalImageID string
 
 	// Edits are the files as adopt left them; Missing says what of the way back
@@ -39,14 +39,14 @@ type App struct {
 	Missing string
 }
 
-// Original is a container from before adopt.
-type Original struct {
+// original is a container from before adopt.
+type original struct {
 	Name string `json:"container"`
 	ID   string `json:"container_id"`
 }
 
-// Slot is one of the two places in which a release of an app can run.
-type Slot struct {
+// slot is one of the two places in which a release of an app can run.
+type slot struct {
 	Name                string // myapp:blue
 	Filled              bool
 	SocketUnit, Service string
@@ -64,7 +64,7 @@ type Slot struct {
 }
 
 // live is the slot that nginx is led to, or nil.
-func (a *App) live() *Slot {
+func (a *app) live() *slot {
 	for i := range a.Slots {
 		if a.Slots[i].Name == a.LiveSlot {
 			return &a.Slots[i]
@@ -75,7 +75,7 @@ func (a *App) live() *Slot {
 
 // sites are the names that a person may ask for the app by: its own, its site
 // files, and the servers that lead to it.
-func (h *host) appSites(a *App) []string {
+func (h *host) appSites(a *app) []string {
 	out := append([]string{a.Name}, a.Sites...)
 	for _, u := range h.upstreams {
 		if h.appOf(u) != nil && h.appOf(u).Name == a.Name {
@@ -87,7 +87,7 @@ func (h *host) appSites(a *App) []string {
 
 // leads reports whether nginx's configuration names the app's live pointer
 // anywhere. When it cannot be read, nobody knows that it does not.
-func (h *host) leads(a *App) bool {
+func (h *host) leads(a *app) bool {
 	if h.root == nil {
 		return true
 	}
@@ -100,7 +100,7 @@ func (h *host) leads(a *App) bool {
 
 // adopting reports whether an adoption is under way, or was interrupted, before
 // it came to nginx: the original serves, and nobody depends on the slots yet.
-func (h *host) adopting(a *App) bool { return a.Adopting && !h.leads(a) }
+func (h *host) adopting(a *app) bool { return a.Adopting && !h.leads(a) }
 
 // asAdopted reports whether the file is as one of the adoptions left it: a later
 // one builds on those before it.
@@ -115,12 +115,12 @@ func (h *host) asAdopted(path string, now []byte) bool {
 	return false
 }
 
-func (h *host) appFinding(a *App, s Severity, subject Subject, message, hint string) Finding {
+func (h *host) appFinding(a *app, s Severity, subject Subject, message, hint string) Finding {
 	return Finding{Severity: s, Subject: subject, Sites: h.appSites(a), Message: message, Hint: hint}
 }
 
 // appOf is the adopted app behind the upstream, or nil.
-func (h *host) appOf(u *upstream) *App {
+func (h *host) appOf(u *upstream) *app {
 	for i, a := range h.apps {
 		if slices.ContainsFunc(u.peers, func(p peer) bool { return p.unix == a.Live }) {
 			return &h.apps[i]
@@ -131,12 +131,12 @@ func (h *host) appOf(u *upstream) *App {
 
 // isLive reports whether the address is an adopted app's live pointer.
 func (h *host) isLive(p peer) bool {
-	return slices.ContainsFunc(h.apps, func(a App) bool { return p.unix == a.Live })
+	return slices.ContainsFunc(h.apps, func(a app) bool { return p.unix == a.Live })
 }
 
 // socketDown says why no socket listens for the app, or "" if one does or
 // systemd cannot be asked.
-func (h *host) socketDown(a *App) string {
+func (h *host) socketDown(a *app) string {
 	s := a.live()
 	if h.adopting(a) {
 		return ""

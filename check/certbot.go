@@ -16,7 +16,7 @@ const letsencrypt = "/etc/letsencrypt"
 
 // certbot is what can be seen of the installation.
 type certbot struct {
-	version Version
+	version version
 	hooks   []hook // renewal-hooks/{deploy,post} that can be executed
 	cli     map[string]string
 }
@@ -89,7 +89,7 @@ func (h *host) readCertbot() certbot {
 		for _, suffix := range []string{".dist-info", ".egg-info"} {
 			found, _ := h.env.FS.Glob(place + suffix)
 			if len(found) > 0 && !c.version.Known() {
-				c.version, _ = ParseVersion(strings.TrimPrefix(filepath.Base(found[0]), "certbot-"))
+				c.version, _ = parseVersion(strings.TrimPrefix(filepath.Base(found[0]), "certbot-"))
 			}
 		}
 	}

@@ -46,12 +46,12 @@ func (c *certificate) sites() []string {
 func (c *certificate) subject() Subject { return Subject{"certificate", c.path} }
 
 // renewal is what is known of who renews it.
-func (c *certificate) renewal(certbot Version) renewal {
+func (c *certificate) renewal(certbot version) renewal {
 	if c.lineage == nil {
 		return renewal{}
 	}
 	r := renewal{before: c.lineage.before, automated: true}
-	if certbot.Before(Version{4, 0, 0}) {
+	if certbot.Before(version{4, 0, 0}) {
 		r.fixed = 30 * day // its constants.py; from 4.0 on it follows the lifetime
 	}
 	return r

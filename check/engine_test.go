@@ -77,7 +77,7 @@ func TestWorst(t *testing.T) {
 
 func TestDocs(t *testing.T) {
 	path := filepath.Join("..", "docs", "check.md")
-	want := Markdown()
+	want := markdown()
 	if os.Getenv("UPDATE") != "" {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -157,7 +157,7 @@ func TestVersionsGateRules(t *testing.T) {
 		r.Code, r.look = "x", func(_ *host, report func(Finding)) { report(Finding{Severity: Notice}) }
 		return len(gather(context.Background(), w.env, w.opt.withDefaults()).judge([]Rule{r}).Findings) == 1
 	}
-	bounded := Rule{Since: Version{1, 25, 1}, Until: Version{1, 29, 7}}
+	bounded := Rule{Since: version{1, 25, 1}, Until: version{1, 29, 7}}
 	for version, want := range map[string]bool{"1.22.1": false, "1.25.0": false, "1.25.1": true, "1.29.6": true, "1.29.7": false, "": true} {
 		if fires(version, bounded) != want {
 			t.Errorf("nginx %q: want %v", version, want)
@@ -238,15 +238,15 @@ func TestIgnores(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name    string
-		ignore  []Ignore
+		ignore  []ignore
 		comment string
 		ignored bool
 	}{
-		{"code and subject", []Ignore{{Code: "cert-expired", Subject: "/etc/ssl/a.pem", Reason: "known"}}, "", true},
-		{"every subject", []Ignore{{Code: "cert-expired", Reason: "known"}}, "", true},
-		{"another subject", []Ignore{{Code: "cert-expired", Subject: "/etc/ssl/b.pem", Reason: "known"}}, "", false},
-		{"ran out", []Ignore{{Code: "cert-expired", Reason: "known", Until: date(2035, 5, 31)}}, "", false},
-		{"last day", []Ignore{{Code: "cert-expired", Reason: "known", Until: date(2035, 6, 1)}}, "", true},
+		{"code and subject", []ignore{{Code: "cert-expired", Subject: "/etc/ssl/a.pem", Reason: "known"}}, "", true},
+		{"every subject", []ignore{{Code: "cert-expired", Reason: "known"}}, "", true},
+		{"another subject", []ignore{{Code: "cert-expired", Subject: "/etc/ssl/b.pem", Reason: "known"}}, "", false},
+		{"ran out", []ignore{{Code: "cert-expired", Reason: "known", Until: date(2035, 5, 31)}}, "", false},
+		{"last day", []ignore{{Code: "cert-expired", Reason: "known", Until: date(2035, 6, 1)}}, "", true},
 		{"comment", nil, "# edgeman: ignore cert-expired test host", true},
 		{"comment further up", nil, "# edgeman: ignore cert-expired test host\n# about the certificate", true},
 		{"comment without a reason", nil, "# edgeman: ignore cert-expired", false},
@@ -471,14 +471,14 @@ func TestNginxTime(t *testing.T) {
 }
 
 func TestParseVersion(t *testing.T) {
-	for s, want := range map[string]Version{
+	for s, want := range map[string]version{
 		"1.22.1": {1, 22, 1}, "nginx/1.29.7 (Debian)": {1, 29, 7}, "2.1.0.egg-info": {2, 1, 0}, "4.0.0.dist-info": {4, 0, 0}, "3.1": {3, 1, 0},
 	} {
-		if got, ok := ParseVersion(s); !ok || got != want {
+		if got, ok := parseVersion(s); !ok || got != want {
 			t.Errorf("%q: %v %v, want %v", s, got, ok, want)
 		}
 	}
-	if _, ok := ParseVersion("none"); ok {
+	if _, ok := parseVersion("none"); ok {
 		t.Error("a word is no version")
 	}
 }
@@ -496,7 +496,7 @@ func FuzzParsers(f *testing.F) {
 		_, _ = publicKey([]byte(a))
 		_, _ = parseSettings([]byte(a))
 		_ = weakSuites(b)
-		_, _ = ParseVersion(b)
+		_, _ = parseVersion(b)
 		_ = clean(a)
 		_ = fmt.Sprint(stripScheme(b))
 	})
@@ -504,7 +504,7 @@ func FuzzParsers(f *testing.F) {
 
 // What an older nginx is told to do has to be known to it.
 func TestDrainLongHint(t *testing.T) {
-	for version, want := range map[Version]string{
+	for version, want := range map[version]string{
 		{}:          "keepalive_time 5s;",
 		{1, 18, 0}:  "keepalive_timeout 4s;",
 		{1, 19, 10}: "keepalive_time 5s;",

@@ -45,9 +45,9 @@ type Env struct {
 	Certbot string
 	// Apps are the adopted apps as edgeman's own records describe them; see
 	// Records for its errors.
-	Apps func() ([]App, error)
+	Apps func() ([]app, error)
 	// FreeSpace is what is left on the filesystem of path.
-	FreeSpace func(path string) (Space, error)
+	FreeSpace func(path string) (space, error)
 	// ClockSynced is the kernel's word on whether something keeps its clock right.
 	ClockSynced func() (bool, error)
 }
@@ -77,8 +77,8 @@ func (OS) Readlink(p string) (string, error)       { return os.Readlink(p) }
 func (OS) EvalSymlinks(p string) (string, error)   { return filepath.EvalSymlinks(p) }
 func (OS) Glob(p string) ([]string, error)         { return filepath.Glob(p) }
 
-// Space is the room on a filesystem, in bytes.
-type Space struct{ Free, Total uint64 }
+// space is the room on a filesystem, in bytes.
+type space struct{ Free, Total uint64 }
 
 // Nginx is the web server of this host; *nginx.Server implements it.
 type Nginx interface {

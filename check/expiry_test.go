@@ -87,7 +87,7 @@ func TestExpiryWithMovingClock(t *testing.T) {
 }
 
 func TestAbsoluteThresholds(t *testing.T) {
-	s := Settings{Certificates: []CertificateSetting{{Subject: "a.example.com", WarnDays: 40, CritDays: 14}}}.withDefaults()
+	s := Settings{Certificates: []certificateSetting{{Subject: "a.example.com", WarnDays: 40, CritDays: 14}}}.withDefaults()
 	c := &x509.Certificate{NotBefore: base, NotAfter: base.Add(200 * day)}
 	if l := s.limits(c, renewal{}, "/etc/ssl/x.pem", "a.example.com"); l != (limits{40 * day, 14 * day}) {
 		t.Errorf("got %v", l)

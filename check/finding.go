@@ -31,8 +31,8 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// Fact is one piece of evidence: a fingerprint, a date (ISO 8601, UTC), a diff.
-type Fact struct {
+// fact is one piece of evidence: a fingerprint, a date (ISO 8601, UTC), a diff.
+type fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
@@ -46,7 +46,7 @@ type Finding struct {
 	Message   string     `json:"message"`        // one sentence, with the numbers
 	Hint      string     `json:"hint,omitempty"` // the exact command or edit
 	At        []Position `json:"at,omitempty"`
-	Evidence  []Fact     `json:"evidence,omitempty"`
+	Evidence  []fact     `json:"evidence,omitempty"`
 	FirstSeen time.Time  `json:"first_seen,omitzero"`
 	Ignored   string     `json:"ignored,omitempty"` // the reason given for ignoring it
 }

@@ -19,7 +19,7 @@ func sample() Report {
 			Code: "cert-expiring", Severity: Warning, Subject: Subject{"certificate", "/etc/ssl/a.pem"}, Sites: []string{"a.example.com"},
 			Message: "/etc/ssl/a.pem expires in 10.0 days (2035-06-11T12:00:00Z); renewal was due 5.0 days ago", Hint: "certbot renew --cert-name a",
 			At:        []Position{{"/etc/nginx/sites-enabled/a", 7}},
-			Evidence:  []Fact{{"not_after", "2035-06-11T12:00:00Z"}},
+			Evidence:  []fact{{"not_after", "2035-06-11T12:00:00Z"}},
 			FirstSeen: base,
 		},
 		{
@@ -28,7 +28,7 @@ func sample() Report {
 		},
 		{
 			Code: "conf-drift", Severity: Warning, Subject: Subject{"file", "/etc/nginx/sites-enabled/a"}, Sites: []string{"a.example.com"},
-			Message: "changed", Evidence: []Fact{{"diff", "--- a\n+++ b\n@@ -1 +1 @@\n-\tserver unix:/x;\n+\tserver 127.0.0.1:1;\x1b\n"}}, FirstSeen: base,
+			Message: "changed", Evidence: []fact{{"diff", "--- a\n+++ b\n@@ -1 +1 @@\n-\tserver unix:/x;\n+\tserver 127.0.0.1:1;\x1b\n"}}, FirstSeen: base,
 		},
 		{Code: "version-shown", Severity: Notice, Subject: Subject{"nginx", "nginx"}, Message: "nginx shows its version", FirstSeen: base},
 		{Code: codeBlind, Severity: Unknown, Subject: Subject{"docker", "docker"}, Message: "Docker does not answer", FirstSeen: base},
@@ -36,8 +36,8 @@ func sample() Report {
 	sortFindings(findings)
 	r := Report{
 		Schema: 1, Tool: "v1.0.0", Host: "testhost", Started: base, Duration: 0.62, Lint: true, Findings: findings,
-		Checked: Counts{Certificates: 14, Servers: 22, Handshakes: 1, Upstreams: 9, Rules: 60},
-		Inventory: []Certificate{
+		Checked: counts{Certificates: 14, Servers: 22, Handshakes: 1, Upstreams: 9, Rules: 60},
+		Inventory: []inventoryLine{
 			{Source: "disk", Path: "/etc/ssl/a.pem", Server: "a.example.com", Names: []string{"a.example.com"}, NotBefore: base.Add(-35 * day), NotAfter: base.Add(10 * day), Due: base.Add(-5 * day), SHA256: strings.Repeat("ab", 32), Issuer: "CN=Test"},
 			{Source: "served", Server: `b"\.example.com`, NotBefore: base.Add(-46 * day), NotAfter: base.Add(-day), Due: base.Add(-16 * day), SHA256: strings.Repeat("cd", 32)},
 		},
@@ -158,7 +158,7 @@ func TestPrometheusFile(t *testing.T) {
 
 func TestJSONIsStable(t *testing.T) {
 	var b bytes.Buffer
-	if err := WriteJSON(&b, Report{Inventory: []Certificate{}}); err != nil {
+	if err := WriteJSON(&b, Report{Inventory: []inventoryLine{}}); err != nil {
 		t.Fatal(err)
 	}
 	var m map[string]any
@@ -266,7 +266,7 @@ func TestKnownProblemsAreCounted(t *testing.T) {
 	}}
 	var first *Memory
 	next, _ := first.Next(report, FailOnWarning)
-	next.Seen["gone x y"] = Seen{Severity: Warning, Said: base}
+	next.Seen["gone x y"] = seen{Severity: Warning, Said: base}
 	_, said := next.Next(report, FailOnWarning)
 	want := "nothing new; 1 critical and 1 warning known since 2035-06-01T11:00:00Z"
 	for name, write := range map[string]func(*bytes.Buffer) error{

@@ -72,10 +72,10 @@ func TestDeadAddressesAgreeInNumber(t *testing.T) {
 func TestWithoutRootOnce(t *testing.T) {
 	w := newWorld(t)
 	w.env.Euid = 1000
-	w.env.Apps = func() ([]App, error) {
+	w.env.Apps = func() ([]app, error) {
 		var all []error
 		for _, name := range []string{"blog", "shop"} {
-			all = append(all, &AppError{name, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}})
+			all = append(all, &appError{name, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}})
 		}
 		return nil, errors.Join(all...)
 	}

@@ -32,7 +32,7 @@ type host struct {
 
 	silent   bool // systemd did not answer
 	nginx    nginx.Facts
-	version  Version // of nginx
+	version  version // of nginx
 	warnings []nginx.Message
 	refused  *nginx.ConfigError
 	config   *nginxconf.Config
@@ -47,7 +47,7 @@ type host struct {
 	roots    *x509.CertPool
 
 	containers []Container
-	apps       []App
+	apps       []app
 	unread     []string // apps whose records cannot be read
 	upstreams  []*upstream
 	listening  *listening
@@ -114,7 +114,7 @@ func (h *host) gatherNginx() {
 	// Without root another user's master is not recognised, so that none was
 	// found means nothing.
 	h.has[needProcess] = facts.Running || h.env.Euid == 0
-	h.version, _ = ParseVersion(facts.Version)
+	h.version, _ = parseVersion(facts.Version)
 	config, seen, err := loadConfig(h.env.FS, facts.Main)
 	if err != nil {
 		h.blindTo("file", facts.Main, fmt.Sprintf("the nginx configuration cannot be read: %v", err), "nginx -t names the line")
@@ -166,7 +166,7 @@ func (h *host) gatherApps() {
 		errs = joined.Unwrap()
 	}
 	for _, err := range errs {
-		var app *AppError
+		var app *appError
 		switch {
 		case errors.As(err, &app):
 			h.unread = append(h.unread, app.App)
@@ -253,8 +253,8 @@ func (h *host) resolved(path string) string {
 	return r
 }
 
-func (h *host) counts() Counts {
-	c := Counts{Certificates: len(h.certs), Servers: len(h.servers), Handshakes: len(h.shakes), Upstreams: len(h.upstreams), Apps: len(h.apps)}
+func (h *host) counts() counts {
+	c := counts{Certificates: len(h.certs), Servers: len(h.servers), Handshakes: len(h.shakes), Upstreams: len(h.upstreams), Apps: len(h.apps)}
 	for _, r := range Rules() {
 		if r.look != nil && !h.skips(r) {
 			c.Rules++

@@ -81,7 +81,7 @@ func (r Report) outcome() string {
 }
 
 // String counts them, and says since when.
-func (k Known) String() string {
+func (k known) String() string {
 	return strings.ReplaceAll(k.problems(), ", ", " and ") + " known since " + stamp(k.Since)
 }
 
@@ -115,7 +115,7 @@ func (s Summary) String() string {
 }
 
 // String says how much was looked at.
-func (c Counts) String() string {
+func (c counts) String() string {
 	return fmt.Sprintf("%d %s, %d %s, %d %s, %d %s, %d %s by %d rules",
 		c.Servers, plural("server", c.Servers), c.Certificates, plural("certificate", c.Certificates),
 		c.Handshakes, plural("handshake", c.Handshakes), c.Upstreams, plural("upstream", c.Upstreams),

@@ -27,7 +27,7 @@ func (h *host) ignoredBecause(f Finding) string {
 	return ""
 }
 
-func (h *host) ranOut(i Ignore) bool {
+func (h *host) ranOut(i ignore) bool {
 	u := i.until()
 	return !u.IsZero() && !h.now.Before(u)
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // inventory lists the certificates on disk, and each one that is served.
-func (h *host) inventory() []Certificate {
-	out := []Certificate{}
+func (h *host) inventory() []inventoryLine {
+	out := []inventoryLine{}
 	for _, c := range h.certs {
 		if c.leaf() == nil {
 			continue
@@ -31,14 +31,14 @@ func (h *host) inventory() []Certificate {
 			out = append(out, line)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Certificate) int {
+	slices.SortStableFunc(out, func(a, b inventoryLine) int {
 		return strings.Compare(a.Server+a.Source+a.Path, b.Server+b.Source+b.Path)
 	})
 	return out
 }
 
-func newCertificate(c *x509.Certificate, by renewal) Certificate {
-	return Certificate{
+func newCertificate(c *x509.Certificate, by renewal) inventoryLine {
+	return inventoryLine{
 		Names: sans(c), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 		Due: c.NotAfter.Add(-by.window(lifetime(c))).UTC(), SHA256: fingerprint(c), Issuer: c.Issuer.String(),
 	}

@@ -23,7 +23,7 @@ type lineage struct {
 	files      map[string]string // cert, privkey, chain, fullchain, archive_dir
 	params     map[string]string // [renewalparams]
 	webroots   map[string]string // [[webroot_map]]
-	version    Version           // of the certbot that wrote the file
+	version    version           // of the certbot that wrote the file
 	before     time.Duration     // renew_before_expiry; 0 if unset
 	leaf       *x509.Certificate // what its fullchain link leads to; nil if nothing
 	used       bool              // nginx is told to serve it
@@ -84,7 +84,7 @@ func (h *host) readLineage(conf string) *lineage {
 	sections, err := parseINI(data)
 	l.err = err
 	l.files, l.params, l.webroots = sections[""], sections["renewalparams"], sections["webroot_map"]
-	l.version, _ = ParseVersion(l.files["version"])
+	l.version, _ = parseVersion(l.files["version"])
 	if v := l.files["renew_before_expiry"]; v != "" {
 		l.before, _ = parsePeriod(v)
 	}

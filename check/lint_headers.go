@@ -84,7 +84,7 @@ func xffTrust(h *host, report func(Finding)) {
 }
 
 var ruleWSBroken = Rule{
-	Code: "ws-broken", Title: "an upgrade is passed on in half", Worst: Notice, Lint: true, Needs: []need{needConfig}, Until: Version{1, 29, 7},
+	Code: "ws-broken", Title: "an upgrade is passed on in half", Worst: Notice, Lint: true, Needs: []need{needConfig}, Until: version{1, 29, 7},
 	What: "A block passes the Upgrade header and not Connection, or speaks HTTP/1.0 to the app.",
 	Why:  "Websockets fail or fall back to polling.",
 	Fix:  "`proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`",

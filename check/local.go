@@ -40,13 +40,13 @@ func tail(path string, size int) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, int64(size)))
 }
 
-func freeSpace(path string) (Space, error) {
+func freeSpace(path string) (space, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return Space{}, err
+		return space{}, err
 	}
 	block := uint64(st.Bsize)
-	return Space{Free: st.Bavail * block, Total: st.Blocks * block}, nil
+	return space{Free: st.Bavail * block, Total: st.Blocks * block}, nil
 }
 
 // clockSynced asks the kernel and sets nothing (adjtimex(2) with no modes). A

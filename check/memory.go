@@ -24,11 +24,11 @@ type Memory struct {
 	LastRun time.Time       `json:"last_run"`
 	Exit    int             `json:"exit"`
 	Summary Summary         `json:"summary"`
-	Seen    map[string]Seen `json:"seen"`
+	Seen    map[string]seen `json:"seen"`
 }
 
-// Seen is one finding that is still open.
-type Seen struct {
+// seen is one finding that is still open.
+type seen struct {
 	Severity Severity  `json:"severity"`
 	First    time.Time `json:"first"`
 	Said     time.Time `json:"said,omitzero"`
@@ -66,11 +66,11 @@ func (m *Memory) firstSeen(f Finding, now time.Time) time.Time {
 // when it is not 0, and would mail what is known every hour. What is left out is
 // counted in Known, so that no news does not read like health.
 func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
-	next := &Memory{LastRun: r.Started, Exit: r.Exit, Summary: r.Summary, Seen: map[string]Seen{}}
+	next := &Memory{LastRun: r.Started, Exit: r.Exit, Summary: r.Summary, Seen: map[string]seen{}}
 	said := r
 	said.Findings, said.Summary = nil, Summary{Ignored: r.Summary.Ignored}
 	for _, f := range r.Findings {
-		s := Seen{Severity: f.Severity, First: f.FirstSeen}
+		s := seen{Severity: f.Severity, First: f.FirstSeen}
 		old, known := m.seen(f.key())
 		s.Said = old.Said
 		if !known || f.Severity > old.Severity || due(f.Severity, old.Said, r.Started) {
@@ -89,9 +89,9 @@ func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
 }
 
 // with is k and one finding more; k may be nil.
-func (k *Known) with(f Finding) *Known {
+func (k *known) with(f Finding) *known {
 	if k == nil {
-		k = &Known{Since: f.FirstSeen}
+		k = &known{Since: f.FirstSeen}
 	}
 	k.count(f.Severity)
 	if f.FirstSeen.Before(k.Since) {
@@ -100,9 +100,9 @@ func (k *Known) with(f Finding) *Known {
 	return k
 }
 
-func (m *Memory) seen(key string) (Seen, bool) {
+func (m *Memory) seen(key string) (seen, bool) {
 	if m == nil {
-		return Seen{}, false
+		return seen{}, false
 	}
 	s, ok := m.Seen[key]
 	return s, ok

@@ -105,8 +105,8 @@ func nginxCases() []scenario {
 			w.http(port80 + port80)
 			w.warnings = []nginx.Message{{Level: "warn", Text: `conflicting server name "a.example.com" on 0.0.0.0:80, ignored`}}
 		}},
-		{"ignore-expired", "past", Notice, func(w *world, _ *ca) { w.opt.Settings.Ignore = []Ignore{{"cert-expired", "", "x", date(2035, 5, 31)}} }},
-		{"ignore-expired", "today", 0, func(w *world, _ *ca) { w.opt.Settings.Ignore = []Ignore{{"cert-expired", "", "x", date(2035, 6, 1)}} }},
+		{"ignore-expired", "past", Notice, func(w *world, _ *ca) { w.opt.Settings.Ignore = []ignore{{"cert-expired", "", "x", date(2035, 5, 31)}} }},
+		{"ignore-expired", "today", 0, func(w *world, _ *ca) { w.opt.Settings.Ignore = []ignore{{"cert-expired", "", "x", date(2035, 6, 1)}} }},
 		{"check-blind", "not root", Unknown, func(w *world, _ *ca) { w.env.Euid = 1000 }},
 		{"check-blind", "Docker does not answer", Unknown, func(w *world, _ *ca) { w.env.Docker = broken{} }},
 		{"check-blind", "systemd does not answer", Unknown, func(w *world, _ *ca) { w.env.Units = broken{} }},

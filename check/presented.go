@@ -59,7 +59,7 @@ func (p presented) where() string {
 func (p presented) finding(s Severity, message, hint string) Finding {
 	return Finding{
 		Severity: s, Subject: p.subject, Sites: p.sites, At: p.at, Message: message, Hint: hint,
-		Evidence: []Fact{
+		Evidence: []fact{
 			{"not_before", stamp(p.leaf.NotBefore)},
 			{"not_after", stamp(p.leaf.NotAfter)},
 			{"sha256", fingerprint(p.leaf)},

@@ -16,9 +16,9 @@ import (
 // a series from the start, and an expired certificate keeps its own.
 func Prometheus(r Report) []byte {
 	var b strings.Builder
-	certificateMetric(&b, r, "not_after", "End of the certificate's validity.", func(c Certificate) time.Time { return c.NotAfter })
-	certificateMetric(&b, r, "not_before", "Begin of the certificate's validity.", func(c Certificate) time.Time { return c.NotBefore })
-	certificateMetric(&b, r, "renewal_due", "When automatic renewal should act.", func(c Certificate) time.Time { return c.Due })
+	certificateMetric(&b, r, "not_after", "End of the certificate's validity.", func(c inventoryLine) time.Time { return c.NotAfter })
+	certificateMetric(&b, r, "not_before", "Begin of the certificate's validity.", func(c inventoryLine) time.Time { return c.NotBefore })
+	certificateMetric(&b, r, "renewal_due", "When automatic renewal should act.", func(c inventoryLine) time.Time { return c.Due })
 	findingsMetric(&b, r)
 	gauge(&b, "edgeman_check_last_run_timestamp_seconds", "When the last run began.", float64(r.Started.Unix()))
 	gauge(&b, "edgeman_check_duration_seconds", "How long the last run took.", r.Duration)
@@ -42,7 +42,7 @@ func gauge(b *strings.Builder, name, help string, v float64) {
 // certificateMetric writes one family. A server may have two certificates, so
 // the kind of source is not enough to tell them apart: the path or the
 // fingerprint is.
-func certificateMetric(b *strings.Builder, r Report, what, help string, at func(Certificate) time.Time) {
+func certificateMetric(b *strings.Builder, r Report, what, help string, at func(inventoryLine) time.Time) {
 	name := "edgeman_certificate_" + what + "_seconds"
 	head(b, name, help)
 	for _, c := range r.Inventory {

@@ -18,18 +18,18 @@ import (
 // lock: a swap may be under way. Without root the parts that hold secrets are
 // left out. The error joins an *AppError for each app whose records cannot be
 // read; the others are returned beside it.
-func Records(p state.Paths) func() ([]App, error) {
-	return func() ([]App, error) {
+func Records(p state.Paths) func() ([]app, error) {
+	return func() ([]app, error) {
 		names, err := p.AppNames()
 		if err != nil {
 			return nil, err
 		}
-		var out []App
+		var out []app
 		var unread []error
 		for _, name := range names {
 			a, err := readApp(p, name)
 			if err != nil {
-				unread = append(unread, &AppError{name, err})
+				unread = append(unread, &appError{name, err})
 				continue
 			}
 			out = append(out, a)
@@ -38,21 +38,21 @@ func Records(p state.Paths) func() ([]App, error) {
 	}
 }
 
-// AppError says why the records of one app cannot be read.
-type AppError struct {
+// appError says why the records of one app cannot be read.
+type appError struct {
 	App string
 	Err error
 }
 
-func (e *AppError) Error() string { return e.App + ": " + e.Err.Error() }
-func (e *AppError) Unwrap() error { return e.Err }
+func (e *appError) Error() string { return e.App + ": " + e.Err.Error() }
+func (e *appError) Unwrap() error { return e.Err }
 
-func readApp(p state.Paths, name string) (App, error) {
+func readApp(p state.Paths, name string) (app, error) {
 	intent, err := p.ReadApp(name)
 	if err != nil {
-		return App{}, err
+		return app{}, err
 	}
-	a := App{
+	a := app{
 		Name: name, Live: p.Live(name), Strategy: intent.Strategy,
 		Drain: time.Duration(intent.Drain.Timeout),
 	}
@@ -72,29 +72,29 @@ func readApp(p state.Paths, name string) (App, error) {
 	return a, nil
 }
 
-func readSlot(p state.Paths, slot sockets.Slot) (Slot, error) {
-	s := Slot{
-		Name: slot.String(), SocketUnit: slot.SocketUnit(), Service: slot.ServiceUnit(),
-		SocketPath: slot.SocketPath(p.Run),
+func readSlot(p state.Paths, id sockets.Slot) (slot, error) {
+	s := slot{
+		Name: id.String(), SocketUnit: id.SocketUnit(), Service: id.ServiceUnit(),
+		SocketPath: id.SocketPath(p.Run),
 	}
-	r, filled, err := p.SlotRelease(slot)
+	r, filled, err := p.SlotRelease(id)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		_, err := os.Lstat(p.Slot(slot))
+		_, err := os.Lstat(p.Slot(id))
 		s.Filled = err == nil
 	case err != nil:
 		return s, err
 	case filled:
 		s.Filled, s.Release, s.Image, s.ImageID = true, r.Number, r.Image, r.ImageID
-		s.Containers = r.Containers(slot.Color)
+		s.Containers = r.Containers(id.Color)
 	}
-	if st, ok, err := p.ReadSlotStatus(slot); err == nil && ok {
+	if st, ok, err := p.ReadSlotStatus(id); err == nil && ok {
 		s.Phase, s.Message, s.Silent, s.Since, s.Exits = st.Phase, st.Message, st.Silent, st.Since, st.Exits
 	}
-	if _, err := os.Lstat(p.SlotNext(slot)); err == nil {
+	if _, err := os.Lstat(p.SlotNext(id)); err == nil {
 		s.NextPending = true
 	}
-	if pause, _, err := p.ReadPause(slot); err == nil {
+	if pause, _, err := p.ReadPause(id); err == nil {
 		s.PauseUntil = pause.Until
 	}
 	return s, nil
@@ -102,7 +102,7 @@ func readSlot(p state.Paths, slot sockets.Slot) (Slot, error) {
 
 // readOperation tells a command at work from one that was killed: the lock goes
 // with its holder, the journal stays.
-func readOperation(p state.Paths, a *App) {
+func readOperation(p state.Paths, a *app) {
 	holder, held, err := p.LockHolder(a.Name)
 	if err != nil {
 		return
@@ -118,14 +118,14 @@ func readOperation(p state.Paths, a *App) {
 
 // readAdoption reads the way back: which files were edited and how, and the
 // container that was there before.
-func readAdoption(p state.Paths, a *App) {
+func readAdoption(p state.Paths, a *app) {
 	var record struct {
 		Site     string          `json:"site"`
 		Plan     *nginxconf.Plan `json:"plan"`
 		Image    string          `json:"image"`
 		ImageID  string          `json:"image_id"`
-		Original                 // the first
-		Others   []Original      `json:"others"`
+		original                 // the first
+		Others   []original      `json:"others"`
 	}
 	data, err := os.ReadFile(filepath.Join(p.Site(a.Name), "adoption.json"))
 	if err == nil {
@@ -144,8 +144,8 @@ func readAdoption(p state.Paths, a *App) {
 	a.Sites = []string{record.Site}
 	a.Edits = record.Plan.Files
 	a.OriginalImage, a.OriginalImageID = record.Image, record.ImageID
-	if record.Original.Name != "" {
-		a.Originals = append([]Original{record.Original}, record.Others...)
+	if record.original.Name != "" {
+		a.Originals = append([]original{record.original}, record.Others...)
 	}
 	for _, f := range a.Edits {
 		if f.AfterSum != hexSum(f.After) || f.BeforeSum != hexSum(f.Before) {

@@ -42,7 +42,7 @@ func realApp(t *testing.T) (state.Paths, *world) {
 	return p, w
 }
 
-func oneApp(t *testing.T, p state.Paths) App {
+func oneApp(t *testing.T, p state.Paths) app {
 	t.Helper()
 	apps, err := Records(p)()
 	if err != nil || len(apps) != 1 {

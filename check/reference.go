@@ -12,9 +12,9 @@ import (
 //go:embed reference_head.md
 var referenceHead string
 
-// Markdown is the reference of codes in docs/check.md. A test keeps the file
+// markdown is the reference of codes in docs/check.md. A test keeps the file
 // equal to it, so that no code is without a page.
-func Markdown() string {
+func markdown() string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	b.WriteString("\n| code | at worst | finds |\n|---|---|---|\n")

@@ -17,18 +17,18 @@ type Report struct {
 	Exit     int       `json:"exit"`
 	Lint     bool      `json:"lint,omitempty"` // the rules for --lint were asked, too
 
-	Summary   Summary       `json:"summary"`
-	Checked   Counts        `json:"checked"`
-	Findings  []Finding     `json:"findings"`
-	Ignored   []Finding     `json:"ignored,omitempty"`
-	Recovered []string      `json:"recovered,omitempty"`
-	Known     *Known        `json:"known,omitempty"` // with --remember
-	Inventory []Certificate `json:"inventory"`
+	Summary   Summary         `json:"summary"`
+	Checked   counts          `json:"checked"`
+	Findings  []Finding       `json:"findings"`
+	Ignored   []Finding       `json:"ignored,omitempty"`
+	Recovered []string        `json:"recovered,omitempty"`
+	Known     *known          `json:"known,omitempty"` // with --remember
+	Inventory []inventoryLine `json:"inventory"`
 }
 
-// Known are the problems that stand and were left out because they have been
+// known are the problems that stand and were left out because they have been
 // said before.
-type Known struct {
+type known struct {
 	Summary
 	Since time.Time `json:"since"` // when the first of them was seen
 }
@@ -55,8 +55,8 @@ func (s *Summary) count(v Severity) {
 	}
 }
 
-// Counts says how much was looked at.
-type Counts struct {
+// counts says how much was looked at.
+type counts struct {
 	Certificates int `json:"certificates"`
 	Servers      int `json:"servers"`
 	Handshakes   int `json:"handshakes"`
@@ -65,8 +65,8 @@ type Counts struct {
 	Rules        int `json:"rules"`
 }
 
-// Certificate is one line of the inventory.
-type Certificate struct {
+// inventoryLine is one line of the inventory.
+type inventoryLine struct {
 	Source    string    `json:"source"` // disk or served
 	Path      string    `json:"path,omitempty"`
 	Server    string    `json:"server,omitempty"` // label: the first name it is used for

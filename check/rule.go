@@ -29,7 +29,7 @@ type Rule struct {
 	Needs []need
 	// Since and Until bound the nginx versions that the rule is true for:
 	// at least Since, and before Until. An unknown version passes.
-	Since, Until Version
+	Since, Until version
 	// Lint marks advice about sites that is not about certificates, or about what
 	// edgeman changes. It is looked for with --lint only.
 	Lint bool

@@ -33,7 +33,7 @@ func confDrift(h *host, report func(Finding)) {
 	}
 }
 
-func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
+func (h *host) drift(a *app, edit nginxconf.FileEdit) (Finding, bool) {
 	f := Finding{Subject: Subject{"file", edit.Path}, Sites: h.appSites(a), At: []Position{{File: edit.Path}}}
 	now, err := h.env.FS.ReadFile(edit.Path)
 	if err == nil {
@@ -65,9 +65,9 @@ func (h *host) drift(a *App, edit nginxconf.FileEdit) (Finding, bool) {
 	return f, true
 }
 
-func driftDiff(edit nginxconf.FileEdit, now []byte) []Fact {
+func driftDiff(edit nginxconf.FileEdit, now []byte) []fact {
 	name := strings.TrimPrefix(edit.Path, "/")
-	return []Fact{{"diff", string(diff.Diff("adopted/"+name, edit.After, "now/"+name, now))}}
+	return []fact{{"diff", string(diff.Diff("adopted/"+name, edit.After, "now/"+name, now))}}
 }
 
 var ruleBackupMissing = Rule{
@@ -121,7 +121,7 @@ func deployStuck(h *host, report func(Finding)) {
 	}
 }
 
-func (h *host) stuckSlot(a App) string {
+func (h *host) stuckSlot(a app) string {
 	for _, s := range a.Slots {
 		if !s.PauseUntil.IsZero() && h.now.Sub(s.PauseUntil) > time.Minute {
 			return fmt.Sprintf("holds requests back in %s, %s past the deadline", s.Name, days(h.now.Sub(s.PauseUntil)))

@@ -77,7 +77,7 @@ func (h *host) judgeAround() map[string][]Finding {
 
 // aroundApp is what there should be of an app's containers. While a command is at
 // work on the original, or was interrupted in that, nobody says that it must not run.
-func (h *host) aroundApp(a *App) around.App {
+func (h *host) aroundApp(a *app) around.App {
 	out := around.App{Name: a.Name}
 	if s := a.live(); s != nil && s.Filled {
 		out.Live, out.Release, out.Image = s.Containers, s.Release, s.Image

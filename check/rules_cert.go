@@ -115,7 +115,7 @@ func (h *host) expiring(p presented) (Finding, bool) {
 	}
 	late := p.by.window(lifetime(p.leaf)) - left
 	f := p.finding(s, fmt.Sprintf("%s expires in %s (%s); renewal was due %s ago", p.where(), days(left), stamp(p.leaf.NotAfter), days(late)), p.renewHint())
-	f.Evidence = append(f.Evidence, Fact{"renewal_due", stamp(p.leaf.NotAfter.Add(-p.by.window(lifetime(p.leaf))))})
+	f.Evidence = append(f.Evidence, fact{"renewal_due", stamp(p.leaf.NotAfter.Add(-p.by.window(lifetime(p.leaf))))})
 	return f, true
 }
 
@@ -196,7 +196,7 @@ func certNameUncovered(h *host, report func(Finding)) {
 				Severity: severity, Subject: Subject{"server", n}, Sites: s.sites(), At: []Position{s.pos()},
 				Message:  fmt.Sprintf("%s is not covered by the certificate of its server, which is for %s", n, few(sans(leaves[0]))),
 				Hint:     "have a certificate issued for all names of the server, or take the name off it",
-				Evidence: []Fact{{"sha256", fingerprint(leaves[0])}},
+				Evidence: []fact{{"sha256", fingerprint(leaves[0])}},
 			})
 		}
 	}

@@ -51,7 +51,7 @@ func containerUnhealthy(h *host, report func(Finding)) {
 			Severity: Critical, Subject: Subject{"container", c.Name},
 			Message:  fmt.Sprintf("the container %s (%s) is unhealthy: %d probes in a row failed", c.Name, c.Image, c.FailingStreak),
 			Hint:     "docker inspect --format '{{json .State.Health}}' " + c.Name,
-			Evidence: []Fact{{"last_probe", clean(c.HealthOutput)}},
+			Evidence: []fact{{"last_probe", clean(c.HealthOutput)}},
 		}
 		if app := c.Labels[dockerlabel.App]; app != "" {
 			f.Sites = []string{app}
@@ -82,7 +82,7 @@ func containerDrift(h *host, report func(Finding)) {
 	}
 }
 
-func (h *host) slotDrift(a App, s Slot) string {
+func (h *host) slotDrift(a app, s slot) string {
 	running := map[string]bool{} // by release
 	for _, c := range h.containers {
 		if c.Labels[dockerlabel.App]+":"+c.Labels[dockerlabel.Slot] == s.Name && c.Running {
@@ -105,7 +105,7 @@ func (h *host) slotDrift(a App, s Slot) string {
 
 // containerOf says what is wrong with the container that the slot should run by
 // this name.
-func (h *host) containerOf(s Slot, name string) string {
+func (h *host) containerOf(s slot, name string) string {
 	at := slices.IndexFunc(h.containers, func(c Container) bool { return c.Name == name })
 	if at < 0 {
 		return fmt.Sprintf("the container %s of release %d is gone", name, s.Release)

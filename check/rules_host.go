@@ -21,7 +21,7 @@ func diskLow(h *host, report func(Finding)) {
 	if h.env.FreeSpace == nil {
 		return
 	}
-	seen := map[Space]bool{} // one finding for each file system, near enough
+	seen := map[space]bool{} // one finding for each file system, near enough
 	for _, path := range []string{"/etc", "/var/lib/edgeman", "/var/log"} {
 		s, err := h.env.FreeSpace(path)
 		if err != nil || s.Total == 0 || seen[s] {

@@ -86,7 +86,7 @@ var ruleRenewEveryRun = Rule{
 
 func renewEveryRun(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
-		if l.leaf != nil && l.before == 0 && h.certbot.version.Before(Version{4, 0, 0}) && lifetime(l.leaf) <= 30*day {
+		if l.leaf != nil && l.before == 0 && h.certbot.version.Before(version{4, 0, 0}) && lifetime(l.leaf) <= 30*day {
 			report(h.lineageFinding(l, Warning,
 				fmt.Sprintf("certbot %s renews %s on every run: it lives %s and certbot begins 30 days before the end", h.certbot.version, l.name, days(lifetime(l.leaf))),
 				fmt.Sprintf("set renew_before_expiry = %d days in %s", max(1, int(lifetime(l.leaf).Hours()/24/2)), l.conf)))

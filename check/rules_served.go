@@ -90,7 +90,7 @@ func servedOther(h *host, report func(Finding)) {
 				Severity: Critical, Subject: s.subject(), Sites: s.server.sites(), At: []Position{s.server.pos(), other.pos()},
 				Message:  fmt.Sprintf("for %s on %s nginx serves the certificate of %s", s.subject().Name, s.listen.key(), other.label()),
 				Hint:     reloadHint,
-				Evidence: []Fact{{"served_sha256", fingerprint(leaf)}},
+				Evidence: []fact{{"served_sha256", fingerprint(leaf)}},
 			}
 			if anyCovers([]*x509.Certificate{leaf}, s.name) {
 				f.Severity = Warning // wrong, but visitors do not notice
@@ -180,7 +180,7 @@ func (h *host) staleCertificate(g *staleGroup) Finding {
 		Message: fmt.Sprintf("nginx serves an older certificate for %s, until %s, than the file%s, which is good until %s",
 			few(slices.Compact(g.names)), stamp(g.served.NotAfter), age, stamp(g.cert.leaf().NotAfter)),
 		Hint: reloadHint,
-		Evidence: []Fact{
+		Evidence: []fact{
 			{"served_sha256", fingerprint(g.served)},
 			{"disk_sha256", fingerprint(g.cert.leaf())},
 			{"served_not_after", stamp(g.served.NotAfter)},

@@ -177,7 +177,7 @@ func drainLong(h *host, report func(Finding)) {
 // endsSooner is what makes nginx end its connections to an app in time. An nginx
 // that does not know keepalive_time can only be told to end those at rest.
 func (h *host) endsSooner() string {
-	if h.version != (Version{}) && h.version.Before(Version{1, 19, 10}) {
+	if h.version != (version{}) && h.version.Before(version{1, 19, 10}) {
 		return "keepalive_timeout 4s; in the upstream (keepalive_time needs nginx 1.19.10)"
 	}
 	return "keepalive_time 5s; in the upstream"

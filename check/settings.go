@@ -25,21 +25,21 @@ type Settings struct {
 	// Internal are server names whose visitors accept any certificate.
 	Internal []string `toml:"internal"`
 	// Certificates are exceptions to the expiry rule, by file or name.
-	Certificates []CertificateSetting `toml:"certificate"`
-	Ignore       []Ignore             `toml:"ignore"`
+	Certificates []certificateSetting `toml:"certificate"`
+	Ignore       []ignore             `toml:"ignore"`
 	// Lint asks for the rules that are marked so as well.
 	Lint bool `toml:"lint"`
 }
 
-// CertificateSetting gives one certificate absolute thresholds.
-type CertificateSetting struct {
+// certificateSetting gives one certificate absolute thresholds.
+type certificateSetting struct {
 	Subject  string  `toml:"subject"`
 	WarnDays float64 `toml:"warn_days"`
 	CritDays float64 `toml:"crit_days"`
 }
 
-// Ignore silences one code for one subject, for a reason, until a day.
-type Ignore struct {
+// ignore silences one code for one subject, for a reason, until a day.
+type ignore struct {
 	Code    string         `toml:"code"`
 	Subject string         `toml:"subject"` // empty: every subject
 	Reason  string         `toml:"reason"`
@@ -47,7 +47,7 @@ type Ignore struct {
 }
 
 // until is the first moment at which the entry no longer holds.
-func (i Ignore) until() time.Time {
+func (i ignore) until() time.Time {
 	if i.Until == (toml.LocalDate{}) {
 		return time.Time{}
 	}

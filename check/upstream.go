@@ -237,5 +237,5 @@ func (h *host) keeps(u *upstream) bool {
 	if k := u.block.Last("keepalive"); k != nil {
 		return k.Arg(0) != "0"
 	}
-	return h.version.AtLeast(Version{1, 29, 7})
+	return h.version.AtLeast(version{1, 29, 7})
 }

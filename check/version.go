@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Version is a release number of nginx or of certbot; the zero value means that
+// version is a release number of nginx or of certbot; the zero value means that
 // it is not known.
-type Version struct{ Major, Minor, Patch int }
+type version struct{ Major, Minor, Patch int }
 
-// ParseVersion reads "1.22.1", and the same behind a prefix such as
+// parseVersion reads "1.22.1", and the same behind a prefix such as
 // "nginx/" or followed by a suffix such as "-4".
-func ParseVersion(s string) (Version, bool) {
+func parseVersion(s string) (version, bool) {
 	if i := strings.LastIndexByte(s, '/'); i >= 0 {
 		s = s[i+1:]
 	}
@@ -25,24 +25,24 @@ func ParseVersion(s string) (Version, bool) {
 		}
 		v, err := strconv.Atoi(part[:end])
 		if err != nil {
-			return Version{}, false
+			return version{}, false
 		}
 		n[i] = v
 	}
-	return Version{n[0], n[1], n[2]}, true
+	return version{n[0], n[1], n[2]}, true
 }
 
 // String is major.minor.patch.
-func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
+func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
 
 // Known is false for the zero value.
-func (v Version) Known() bool { return v != Version{} }
+func (v version) Known() bool { return v != version{} }
 
 // Before reports whether v is older than o; an unknown version is older than
 // nothing.
-func (v Version) Before(o Version) bool {
+func (v version) Before(o version) bool {
 	return v.Known() && cmp.Or(cmp.Compare(v.Major, o.Major), cmp.Compare(v.Minor, o.Minor), cmp.Compare(v.Patch, o.Patch)) < 0
 }
 
 // AtLeast reports whether v is known and o or newer.
-func (v Version) AtLeast(o Version) bool { return v.Known() && !v.Before(o) }
+func (v version) AtLeast(o version) bool { return v.Known() && !v.Before(o) }

@@ -39,7 +39,7 @@ type world struct {
 	units    map[string]Unit
 	docker   []Container
 	noImage  map[string]bool // images that Docker does not have
-	apps     []App
+	apps     []app
 	roots    *x509.CertPool
 	dialMu   sync.Mutex
 	dials    map[string]string // address as nginx has it: address in this test
@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 		},
 		Roots: func() (*x509.CertPool, error) { return w.roots, nil },
 		Dial:  w.dial, Nginx: w, Units: w, Docker: w,
-		Apps:    func() ([]App, error) { return w.apps, nil },
+		Apps:    func() ([]app, error) { return w.apps, nil },
 		Certbot: letsencrypt,
 		Tail:    func(path string, size int) ([]byte, error) { return rooted{w.root}.ReadFile(path) },
 		Remove: func(path string) error {
