@@ -92,6 +92,7 @@ type SlotReport struct {
 	Replicas []ReplicaReport `json:"replicas,omitempty"` // if it runs several containers
 
 	containers []string // by the release, running or not
+	noDocker   bool     // the slot's service cannot reach Docker
 }
 
 // ReplicaReport is one of several containers behind a slot.

@@ -2,11 +2,8 @@ package deployer
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 )
 
@@ -60,7 +57,7 @@ func (a *AppStatus) problem(text, next string) {
 // liveProblem judges the slot that users depend on.
 func (a *AppStatus) liveProblem(s SlotReport) {
 	logs, repair := fmt.Sprintf("edgeman logs %s -n 50", a.Name), "edgeman repair "+a.Name
-	if s.dockerDown() { // then nothing else helps
+	if s.noDocker { // then nothing else helps
 		logs, repair = "systemctl status docker", "systemctl status docker"
 	}
 	switch s.State {
@@ -94,12 +91,6 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 		a.problem(fmt.Sprintf("edgeman's own service of slot %s was restarted %s", s.Name, times(int(s.Restarts))),
 			fmt.Sprintf("journalctl -u edgeman@%s:%s.service -n 50", a.Name, s.Name))
 	}
-}
-
-// dockerDown reports whether the slot's service cannot reach Docker.
-func (r SlotReport) dockerDown() bool {
-	unreachable := func(message string) bool { return strings.Contains(message, docker.NoDaemon) }
-	return unreachable(r.Message) || slices.ContainsFunc(r.Replicas, func(r ReplicaReport) bool { return unreachable(r.Message) })
 }
 
 // startGrace is what a container may take to become healthy before that is a

@@ -197,7 +197,7 @@ func (l slotLook) fromService(r *SlotReport) {
 	if st.Container != "" {
 		r.Container = st.Container
 	}
-	r.Message, r.Silent, r.Deadline = st.Message, st.Silent, st.Deadline
+	r.Message, r.Silent, r.Deadline, r.noDocker = st.Message, st.Silent, st.Deadline, st.NoDocker
 	if r.Connections > 0 {
 		r.Oldest = st.Oldest
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -214,7 +213,7 @@ func TestStatusProblems(t *testing.T) {
 		},
 		"docker down": {
 			func(h *Host) error {
-				return h.Paths.WriteSlotStatus(green, state.SlotStatus{Phase: state.PhaseWaiting, Message: "docker: list containers: " + docker.NoDaemon, Container: "myapp-green-2"})
+				return h.Paths.WriteSlotStatus(green, state.SlotStatus{Phase: state.PhaseWaiting, Message: "docker: list containers: no daemon", NoDocker: true, Container: "myapp-green-2"})
 			},
 			"release 2 is not healthy", "systemctl status docker",
 		},

@@ -72,10 +72,6 @@ func kind(err error) error {
 	return nil
 }
 
-// NoDaemon is what an ErrUnreachable reads like, also in a message that was
-// stored as text.
-const NoDaemon = "no docker daemon answers at /var/run/docker.sock"
-
 // reason is the daemon's message without the library's wrapping.
 func reason(err error) string {
 	switch {
@@ -87,7 +83,7 @@ func reason(err error) string {
 		if strings.Contains(err.Error(), "permission denied") {
 			return "permission denied at the docker socket"
 		}
-		return NoDaemon
+		return "no docker daemon answers at /var/run/docker.sock"
 	}
 	// Why a container does not start may stand in the last of several lines.
 	s := strings.TrimPrefix(err.Error(), "Error response from daemon: ")

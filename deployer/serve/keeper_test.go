@@ -110,7 +110,7 @@ func TestDockerAwayKeepsTrafficFlowing(t *testing.T) {
 		w.engine.containers["myapp-blue-1"].exit = make(chan struct{})
 		w.engine.mu.Unlock()
 		time.Sleep(20 * time.Second)
-		if st := w.wants(state.PhaseHealthy); st.Message == "" {
+		if st := w.wants(state.PhaseHealthy); st.Message == "" || !st.NoDocker {
 			t.Error("nothing is said about Docker")
 		}
 		if !w.open() {
@@ -120,7 +120,7 @@ func TestDockerAwayKeepsTrafficFlowing(t *testing.T) {
 		w.engine.away = false
 		w.engine.mu.Unlock()
 		time.Sleep(10 * time.Second)
-		if st := w.wants(state.PhaseHealthy); st.Message != "" || st.Exits != 0 || !st.Since.Equal(before) {
+		if st := w.wants(state.PhaseHealthy); st.Message != "" || st.NoDocker || st.Exits != 0 || !st.Since.Equal(before) {
 			t.Errorf("status %+v, healthy since %s before", st, before)
 		}
 		w.stop()

@@ -55,13 +55,13 @@ const oldFrom = time.Second
 // publish says what the slot is doing.
 func (k *keeper) publish() {
 	if k.release.Number == 0 {
-		k.out.publish(k.role, state.SlotStatus{Phase: state.PhaseFailed, Message: k.trouble})
+		k.out.publish(k.role, state.SlotStatus{Phase: state.PhaseFailed, Message: k.trouble, NoDocker: k.containers.NoDocker()})
 		return
 	}
 	st := state.SlotStatus{
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
 		Phase: state.PhaseStarting, Deadline: k.deadline, Rejected: k.rejected, Dead: k.dead,
-		Stop: k.stopTook, Boot: k.bootTook,
+		Stop: k.stopTook, Boot: k.bootTook, NoDocker: k.containers.NoDocker(),
 	}
 	st.SetEnded(k.ended)
 	if oldest := k.front.Conns.Oldest(); time.Since(oldest) >= oldFrom {

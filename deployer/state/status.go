@@ -38,6 +38,7 @@ type SlotStatus struct {
 	ContainerID string    `json:"container_id,omitempty"`
 	Since       time.Time `json:"since"`             // of this phase
 	Message     string    `json:"message,omitempty"` // one line for people
+	NoDocker    bool      `json:"no_docker,omitempty"` // no daemon answered when Docker was asked last
 	Silent      string    `json:"silent,omitempty"`  // why nothing comes back from the app, which was healthy
 	Probe       string    `json:"probe,omitempty"`   // answer to the last health probe
 	Started     time.Time `json:"started,omitzero"`  // the container

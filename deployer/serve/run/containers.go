@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"sync"
@@ -85,6 +86,7 @@ type Containers struct {
 	Frozen        atomic.Bool // native containers' processes are to stand still
 	ThroughSocket atomic.Bool // probes go through the slot's own socket
 
+	noDocker atomic.Bool
 	sweeping sync.Mutex                             // one at a time, or two would remove the same leftover
 	inspects map[string]*question[docker.Container] // by container
 	lists    question[[]docker.Container]           // of the other slot's
@@ -95,12 +97,19 @@ type Containers struct {
 func (s *Containers) With(ctx context.Context, call func(context.Context, Engine) error) error {
 	return limited(ctx, callLimit, func(ctx context.Context) error {
 		e, err := s.Engine(ctx)
-		if err != nil {
-			return err
+		if err == nil {
+			err = call(ctx, e)
 		}
-		return call(ctx, e)
+		s.heard(err)
+		return err
 	})
 }
+
+// heard notes whether a call to Docker found a daemon.
+func (s *Containers) heard(err error) { s.noDocker.Store(errors.Is(err, docker.ErrUnreachable)) }
+
+// NoDocker tells that the last call to Docker found no daemon.
+func (s *Containers) NoDocker() bool { return s.noDocker.Load() }
 
 func (s *Containers) handoffDir(container string) string {
 	return filepath.Join(s.Paths.Handoffs(), container)

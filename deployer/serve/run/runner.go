@@ -127,6 +127,7 @@ func (r *runner) run(ctx context.Context) {
 			wait = restartMin
 		}
 		r.free()
+		r.slot.heard(err)
 		r.slot.Log("%s: %v; trying again in %s", r.name, err, wait)
 		r.set(func(c *Condition) {
 			c.Phase, c.Message = state.PhaseWaiting, OneLine(err.Error())
@@ -179,6 +180,7 @@ func (r *runner) attend(ctx context.Context, e Engine, c docker.Container, side 
 		return err
 	}
 	healthy := r.known.Phase == state.PhaseHealthy && r.known.ID == c.ID && r.known.Started.Equal(c.Started)
+	r.slot.heard(nil)
 	r.set(func(n *Condition) {
 		n.up = nil
 		if up != nil {
@@ -240,11 +242,13 @@ func (r *runner) awaitExit(ctx context.Context, e Engine, c docker.Container) er
 		if ctx.Err() != nil || errors.Is(err, docker.ErrNotFound) {
 			return err
 		}
+		r.slot.heard(err)
 		r.set(func(n *Condition) { n.Message = OneLine(err.Error()) })
 		poll.Sleep(ctx, wait)
 		now, err := e.Inspect(ctx, c.ID)
 		switch {
 		case err == nil && now.Running && now.Started.Equal(c.Started):
+			r.slot.heard(nil)
 			r.set(func(n *Condition) { n.Message = "" })
 		case err == nil && !now.Running:
 			return r.exited(now, now.ExitCode)
