@@ -36,13 +36,13 @@ type SlotStatus struct {
 	Image       string    `json:"image,omitempty"`
 	Container   string    `json:"container,omitempty"`
 	ContainerID string    `json:"container_id,omitempty"`
-	Since       time.Time `json:"since"`             // of this phase
-	Message     string    `json:"message,omitempty"` // one line for people
+	Since       time.Time `json:"since"`               // of this phase
+	Message     string    `json:"message,omitempty"`   // one line for people
 	NoDocker    bool      `json:"no_docker,omitempty"` // no daemon answered when Docker was asked last
-	Silent      string    `json:"silent,omitempty"`  // why nothing comes back from the app, which was healthy
-	Probe       string    `json:"probe,omitempty"`   // answer to the last health probe
-	Started     time.Time `json:"started,omitzero"`  // the container
-	Exits       int       `json:"exits,omitempty"`   // times the container ended by itself
+	Silent      string    `json:"silent,omitempty"`    // why nothing comes back from the app, which was healthy
+	Probe       string    `json:"probe,omitempty"`     // answer to the last health probe
+	Started     time.Time `json:"started,omitzero"`    // the container
+	Exits       int       `json:"exits,omitempty"`     // times the container ended by itself
 	ExitCode    int       `json:"exit_code,omitempty"`
 	Failures    int       `json:"failures,omitempty"` // times the container could not be created or started
 	Cut         int       `json:"cut,omitempty"`      // connections that were cut at the drain deadline
