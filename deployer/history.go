@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
 
@@ -25,12 +23,8 @@ type History struct {
 // History reads what happened to an app, oldest first; last > 0 leaves all but
 // that many events out.
 func (h *Host) History(ctx context.Context, name string, last int) (History, error) {
-	names, err := h.Paths.AppNames()
-	if err != nil {
+	if err := h.Paths.Adopted(name); err != nil {
 		return History{}, err
-	}
-	if !slices.Contains(names, name) {
-		return History{}, hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, name), "edgeman status lists them")
 	}
 	hist := History{App: name, Kept: []int{}, Gone: []int{}, Events: []state.Event{}}
 	events, err := h.Paths.History(name)

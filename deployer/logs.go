@@ -1,14 +1,11 @@
 package deployer
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 
 	"edgeman/deployer/hint"
-	"edgeman/deployer/state"
 )
 
 // LogsOptions are the choices of `edgeman logs`.
@@ -23,12 +20,8 @@ type LogsOptions struct {
 // LogsCommand is the journalctl command line that prints what an app's
 // containers and services said. Everything in it is fixed or checked.
 func (h *Host) LogsCommand(o LogsOptions) ([]string, error) {
-	names, err := h.Paths.AppNames()
-	if err != nil {
+	if err := h.Paths.Adopted(o.App); err != nil {
 		return nil, err
-	}
-	if !slices.Contains(names, o.App) {
-		return nil, hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, o.App), "edgeman status lists them")
 	}
 	if o.User != 0 && !h.journalReadable() {
 		return nil, hint.With(refuse("logs reads the journal, and this user may not"), "sudo edgeman logs %s, or join the group systemd-journal", o.App)

@@ -19,7 +19,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 		return &UsageError{err}
 	}
 	if _, err := os.Stat(h.Paths.App(name)); errors.Is(err, os.ErrNotExist) {
-		return errors.Join(hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, name), "edgeman status lists them"), h.Paths.SweepRemoved(name))
+		return errors.Join(state.NoApp(name), h.Paths.SweepRemoved(name))
 	}
 	lock, err := h.takeLock(ctx, name, "repair")
 	if err != nil {

@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
-	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -133,7 +131,7 @@ func (h *Host) Status(ctx context.Context, name string) (Status, error) {
 	}
 	if name != "" {
 		if !slices.Contains(names, name) {
-			return Status{}, hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, name), "edgeman status lists them")
+			return Status{}, state.NoApp(name)
 		}
 		names = []string{name}
 	}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer"
 	"edgeman/deployer/hint"
-	"edgeman/deployer/state"
 )
 
 func upgradeCommand(env *environment) *cli.Command {
@@ -59,7 +57,7 @@ func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.Sw
 			return err
 		}
 	}
-	if err := adopted(h, apps); err != nil {
+	if err := h.Paths.Adopted(apps...); err != nil {
 		return err
 	}
 	if err := h.EnsureInstalled(ctx); err != nil {
@@ -82,20 +80,6 @@ func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.Sw
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// adopted refuses the first name that is no app's, before anything changes.
-func adopted(h *deployer.Host, apps []string) error {
-	known, err := h.Paths.AppNames()
-	if err != nil {
-		return err
-	}
-	for _, app := range apps {
-		if !slices.Contains(known, app) {
-			return hint.With(fmt.Errorf("%w: %s", state.ErrNoApp, app), "edgeman status lists them")
-		}
-	}
-	return nil
 }
 
 // notMoved names the apps that an interrupted upgrade did not come to.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgeman/deployer/hint"
 	"edgeman/sockets"
 )
 
@@ -22,7 +23,26 @@ func (p Paths) absent(name string) error {
 		return fmt.Errorf("%s %w, %s serves as before\nhint: put it back, or edgeman repair %s writes it anew",
 			p.AppConfig(name), ErrNoSettings, name, name)
 	}
-	return fmt.Errorf("%w: %s\nhint: edgeman status lists them", ErrNoApp, name)
+	return NoApp(name)
+}
+
+// NoApp is ErrNoApp with the name and a hint.
+func NoApp(name string) error {
+	return hint.With(fmt.Errorf("%w: %s", ErrNoApp, name), "edgeman status lists them")
+}
+
+// Adopted refuses the first name that is no app's.
+func (p Paths) Adopted(names ...string) error {
+	known, err := p.AppNames()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return NoApp(name)
+		}
+	}
+	return nil
 }
 
 // AppNames lists the adopted apps, sorted: each that has a settings file or a

@@ -48,7 +48,7 @@ type Lock struct {
 func (p Paths) TakeLock(ctx context.Context, app, operation string, wait time.Duration) (*Lock, error) {
 	l, err := takeLock(ctx, filepath.Join(p.App(app), "lock"), app, operation, wait)
 	if errors.Is(err, os.ErrNotExist) { // released by the command that was waited for
-		return nil, fmt.Errorf("%w: %s\nhint: edgeman status lists them", ErrNoApp, app)
+		return nil, NoApp(app)
 	}
 	if err != nil {
 		return nil, err
