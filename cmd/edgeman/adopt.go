@@ -15,23 +15,22 @@ import (
 	"edgeman/sockets"
 )
 
-func adoptCommand(env *environment) *cli.Command {
-	return &cli.Command{
-		Name:      "adopt",
-		Category:  groupDeploy,
-		Usage:     "take over the container behind an nginx site file",
-		ArgsUsage: "SITE",
-		Description: "SITE is the path of a site file, such as /etc/nginx/sites-available/myapp, or its name,\n" +
-			"myapp, which is looked for in sites-enabled, sites-available and conf.d. The plan is\n" +
-			"shown as a diff before anything changes; requests flow throughout, and what fails is\n" +
-			"undone. \"edgeman unadopt APP\" gives everything back.",
-		Flags: adoptFlags(),
-		Action: func(c *cli.Context) error {
-			o, err := adoptOptions(env, c)
-			if err != nil {
-				return err
-			}
-			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
+func adoptCommand() command {
+	return command{
+		root: true, arguments: arguments{names: "SITE", least: 1, most: 1}, parts: []part{withUnits, withDocker, withNginx},
+		Command: cli.Command{
+			Name:     "adopt",
+			Category: groupDeploy,
+			Usage:    "take over the container behind an nginx site file",
+			Description: "SITE is the path of a site file, such as /etc/nginx/sites-available/myapp, or its name,\n" +
+				"myapp, which is looked for in sites-enabled, sites-available and conf.d. The plan is\n" +
+				"shown as a diff before anything changes; requests flow throughout, and what fails is\n" +
+				"undone. \"edgeman unadopt APP\" gives everything back.",
+			Flags: adoptFlags(),
+		},
+		plan: func(c *cli.Context) (action, error) {
+			o, err := adoptOptions(c)
+			return func(ctx context.Context, h *deployer.Host) error {
 				result, err := h.Adopt(ctx, o)
 				switch {
 				case o.JSON && err == nil:
@@ -40,7 +39,7 @@ func adoptCommand(env *environment) *cli.Command {
 					_ = h.PrintJSON(result) // that it failed says more
 				}
 				return err
-			}, withUnits, withDocker, withNginx)
+			}, err
 		},
 	}
 }
@@ -78,7 +77,7 @@ func adoptFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "reload-pending", Usage: "accept that other people's edits go live with the reload"},
 	}
 	for _, a := range acceptable {
-		flags = append(flags, &cli.BoolFlag{Name: "allow-" + a.code, Usage: a.usage})
+		flags = append(flags, allowFlag(a.code, a.usage))
 	}
 	return flags
 }
@@ -92,23 +91,12 @@ func ownDefault(f *cli.DurationFlag, d time.Duration) cli.Flag {
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + "s" }
 
-func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, err error) {
-	if err = needRoot(env, c); err != nil {
-		return o, err
-	}
-	if err = takes(c, 1, 1); err != nil {
-		return o, err
-	}
+func adoptOptions(c *cli.Context) (o deployer.AdoptOptions, err error) {
 	o = deployer.AdoptOptions{
 		Site: c.Args().First(), Container: c.String("container"), Image: c.String("image"),
 		Health: c.String("health"), HealthHeaders: c.StringSlice("health-header"), Only: c.StringSlice("only"),
 		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),
-		Everywhere: c.Bool("everywhere"), LetWait: c.Bool("let-wait"),
-	}
-	for _, a := range acceptable {
-		if c.Bool("allow-" + a.code) {
-			o.Allow = append(o.Allow, a.code)
-		}
+		Everywhere: c.Bool("everywhere"), LetWait: c.Bool("let-wait"), Allow: allowed(c),
 	}
 	if o.Name, o.Names, err = names(c.StringSlice("name")); err != nil {
 		return o, err
@@ -130,10 +118,7 @@ func adoptOptions(env *environment, c *cli.Context) (o deployer.AdoptOptions, er
 	if o.Via, err = oneOf(c, "via", "netns", "bridge"); err != nil {
 		return o, err
 	}
-	if o.Drain, err = duration(c, "drain"); err != nil {
-		return o, err
-	}
-	o.Timeout, err = duration(c, "timeout")
+	o.Drain, o.Timeout, err = limits(c)
 	return o, err
 }
 

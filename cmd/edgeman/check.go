@@ -19,12 +19,11 @@ import (
 	"edgeman/deployer/hint"
 )
 
-func checkCommand(env *environment) *cli.Command {
-	return &cli.Command{
-		Name:      "check",
-		Category:  groupLook,
-		Usage:     "find what is about to break: certificates, renewal, nginx, sockets, containers",
-		ArgsUsage: "[SITE...]",
+func checkCommand(env *environment) command {
+	return command{arguments: arguments{names: "[SITE...]", most: unlimited}, Command: cli.Command{
+		Name:     "check",
+		Category: groupLook,
+		Usage:    "find what is about to break: certificates, renewal, nginx, sockets, containers",
 		Description: "It changes nothing, and works on any host with nginx. SITE is a server name, an app\n" +
 			"or an enabled site file. Exit codes are those of Nagios: 0 well, 1 warning, 2 critical,\n" +
 			"3 something could not be looked at.",
@@ -41,33 +40,9 @@ func checkCommand(env *environment) *cli.Command {
 			&cli.StringFlag{Name: "explain", Usage: "explain the finding `CODE`, or list all codes"},
 			&cli.BoolFlag{Name: "install-timer", Usage: "run it every hour and mail root what it finds"},
 		},
-		Action: func(c *cli.Context) error {
-			err := runCheck(env, c)
-			var coder exitCoder
-			if err == nil || errors.As(err, &coder) {
-				return err
-			}
-			return checkExit{check.ExitUnknown, err}
-		},
-	}
+		Action: func(c *cli.Context) error { return checkFailed(runCheck(env, c)) },
+	}}
 }
-
-// checkExit ends the program with one of check's own codes, and with no message
-// when the report has said everything.
-type checkExit struct {
-	code int
-	err  error
-}
-
-func (e checkExit) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-func (e checkExit) Unwrap() error { return e.err }
-func (e checkExit) ExitCode() int { return e.code }
 
 func runCheck(env *environment, c *cli.Context) error {
 	switch {
@@ -100,7 +75,7 @@ func runCheck(env *environment, c *cli.Context) error {
 	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	local, done := checkEnv(ctx, env)
+	local, done := env.checked(ctx, env)
 	defer done()
 	report := check.Run(ctx, local, check.Options{
 		Sites: c.Args().Slice(), Settings: settings, FailOn: failOn, Version: programVersion(),
@@ -145,7 +120,7 @@ func finishCheck(env *environment, c *cli.Context, report check.Report, memory *
 	if report.Exit == check.ExitOK {
 		return nil
 	}
-	return checkExit{code: report.Exit}
+	return exit{code: report.Exit}
 }
 
 func checkMemory(env *environment) string { return filepath.Join(env.paths.Var, "check.json") }
@@ -181,13 +156,13 @@ func explainCheck(env *environment, c *cli.Context) error {
 }
 
 func installCheckTimer(env *environment, c *cli.Context) error {
-	if err := needRoot(env, c); err != nil {
+	if err := needRoot(env, c.Command.Name); err != nil {
 		return err
 	}
-	if err := takes(c, 0, 0); err != nil {
+	if err := (arguments{}).check(c); err != nil {
 		return err
 	}
-	return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
+	return onHost(env, c, func(ctx context.Context, h *deployer.Host) error {
 		result, err := h.InstallCheckTimer(ctx)
 		for _, change := range result.Changes {
 			fmt.Fprintln(h.Out, change)
@@ -195,7 +170,7 @@ func installCheckTimer(env *environment, c *cli.Context) error {
 		if err == nil && len(result.Changes) == 0 {
 			fmt.Fprintln(h.Out, "the timer is installed; nothing to change")
 		}
-		if _, mail := os.Stat(filepath.Join(env.system.Root, "/usr/bin/mail")); err == nil && mail != nil {
+		if _, noMail := os.Stat(filepath.Join(env.system.Root, "/usr/bin/mail")); err == nil && noMail != nil {
 			fmt.Fprintln(h.Err, "note: there is no /usr/bin/mail, so findings only reach the journal\nhint: apt-get install bsd-mailx")
 		}
 		return err

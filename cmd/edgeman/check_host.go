@@ -8,80 +8,58 @@ import (
 	"os"
 
 	"edgeman/check"
-	"edgeman/deployer"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/nginx"
 	"edgeman/sockets/systemd"
 )
 
-// checkEnv opens what there is to open. What should be there and does not
+// checkedHost opens what there is to open. What should be there and does not
 // answer is a finding, not an error.
-func checkEnv(ctx context.Context, env *environment) (check.Env, func()) {
+func checkedHost(ctx context.Context, env *environment) (check.Env, func()) {
+	local := recordsOnly(env)
+	if server, err := nginx.Open(ctx, nginx.Options{}); err != nil {
+		local.Nginx = silentNginx{err}
+	} else {
+		local.Nginx, local.Prefix, local.ErrorLog = server, server.Prefix, server.ErrorLog
+	}
+	closeUnits, closeDocker := openCheckUnits(ctx, &local), openCheckDocker(ctx, &local)
+	return local, func() { closeUnits(); closeDocker() }
+}
+
+// recordsOnly is a host of which only the files are looked at.
+func recordsOnly(env *environment) check.Env {
 	local := check.Local()
 	local.Euid = env.euid
 	local.Apps = check.Records(env.paths)
 	local.Nginx = silentNginx{errors.New("it is not asked here")}
-	h := &deployer.Host{}
-	var closers []func()
-	open := []part{tryCheckNginx(&local), tryCheckUnits(&local), tryCheckDocker(&local)}
-	if env.open != nil {
-		open = []part{env.open}
-	}
-	for _, p := range open {
-		if done, err := p(ctx, h); err == nil {
-			closers = append(closers, done)
-		}
-	}
-	return local, func() {
-		for _, done := range closers {
-			done()
-		}
-	}
+	return local
 }
 
-func tryCheckNginx(local *check.Env) part {
-	return func(ctx context.Context, _ *deployer.Host) (func(), error) {
-		server, err := nginx.Open(ctx, nginx.Options{})
-		if err != nil {
-			local.Nginx = silentNginx{err}
-			return func() {}, nil
-		}
-		local.Nginx, local.Prefix, local.ErrorLog = server, server.Prefix, server.ErrorLog
-		return func() {}, nil
-	}
-}
-
-// tryCheckUnits leaves systemd out where it is not PID 1, and without root,
+// openCheckUnits leaves systemd out where it is not PID 1, and without root,
 // whom alone its socket is for.
-func tryCheckUnits(local *check.Env) part {
-	return func(ctx context.Context, _ *deployer.Host) (func(), error) {
-		if _, err := os.Stat("/run/systemd/system"); err != nil || local.Euid != 0 {
-			return func() {}, nil
-		}
-		units, err := systemd.Open(ctx)
-		if err != nil {
-			local.Units = checkUnits{err: err}
-			return func() {}, nil
-		}
-		local.Units = checkUnits{units: units}
-		return units.Close, nil
+func openCheckUnits(ctx context.Context, local *check.Env) (done func()) {
+	if _, err := os.Stat("/run/systemd/system"); err != nil || local.Euid != 0 {
+		return func() {}
 	}
+	units, err := systemd.Open(ctx)
+	local.Units = checkUnits{units, err}
+	if err != nil {
+		return func() {}
+	}
+	return units.Close
 }
 
-// tryCheckDocker leaves Docker out where it is not installed.
-func tryCheckDocker(local *check.Env) part {
-	return func(ctx context.Context, _ *deployer.Host) (func(), error) {
-		if _, err := os.Stat("/var/run/docker.sock"); err != nil || local.Euid != 0 {
-			return func() {}, nil
-		}
-		client, err := docker.Open(ctx)
-		if err != nil {
-			local.Docker = checkDocker{err: err}
-			return func() {}, nil
-		}
-		local.Docker = checkDocker{client: client}
-		return func() { client.Close() }, nil
+// openCheckDocker leaves Docker out where it is not installed.
+func openCheckDocker(ctx context.Context, local *check.Env) (done func()) {
+	if _, err := os.Stat("/var/run/docker.sock"); err != nil || local.Euid != 0 {
+		return func() {}
 	}
+	client, err := docker.Open(ctx)
+	local.Docker = checkDocker{client, err}
+	if err != nil {
+		return func() {}
+	}
+	return func() { client.Close() }
 }
 
 // silentNginx is an nginx that cannot be asked.

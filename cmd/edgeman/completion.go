@@ -13,26 +13,27 @@ import (
 // deployer.BashCompletion.
 const completeWord = "--complete"
 
-func completionCommand(env *environment) *cli.Command {
-	return &cli.Command{
+func completionCommand(env *environment) command {
+	return command{Command: cli.Command{
 		Name:        "completion",
 		Category:    groupMend,
 		Usage:       "print the completion script for bash",
 		Description: "install puts it in place. By hand: source <(edgeman completion)",
-		Action: func(c *cli.Context) error {
-			if err := takes(c, 0, 0); err != nil {
-				return err
-			}
+		Action: func(*cli.Context) error {
 			_, err := fmt.Fprint(env.stdout, deployer.BashCompletion)
 			return err
 		},
-	}
+	}}
 }
 
 // complete prints what may stand in the place of the last word. It must not
 // touch nginx, Docker or systemd: it runs at every press of the tab key.
-func complete(app *cli.App, words []string, env *environment) {
-	cmd, last := meant(app, words)
+func complete(env *environment, app *cli.App, words []string) {
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	last := words[len(words)-1]
+	cmd, args := meant(env, app, words[:len(words)-1])
 	var offers []string
 	switch {
 	case strings.HasPrefix(last, "-"):
@@ -45,12 +46,10 @@ func complete(app *cli.App, words []string, env *environment) {
 				offers = append(offers, "--"+name)
 			}
 		}
-	case cmd == nil:
+	case cmd == nil || args.first == commandName:
 		offers = commandNames(app)
-	case strings.Contains(cmd.ArgsUsage, "APP"):
+	case args.first != plainWord:
 		offers, _ = env.paths.AppNames() // none is no answer, not an error
-	case cmd.Name == "help":
-		offers = commandNames(app)
 	}
 	for _, o := range offers {
 		if strings.HasPrefix(o, last) {
@@ -59,16 +58,24 @@ func complete(app *cli.App, words []string, env *environment) {
 	}
 }
 
-// meant is the command that the words before the last one name.
-func meant(app *cli.App, words []string) (cmd *cli.Command, last string) {
-	if len(words) == 0 {
-		return nil, ""
-	}
-	last = words[len(words)-1]
-	for _, w := range words[:len(words)-1] {
-		if cmd = app.Command(w); cmd != nil {
-			break
+// meant is the first command among the words, and what it takes.
+func meant(env *environment, app *cli.App, words []string) (*cli.Command, arguments) {
+	for _, w := range words {
+		for _, cmd := range commands(env) {
+			if cmd.Name == w {
+				return app.Command(w), cmd.arguments
+			}
 		}
 	}
-	return cmd, last
+	return nil, arguments{}
+}
+
+func commandNames(app *cli.App) []string {
+	var names []string
+	for _, c := range app.Commands {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }

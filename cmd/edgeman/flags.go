@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer/docker/adoptable"
 )
 
 func jsonFlag() cli.Flag {
@@ -40,6 +42,36 @@ func timeoutFlag() *cli.DurationFlag {
 	}
 }
 
+// allowFlag accepts the refusal of that code.
+func allowFlag(code, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "allow-" + code, Usage: usage}
+}
+
+// layerFlag is for every command that takes a container away.
+func layerFlag() cli.Flag {
+	return allowFlag(adoptable.CodeWritableLayer, "accept that files in the live container's own layer go with it")
+}
+
+// allowed are the codes of the refusals that the command line accepts.
+func allowed(c *cli.Context) (codes []string) {
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if code, ok := strings.CutPrefix(name, "allow-"); ok && c.Bool(name) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
+// limits are the values of drainFlag and timeoutFlag.
+func limits(c *cli.Context) (drain, timeout time.Duration, err error) {
+	if drain, err = duration(c, "drain"); err != nil {
+		return 0, 0, err
+	}
+	timeout, err = duration(c, "timeout")
+	return drain, timeout, err
+}
+
 // duration is a flag's value; negative ones make no sense anywhere here. Zero
 // stands for "not given" in the options, so a given zero becomes the shortest
 // time there is.
@@ -56,6 +88,15 @@ func duration(c *cli.Context, name string) (time.Duration, error) {
 		return 1, nil
 	}
 	return d, nil
+}
+
+// lineCount is --lines of the commands that show the end of something.
+func lineCount(c *cli.Context) (int, error) {
+	n := c.Int("lines")
+	if n < 0 {
+		return 0, usage("--lines %d is negative", n)
+	}
+	return n, nil
 }
 
 // oneOf checks a flag whose value is a word; empty means "not given".

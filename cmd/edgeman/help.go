@@ -26,26 +26,25 @@ Flags:
 {{range .VisibleFlags}}  {{.}}
 {{end}}{{end}}`
 
-func helpCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "help",
-		Category:  groupLook,
-		Usage:     "show the commands, or how to use one",
-		ArgsUsage: "[COMMAND]",
-		Action: func(c *cli.Context) error {
-			if err := takes(c, 0, 1); err != nil {
-				return err
-			}
-			if c.NArg() == 0 {
-				return cli.ShowAppHelp(c)
-			}
-			name := c.Args().First()
-			cmd := c.App.Command(name)
-			if cmd == nil {
-				return unknownCommand(c.App, name, "edgeman help ")
-			}
-			cli.HelpPrinter(c.App.Writer, commandHelp, cmd)
-			return nil
+func helpCommand() command {
+	return command{
+		arguments: arguments{"[COMMAND]", 0, 1, commandName},
+		Command: cli.Command{
+			Name:     "help",
+			Category: groupLook,
+			Usage:    "show the commands, or how to use one",
+			Action: func(c *cli.Context) error {
+				if c.NArg() == 0 {
+					return cli.ShowAppHelp(c)
+				}
+				name := c.Args().First()
+				cmd := c.App.Command(name)
+				if cmd == nil {
+					return unknownCommand(c.App, name, "edgeman help ")
+				}
+				cli.HelpPrinter(c.App.Writer, commandHelp, cmd)
+				return nil
+			},
 		},
 	}
 }

@@ -8,26 +8,22 @@ import (
 	"edgeman/deployer"
 )
 
-func historyCommand(env *environment) *cli.Command {
-	return &cli.Command{
-		Name:      "history",
-		Category:  groupLook,
-		Usage:     "what happened to an app: release, when, by whom, outcome, connections cut",
-		ArgsUsage: "APP",
-		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Usage: "the last `N` events only", DefaultText: "all"},
-			jsonFlag(),
+func historyCommand() command {
+	return command{
+		root: true, arguments: oneApp, parts: []part{tryDocker},
+		Command: cli.Command{
+			Name:     "history",
+			Category: groupLook,
+			Usage:    "what happened to an app: release, when, by whom, outcome, connections cut",
+			Flags: []cli.Flag{
+				&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Usage: "the last `N` events only", DefaultText: "all"},
+				jsonFlag(),
+			},
 		},
-		Action: func(c *cli.Context) error {
-			name, err := oneApp(env, c)
-			if err != nil {
-				return err
-			}
-			if c.Int("lines") < 0 {
-				return usage("--lines %d is negative", c.Int("lines"))
-			}
-			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
-				hist, err := h.History(ctx, name, c.Int("lines"))
+		plan: func(c *cli.Context) (action, error) {
+			lines, err := lineCount(c)
+			return func(ctx context.Context, h *deployer.Host) error {
+				hist, err := h.History(ctx, c.Args().First(), lines)
 				if err != nil {
 					return err
 				}
@@ -35,7 +31,7 @@ func historyCommand(env *environment) *cli.Command {
 					return h.PrintJSON(hist)
 				}
 				return hist.Print(h.Out)
-			}, tryDocker)
+			}, err
 		},
 	}
 }

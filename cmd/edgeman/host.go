@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -15,11 +15,27 @@ import (
 	"edgeman/sockets/systemd"
 )
 
-// action is a command's work on the host.
-type action func(ctx context.Context, c *cli.Context, h *deployer.Host) error
-
 // part opens one thing that a command works with, and says how to close it.
 type part func(ctx context.Context, h *deployer.Host) (func(), error)
+
+// openParts opens what a command needs of the real host, all of it or nothing.
+func openParts(ctx context.Context, h *deployer.Host, parts []part) (closeAll func(), err error) {
+	var opened []func()
+	closeAll = func() {
+		for _, f := range slices.Backward(opened) {
+			f()
+		}
+	}
+	for _, p := range parts {
+		f, err := p(ctx, h)
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		opened = append(opened, f)
+	}
+	return closeAll, nil
+}
 
 // onHost runs do with the parts of the host that it needs, until it is done or
 // a signal ends its context.
@@ -31,17 +47,12 @@ func onHost(env *environment, c *cli.Context, do action, parts ...part) error {
 		In: env.stdin, Out: env.stdout, Err: env.stderr,
 		Version: programVersion(), Wait: c.Duration("wait"),
 	}
-	if env.open != nil {
-		parts = []part{env.open}
+	closeAll, err := env.open(ctx, h, parts)
+	if err != nil {
+		return deployer.Interrupted(ctx, err)
 	}
-	for _, p := range parts {
-		done, err := p(ctx, h)
-		if err != nil {
-			return deployer.Interrupted(ctx, err)
-		}
-		defer done()
-	}
-	return deployer.Interrupted(ctx, do(ctx, c, h))
+	defer closeAll()
+	return deployer.Interrupted(ctx, do(ctx, h))
 }
 
 func withUnits(ctx context.Context, h *deployer.Host) (func(), error) {
@@ -62,14 +73,23 @@ func withDocker(ctx context.Context, h *deployer.Host) (func(), error) {
 	return func() { client.Close() }, nil
 }
 
-// tryDocker is for commands that do something useful without Docker, too.
-func tryDocker(ctx context.Context, h *deployer.Host) (func(), error) {
-	done, err := withDocker(ctx, h)
-	if err != nil {
-		fmt.Fprintf(h.Err, "note: %s\n", firstLine(err))
-		return func() {}, nil
+// These are for commands that do something useful, or say more, without the part.
+var (
+	tryUnits  = optional(withUnits, "what systemd knows is left out: ")
+	tryDocker = optional(withDocker, "")
+	tryNginx  = optional(withNginx, "")
+)
+
+// optional says why a part is not there, and goes on without it.
+func optional(p part, without string) part {
+	return func(ctx context.Context, h *deployer.Host) (func(), error) {
+		done, err := p(ctx, h)
+		if err != nil {
+			fmt.Fprintf(h.Err, "note: %s%v\n", without, err)
+			return func() {}, nil
+		}
+		return done, nil
 	}
-	return done, nil
 }
 
 // quietDocker leaves what only Docker knows out where it does not answer: the
@@ -84,17 +104,6 @@ func quietDocker(ctx context.Context, h *deployer.Host) (func(), error) {
 	return done, nil
 }
 
-// report prints the result of a command as JSON. Of a plan nothing else was asked
-// for; what was done stays done, whether it can be read or not.
-func report(h *deployer.Host, result any, planned bool) error {
-	err := h.PrintJSON(result)
-	if planned {
-		return err
-	}
-	h.Unwritten(err)
-	return nil
-}
-
 func withNginx(ctx context.Context, h *deployer.Host) (func(), error) {
 	server, err := nginx.Open(ctx, nginx.Options{})
 	if err != nil {
@@ -104,25 +113,13 @@ func withNginx(ctx context.Context, h *deployer.Host) (func(), error) {
 	return func() {}, nil
 }
 
-// tryNginx is for commands that only say more with nginx at hand.
-func tryNginx(ctx context.Context, h *deployer.Host) (func(), error) {
-	if _, err := withNginx(ctx, h); err != nil {
-		fmt.Fprintf(h.Err, "note: %s\n", firstLine(err))
+// report prints the result of a command as JSON. Of a plan nothing else was asked
+// for; what was done stays done, whether it can be read or not.
+func report(h *deployer.Host, result any, planned bool) error {
+	err := h.PrintJSON(result)
+	if planned {
+		return err
 	}
-	return func() {}, nil
-}
-
-// tryUnits leaves what only systemd knows out where it does not answer.
-func tryUnits(ctx context.Context, h *deployer.Host) (func(), error) {
-	done, err := withUnits(ctx, h)
-	if err != nil {
-		fmt.Fprintf(h.Err, "note: what systemd knows is left out: %s\n", firstLine(err))
-		return func() {}, nil
-	}
-	return done, nil
-}
-
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+	h.Unwritten(err)
+	return nil
 }

@@ -8,37 +8,30 @@ import (
 	"edgeman/deployer"
 )
 
-func logsCommand(env *environment) *cli.Command {
-	return &cli.Command{
-		Name:        "logs",
-		Category:    groupLook,
-		Usage:       "what an app's containers and services said",
-		ArgsUsage:   "APP",
-		Description: "It reads the journal: root may, and members of the groups systemd-journal and adm.",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what comes"},
-			&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: 100, Usage: "the last `N` lines, 0 for all"},
-			jsonFlag(),
+func logsCommand(env *environment) command {
+	return command{
+		arguments: oneApp,
+		Command: cli.Command{
+			Name:        "logs",
+			Category:    groupLook,
+			Usage:       "what an app's containers and services said",
+			Description: "It reads the journal: root may, and members of the groups systemd-journal and adm.",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what comes"},
+				&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: 100, Usage: "the last `N` lines, 0 for all"},
+				jsonFlag(),
+			},
 		},
-		Action: func(c *cli.Context) error {
-			if err := takes(c, 1, 1); err != nil {
-				return err
-			}
-			o := deployer.LogsOptions{Follow: c.Bool("follow"), Lines: c.Int("lines"), JSON: c.Bool("json"), User: env.euid}
-			var err error
-			if o.App, err = appName(c); err != nil {
-				return err
-			}
-			if o.Lines < 0 {
-				return usage("--lines %d is negative", o.Lines)
-			}
-			return onHost(env, c, func(_ context.Context, _ *cli.Context, h *deployer.Host) error {
+		plan: func(c *cli.Context) (action, error) {
+			lines, err := lineCount(c)
+			o := deployer.LogsOptions{App: c.Args().First(), Follow: c.Bool("follow"), Lines: lines, JSON: c.Bool("json"), User: env.euid}
+			return func(_ context.Context, h *deployer.Host) error {
 				argv, err := h.LogsCommand(o)
 				if err != nil {
 					return err
 				}
 				return env.exec(argv)
-			})
+			}, err
 		},
 	}
 }

@@ -14,10 +14,10 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/term"
 
+	"edgeman/check"
 	"edgeman/deployer"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
@@ -33,6 +33,8 @@ func main() {
 		stderr:   os.Stderr,
 		paths:    state.DefaultPaths(),
 		euid:     os.Geteuid(),
+		open:     openParts,
+		checked:  checkedHost,
 		exec:     become,
 		terminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
 	}))
@@ -45,9 +47,10 @@ type environment struct {
 	paths          state.Paths
 	system         deployer.System
 	euid           int
-	open           part                      // instead of the real parts of the host
-	exec           func(argv []string) error // becomes another program
-	terminal       func() bool               // whether stdout is one
+	open           func(ctx context.Context, h *deployer.Host, parts []part) (func(), error)
+	checked        func(ctx context.Context, env *environment) (check.Env, func()) // what check looks at
+	exec           func(argv []string) error                                       // becomes another program
+	terminal       func() bool                                                     // whether stdout is one
 }
 
 // run is main without the exit: it returns the exit code.
@@ -57,7 +60,7 @@ func run(args []string, env *environment) int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	app := newApp(env)
 	if len(args) > 1 && args[1] == completeWord {
-		complete(app, args[2:], env)
+		complete(env, app, args[2:])
 		return deployer.ExitDone
 	}
 	args, err := reorder(app, args)
@@ -77,54 +80,6 @@ func run(args []string, env *environment) int {
 func readerGone(err error) bool {
 	var failed *os.PathError
 	return errors.As(err, &failed) && failed.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
-}
-
-// interruptible ends the context at the first signal, so that the command under
-// way undoes what it began. More signals do not cut that short: half-undone is
-// worse than slow.
-func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		newline := ""
-		if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			newline = "\n" // there a ^C, or progress, stands in a line that is not over
-		}
-		watchSignals(signals, done, func() { cancel(deployer.ErrInterrupted) }, stderr, newline)
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		<-ended
-		cancel(nil)
-	}
-}
-
-// undoingAfter is how long a command may go on after a signal until that needs
-// saying: one that had begun nothing, or is past its switch, has ended by then.
-const undoingAfter = time.Second
-
-// watchSignals interrupts at the first signal and says what takes so long. The
-// command itself says how it ended. newline ends what stands in the last line.
-func watchSignals(signals <-chan os.Signal, done <-chan struct{}, interrupt func(), stderr io.Writer, newline string) {
-	var late <-chan time.Time
-	say := "interrupted: undoing what was begun; requests flow meanwhile"
-	for {
-		select {
-		case <-done:
-			return
-		case <-signals:
-			interrupt()
-			fmt.Fprint(stderr, newline)
-			late = time.After(undoingAfter)
-		case <-late:
-			fmt.Fprintf(stderr, "%sedgeman: %s\n", newline, say)
-			say = "still undoing; requests flow meanwhile"
-		}
-	}
 }
 
 // programVersion is what the build was given, else what Go recorded.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"edgeman/check"
 	"edgeman/deployer"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
@@ -64,7 +65,8 @@ func scripted() *environment {
 		system: deployer.System{Root: root, Executable: func() (string, error) {
 			return filepath.Join(root, "build/edgeman"), nil
 		}},
-		open: func(_ context.Context, h *deployer.Host) (func(), error) {
+		checked: func(_ context.Context, env *environment) (check.Env, func()) { return recordsOnly(env), func() {} },
+		open: func(_ context.Context, h *deployer.Host, _ []part) (func(), error) {
 			h.Units, h.Nginx = scriptUnits{root: root}, scriptNginx{}
 			return func() {}, nil
 		},

@@ -8,23 +8,19 @@ import (
 	"edgeman/deployer"
 )
 
-func repairCommand(env *environment) *cli.Command {
-	return &cli.Command{
-		Name:      "repair",
-		Category:  groupMend,
-		Usage:     "complete or undo what an interrupted command left, and say which",
-		ArgsUsage: "APP",
-		Description: "An app that is whole is left alone. Other commands do the same before their own work,\n" +
-			"where that is safe without asking. A live pointer or a settings file that was removed\n" +
-			"is made again, as far as the live release tells what was in it.",
-		Action: func(c *cli.Context) error {
-			name, err := oneApp(env, c)
-			if err != nil {
-				return err
-			}
-			return onHost(env, c, func(ctx context.Context, _ *cli.Context, h *deployer.Host) error {
-				return h.Repair(ctx, name)
-			}, withUnits, withDocker, withNginx)
+func repairCommand() command {
+	return command{
+		root: true, arguments: oneApp, parts: []part{withUnits, withDocker, withNginx},
+		Command: cli.Command{
+			Name:     "repair",
+			Category: groupMend,
+			Usage:    "complete or undo what an interrupted command left, and say which",
+			Description: "An app that is whole is left alone. Other commands do the same before their own work,\n" +
+				"where that is safe without asking. A live pointer or a settings file that was removed\n" +
+				"is made again, as far as the live release tells what was in it.",
+		},
+		plan: func(c *cli.Context) (action, error) {
+			return func(ctx context.Context, h *deployer.Host) error { return h.Repair(ctx, c.Args().First()) }, nil
 		},
 	}
 }

@@ -12,38 +12,30 @@ import (
 	"edgeman/deployer/hint"
 )
 
-func upgradeCommand(env *environment) *cli.Command {
-	return &cli.Command{
-		Name:      "upgrade",
-		Category:  groupMend,
-		Usage:     "install this edgeman and move apps to it, each by a swap to its own release",
-		ArgsUsage: "[APP...]",
-		Description: "An app's service runs the edgeman it was started with until then. Nothing is dropped.\n" +
-			"Without APP, --all is needed.",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "all", Usage: "every adopted app"},
-			drainFlag(),
-			timeoutFlag(),
-			letWaitFlag(),
+func upgradeCommand() command {
+	return command{
+		root: true, arguments: arguments{"[APP...]", 0, unlimited, appNames}, parts: []part{withUnits, withDocker, withNginx},
+		Command: cli.Command{
+			Name:     "upgrade",
+			Category: groupMend,
+			Usage:    "install this edgeman and move apps to it, each by a swap to its own release",
+			Description: "An app's service runs the edgeman it was started with until then. Nothing is dropped.\n" +
+				"Without APP, --all is needed.",
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "all", Usage: "every adopted app"},
+				drainFlag(),
+				timeoutFlag(),
+				letWaitFlag(),
+			},
 		},
-		Action: func(c *cli.Context) error {
-			if err := needRoot(env, c); err != nil {
-				return err
-			}
+		plan: func(c *cli.Context) (action, error) {
 			if c.Bool("all") == (c.NArg() > 0) {
-				return hint.With(usage("name the apps to move, or all of them with --all"), "%s", helpHint(c.Command))
+				return nil, hint.With(usage("name the apps to move, or all of them with --all"), "%s", helpHint(c.Command))
 			}
 			o := deployer.SwapOptions{LetWait: c.Bool("let-wait")}
 			var err error
-			if o.Drain, err = duration(c, "drain"); err != nil {
-				return err
-			}
-			if o.Timeout, err = duration(c, "timeout"); err != nil {
-				return err
-			}
-			return onHost(env, c, func(ctx context.Context, c *cli.Context, h *deployer.Host) error {
-				return upgrade(ctx, h, c.Args().Slice(), o)
-			}, withUnits, withDocker, withNginx)
+			o.Drain, o.Timeout, err = limits(c)
+			return func(ctx context.Context, h *deployer.Host) error { return upgrade(ctx, h, c.Args().Slice(), o) }, err
 		},
 	}
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"flag"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer/hint"
-	"edgeman/deployer/state"
 )
 
 // reorder puts the command line into the only order that the cli library reads
@@ -18,7 +18,10 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	for rest := args[1:]; len(rest) > 0; {
 		n, err := l.take(rest)
 		if err != nil {
-			return nil, misused(l.command, err)
+			if l.command != nil && l.command.Name == "check" {
+				err = checkFailed(err)
+			}
+			return nil, err
 		}
 		rest = rest[n:]
 	}
@@ -77,19 +80,9 @@ func (l *line) argument(word string) error {
 	return unknownCommand(l.app, word, "edgeman ")
 }
 
-// unknownCommand refuses a word that is no command; prefix is what stands in
-// front of a command there.
-func unknownCommand(app *cli.App, word, prefix string) error {
-	next := suggestion(word, commandNames(app), prefix, helpHint(nil))
-	if word == cli.VersionFlag.Names()[0] {
-		next = "did you mean edgeman --version? " + helpHint(nil)
-	}
-	return hint.With(usage("unknown command %q", word), "%s", next)
-}
-
 func (l *line) flag(words []string) (int, error) {
 	word := words[0]
-	name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	name, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	f, global := l.find(word, name)
 	switch {
 	case f == nil:
@@ -103,8 +96,12 @@ func (l *line) flag(words []string) (int, error) {
 		if len(words) < 2 || isFlag(words[1]) {
 			return 0, hint.With(usage("%s needs a value", word), "%s", helpHint(l.command))
 		}
-		word += "=" + words[1]
-		taken = 2
+		value, hasValue, taken = words[1], true, 2
+		word += "=" + value
+	}
+	if hasValue && !valid(f, name, value) {
+		word, _, _ = strings.Cut(word, "=")
+		return 0, hint.With(usage("invalid value %q for %s", value, word), "%s", helpHint(l.command))
 	}
 	if global {
 		l.global = append(l.global, word)
@@ -162,19 +159,15 @@ func isFlag(word string) bool {
 	return len(word) > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9')
 }
 
+// valid tells whether a value is of the flag's kind.
+func valid(f cli.Flag, name, value string) bool {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	return f.Apply(set) == nil && set.Set(name, value) == nil
+}
+
 func takesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)
 	return ok && d.TakesValue()
-}
-
-func commandNames(app *cli.App) []string {
-	var names []string
-	for _, c := range app.Commands {
-		if !c.Hidden {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 func flagNames(flags []cli.Flag) []string {
@@ -183,13 +176,4 @@ func flagNames(flags []cli.Flag) []string {
 		names = append(names, f.Names()...)
 	}
 	return names
-}
-
-// suggestion is "did you mean" for the nearest name, if one is near.
-func suggestion(word string, names []string, prefix, otherwise string) string {
-	best := state.Nearest(word, names)
-	if best == "" {
-		return otherwise
-	}
-	return "did you mean " + prefix + best + "? " + otherwise
 }
