@@ -46,7 +46,7 @@ func (p *planner) authorityMaps(r route) string {
 		name = base + "_" + strconv.Itoa(i)
 	}
 	p.authorities[host] = name
-	p.wishes.insertBefore(r.pass.Within("server"), "http", "the app goes on getting :authority, also from a newer nginx",
+	p.pending.insertBefore(r.pass.Within("server"), "http", "the app goes on getting :authority, also from a newer nginx",
 		"map $nginx_version $"+name+"_host {",
 		"    "+oldHostRule+` "";`,
 		"    default "+host+";",

@@ -23,7 +23,7 @@ func (p *planner) bind(r route) error {
 			"%q is needed for other addresses and cannot be used with a Unix socket", line)
 	}
 	if line.parent == h {
-		p.wishes.replaceWholeArg(line, 0, "off", "nginx cannot bind to an address for a Unix socket")
+		p.pending.replaceWholeArg(line, 0, "off", "nginx cannot bind to an address for a Unix socket")
 		return nil
 	}
 	p.insertAtPass(h, r, "nginx cannot bind to an address for a Unix socket", name+" off;")

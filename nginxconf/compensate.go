@@ -64,7 +64,7 @@ func (p *planner) writeHeaders(h *Node, r, known route, lines []*Node, add []str
 	case !own:
 		p.insertAtPass(h, r, keepsHeaders, append(inherited, add...)...)
 	case first:
-		p.wishes.insertFirst(h, "the Host header stays", add...)
+		p.pending.insertFirst(h, "the Host header stays", add...)
 	case add != nil:
 		p.insertLast(h, lines[len(lines)-1], "the Host header stays", add...)
 	}
@@ -185,7 +185,7 @@ func (p *planner) substituteIn(lines []*Node, r route) {
 			start, end := l.dir.Arg(i).Inner()
 			old := string(l.dir.File.Src[start:end])
 			if text := substituteHost(old, r); text != old && !isPattern(l, i) {
-				p.wishes.replaceWholeArg(l, i, text, "$proxy_host stays what it was")
+				p.pending.replaceWholeArg(l, i, text, "$proxy_host stays what it was")
 			}
 		}
 	}
@@ -267,18 +267,18 @@ func (p *planner) sslName(h *Node, module string, r route) error {
 // insertAtPass adds lines to a home: after its own pass, else at its end.
 func (p *planner) insertAtPass(h *Node, r route, why string, lines ...string) {
 	if r.pass.parent == h {
-		p.wishes.insertAfter(r.pass, why, lines...)
+		p.pending.insertAfter(r.pass, why, lines...)
 		return
 	}
-	p.wishes.insertLast(h, why, lines...)
+	p.pending.insertLast(h, why, lines...)
 }
 
 // insertLast adds lines after a directive of h, or at the end of h when the
 // directive comes from another file.
 func (p *planner) insertLast(h, after *Node, why string, lines ...string) {
 	if after.dir.File == h.dir.File {
-		p.wishes.insertAfter(after, why, lines...)
+		p.pending.insertAfter(after, why, lines...)
 		return
 	}
-	p.wishes.insertLast(h, why, lines...)
+	p.pending.insertLast(h, why, lines...)
 }

@@ -70,7 +70,7 @@ func (c *finder) spread(up *Node) []string {
 	var keys []string
 	for _, s := range up.All("server") {
 		if a, ok := parseServer(s.Arg(0)); ok && !spare(s) {
-			keys = append(keys, c.key(a, "80"))
+			keys = append(keys, c.place(a, "80"))
 		}
 	}
 	return keys
@@ -141,7 +141,7 @@ func (p *planner) copies(up *Node) {
 // placeOf names what answers at a server line.
 func (p *planner) placeOf(s *Node) string {
 	a, _ := parseServer(s.Arg(0))
-	return p.c.key(a, "80")
+	return p.c.place(a, "80")
 }
 
 func (p *planner) isOurs(s *Node) bool {
@@ -155,11 +155,11 @@ func (p *planner) blameless(s *Node) {
 	for i, arg := range s.Args() {
 		if strings.HasPrefix(arg, "max_fails=") {
 			given = true
-			p.wishes.replaceWholeArg(s, i, "max_fails=0", why)
+			p.pending.replaceWholeArg(s, i, "max_fails=0", why)
 		}
 	}
 	if !given {
-		p.wishes.insertArg(s, 0, "max_fails=0", why)
+		p.pending.insertArg(s, 0, "max_fails=0", why)
 	}
 }
 

@@ -62,8 +62,7 @@ func (p *planner) ownRedirect(h *Node, module string, own []*Node, r route) erro
 			if err != nil {
 				return err
 			}
-			start, end := l.dir.Arg(0).Start, l.dir.Arg(0).End
-			p.wishes.add(l, l.dir.File, Edit{Start: int(start), End: int(end), New: text, Why: "Location headers are rewritten as before", In: h.Path()})
+			p.pending.replaceToken(l, 0, text, "Location headers are rewritten as before")
 		}
 		if usesHost(l) {
 			if err := p.mustBePure(h, module, r); err != nil {
@@ -152,7 +151,7 @@ func (p *planner) cacheKey(h *Node, module string, r route) error {
 	const keeps = "cached responses are found under the old key"
 	uri := ""
 	if key == nil && len(p.c.heirs(h, module, "proxy_cache_key")) == 0 {
-		uri = p.c.keyURI(h, module, r)
+		uri = p.keyURI(h, module, r)
 	}
 	switch {
 	case key != nil && len(p.foreignHeirs(h, module, "proxy_cache_key")) > 0:
@@ -184,16 +183,16 @@ func (p *planner) sharesCache(h *Node, cache string) bool {
 
 // keyURI returns what the default cache key of a home ends with, in nginx's
 // variables, "" when none of them say it.
-func (c *finder) keyURI(h *Node, module string, r route) string {
-	if c.plainPasses(h, module, r.addr.scheme) && requestURIHolds(h) {
+func (p *planner) keyURI(h *Node, module string, r route) string {
+	if p.plainPasses(h, module, r.addr.scheme) && requestURIHolds(h) {
 		return "$request_uri"
 	}
 	uri := r.addr.uri
 	odd := strings.ContainsFunc(strings.ReplaceAll(uri, "$", ""), oddInArgument)
-	if len(c.passesAt(h, module)) > 1 || len(c.routes(r.pass)) > 1 || !r.variable || odd || !strings.HasSuffix(r.pass.Arg(0), uri) {
+	if len(p.c.passesAt(h, module)) > 1 || len(p.c.routes(r.pass)) > 1 || !r.variable || odd || !strings.HasSuffix(r.pass.Arg(0), uri) {
 		return ""
 	}
-	if l, err := c.Language(r.pass, uri); err != nil || !l.StartsIn("/") || l.Has("", "") {
+	if l, err := p.c.Language(r.pass, uri); err != nil || !l.StartsIn("/") || l.Has("", "") {
 		return ""
 	}
 	return uri // nginx takes it for the key as it is
@@ -201,9 +200,9 @@ func (c *finder) keyURI(h *Node, module string, r route) string {
 
 // plainPasses reports whether all passes of a module at h are literals of that
 // scheme without a URI part.
-func (c *finder) plainPasses(h *Node, module, scheme string) bool {
-	for _, pass := range c.passesAt(h, module) {
-		for _, r := range c.routes(pass) {
+func (p *planner) plainPasses(h *Node, module, scheme string) bool {
+	for _, pass := range p.c.passesAt(h, module) {
+		for _, r := range p.c.routes(pass) {
 			if r.opaque != nil || r.server != nil || r.scheme != scheme || r.addr.uri != "" {
 				return false
 			}

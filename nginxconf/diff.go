@@ -5,30 +5,12 @@ import (
 	"strings"
 )
 
-// Diff shows the plan as a unified diff without context lines; each hunk is
-// headed by the block it is in.
-func (p *Plan) Diff() string {
+// Diff shows the edits as a unified diff without context lines, one hunk for each
+// group of edits that touch the same lines, headed by the block it is in.
+func (fe *FileEdit) Diff() string {
 	var b strings.Builder
-	for _, f := range p.Files {
-		b.WriteString("--- " + f.Path + "\n+++ " + f.Path + "\n")
-		last := ""
-		for _, h := range f.hunks() {
-			if h.in != last {
-				b.WriteString("@@ " + h.in + "\n")
-				last = h.in
-			}
-			b.WriteString(h.text)
-		}
-	}
-	return b.String()
-}
-
-type hunk struct{ in, text string }
-
-// hunks returns the changed lines, one hunk for each group of edits that touch
-// the same lines.
-func (fe *FileEdit) hunks() []hunk {
-	var out []hunk
+	b.WriteString("--- " + fe.Path + "\n+++ " + fe.Path + "\n")
+	last := ""
 	for i := 0; i < len(fe.Edits); {
 		start := lineStart(fe.Before, fe.Edits[i].Start)
 		end := nextLine(fe.Before, fe.Edits[i].End)
@@ -44,10 +26,14 @@ func (fe *FileEdit) hunks() []hunk {
 			edits = append(edits, e)
 		}
 		old := fe.Before[start:end]
-		out = append(out, hunk{fe.Edits[i].In, changed(old, apply(old, edits))})
+		if in := fe.Edits[i].In; in != last {
+			b.WriteString("@@ " + in + "\n")
+			last = in
+		}
+		b.WriteString(changed(old, apply(old, edits)))
 		i = j
 	}
-	return out
+	return b.String()
 }
 
 // changed lists the lines that differ, minus first.

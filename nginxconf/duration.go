@@ -12,9 +12,9 @@ var units = map[string]time.Duration{
 	"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "M": 30 * 24 * time.Hour, "y": 365 * 24 * time.Hour,
 }
 
-// ParseDuration reads a time value of an nginx directive, such as "60", "1m30s"
+// parseDuration reads a time value of an nginx directive, such as "60", "1m30s"
 // or "500ms".
-func ParseDuration(s string) (time.Duration, error) {
+func parseDuration(s string) (time.Duration, error) {
 	var total time.Duration
 	for rest := s; rest != ""; {
 		digits := 0

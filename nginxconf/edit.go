@@ -2,6 +2,7 @@ package nginxconf
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,65 +23,96 @@ type Edit struct {
 	In    string `json:"in"` // the block it is in: "upstream my_app"
 }
 
-// wish is an edit together with the contexts that ask for it. A file that is
+// pendingEdit is an edit together with the contexts that ask for it. A file that is
 // included several times may be edited only if all its contexts ask alike.
-type wish struct {
+type pendingEdit struct {
 	file *tree.File
 	Edit
 	by map[*Node]bool
 }
 
-type wishes struct {
-	list []*wish
-	seen map[wishKey]*wish
+// pendingEdits are the edits of a plan that is being made.
+type pendingEdits struct {
+	list []*pendingEdit
+	seen map[pendingKey]*pendingEdit
 }
 
-type wishKey struct {
+type pendingKey struct {
 	file       *tree.File
 	start, end int
 	text       string
 }
 
-func (w *wishes) add(by *Node, file *tree.File, e Edit) {
-	key := wishKey{file, e.Start, e.End, e.New}
+func (w *pendingEdits) add(by *Node, file *tree.File, e Edit) {
+	key := pendingKey{file, e.Start, e.End, e.New}
 	if old := w.seen[key]; old != nil {
 		old.by[by] = true
 		return
 	}
-	n := &wish{file: file, Edit: e, by: map[*Node]bool{by: true}}
 	if w.seen == nil {
-		w.seen = map[wishKey]*wish{}
+		w.seen = map[pendingKey]*pendingEdit{}
 	}
-	w.seen[key] = n
-	w.list = append(w.list, n)
+	w.seen[key] = &pendingEdit{file: file, Edit: e, by: map[*Node]bool{by: true}}
+	w.list = append(w.list, w.seen[key])
+}
+
+// shared refuses an edit in a file that is included where it would be wrong;
+// included tells how often a file is.
+func (w *pendingEdits) shared(included func(path string) int) error {
+	for _, e := range w.list {
+		if n := included(e.file.Path); len(e.by) != n {
+			line, column := e.file.LineAt(e.Start)
+			return refuse(Pos{e.file.Path, line, column},
+				"give the site a copy of the file of its own",
+				"the file is included %d times and the change is right for %d of them only", n, len(e.by))
+		}
+	}
+	return nil
+}
+
+// AskedBy returns the contexts that ask for edits in a file.
+func (w *pendingEdits) AskedBy(path string) []*Node {
+	var out []*Node
+	for _, e := range w.list {
+		if e.file.Path == path {
+			out = slices.AppendSeq(out, maps.Keys(e.by))
+		}
+	}
+	return out
 }
 
 // replaceArg replaces part of an argument, given as a span of its raw text
 // without quotes.
-func (w *wishes) replaceArg(n *Node, arg, from, to int, text, why string) {
+func (w *pendingEdits) replaceArg(n *Node, arg, from, to int, text, why string) {
 	start, _ := n.dir.Arg(arg).Inner()
 	w.add(n, n.dir.File, Edit{Start: start + from, End: start + to, New: text, Why: why, In: n.parent.Path()})
 }
 
 // replaceWholeArg replaces an argument and keeps its quotes.
-func (w *wishes) replaceWholeArg(n *Node, arg int, text, why string) {
+func (w *pendingEdits) replaceWholeArg(n *Node, arg int, text, why string) {
 	start, end := n.dir.Arg(arg).Inner()
 	w.add(n, n.dir.File, Edit{Start: start, End: end, New: text, Why: why, In: n.parent.Path()})
 }
 
+// replaceToken replaces an argument and the quotes around it.
+func (w *pendingEdits) replaceToken(n *Node, arg int, text, why string) {
+	t := n.dir.Arg(arg)
+	w.add(n, n.dir.File, Edit{Start: int(t.Start), End: int(t.End), New: text, Why: why, In: n.parent.Path()})
+}
+
 // insertArg adds an argument after another.
-func (w *wishes) insertArg(n *Node, after int, text, why string) {
+func (w *pendingEdits) insertArg(n *Node, after int, text, why string) {
 	at := n.dir.Arg(after).End
 	w.add(n, n.dir.File, Edit{Start: int(at), End: int(at), New: " " + text, Why: why, In: n.parent.Path()})
 }
 
 // insertAfter adds lines after a simple directive, in its own style.
-func (w *wishes) insertAfter(n *Node, why string, lines ...string) {
-	w.insert(n, n.dir.End(), n.dir.Start(), n.parent.Path(), why, lines)
+func (w *pendingEdits) insertAfter(n *Node, why string, lines ...string) {
+	w.insertAt(n, n.dir.End(), indent(n.dir.File.Src, n.dir.Start()), n.parent.Path(), why, lines)
 }
 
 // insertFirst adds lines at the beginning of a block.
-func (w *wishes) insertFirst(block *Node, why string, lines ...string) {
+func (w *pendingEdits) insertFirst(block *Node, why string, lines ...string) {
 	f := block.dir.File
 	like := block.dir.Start()
 	extra := "    "
@@ -93,7 +125,7 @@ func (w *wishes) insertFirst(block *Node, why string, lines ...string) {
 }
 
 // insertLast adds lines at the end of a block, after all that is included there.
-func (w *wishes) insertLast(block *Node, why string, lines ...string) {
+func (w *pendingEdits) insertLast(block *Node, why string, lines ...string) {
 	inner := block.dir.Children
 	if len(inner) == 0 {
 		w.insertFirst(block, why, lines...)
@@ -103,14 +135,10 @@ func (w *wishes) insertLast(block *Node, why string, lines ...string) {
 	w.insertAt(block, last.End(), indent(last.File.Src, last.Start()), block.Path(), why, lines)
 }
 
-func (w *wishes) insert(n *Node, at, like int, in, why string, lines []string) {
-	w.insertAt(n, at, indent(n.dir.File.Src, like), in, why, lines)
-}
-
 // insertAt adds whole lines after offset at: at the end of that line when only
 // a comment follows there, so that the comment stays with its directive,
 // otherwise at once, and what follows moves to a line of its own.
-func (w *wishes) insertAt(n *Node, at int, indent, in, why string, lines []string) {
+func (w *pendingEdits) insertAt(n *Node, at int, indent, in, why string, lines []string) {
 	f := n.dir.File
 	eol := lineEnd(f.Src, at)
 	end, alone := restOfLine(f, at)
@@ -129,7 +157,7 @@ func (w *wishes) insertAt(n *Node, at int, indent, in, why string, lines []strin
 }
 
 // insertBefore adds lines before a block, above the comments that belong to it.
-func (w *wishes) insertBefore(n *Node, in, why string, lines ...string) {
+func (w *pendingEdits) insertBefore(n *Node, in, why string, lines ...string) {
 	f := n.dir.File
 	at := n.dir.Start()
 	eol, ind := lineEnd(f.Src, at), indent(f.Src, at)

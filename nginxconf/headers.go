@@ -17,8 +17,8 @@ func (c *Config) Unlike(then *Config) *Node {
 		if pass.Name() != "proxy_pass" || other.Name() != "proxy_pass" {
 			continue
 		}
-		was, known := c.finder.sent(pass)
-		is, knownToo := then.finder.sent(other)
+		was, known := c.sent(pass)
+		is, knownToo := then.sent(other)
 		if known && knownToo && !slices.Equal(was, is) {
 			return other
 		}
@@ -28,7 +28,7 @@ func (c *Config) Unlike(then *Config) *Node {
 
 // sent are the headers that a proxy_pass adds or replaces, each as "name: value",
 // sorted. It is not known where the Host depends on the request.
-func (c *finder) sent(pass *Node) (headers []string, known bool) {
+func (c *Config) sent(pass *Node) (headers []string, known bool) {
 	host, port, known := c.proxied(pass)
 	named := false
 	for _, l := range pass.parent.Effective("proxy_set_header") {
@@ -47,8 +47,8 @@ func (c *finder) sent(pass *Node) (headers []string, known bool) {
 }
 
 // proxied are $proxy_host and $proxy_port, where a pass has one value of them.
-func (c *finder) proxied(pass *Node) (host, port string, known bool) {
-	for i, r := range c.routes(pass) {
+func (c *Config) proxied(pass *Node) (host, port string, known bool) {
+	for i, r := range c.finder.routes(pass) {
 		name := r.proxyHost()
 		if r.opaque != nil || i > 0 && (name != host || r.port() != port) && r.upstream == nil {
 			return "", "", false

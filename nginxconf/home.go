@@ -29,7 +29,7 @@ func (c *conf) passesAt(n *Node, module string) []*Node {
 // allOurs reports whether all passes of a module at n go to the target, and
 // nowhere else.
 func (p *planner) allOurs(n *Node, module string) bool {
-	stays := func(r route) bool { return !slices.Contains(p.t.Places, p.c.routeKey(r)) }
+	stays := func(r route) bool { return !slices.Contains(p.t.Places, p.c.placeOf(r)) }
 	for _, pass := range p.c.passesAt(n, module) {
 		if !p.ours[pass] || slices.ContainsFunc(p.c.routes(pass), stays) {
 			return false

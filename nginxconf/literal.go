@@ -41,10 +41,10 @@ func (p *planner) literals(routes []route) error {
 // it comes from.
 func (p *planner) respell(r route, name, why string) {
 	if r.own != nil {
-		p.wishes.replaceArg(r.pass, 0, r.own.from, r.own.to, r.own.before+name+r.own.after, why)
+		p.pending.replaceArg(r.pass, 0, r.own.from, r.own.to, r.own.before+name+r.own.after, why)
 		return
 	}
-	p.wishes.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, name, why)
+	p.pending.replaceArg(r.at, r.arg, r.addr.start, r.addr.end, name, why)
 }
 
 // lastVariable reports whether the edit of a proxy_pass would take the last
@@ -87,7 +87,7 @@ func (p *planner) nameIsFree(r route) bool {
 			if other.server != nil || !strings.EqualFold(other.addr.host, r.addr.host) {
 				continue
 			}
-			if other.addr.port != "" || p.c.routeKey(other) != p.c.routeKey(r) || moduleOf(pass) != moduleOf(r.pass) {
+			if other.addr.port != "" || p.c.placeOf(other) != p.c.placeOf(r) || moduleOf(pass) != moduleOf(r.pass) {
 				return false
 			}
 		}
@@ -121,7 +121,7 @@ func (p *planner) addUpstream(r route, name string, variable bool) {
 	if variable {
 		lines = append(lines, `map "" $`+variableOf(name)+" {", "    default "+name+";", "}")
 	}
-	p.wishes.insertBefore(r.pass.Within("server"), "http", "the address becomes the app's socket", lines...)
+	p.pending.insertBefore(r.pass.Within("server"), "http", "the address becomes the app's socket", lines...)
 }
 
 // variableOf names the variable that is the name of an upstream.
@@ -129,8 +129,8 @@ func variableOf(name string) string { return strings.ReplaceAll(name, "-", "_") 
 
 // oneHost reports whether a pass spells the address as r does whatever values
 // its variables have.
-func (c *finder) oneHost(r route) bool {
-	return !slices.ContainsFunc(c.routes(r.pass), func(o route) bool {
+func (p *planner) oneHost(r route) bool {
+	return !slices.ContainsFunc(p.c.routes(r.pass), func(o route) bool {
 		return o.upstream != nil || o.scheme != r.scheme || o.hostHeader() != r.hostHeader()
 	})
 }

@@ -68,6 +68,9 @@ func (n *Node) Pos() Pos {
 	return Pos{File: n.dir.File.Path, Line: line, Column: column}
 }
 
+// Directive returns the directive as it is written in its file, nil for the root.
+func (n *Node) Directive() *tree.Directive { return n.dir }
+
 // Parent returns the enclosing block, the root for the main context, nil for
 // the root.
 func (n *Node) Parent() *Node { return n.parent }

@@ -22,20 +22,12 @@ func (p *planner) order(files []FileEdit) []FileEdit {
 // precedes reports whether g has something that passes need that an edit in f
 // leads to the socket.
 func (p *planner) precedes(g, f FileEdit) bool {
-	if g.defines() != f.defines() {
-		return g.defines()
+	if defines(g) != defines(f) {
+		return defines(g)
 	}
-	for _, w := range p.wishes.list {
-		if w.file.Path != g.Path {
-			continue
-		}
-		for by := range w.by {
-			if slices.ContainsFunc(p.led[f.Path], func(pass *Node) bool { return concerns(by, pass) }) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.pending.AskedBy(g.Path), func(by *Node) bool {
+		return slices.ContainsFunc(p.led[f.Path], func(pass *Node) bool { return concerns(by, pass) })
+	})
 }
 
 // concerns reports whether what is written for a node may hold for a pass.
@@ -47,7 +39,7 @@ func concerns(by, pass *Node) bool {
 }
 
 // defines reports whether a file gets what the others may name, an upstream.
-func (fe FileEdit) defines() bool {
+func defines(fe FileEdit) bool {
 	return slices.ContainsFunc(fe.Edits, func(e Edit) bool { return e.In == "http" && e.Start == e.End })
 }
 

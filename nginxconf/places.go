@@ -30,16 +30,16 @@ func (c *finder) places(a address, fallback string) []string {
 	return []string{net.JoinHostPort(host, port)}
 }
 
-// key names the place that an address leads to, or all of them together.
-func (c *finder) key(a address, fallback string) string {
+// place names the place that an address leads to, or all of them together.
+func (c *finder) place(a address, fallback string) string {
 	return strings.Join(c.places(a, fallback), "+")
 }
 
-func (c *finder) routeKey(r route) string {
+func (c *finder) placeOf(r route) string {
 	if r.opaque != nil {
 		return "opaque:" + r.pass.Pos().String()
 	}
-	return c.key(r.addr, r.fallback)
+	return c.place(r.addr, r.fallback)
 }
 
 // Addresses returns the spellings of the target in the site, in their order, and

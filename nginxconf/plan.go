@@ -42,6 +42,16 @@ type Plan struct {
 	Losses []Note `json:"losses,omitempty"`
 }
 
+// Diff shows the plan as a unified diff without context lines; each hunk is
+// headed by the block it is in.
+func (p *Plan) Diff() string {
+	var b strings.Builder
+	for _, f := range p.Files {
+		b.WriteString(f.Diff())
+	}
+	return b.String()
+}
+
 // FileEdit holds a file as it was, as it will be, and the edits between them
 // in the order of the file.
 type FileEdit struct {
@@ -74,18 +84,16 @@ func (o Options) check() error {
 	return nil
 }
 
-func oddInPath(r rune) bool {
-	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`:;{}"'\$#`, r)
-}
+func oddInPath(r rune) bool { return r == ':' || oddInArgument(r) }
 
 type planner struct {
-	c      *finder
-	o      Options
-	t      Traffic
-	wishes wishes
-	notes  []Note
-	stays  []Note
-	losses []Note
+	c       *finder
+	o       Options
+	t       Traffic
+	pending pendingEdits
+	notes   []Note
+	stays   []Note
+	losses  []Note
 
 	ours        map[*Node]bool     // the passes of the plan
 	led         map[string][]*Node // file: the passes whose address is edited there
@@ -142,7 +150,7 @@ func draft(c *finder, t Traffic, o Options) (*planner, error) {
 	}
 	p.remaining(routes)
 	p.shown(routes)
-	return p, p.shared()
+	return p, p.pending.shared(p.c.Included)
 }
 
 // widen adds the ways outside the site that share an edited directive.
@@ -250,19 +258,6 @@ func (p *planner) stay(n *Node, code, format string, args ...any) {
 // requests to the address that it names.
 func calls(n *Node) bool {
 	return n.Name() == "auth_http" && n.Within("mail") != nil || strings.HasPrefix(n.Name(), "on_") && n.Within("rtmp") != nil
-}
-
-// shared refuses an edit in a file that is included where it would be wrong.
-func (p *planner) shared() error {
-	for _, w := range p.wishes.list {
-		if n := p.c.Included(w.file.Path); len(w.by) != n {
-			line, column := w.file.LineAt(w.Start)
-			return refuse(Pos{w.file.Path, line, column},
-				"give the site a copy of the file of its own",
-				"the file is included %d times and the change is right for %d of them only", n, len(w.by))
-		}
-	}
-	return nil
 }
 
 func (p *planner) note(pos Pos, format string, args ...any) {

@@ -7,16 +7,16 @@ import (
 	"edgeman/nginxconf/internal/tree"
 )
 
-// build turns wishes into file edits and proves each file.
+// build turns the pending edits into file edits and proves each file.
 func (p *planner) build() (*Plan, error) {
 	plan := &Plan{Notes: p.notes, Stays: p.stays, Losses: p.losses}
-	files, err := p.wishes.files(p.c.Files())
+	files, err := p.pending.files(p.c.Files())
 	plan.Files = p.order(files)
 	return plan, err
 }
 
 // files returns the edits of each file, in the order of the paths.
-func (w *wishes) files(paths []string) ([]FileEdit, error) {
+func (w *pendingEdits) files(paths []string) ([]FileEdit, error) {
 	files, edits := map[string]*tree.File{}, map[string][]Edit{}
 	for _, e := range w.list {
 		path := e.file.Path

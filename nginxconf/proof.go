@@ -38,7 +38,7 @@ func (p *planner) sameRoutes(was, is []route, ours bool) bool {
 	}
 	socket := "unix:" + p.o.Socket
 	for i := range was {
-		switch before, after := p.c.routeKey(was[i]), p.c.routeKey(is[i]); {
+		switch before, after := p.c.placeOf(was[i]), p.c.placeOf(is[i]); {
 		case ours && slices.Contains(p.t.Places, before) && after != socket:
 			return false
 		case after == socket:

@@ -19,7 +19,7 @@ func (p *planner) rename(routes []route) error {
 		}
 		p.hosts[h] = r.hostHeader()
 		p.renamed[r.pass] = ""
-		if p.c.oneHost(r) {
+		if p.oneHost(r) {
 			p.renamed[r.pass] = r.hostHeader()
 		}
 	}

@@ -22,7 +22,7 @@ func (t Target) RequestHeaders() []string {
 	}
 	var best *Use
 	for i, u := range t.Uses {
-		if u.route.pass == nil || u.route.opaque != nil || best != nil && (best.route.secure() || !u.route.secure()) {
+		if u.route.pass == nil || u.route.opaque != nil || best != nil && (secure(best.route) || !secure(u.route)) {
 			continue
 		}
 		best = &t.Uses[i]
@@ -30,10 +30,10 @@ func (t Target) RequestHeaders() []string {
 	if best == nil {
 		return nil
 	}
-	return best.route.headers()
+	return headers(best.route)
 }
 
-func (r route) headers() []string {
+func headers(r route) []string {
 	var out []string
 	named := false
 	for _, line := range r.pass.parent.Effective("proxy_set_header") {
@@ -43,12 +43,12 @@ func (r route) headers() []string {
 		if !isHost && !slices.Contains(reachedAs, name) && !strings.HasPrefix(name, "X-Forwarded-") {
 			continue
 		}
-		if value, ok := r.constant(line.Arg(1)); ok && value != "" {
+		if value, ok := constant(r, line.Arg(1)); ok && value != "" {
 			out = append(out, name+": "+value)
 		}
 	}
 	if !named { // nginx's own default
-		if host, ok := r.constant("$proxy_host"); ok {
+		if host, ok := constant(r, "$proxy_host"); ok {
 			out = append([]string{"Host: " + host}, out...)
 		}
 	}
@@ -56,17 +56,17 @@ func (r route) headers() []string {
 }
 
 // secure tells whether clients reach a pass over TLS.
-func (r route) secure() bool {
+func secure(r route) bool {
 	_, tls := r.pass.Within("server").Listens()
 	return tls
 }
 
 // constant fills in the variables whose values are the same for every client
 // that reaches the site by its name.
-func (r route) constant(text string) (string, bool) {
+func constant(r route, text string) (string, bool) {
 	server := r.pass.Within("server")
 	scheme := "http"
-	if r.secure() {
+	if secure(r) {
 		scheme = "https"
 	}
 	name, port := siteName(server), listenPort(server)

@@ -12,7 +12,7 @@ import (
 func (fe FileEdit) Revert(current []byte) ([]byte, error) {
 	out, gone, err := fe.TakeBack(current)
 	if err == nil && len(gone) > 0 {
-		err = refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+(&Plan{Files: []FileEdit{fe}}).Diff(),
+		err = refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+fe.Diff(),
 			"the file was changed since, in the lines that were edited")
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func (fe FileEdit) TakeBack(current []byte) (out []byte, gone []Edit, err error)
 	}
 	sortEdits(back)
 	if overlap(back) {
-		return nil, nil, refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+(&Plan{Files: []FileEdit{fe}}).Diff(),
+		return nil, nil, refuse(Pos{File: fe.Path}, "take the lines back by hand: the edit was\n"+fe.Diff(),
 			"the file was changed since, and what of it was edited cannot be told apart")
 	}
 	return apply(current, back), gone, nil

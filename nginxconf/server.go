@@ -26,7 +26,7 @@ func (p *planner) server(r route) error {
 		return err
 	}
 	p.onePeer(r, r.server)
-	p.wishes.replaceWholeArg(r.server, 0, "unix:"+p.o.Socket, "the address becomes the app's socket")
+	p.pending.replaceWholeArg(r.server, 0, "unix:"+p.o.Socket, "the address becomes the app's socket")
 	if first := !p.seen[r.upstream]; first {
 		p.seen[r.upstream] = true
 		p.copies(r.upstream)

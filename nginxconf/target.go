@@ -204,7 +204,7 @@ func (c *Config) collect(site string) []Target {
 	byKey := map[string]*Target{}
 	for _, pass := range c.passes {
 		for _, r := range c.finder.routes(pass) {
-			key := c.finder.routeKey(r)
+			key := c.finder.placeOf(r)
 			t := byKey[key]
 			if t == nil {
 				t = &Target{place: key}

@@ -71,7 +71,7 @@ func patience(pass *Node, scheme string) Patience {
 // timeout is the value of a directive where the pass stands, and its place.
 func timeout(pass *Node, name string, otherwise time.Duration) (time.Duration, Pos) {
 	for _, d := range pass.parent.Effective(name) {
-		if t, err := ParseDuration(d.Arg(0)); err == nil && t > 0 {
+		if t, err := parseDuration(d.Arg(0)); err == nil && t > 0 {
 			return t, d.Pos()
 		}
 	}

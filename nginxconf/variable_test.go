@@ -196,7 +196,7 @@ func checkEnds(t *testing.T, m memFS, apps map[string]string) {
 	var got []string
 	for _, pass := range c.Passes() {
 		for _, r := range c.finder.routes(pass) {
-			got = append(got, c.finder.routeKey(r))
+			got = append(got, c.finder.placeOf(r))
 		}
 	}
 	slices.Sort(got)

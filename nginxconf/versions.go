@@ -152,7 +152,9 @@ func (v *versions) alike(i, j int, text string) int32 {
 func endsInName(b []byte) bool     { return len(b) > 0 && isNameByte(b[len(b)-1]) }
 func beginsWithName(b []byte) bool { return len(b) > 0 && isNameByte(b[0]) }
 
-func isNameByte(c byte) bool { return isVariableByte(c) || c == '-' || c == '.' }
+func isNameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-.", c) >= 0
+}
 
 // mostContext is how many bytes around a text are compared.
 const mostContext = 1000
