@@ -217,7 +217,7 @@ func TestBehaviourStays(t *testing.T) {
 
 func (b behaviour) run(t *testing.T) {
 	l := newLab(t, b)
-	if !l.version.atLeast(b.since) {
+	if !l.version.AtLeast(b.since) {
 		t.Skipf("nginx %s is older than %s", l.version, b.since)
 	}
 	l.write(l.site, b.site)

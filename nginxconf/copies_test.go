@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"edgeman/nginxconf/internal/plan"
 )
 
 // planTogether plans the site's first app, with all that belongs to it.
@@ -44,7 +46,7 @@ func TestServersOfOneAppKeepTheirLines(t *testing.T) {
 		t.Errorf("losses %v", p.Losses)
 	}
 	for _, note := range []string{"keeps its 3 server lines", "9000 stays the backup", "9001 is marked down"} {
-		if !slices.ContainsFunc(p.Notes, func(n Note) bool { return strings.Contains(n.Text, note) }) {
+		if !slices.ContainsFunc(p.Notes, func(n plan.Note) bool { return strings.Contains(n.Text, note) }) {
 			t.Errorf("no note says %q in %v", note, p.Notes)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"edgeman/nginxconf/internal/route"
 )
 
 // corpusFiles returns real configuration files by path, or skips.
@@ -71,7 +73,7 @@ func frame(text, path string) string {
 func TestCorpusPlans(t *testing.T) {
 	files := corpusFiles(t)
 	var unread, planned, together, refused int
-	classes, reasons := map[Class]int{}, map[string]int{}
+	classes, reasons := map[route.Class]int{}, map[string]int{}
 	for path, text := range files {
 		main := frame(text, "/site")
 		m := lenientFS{memFS{"/site": text}}

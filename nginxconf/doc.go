@@ -14,15 +14,18 @@
 // independent readers thus agree on every file that is edited, and a file on
 // which they differ is refused.
 //
-// Load follows the includes and builds a tree of Nodes: the configuration as
-// nginx sees it, with every directive in the context in which it takes effect.
-// Inheritance is answered there (Node.Effective).
+// internal/config follows the includes and builds a tree of Nodes: the
+// configuration as nginx sees it, with every directive in the context in which it
+// takes effect. Inheritance is answered there (Node.Effective).
 //
-// Targets groups the pass directives of a site by the address they end at,
-// whatever it is called: 127.0.0.1, localhost, an upstream, a variable whose
-// values the configuration spells, or that can only choose between upstreams.
+// internal/variables tells what a variable can be at a directive, and
+// internal/route where a pass directive leads, whatever the address is called:
+// 127.0.0.1, localhost, an upstream, a variable whose values the configuration
+// spells, or that can only choose between upstreams. Targets groups the passes of
+// a site by the place where they end.
 //
-// Plan turns a Target into edits of whole bytes. Each edit knows the contexts
+// internal/plan turns targets into edits of whole bytes, which internal/edit
+// applies, shows and takes back. Each edit knows the contexts
 // that ask for it; a file that is included several times is edited only when
 // all its contexts ask alike. Before a plan is returned it is proven: every
 // token outside the edits is unchanged, the edited configuration is read again,
@@ -47,6 +50,6 @@
 //
 // # Undo
 //
-// A Plan is stored as it is. Revert gives the original bytes back, or takes
-// just the edits back when the file was changed elsewhere since.
+// A Plan is stored as it is. FileEdit.Revert gives the original bytes back, or
+// takes just the edits back when the file was changed elsewhere since.
 package nginxconf

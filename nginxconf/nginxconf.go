@@ -1,11 +1,44 @@
 package nginxconf
 
+import (
+	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/edit"
+	"edgeman/nginxconf/internal/plan"
+	"edgeman/nginxconf/internal/route"
+)
+
+// What questions are asked in and answers are given in.
+type (
+	FS       = config.FS
+	Node     = config.Node
+	Pos      = config.Pos
+	Refusal  = config.Refusal
+	Version  = config.Version
+	Places   = route.Places
+	Class    = route.Class
+	Options  = plan.Options
+	Plan     = plan.Plan
+	FileEdit = edit.FileEdit
+	Edit     = edit.Edit
+)
+
+// Codes of a Plan's Losses and Stays.
+const (
+	LostStickiness = plan.LostStickiness
+	LostWeights    = plan.LostWeights
+	UpstreamAddr   = plan.UpstreamAddr
+	SeveralPlaces  = plan.SeveralPlaces
+)
+
+// ParseVersion reads "1.22.1" or "nginx/1.22.1 (Debian)".
+func ParseVersion(s string) (Version, error) { return config.ParseVersion(s) }
+
 // Config is a whole nginx configuration: the main file and everything it
 // includes, and where its passes lead. It changes only by Locate, and is else safe
 // for concurrent use.
 type Config struct {
-	*conf
-	finder *finder
+	*config.Config
+	finder *route.Finder
 }
 
 // Load reads the configuration that starts at mainFile, following includes by
@@ -14,11 +47,11 @@ type Config struct {
 // is a *Refusal where nginx would refuse the file too, where two independent
 // readers disagree about it, or where a limit is passed.
 func Load(fs FS, mainFile string) (*Config, error) {
-	c, err := load(fs, mainFile)
+	c, err := config.Load(fs, mainFile)
 	if err != nil {
 		return nil, err
 	}
-	return &Config{c, newFinder(c)}, nil
+	return &Config{c, route.NewFinder(c)}, nil
 }
 
 // Locate tells the configuration what answers where. Without it, addresses are
@@ -34,16 +67,16 @@ func (c *Config) PassValues(pass *Node) []string { return c.finder.PassValues(pa
 // targets into apps, o.Socket. It changes nothing. The error is a *Refusal when it cannot
 // be shown that requests and responses stay what they are.
 func (c *Config) Plan(o Options, app ...Target) (*Plan, error) {
-	return makePlan(c.finder, traffic(app), o)
+	return plan.Make(c.finder, traffic(app), o)
 }
 
 // trial tells whether a plan is refused, and whether it would rename an address.
 func (c *Config) trial(app []Target) (renames bool, refusal *Refusal) {
-	return tryPlan(c.finder, traffic(app))
+	return plan.Try(c.finder, traffic(app))
 }
 
-func traffic(app []Target) Traffic {
-	var out Traffic
+func traffic(app []Target) plan.Traffic {
+	var out plan.Traffic
 	for _, t := range app {
 		out.Places = append(out.Places, t.place)
 		for _, u := range t.Uses {

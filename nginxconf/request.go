@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/route"
+	"edgeman/nginxconf/internal/variables"
 )
 
 // reachedAs are the headers that tell an app under which name and scheme its
@@ -22,7 +26,7 @@ func (t Target) RequestHeaders() []string {
 	}
 	var best *Use
 	for i, u := range t.Uses {
-		if u.route.pass == nil || u.route.opaque != nil || best != nil && (secure(best.route) || !secure(u.route)) {
+		if u.route.Pass == nil || u.route.Opaque != nil || best != nil && (secure(best.route) || !secure(u.route)) {
 			continue
 		}
 		best = &t.Uses[i]
@@ -33,10 +37,10 @@ func (t Target) RequestHeaders() []string {
 	return headers(best.route)
 }
 
-func headers(r route) []string {
+func headers(r route.Route) []string {
 	var out []string
 	named := false
-	for _, line := range r.pass.parent.Effective("proxy_set_header") {
+	for _, line := range r.Pass.Parent().Effective("proxy_set_header") {
 		name := textproto.CanonicalMIMEHeaderKey(line.Arg(0))
 		isHost := name == "Host"
 		named = named || isHost
@@ -56,26 +60,26 @@ func headers(r route) []string {
 }
 
 // secure tells whether clients reach a pass over TLS.
-func secure(r route) bool {
-	_, tls := r.pass.Within("server").Listens()
+func secure(r route.Route) bool {
+	_, tls := r.Pass.Within("server").Listens()
 	return tls
 }
 
 // constant fills in the variables whose values are the same for every client
 // that reaches the site by its name.
-func constant(r route, text string) (string, bool) {
-	server := r.pass.Within("server")
+func constant(r route.Route, text string) (string, bool) {
+	server := r.Pass.Within("server")
 	scheme := "http"
 	if secure(r) {
 		scheme = "https"
 	}
 	name, port := siteName(server), listenPort(server)
 	asked := name // what stands in the client's Host
-	if name != "" && port != defaultPorts[scheme] {
+	if name != "" && port != route.DefaultPorts[scheme] {
 		asked += ":" + port
 	}
 	known := map[string]string{
-		"host": name, "http_host": asked, "server_name": name, "proxy_host": r.proxyHost(),
+		"host": name, "http_host": asked, "server_name": name, "proxy_host": r.ProxyHost(),
 		"scheme": scheme, "server_port": port,
 	}
 	if scheme == "https" {
@@ -83,7 +87,7 @@ func constant(r route, text string) (string, bool) {
 	}
 	var out strings.Builder
 	for n, name := 0, ""; text != ""; text = text[n:] {
-		switch n, name = reference(text); {
+		switch n, name = variables.Reference(text); {
 		case name == "":
 			out.WriteString(text[:n])
 		case known[name] == "":
@@ -99,10 +103,10 @@ func constant(r route, text string) (string, bool) {
 // the text has none.
 func (t Target) SiteName() string {
 	for _, u := range t.Uses {
-		if u.route.pass == nil {
+		if u.route.Pass == nil {
 			continue
 		}
-		if name := siteName(u.route.pass.Within("server")); name != "" {
+		if name := siteName(u.route.Pass.Within("server")); name != "" {
 			return name
 		}
 	}
@@ -118,7 +122,7 @@ func siteName(server *Node) string {
 	for _, line := range server.All("server_name") {
 		for _, name := range line.Args() {
 			name = strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")
-			if name != "" && !strings.HasPrefix(name, "_") && !strings.ContainsAny(name, "~*$") && !strings.ContainsFunc(name, oddInHost) {
+			if name != "" && !strings.HasPrefix(name, "_") && !strings.ContainsAny(name, "~*$") && !strings.ContainsFunc(name, config.OddInHost) {
 				return strings.ToLower(name)
 			}
 		}
@@ -132,8 +136,8 @@ func listenPort(server *Node) string {
 	port := ""
 	for _, l := range server.All("listen") {
 		p := l.Arg(0)
-		if a, ok := parseServer(p); ok && a.unix == "" && a.port != "" {
-			p = a.port
+		if a, ok := route.ParseServer(p); ok && a.Unix == "" && a.Port != "" {
+			p = a.Port
 		}
 		if _, err := strconv.ParseUint(p, 10, 16); err != nil {
 			p = "80"

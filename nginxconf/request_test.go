@@ -9,8 +9,8 @@ import (
 func TestRequestHeaders(t *testing.T) {
 	const names = "server_name _ ~^x *.Example.com;"
 	tests := []struct {
-		name, conf, site string
-		want             []string
+		name, Config, site string
+		want               []string
 	}{
 		{"nginx's default, an upstream", "upstream app { server 127.0.0.1:1; } server { " + names + " location / { proxy_pass http://app; } }", "example.com", []string{"Host: app"}},
 		{"nginx's default, a literal", "server { location / { proxy_pass http://127.0.0.1:1/x; } }", "", []string{"Host: 127.0.0.1:1"}},
@@ -34,7 +34,7 @@ func TestRequestHeaders(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			targets, err := mustLoad(t, siteFS(tt.conf+"\n")).Targets(sitePath)
+			targets, err := mustLoad(t, siteFS(tt.Config+"\n")).Targets(sitePath)
 			if err != nil || len(targets) != 1 {
 				t.Fatalf("%v, %v", targets, err)
 			}

@@ -139,8 +139,8 @@ func (w *walk) giveBack(port int) {
 func (w *walk) readable() {
 	w.t.Helper()
 	for _, p := range mustLoad(w.t, w.m).Passes() {
-		for _, r := range mustLoad(w.t, w.m).finder.routes(p) {
-			if strings.HasPrefix(r.addr.host, "edgeman-") && r.upstream == nil {
+		for _, r := range mustLoad(w.t, w.m).finder.Routes(p) {
+			if strings.HasPrefix(r.Addr.Host, "edgeman-") && r.Upstream == nil {
 				w.t.Fatalf("%v: %s names an upstream that is not there", w.log, p)
 			}
 		}
@@ -180,36 +180,5 @@ func TestTakeBack(t *testing.T) {
 				t.Errorf("%v, %d edits gone; got\n%s\nwant %d, and\n%s", err, len(gone), got, tt.gone, tt.want)
 			}
 		})
-	}
-}
-
-// TestTakeBackOfWhatWentAway: an edit that leaves no text is known by what is
-// around it.
-func TestTakeBackOfWhatWentAway(t *testing.T) {
-	before := "upstream a {\n    server 127.0.0.1:1;\n    server 127.0.0.1:2;\n    keepalive 2;\n}\n"
-	cut := func(text, with string) Edit {
-		at := strings.Index(before, text)
-		return Edit{Start: at, End: at + len(text), New: with}
-	}
-	edited := func(edits ...Edit) FileEdit {
-		fe := FileEdit{Path: sitePath, Before: []byte(before), After: apply([]byte(before), edits), Edits: edits}
-		fe.BeforeSum, fe.AfterSum = sum(fe.Before), sum(fe.After)
-		return fe
-	}
-	all := cut(before, "")
-	for name, fe := range map[string]FileEdit{
-		"a line":                     edited(cut("    server 127.0.0.1:2;\n", "")),
-		"a line beside another":      edited(cut("127.0.0.1:1", "unix:/s"), cut("    server 127.0.0.1:2;\n", "")),
-		"a line before another":      edited(cut("    server 127.0.0.1:2;\n", ""), cut("keepalive 2", "keepalive 3")),
-		"two, and something between": edited(cut("    server 127.0.0.1:1;\n", ""), cut("127.0.0.1:2", "unix:/s"), cut("    keepalive 2;\n", "")),
-		"a blank for a line":         edited(cut("    server 127.0.0.1:2;\n", "\n")),
-	} {
-		current := "# mine\n" + string(fe.After) + "# and mine\n"
-		if got, gone, err := fe.TakeBack([]byte(current)); err != nil || len(gone) > 0 || string(got) != "# mine\n"+before+"# and mine\n" {
-			t.Errorf("%s: %v, %v gone, got\n%s", name, err, gone, got)
-		}
-	}
-	if got, gone, err := edited(all).TakeBack([]byte("# mine\n")); err != nil || len(gone) != 1 || string(got) != "# mine\n" {
-		t.Errorf("all of it: %q, %v, %v", got, gone, err)
 	}
 }

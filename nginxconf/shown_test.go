@@ -3,6 +3,8 @@ package nginxconf
 import (
 	"strings"
 	"testing"
+
+	"edgeman/nginxconf/internal/plan"
 )
 
 // TestUpstreamAddr: $upstream_addr may be logged; what else depends on it is a
@@ -47,7 +49,7 @@ func TestUpstreamAddr(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			match := func(what string, got []Note, want []string) {
+			match := func(what string, got []plan.Note, want []string) {
 				ok := len(got) == len(want)
 				for i := 0; ok && i < len(want); i++ {
 					ok = strings.Contains(got[i].Pos.String()+": "+got[i].Text, want[i])

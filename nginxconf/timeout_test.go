@@ -11,8 +11,8 @@ func TestPatience(t *testing.T) {
 	const socket = "unix:/var/lib/edgeman/apps/myapp/live.sock"
 	const up = "upstream my_app { server " + socket + "; }\n"
 	for name, row := range map[string]struct {
-		conf string // of http, or all of it when it begins with a dot
-		want []Patience
+		Config string // of http, or all of it when it begins with a dot
+		want   []Patience
 	}{
 		"default":   {up + "server { location / { proxy_pass http://my_app; } }", []Patience{{Directive: "proxy_read_timeout", Time: time.Minute, Sending: time.Minute}}},
 		"inherited": {"proxy_read_timeout 5m;\n" + up + "server { location / { proxy_pass http://my_app; } }", []Patience{{Directive: "proxy_read_timeout", Time: 5 * time.Minute, Sending: time.Minute}}},
@@ -55,9 +55,9 @@ func TestPatience(t *testing.T) {
 		"none": {"server { location / { proxy_pass http://127.0.0.1:9; } }", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conf := "events {}\nhttp {\n" + row.conf + "\n}\n"
-			if row.conf[0] == '.' {
-				conf = row.conf[1:]
+			conf := "events {}\nhttp {\n" + row.Config + "\n}\n"
+			if row.Config[0] == '.' {
+				conf = row.Config[1:]
 			}
 			c, err := Load(memFS{"/etc/nginx/nginx.conf": conf}, "/etc/nginx/nginx.conf")
 			if err != nil {

@@ -195,8 +195,8 @@ func checkEnds(t *testing.T, m memFS, apps map[string]string) {
 	c := mustLoad(t, m)
 	var got []string
 	for _, pass := range c.Passes() {
-		for _, r := range c.finder.routes(pass) {
-			got = append(got, c.finder.placeOf(r))
+		for _, r := range c.finder.Routes(pass) {
+			got = append(got, c.finder.PlaceOf(r))
 		}
 	}
 	slices.Sort(got)

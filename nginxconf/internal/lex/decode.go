@@ -1,6 +1,9 @@
 package lex
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // Decode returns the value nginx sees for a word without its quotes: \" \' and
 // \\ lose the backslash, \t \r \n become the control character, and every
@@ -28,4 +31,10 @@ func Decode(raw []byte) string {
 		out = append(out, c)
 	}
 	return string(out)
+}
+
+// NeedsQuotes reports a character that a word has only in quotes, or that means
+// something else there.
+func NeedsQuotes(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`;{}"'\$#`, r)
 }

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"slices"
+)
+
+// arity says how many arguments nginx wants, and whether a block.
+type arity struct {
+	min, max int
+	block    bool
+}
+
+const many = 1 << 10
+
+// arities covers the directives that this package draws conclusions from.
+var arities = map[string]arity{
+	"set": {2, 2, false}, "map": {2, 2, true}, "split_clients": {2, 2, true}, "geo": {1, 2, true},
+	"location": {1, 2, true}, "limit_except": {1, many, true}, "if": {1, many, true},
+	"listen": {1, many, false}, "keepalive": {1, 2, false}, "hash": {1, 2, false},
+	"proxy_redirect": {1, 2, false}, "proxy_cache": {1, 1, false}, "proxy_cache_key": {1, 1, false},
+}
+
+func init() {
+	for pass, module := range modules {
+		arities[pass] = arity{1, 1, false}
+		arities[module+"_bind"] = arity{1, 2, false}
+		arities[module+"_set_header"] = arity{2, 2, false}
+		arities[module+"_ssl_name"] = arity{1, 1, false}
+	}
+}
+
+// tables are the blocks that hold rows, not directives.
+var tables = []string{"map", "geo", "split_clients", "types", "charset_map"}
+
+// checkArity refuses what nginx would refuse for the number of arguments, so
+// that nothing later has to count them.
+func checkArity(n *Node) error {
+	if Side(n) == "" || slices.Contains(tables, n.parent.Name()) {
+		return nil
+	}
+	want, ok := arities[n.Name()]
+	switch {
+	case n.Name() == "upstream":
+		want, ok = arity{1, 1, true}, true
+	case n.Name() == "server" && n.parent.Name() == "upstream":
+		want, ok = arity{1, many, false}, true
+	case n.Name() == "server":
+		want, ok = arity{0, 0, true}, true
+	}
+	args := len(n.Args())
+	switch {
+	case !ok:
+	case args < want.min || args > want.max:
+		return Refuse(n.Pos(), "", "invalid number of arguments in %q directive", n.Name())
+	case want.block && !n.IsBlock():
+		return Refuse(n.Pos(), "", "directive %q has no opening \"{\"", n.Name())
+	case !want.block && n.IsBlock():
+		return Refuse(n.Pos(), "", "directive %q is not terminated by \";\"", n.Name())
+	}
+	return nil
+}

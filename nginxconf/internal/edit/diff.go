@@ -1,0 +1,77 @@
+package edit
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Diff shows the edits as a unified diff without context lines, one hunk for each
+// group of edits that touch the same lines, headed by the block it is in.
+func (fe *FileEdit) Diff() string {
+	var b strings.Builder
+	b.WriteString("--- " + fe.Path + "\n+++ " + fe.Path + "\n")
+	last := ""
+	for i := 0; i < len(fe.Edits); {
+		start := lineStart(fe.Before, fe.Edits[i].Start)
+		end := nextLine(fe.Before, fe.Edits[i].End)
+		j := i + 1
+		for j < len(fe.Edits) && fe.Edits[j].Start < end {
+			end = nextLine(fe.Before, fe.Edits[j].End)
+			j++
+		}
+		edits := make([]Edit, 0, j-i)
+		for _, e := range fe.Edits[i:j] {
+			e.Start -= start
+			e.End -= start
+			edits = append(edits, e)
+		}
+		old := fe.Before[start:end]
+		if in := fe.Edits[i].In; in != last {
+			b.WriteString("@@ " + in + "\n")
+			last = in
+		}
+		b.WriteString(changed(old, apply(old, edits)))
+		i = j
+	}
+	return b.String()
+}
+
+// changed lists the lines that differ, minus first.
+func changed(before, after []byte) string {
+	a, b := splitLines(before), splitLines(after)
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	var s strings.Builder
+	for _, l := range a {
+		s.WriteString("-" + strings.TrimRight(l, "\r\n") + "\n")
+	}
+	for _, l := range b {
+		s.WriteString("+" + strings.TrimRight(l, "\r\n") + "\n")
+	}
+	return s.String()
+}
+
+// splitLines cuts text after each line feed.
+func splitLines(b []byte) []string {
+	if len(b) == 0 {
+		return nil
+	}
+	lines := strings.SplitAfter(string(b), "\n")
+	if last := len(lines) - 1; lines[last] == "" {
+		lines = lines[:last]
+	}
+	return lines
+}
+
+func lineStart(b []byte, offset int) int { return bytes.LastIndexByte(b[:offset], '\n') + 1 }
+
+func nextLine(b []byte, offset int) int {
+	if i := bytes.IndexByte(b[offset:], '\n'); i >= 0 {
+		return offset + i + 1
+	}
+	return len(b)
+}

@@ -1,0 +1,91 @@
+// Package edit replaces bytes of configuration files: it collects the edits of a
+// plan, shows them, proves that they change nothing else, and takes them back. It
+// does not know what they are for.
+package edit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/tree"
+)
+
+// Edit replaces the bytes [Start, End) of a file by New. Start equals End for
+// an insertion.
+type Edit struct {
+	Start int    `json:"start"`
+	End   int    `json:"end"`
+	New   string `json:"new"`
+	Why   string `json:"why"`
+	In    string `json:"in"` // the block it is in: "upstream my_app"
+}
+
+// apply returns src with the edits made. Edits are sorted by place; those at
+// the same place keep their order.
+func apply(src []byte, edits []Edit) []byte {
+	var out []byte
+	pos := 0
+	for _, e := range edits {
+		out = append(append(out, src[pos:e.Start]...), e.New...)
+		pos = e.End
+	}
+	return append(out, src[pos:]...)
+}
+
+func sortEdits(edits []Edit) {
+	slices.SortStableFunc(edits, func(a, b Edit) int { return a.Start - b.Start })
+}
+
+// joinInsertions drops the empty line between two insertions at one place.
+func joinInsertions(edits []Edit) {
+	for i := 1; i < len(edits); i++ {
+		a, b := &edits[i-1], edits[i]
+		if a.Start != b.Start || a.End != b.Start || b.End != b.Start {
+			continue
+		}
+		blank := b.New[:len(b.New)-len(strings.TrimLeft(b.New, " \t\r\n"))]
+		if blank != "" {
+			a.New = strings.TrimSuffix(a.New, blank)
+		}
+	}
+}
+
+// overlap reports whether two of the sorted edits touch the same bytes.
+func overlap(edits []Edit) bool {
+	for i := 1; i < len(edits); i++ {
+		if edits[i].Start < edits[i-1].End {
+			return true
+		}
+	}
+	return false
+}
+
+// FileEdit holds a file as it was, as it will be, and the edits between them
+// in the order of the file.
+type FileEdit struct {
+	Path      string `json:"path"` // no symlinks
+	Before    []byte `json:"before"`
+	After     []byte `json:"after"`
+	BeforeSum string `json:"before_sha256"`
+	AfterSum  string `json:"after_sha256"`
+	Edits     []Edit `json:"edits"`
+}
+
+func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {
+	sortEdits(edits)
+	joinInsertions(edits)
+	after := apply(f.Src, edits)
+	fe := FileEdit{Path: f.Path, Before: f.Src, After: after, BeforeSum: sum(f.Src), AfterSum: sum(after), Edits: edits}
+	if overlap(edits) || !sameTokens(f.Src, after, edits) {
+		return fe, config.Refuse(config.Pos{File: f.Path}, "please report this", "the edit would change more than planned")
+	}
+	return fe, nil
+}
+
+func sum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}

@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/route"
+	"edgeman/nginxconf/internal/variables"
+)
+
+// literals edits the passes that spell the address themselves, or in a value
+// that only they use.
+func (p *planner) literals(routes []route.Route) error {
+	var rest []route.Route
+	for _, r := range routes {
+		switch {
+		case r.At != nil && p.onlyFor(r):
+			r.Own = nil
+		case r.Own == nil && r.At == nil:
+			return config.Refuse(r.Pass.Pos(), "write host and port together into each value of the variable, and nothing but that variable where they stand in "+r.Pass.Name(),
+				"the address of %q is put together from several values", r.Pass)
+		case r.Own == nil:
+			return config.Refuse(r.At.Pos(), "write the address or an upstream's name into "+r.Pass.Name(),
+				"%q, the address of %q, is used elsewhere too", r.At, r.Pass)
+		}
+		p.onePeer(r, r.Pass)
+		if err := plainTLS(r); err != nil {
+			return err
+		}
+		switch {
+		case r.Class == route.ClassA:
+			p.respell(r, "unix:"+p.o.Socket, "the address becomes the app's socket")
+		case r.Class == route.ClassB && p.sameName(r):
+		default:
+			rest = append(rest, r)
+		}
+	}
+	return p.rename(rest)
+}
+
+// respell replaces a literal where it is written, or the part of the pass that
+// it comes from.
+func (p *planner) respell(r route.Route, name, why string) {
+	if r.Own != nil {
+		p.pending.ReplaceArg(r.Pass, 0, r.Own.From, r.Own.To, r.Own.Before+name+r.Own.After, why)
+		return
+	}
+	p.pending.ReplaceArg(r.At, r.Arg, r.Addr.Start, r.Addr.End, name, why)
+}
+
+// lastVariable reports whether the edit of a proxy_pass would take the last
+// variable out of it. Without any, nginx would treat its URI and redirects in
+// another way.
+func lastVariable(r route.Route) bool {
+	return r.Own != nil && !r.Own.Variables && config.Module(r.Pass) == "proxy"
+}
+
+// plainTLS refuses TLS to an address in modules where the name that is checked
+// comes from that address and the edit replaces it in place.
+func plainTLS(r route.Route) error {
+	tls := r.Addr.Scheme == "suwsgi"
+	name := config.Module(r.Pass) + "_ssl_name"
+	if config.Side(r.Pass) == "stream" {
+		lines := r.Pass.Parent().Effective("proxy_ssl")
+		tls = lines != nil && strings.EqualFold(lines[0].Arg(0), "on")
+	}
+	if tls && r.Pass.Parent().Effective(name) == nil {
+		return config.Refuse(r.Pass.Pos(), "set "+name, "%q uses TLS, and the name it asks for comes from the address", r.Pass)
+	}
+	return nil
+}
+
+// nameIsFree reports whether an upstream of the name that a pass spells would
+// catch requests for this address only, and whether nginx would accept it: it
+// rejects the name of an upstream with a port anywhere in http.
+func (p *planner) nameIsFree(r route.Route) bool {
+	if strings.HasPrefix(r.Addr.Host, "[") {
+		return false
+	}
+	for _, pass := range p.c.Passes() {
+		if config.Side(pass) != "http" {
+			continue
+		}
+		for _, other := range p.c.Routes(pass) {
+			if other.Opaque != nil && other.Upstream == nil || other.Variable {
+				return false
+			}
+			if other.Server != nil || !strings.EqualFold(other.Addr.Host, r.Addr.Host) {
+				continue
+			}
+			if other.Addr.Port != "" || p.c.PlaceOf(other) != p.c.PlaceOf(r) || config.Module(pass) != config.Module(r.Pass) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// sameName is class B: an upstream is added, the pass stays. It reports whether
+// that can be done.
+func (p *planner) sameName(r route.Route) bool {
+	name := strings.ToLower(r.Addr.Host)
+	free, known := p.named[name]
+	if known {
+		return free
+	}
+	p.named[name] = p.nameIsFree(r)
+	if p.named[name] {
+		p.addUpstream(r, r.Addr.Host, false)
+	}
+	return p.named[name]
+}
+
+// oneHost reports whether a pass spells the address as r does whatever values
+// its variables have.
+func (p *planner) oneHost(r route.Route) bool {
+	return !slices.ContainsFunc(p.c.Routes(r.Pass), func(o route.Route) bool {
+		return o.Upstream != nil || o.Scheme != r.Scheme || o.HostHeader() != r.HostHeader()
+	})
+}
+
+// stillResolved refuses to take away a host name that nginx resolves at start
+// while a pass with variables may count on that at run time.
+func (p *planner) stillResolved(r route.Route) error {
+	if _, err := netip.ParseAddr(strings.Trim(r.Addr.Host, "[]")); err == nil {
+		return nil
+	}
+	for _, pass := range p.c.Passes() {
+		if config.Side(pass) != "http" || p.ours[pass] || pass.Effective("resolver") != nil {
+			continue
+		}
+		for _, o := range p.c.Routes(pass) {
+			if o.Opaque != nil && !o.Unresolved && strings.Contains(pass.Arg(0), "$") || o.Variable && (o.Server != nil || strings.EqualFold(o.Text(), r.Text())) {
+				return config.Refuse(pass.Pos(), "give that server a resolver", "%q may need %s, which nginx would no longer resolve", pass, r.Addr.Host)
+			}
+		}
+	}
+	return nil
+}
+
+// onlyFor reports whether the value that holds a route's address is used by
+// passes of the plan, as their address, and by nothing else.
+func (p *planner) onlyFor(r route.Route) bool {
+	if r.At == r.Pass {
+		return true
+	}
+	return !slices.ContainsFunc(p.c.Readers(r.At, r.Pass), func(read variables.Reader) bool {
+		address := p.ours[read.Node] && slices.ContainsFunc(p.c.Routes(read.Node), func(o route.Route) bool { return o.At == r.At })
+		return !address || read.Times > 1
+	})
+}

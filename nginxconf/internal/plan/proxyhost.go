@@ -1,0 +1,95 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/edit"
+	"edgeman/nginxconf/internal/route"
+	"edgeman/nginxconf/internal/variables"
+)
+
+// copyLines returns directives as text, with $proxy_host and $proxy_port
+// replaced if r has an address.
+func copyLines(lines []*config.Node, r route.Route) []string {
+	var out []string
+	for _, l := range lines {
+		s := l.Name()
+		for i := range l.Args() {
+			text := edit.Raw(l, i)
+			if !variables.IsPattern(l, i) {
+				text = substituteHost(text, r)
+			}
+			s += " " + text
+		}
+		out = append(out, s+";")
+	}
+	return out
+}
+
+func substituteHost(text string, r route.Route) string {
+	if r.Addr.Host == "" {
+		return text
+	}
+	text, _ = variables.Substitute(text, "proxy_host", r.HostHeader())
+	text, _ = variables.Substitute(text, "proxy_port", r.Port())
+	return text
+}
+
+// substituteIn replaces $proxy_host and $proxy_port in directives in place.
+func (p *planner) substituteIn(lines []*config.Node, r route.Route) {
+	for _, l := range lines {
+		for i := range l.Args() {
+			start, end := l.Directive().Arg(i).Inner()
+			old := string(l.Directive().File.Src[start:end])
+			if text := substituteHost(old, r); text != old && !variables.IsPattern(l, i) {
+				p.pending.ReplaceWholeArg(l, i, text, "$proxy_host stays what it was")
+			}
+		}
+	}
+}
+
+// otherMentions handles $proxy_host and $proxy_port outside the lists that
+// have rules of their own.
+func (p *planner) otherMentions(h *config.Node, module string, r route.Route) error {
+	if module != "proxy" {
+		return nil
+	}
+	server := h.Within("server")
+	for _, n := range p.c.HostUsers {
+		if s := n.Within("server"); config.Side(n) != "http" || s != nil && s != server {
+			continue
+		}
+		if err := p.otherMention(h, n, module, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *planner) otherMention(h, n *config.Node, module string, r route.Route) error {
+	if variables.LuaUsesHost(n) {
+		return config.Refuse(n.Pos(), ownUpstreamHint, "the Lua code uses the literal address")
+	}
+	if slices.Contains([]string{"proxy_set_header", "proxy_redirect", "proxy_cache_key"}, n.Name()) {
+		return nil
+	}
+	if n.Name() == "log_format" {
+		p.note(n.Pos(), "the log shows the new upstream's name in place of %s", r.HostHeader())
+		return nil
+	}
+	whileProxying := strings.HasPrefix(n.Name(), "proxy_") && config.Module(n) == "" // else the variable can be empty: in a redirect, say
+	at := n.Parent()
+	for at != h && (at.Name() == "if" || at.Name() == "limit_except") {
+		at = at.Parent()
+	}
+	if at == h && whileProxying && p.allRenamed(h, module, p.hosts[h]) && len(p.inheritingElsewhere(h, module, n.Name())) == 0 {
+		p.substituteIn([]*config.Node{n}, r)
+		return nil
+	}
+	if at.Name() == "location" && at.Within("location") != h && !config.Inside(h, at) {
+		return nil // another location: evaluated for another pass
+	}
+	return config.Refuse(n.Pos(), ownUpstreamHint, "%q uses the literal address, for this site or others", n.Name())
+}

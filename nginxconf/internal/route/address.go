@@ -1,0 +1,120 @@
+package route
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"edgeman/nginxconf/internal/config"
+)
+
+// Address is what a pass directive or an upstream's server line points to.
+type Address struct {
+	Scheme string // lower case, "" where the directive has none
+	Host   string // as written, IPv6 with brackets
+	Port   string // as written, "" for the default
+	Uri    string // what follows host and port
+	Unix   string // the path of a Unix socket
+	Start  int    // span of host and port in the argument
+	End    int
+}
+
+// DefaultPorts holds the port that a scheme implies; those of grpc_pass imply
+// none, and it sends the port in the Host header whatever it is.
+var DefaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// ParsePass splits the argument of a pass directive without variables.
+func ParsePass(arg string) (Address, bool) {
+	var a Address
+	if i := strings.Index(arg, "://"); i >= 0 && !strings.EqualFold(arg[:i], "unix") {
+		a.Scheme, a.Start = strings.ToLower(arg[:i]), i+3
+	}
+	return a.authority(arg)
+}
+
+// ParseServer splits the address of an upstream's server line.
+func ParseServer(arg string) (Address, bool) {
+	var a Address
+	return a.authority(arg)
+}
+
+func (a Address) authority(arg string) (Address, bool) {
+	rest := arg[a.Start:]
+	if len(rest) >= 5 && strings.EqualFold(rest[:5], "unix:") {
+		a.Unix, a.Uri, _ = strings.Cut(rest[5:], ":")
+		a.End = a.Start + 5 + len(a.Unix)
+		return a, a.Unix != ""
+	}
+	n := strings.IndexAny(rest, "/?$") // a variable here is known to begin the URI
+	if n < 0 {
+		n = len(rest)
+	}
+	a.End, a.Uri = a.Start+n, rest[n:]
+	return a, a.hostPort(rest[:n])
+}
+
+// hostPort fills host and port; it fails on what nginx would not accept.
+func (a *Address) hostPort(s string) bool {
+	a.Host = s
+	from := 0
+	if strings.HasPrefix(s, "[") {
+		if from = strings.IndexByte(s, ']'); from < 0 {
+			return false
+		}
+	}
+	if i := strings.IndexByte(s[from:], ':'); i >= 0 {
+		a.Host, a.Port = s[:from+i], s[from+i+1:]
+		if n, err := strconv.Atoi(a.Port); err != nil || n < 1 || n > 65535 {
+			return false
+		}
+	}
+	return a.Host != "" && !strings.ContainsFunc(a.Host, config.OddInHost)
+}
+
+// schemes lists what each module takes in front of "://".
+var schemes = map[string][]string{
+	"proxy": {"http", "https"},
+	"grpc":  {"", "grpc", "grpcs"},
+	"uwsgi": {"", "uwsgi", "suwsgi"},
+}
+
+// takes reports whether a pass directive takes an address with that scheme.
+func takes(pass *config.Node, a Address) bool {
+	if list := schemes[config.Module(pass)]; list != nil && config.Side(pass) == "http" {
+		return slices.Contains(list, a.Scheme)
+	}
+	return a.Scheme == ""
+}
+
+// dialled returns host and port as nginx connects to them: in lower case and
+// without brackets, the unspecified address being the loopback one; fallback is
+// the port when none is written.
+func (a Address) dialled(fallback string) (host, port string) {
+	if port = a.Port; port == "" {
+		port = fallback
+	}
+	host = strings.ToLower(strings.Trim(a.Host, "[]"))
+	if ip, err := netip.ParseAddr(host); err == nil {
+		switch ip = ip.Unmap(); {
+		case !ip.IsUnspecified():
+		case ip.Is4():
+			ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		default:
+			ip = netip.IPv6Loopback()
+		}
+		host = ip.String()
+	}
+	return host, port
+}
+
+// AddrPort is the address in numbers, invalid when its host is a name.
+func (a Address) AddrPort(fallback string) netip.AddrPort {
+	_, port := a.dialled(fallback)
+	ip, err := netip.ParseAddr(strings.Trim(a.Host, "[]"))
+	n, err2 := strconv.ParseUint(port, 10, 16)
+	if err != nil || err2 != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ip.Unmap(), uint16(n))
+}

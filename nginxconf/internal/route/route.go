@@ -1,0 +1,102 @@
+package route
+
+import (
+	"edgeman/nginxconf/internal/config"
+)
+
+// HostHeader is what nginx puts into $proxy_host and the default Host header:
+// the host, and the port unless it is the scheme's own.
+func (r Route) HostHeader() string {
+	if r.Addr.Port == "" || r.Addr.Port == r.Fallback {
+		return r.Addr.Host
+	}
+	return r.Addr.Host + ":" + r.Addr.Port
+}
+
+// ProxyHost is $proxy_host: an upstream's name, as the pass spells it if it does
+// (ngx_http_proxy_set_vars), or the host and port of a literal.
+func (r Route) ProxyHost() string {
+	if r.Upstream == nil {
+		return r.HostHeader()
+	}
+	if a, ok := ParsePass(r.Pass.Arg(0)); ok {
+		return a.Host
+	}
+	return r.Upstream.Arg(0)
+}
+
+func (r Route) Port() string {
+	if r.Addr.Port == "" {
+		return r.Fallback
+	}
+	return r.Addr.Port
+}
+
+// Class says how an address is taken over; see the package documentation.
+type Class string
+
+// The classes of edit.
+const (
+	ClassA Class = "A" // the address token is replaced, nothing else depends on it
+	ClassB Class = "B" // an upstream of the very name that proxy_pass spells is added
+	ClassC Class = "C" // host:port in proxy_pass becomes a new upstream, compensated
+)
+
+// Route is one way from a pass directive to an address.
+type Route struct {
+	Pass     *config.Node
+	Upstream *config.Node // nil for a literal
+	Server   *config.Node // the upstream's server line, nil for a literal
+	Addr     Address
+	Scheme   string       // of the pass, "" if it has none
+	At       *config.Node // the directive whose argument arg spells a literal
+	Arg      int
+	Own      *spelling // how the pass spells a literal itself, nil if it cannot be edited there
+	Variable bool      // the address is found through variables
+	Class    Class
+	Fallback string          // port when none is written
+	Opaque   *config.Refusal // the address is not in the text
+
+	Unresolved bool // opaque, as nginx answers it with an error
+}
+
+// literalClass decides how a literal address is edited. Only proxy and grpc in
+// http derive anything from the address; for the others it is just an address.
+func literalClass(pass *config.Node, a Address) Class {
+	module := config.Module(pass)
+	switch {
+	case config.Side(pass) != "http" || (module != "proxy" && module != "grpc"):
+		return ClassA
+	case a.Port == "" && a.Unix == "":
+		return ClassB
+	}
+	return ClassC
+}
+
+// Text is the address as written.
+func (r Route) Text() string {
+	switch {
+	case r.Opaque != nil:
+		return r.Pass.Arg(0)
+	case r.Addr.Unix != "":
+		return "unix:" + r.Addr.Unix
+	case r.Addr.Port == "" && r.Fallback != "":
+		return r.Addr.Host + ":" + r.Fallback
+	case r.Addr.Port == "":
+		return r.Addr.Host
+	}
+	return r.Addr.Host + ":" + r.Addr.Port
+}
+
+func (r Route) Protocol() string {
+	if config.Side(r.Pass) == "stream" {
+		return "stream"
+	}
+	if r.Scheme != "" {
+		return r.Scheme
+	}
+	if m := config.Module(r.Pass); m != "proxy" {
+		return m
+	}
+	return "http"
+}
