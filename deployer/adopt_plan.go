@@ -230,7 +230,7 @@ func refuseFiles(plan *nginxconf.Plan) error {
 // refuseNote passes on what docker says of a container, which it names.
 func refuseNote(n adoptable.Note) error {
 	if n.Override == "" {
-		return refuse("%s", n.Text)
+		return hint.With(refuse("%s", n.Text), "%s", n.Hint)
 	}
 	return hint.With(refuse("%s", n.Text), "%s accepts that", n.Override)
 }

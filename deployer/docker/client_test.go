@@ -24,6 +24,7 @@ import (
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/layer"
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/sockets/count"
 )
@@ -162,7 +163,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	s.Close()
-	if _, err := c.Inspect(ctx, "old"); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "\nhint: systemctl status docker") {
+	if _, err := c.Inspect(ctx, "old"); !errors.Is(err, ErrUnreachable) || hint.Text(err) != err.Error()+"\nhint: systemctl status docker" {
 		t.Errorf("daemon gone: %v", err)
 	}
 }

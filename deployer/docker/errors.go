@@ -35,11 +35,15 @@ func (e *callError) Error() string {
 	if e.subject != "" {
 		s += " " + e.subject
 	}
-	if e.kind == ErrUnreachable {
-		// The library's text is a sentence with a question; say it plainly.
-		return s + ": " + reason(e.cause) + "\nhint: systemctl status docker"
-	}
 	return s + ": " + reason(e.cause)
+}
+
+// Hint says what to do next, if there is anything.
+func (e *callError) Hint() string {
+	if e.kind == ErrUnreachable {
+		return "systemctl status docker"
+	}
+	return ""
 }
 
 func (e *callError) Unwrap() []error {

@@ -17,19 +17,16 @@ func some(list []string) string {
 	return strings.Join(slices.Clone(list[:most]), ", ") + ", …"
 }
 
-// refusal keeps data from being left behind.
+// layerRefusal keeps data from being left behind.
 func layerRefusal(l layer.Layer, name string) (Note, bool) {
 	if len(l.Written) == 0 {
 		return Note{}, false
 	}
-	return Note{
-		CodeWritableLayer,
-		fmt.Sprintf("container %s has %s in its own layer that a new container would not have: %s", name, state.Plural(len(l.Written), "changed file"), some(l.Written)),
-		"--allow-" + CodeWritableLayer,
-	}, true
+	return acceptable(CodeWritableLayer, "container %s has %s in its own layer that a new container would not have: %s",
+		name, state.Plural(len(l.Written), "changed file"), some(l.Written)), true
 }
 
-// notes tell what is carried and what stays behind.
+// layerNotes tell what is carried and what stays behind.
 func layerNotes(l layer.Layer, name string) []Note {
 	var out []Note
 	if carried := l.Carried(); len(carried) > 0 {

@@ -4,6 +4,7 @@ package adoptable
 type Note struct {
 	Code string // stable
 	Text string // one sentence; never holds a value from the environment
+	Hint string // what to do next, if there is anything
 	// Override is the flag that accepts a refusal, such as
 	// "--allow-writable-layer"; empty when nothing can.
 	Override string

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"edgeman/deployer/hint"
 )
 
 func TestCredentials(t *testing.T) {
@@ -116,7 +118,7 @@ func TestDockerConfigOwner(t *testing.T) {
 				t.Fatal(err)
 			}
 			b, err := readOwned(path)
-			if row.want == "" && (err != nil || string(b) != "{}") || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+			if row.want == "" && (err != nil || string(b) != "{}") || row.want != "" && (err == nil || !strings.Contains(hint.Text(err), row.want)) {
 				t.Errorf("%q, %v; want %q", b, err, row.want)
 			}
 		})
