@@ -58,7 +58,7 @@ func swapFlags() []cli.Flag {
 	return []cli.Flag{
 		drainFlag(),
 		timeoutFlag(),
-		&cli.StringFlag{Name: "strategy", DefaultText: "from the app file", Usage: "`HOW`: overlap (new beside old) or recreate (stop first, requests wait)"},
+		&cli.StringFlag{Name: "strategy", DefaultText: "from the app file", Usage: "`HOW`: overlap (new beside old) or stop-first (requests wait)"},
 		&cli.BoolFlag{Name: "detach", Usage: "return after the switch; the old slot drains by itself"},
 		letWaitFlag(),
 		&cli.BoolFlag{Name: "cut", Usage: "end a slot that still drains from an earlier swap now"},
@@ -74,8 +74,21 @@ func swapOptions(c *cli.Context) (o deployer.SwapOptions, err error) {
 	if o.Drain, o.Timeout, err = limits(c); err != nil {
 		return o, err
 	}
-	o.Strategy, err = oneOf(c, "strategy", "overlap", "recreate")
+	o.Strategy, err = strategy(c)
 	return o, err
+}
+
+// strategy takes stop-first under its first name, too, which it has in records.
+func strategy(c *cli.Context) (string, error) {
+	const first = "recreate"
+	if c.String("strategy") == first {
+		return first, nil
+	}
+	how, err := oneOf(c, "strategy", "overlap", "stop-first")
+	if how == "stop-first" {
+		how = first
+	}
+	return how, err
 }
 
 // printSwap is the last line of a swap, restart or rollback that went well. With
