@@ -109,8 +109,7 @@ func (a *acme) background(name string, args ...string) {
 	a.must(err)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	a.must(cmd.Start())
+	a.must(startTied(a.t, cmd))
 	a.t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,8 +92,7 @@ func (r *rig) start() {
 		args = append(args, "-e", r.path("error.log"))
 	}
 	r.cmd = exec.Command(r.binary, args...)
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	r.must(r.cmd.Start())
+	r.must(startTied(r.t, r.cmd))
 	r.t.Cleanup(r.stop)
 	r.eventually("nginx to answer", func() bool {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", r.port("tls")))
@@ -101,6 +101,20 @@ func (r *rig) start() {
 		}
 		return err == nil
 	})
+}
+
+// startTied starts a program that does not outlive the test's process. The kernel
+// kills it when the thread that started it ends, so that thread is kept.
+func startTied(t testing.TB, cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		started <- cmd.Start()
+		<-t.Context().Done()
+	}()
+	return <-started
 }
 
 func (r *rig) stop() {
