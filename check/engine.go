@@ -77,7 +77,7 @@ func (h *host) judge(rules []Rule) Report {
 // skips reports whether the rule is not asked for, or has nothing to look at here.
 func (h *host) skips(r Rule) bool {
 	v := h.version
-	if r.Lint && !h.opt.Settings.Lint || v.Known() && (v.Before(r.Since) || r.Until.Known() && v.AtLeast(r.Until)) {
+	if r.Lint && !h.opt.Settings.Lint || r.Until.Known() && v.AtLeast(r.Until) {
 		return true
 	}
 	return slices.ContainsFunc(r.Needs, func(n need) bool { return !h.has[n] })

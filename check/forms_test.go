@@ -279,7 +279,7 @@ func TestKnownProblemsAreCounted(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := WriteQuiet(&b, said); err != nil || !strings.Contains(b.String(), "some of it is well again; 1 critical and 1 warning known") {
+	if err := WriteQuiet(&b, said); err != nil || !strings.Contains(b.String(), "some problems are resolved; 1 critical and 1 warning known") {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 	for name, write := range map[string]func(io.Writer, Report) error{

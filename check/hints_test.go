@@ -35,7 +35,7 @@ func TestHints(t *testing.T) {
 		}, "edgeman unadopt myapp", "edgeman adopt"},
 		{"upstream-dead", "somebody else's server beside the app's", func(w *world) {
 			adopted(w, "server 127.0.0.1:9009 backup;")
-		}, "the others answer meanwhile", "edgeman logs"},
+		}, "the others keep answering", "edgeman logs"},
 		{"upstream-dead", "not edgeman's at all", func(w *world) {
 			w.http("server { listen 80; location / { proxy_pass http://127.0.0.1:9009; } }")
 		}, "nginx answers 502 until then", "edgeman"},

@@ -62,7 +62,7 @@ func gather(ctx context.Context, env Env, opt Options) *host {
 		text: map[string][]string{}, real: map[string]string{}, units: map[string]Unit{},
 	}
 	if env.Euid != 0 {
-		h.blindTo("host", env.Host, "not root: private keys, edgeman's records, sockets, the nginx test and other users' processes stay unseen", "run it as root")
+		h.blindTo("host", env.Host, "not root: private keys, edgeman's records, sockets, the nginx test and other users' processes cannot be seen", "run it as root")
 	}
 	h.gatherNginx()
 	h.gatherRoots()

@@ -64,9 +64,9 @@ func (r Report) headline() string {
 	case r.worst() > Notice:
 		return strings.ToUpper(r.worst().String()) + ", " + r.Summary.problems() + known
 	case known != "":
-		return "some of it is well again" + known
+		return "some problems are resolved" + known
 	}
-	return "all is well again"
+	return "all problems are resolved"
 }
 
 // outcome counts what is said, and what is known beside it.

@@ -70,9 +70,9 @@ func (h *host) lines(file string) []string {
 }
 
 var ruleIgnoreExpired = Rule{
-	Code: "ignore-expired", Title: "an ignore entry has run out", Worst: Notice,
-	What: "An `ignore` entry in edgeman.toml has an `until` date that is past. It no longer silences anything.",
-	Why:  "An exception that was meant to be temporary should not become permanent unnoticed.",
+	Code: "ignore-expired", Title: "an ignore entry has expired", Worst: Notice,
+	What: "The `until` date of an `ignore` entry in edgeman.toml has passed, so it no longer silences anything.",
+	Why:  "A temporary exception should not become permanent unnoticed.",
 	Fix:  "Delete the entry, or give it a new date and a reason that is still true.",
 	look: ignoresRunOut,
 }
@@ -88,7 +88,7 @@ func ignoresRunOut(h *host, report func(Finding)) {
 		}
 		report(Finding{
 			Severity: Notice, Subject: Subject{"ignore", i.Code + " " + subject},
-			Message: fmt.Sprintf("the ignore entry for %s (%s) ran out on %s", i.Code, subject, i.Until),
+			Message: fmt.Sprintf("the ignore entry for %s (%s) expired on %s", i.Code, subject, i.Until),
 			Hint:    "delete it from edgeman.toml, or give it a new date",
 		})
 	}

@@ -10,7 +10,7 @@ import (
 
 var ruleAliasTraversal = Rule{
 	Code: "alias-traversal", Title: "files beside an alias can be read", Worst: Critical, Lint: true, Needs: []need{needConfig},
-	What: "A prefix location without a final slash has an `alias` with one.",
+	What: "A prefix location without a trailing slash has an `alias` with one.",
 	Why:  "`/x../secret` leaves the directory: with `location /x` and `alias /srv/x/` it reads /srv/secret.",
 	Fix:  "Write `location /x/` with `alias /srv/x/`.",
 	look: aliasTraversal,
@@ -37,8 +37,8 @@ func aliasTraversal(h *host, report func(Finding)) {
 
 var ruleAllowNoDeny = Rule{
 	Code: "allow-no-deny", Title: "an allow list without a deny", Worst: Warning, Lint: true, Needs: []need{needConfig},
-	What: "A level has `allow` and no `deny` for the rest.",
-	Why:  "Everybody is allowed: nginx grants what no line decides.",
+	What: "A level has `allow` lines but no `deny` for everybody else.",
+	Why:  "nginx allows whatever no line decides, so everybody is allowed.",
 	Fix:  "Add `deny all;` after the allow lines.",
 	look: allowNoDeny,
 }
@@ -49,7 +49,7 @@ func allowNoDeny(h *host, report func(Finding)) {
 		if len(allow) == 0 || len(b.All("deny")) > 0 || protected(b) || slices.ContainsFunc(allow, func(d *node) bool { return d.Arg(0) == "all" }) {
 			return
 		}
-		report(blockFinding(allow[0], Warning, b.Path()+" has allow and no deny, so everybody is allowed", "add deny all; after the allow lines"))
+		report(blockFinding(allow[0], Warning, b.Path()+" has allow but no deny, so everybody is allowed", "add deny all; after the allow lines"))
 	})
 }
 
@@ -61,8 +61,8 @@ func protected(b *node) bool {
 
 var ruleStatusExposed = Rule{
 	Code: "status-exposed", Title: "stub_status is open to everybody", Worst: Warning, Lint: true, Needs: []need{needConfig},
-	What: "A location with `stub_status` has neither allow and deny nor a password, and its server listens on more than loopback.",
-	Why:  "It shows the load of the host to strangers.",
+	What: "A location with `stub_status` is protected neither by allow and deny nor by a password, and its server listens on more than loopback.",
+	Why:  "It shows strangers how busy the host is.",
 	Fix:  "`allow 127.0.0.1; deny all;`",
 	look: statusExposed,
 }

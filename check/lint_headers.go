@@ -9,7 +9,7 @@ import (
 
 var ruleAddHeaderLost = Rule{
 	Code: "add-header-lost", Title: "a location drops the response headers that its server adds", Worst: Warning, Lint: true, Needs: []need{needConfig},
-	What: "A block has an `add_header` of its own, and so none of the outer ones. It is a warning when a security header (HSTS, CSP, X-Frame-Options, X-Content-Type-Options, Referrer-Policy) is lost, a notice otherwise. Not reported under `add_header_inherit merge`.",
+	What: "A block has an `add_header` of its own and therefore none of the outer ones. It is a warning when a security header (HSTS, CSP, X-Frame-Options, X-Content-Type-Options, Referrer-Policy) is lost, a notice otherwise. Not reported under `add_header_inherit merge`.",
 	Why:  "Pages of that location go out without the protection that the rest of the site has.",
 	Fix:  "Repeat the lines in the block, or `add_header_inherit merge;` with nginx 1.29.3 or newer.",
 	look: addHeaderLost,
@@ -46,7 +46,7 @@ func addHeaderLost(h *host, report func(Finding)) {
 var ruleHostSpoof = Rule{
 	Code: "host-spoof", Title: "the app gets a Host header of the visitor's choice", Worst: Notice, Lint: true, Needs: []need{needConfig},
 	What: "`proxy_set_header Host` with `$http_host`, X-Forwarded-Host, an argument or a cookie.",
-	Why:  "Apps build links, for instance in password mails, from it.",
+	Why:  "Apps build links from it, for instance in password reset mails.",
 	Fix:  "`proxy_set_header Host $host;` behind a default server that refuses unknown names.",
 	look: hostSpoof,
 }
@@ -64,8 +64,8 @@ func hostSpoof(h *host, report func(Finding)) {
 
 var ruleXFFTrust = Rule{
 	Code: "xff-trust", Title: "visitors can choose the address that the app sees", Worst: Warning, Lint: true, Needs: []need{needConfig},
-	What: "`set_real_ip_from 0.0.0.0/0` (or ::/0), or X-Forwarded-For is passed on as the visitor sent it.",
-	Why:  "Bans, rate limits and logs go by an address that anybody can make up.",
+	What: "`set_real_ip_from` is 0.0.0.0/0 or ::/0, or X-Forwarded-For is passed on as the visitor sent it.",
+	Why:  "Bans, rate limits and logs then go by an address that anybody can make up.",
 	Fix:  "`proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`, and `set_real_ip_from` with your balancer's addresses only.",
 	look: xffTrust,
 }
@@ -84,8 +84,8 @@ func xffTrust(h *host, report func(Finding)) {
 }
 
 var ruleWSBroken = Rule{
-	Code: "ws-broken", Title: "an upgrade is passed on in half", Worst: Notice, Lint: true, Needs: []need{needConfig}, Until: version{1, 29, 7},
-	What: "A block passes the Upgrade header and not Connection, or speaks HTTP/1.0 to the app.",
+	Code: "ws-broken", Title: "an upgrade is passed on only in part", Worst: Notice, Lint: true, Needs: []need{needConfig}, Until: version{1, 29, 7},
+	What: "A block passes the Upgrade header but not Connection, or speaks HTTP/1.0 to the app.",
 	Why:  "Websockets fail or fall back to polling.",
 	Fix:  "`proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`",
 	look: wsBroken,
@@ -101,7 +101,7 @@ func wsBroken(h *host, report func(Finding)) {
 		why := ""
 		switch {
 		case !slices.Contains(headerNames(headers), "connection"):
-			why = "passes Upgrade and not Connection"
+			why = "passes Upgrade but not Connection"
 		case value(b, "proxy_http_version", "1.0") == "1.0" && h.version.Known():
 			why = "passes Upgrade over HTTP/1.0"
 		default:
@@ -113,8 +113,8 @@ func wsBroken(h *host, report func(Finding)) {
 
 var ruleCRLFSplit = Rule{
 	Code: "crlf-split", Title: "a decoded URI ends up in a header", Worst: Warning, Lint: true, Needs: []need{needConfig},
-	What: "`$uri` or `$document_uri`, which nginx has decoded, stands in a redirect, `add_header` or `proxy_set_header`.",
-	Why:  "A visitor can put an encoded line break into the URI and so add headers of his own.",
+	What: "A redirect, `add_header` or `proxy_set_header` uses `$uri` or `$document_uri`, which nginx has decoded.",
+	Why:  "By encoding a line break in the URI a visitor can add headers.",
 	Fix:  "Use `$request_uri`.",
 	look: crlfSplit,
 }
@@ -137,9 +137,9 @@ func crlfSplit(h *host, report func(Finding)) {
 }
 
 var ruleHeadersMissing = Rule{
-	Code: "headers-missing", Title: "a TLS site sends none of the usual protective headers", Worst: Notice, Lint: true, Needs: []need{needConfig},
-	What: "Neither nginx's own configuration nor, as far as can be seen, anything else adds Strict-Transport-Security to a TLS server that serves files itself. Servers that proxy are left out: the app may send it.",
-	Why:  "A visitor's first request can be kept on plain HTTP by whoever is on the way.",
+	Code: "headers-missing", Title: "a TLS site does not send Strict-Transport-Security", Worst: Notice, Lint: true, Needs: []need{needConfig},
+	What: "Nothing in the configuration adds Strict-Transport-Security to a TLS server that serves files itself. Servers that proxy are left out, since the app may send it.",
+	Why:  "Whoever sits between a visitor and this host can keep the first request on plain HTTP.",
 	Fix:  "`add_header Strict-Transport-Security \"max-age=63072000\" always;`",
 	look: headersMissing,
 }

@@ -5,9 +5,9 @@ import (
 )
 
 var ruleNameDefaultMissing = Rule{
-	Code: "name-default-missing", Title: "an address for TLS has no explicit default server", Worst: Notice, Lint: true, Needs: []need{needConfig},
-	What: "No block on the address is marked `default_server`, so the first in the order of the files answers for names that nobody defined.",
-	Why:  "Which site a stranger's name reaches depends on file names.",
+	Code: "name-default-missing", Title: "a TLS address has no explicit default server", Worst: Notice, Lint: true, Needs: []need{needConfig},
+	What: "No block on the address is marked `default_server`, so the first one read answers for names that nobody defined.",
+	Why:  "The names of files decide which site answers for an unknown name.",
 	Fix:  "Add a server with `listen 443 ssl default_server; ssl_reject_handshake on;`.",
 	look: defaultMissing,
 }
@@ -62,8 +62,8 @@ func versionShown(h *host, report func(Finding)) {
 
 var ruleErrorLogOff = Rule{
 	Code: "error-log-off", Title: "errors are not logged", Worst: Notice, Lint: true, Needs: []need{needConfig},
-	What: "`error_log` is /dev/null, or a file named off.",
-	Why:  "When something fails there is no trace. `off` is no keyword here: nginx writes to a file of that name.",
+	What: "`error_log` is /dev/null, or a file called off.",
+	Why:  "When something fails there is no trace. `off` is not a keyword here: nginx writes to a file of that name.",
 	Fix:  "`error_log /var/log/nginx/error.log;`",
 	look: errorLogOff,
 }

@@ -10,7 +10,7 @@ import (
 
 var ruleTLSOldProtocol = Rule{
 	Code: "tls-old-protocol", Title: "a server allows protocols older than TLS 1.2", Worst: Warning, Lint: true, Needs: []need{needConfig},
-	What: "`ssl_protocols` lists SSLv2, SSLv3, TLSv1 or TLSv1.1. It is a warning when a handshake shows that such a version is really accepted, a notice when the line says so and the TLS library refuses it all the same, as Debian's does.",
+	What: "`ssl_protocols` lists SSLv2, SSLv3, TLSv1 or TLSv1.1. It is a warning when a handshake shows that such a version is accepted, and a notice when the TLS library refuses it anyway, as Debian's does.",
 	Why:  "They are broken or deprecated (RFC 8996); no current client needs them.",
 	Fix:  "`ssl_protocols TLSv1.2 TLSv1.3;`",
 	look: oldProtocols,
@@ -66,9 +66,9 @@ func (h *host) acceptsOld(s *server) bool {
 
 var ruleTLSWeakCiphers = Rule{
 	Code: "tls-weak-ciphers", Title: "a server lists broken ciphers", Worst: Notice, Lint: true, Needs: []need{needConfig},
-	What: "`ssl_ciphers` names RC4, DES, MD5, NULL, export or low grade suites without excluding them.",
-	Why:  "Old clients can be talked into using them.",
-	Fix:  "Take the list that Mozilla recommends as intermediate.",
+	What: "`ssl_ciphers` includes RC4, DES, MD5, NULL, export or low-grade suites.",
+	Why:  "Old clients can be tricked into using them.",
+	Fix:  "Use Mozilla's intermediate list.",
 	look: weakCiphers,
 }
 
@@ -117,7 +117,7 @@ func weakSuites(list string) []string {
 var ruleTLSStaplingDead = Rule{
 	Code: "tls-stapling-dead", Title: "OCSP stapling is on for a certificate without OCSP", Worst: Notice, Lint: true, Needs: []need{needConfig},
 	What: "`ssl_stapling on`, and the certificate names no OCSP responder.",
-	Why:  "It does nothing but make nginx warn at every test and reload.",
+	Why:  "Its only effect is a warning from nginx at every test and reload.",
 	Fix:  "Remove `ssl_stapling` and `ssl_stapling_verify`.",
 	look: staplingDead,
 }

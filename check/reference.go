@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 )
 
@@ -22,8 +23,11 @@ func markdown() string {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s%s | %s |\n", r.Code, r.Code, r.Worst, r.optIn(), r.Title)
 	}
 	for _, r := range Rules() {
-		fmt.Fprintf(&b, "\n### %s\n\n%s. At worst %s.%s\n\n%s\n\n**Why it matters.** %s\n\n**How to fix it.** %s\n",
-			r.Code, capital(r.Title), r.Worst, r.bounds(), r.What, r.Why, r.Fix)
+		fmt.Fprintf(&b, "\n### %s\n", r.Code)
+		first := fmt.Sprintf("%s. At worst %s.%s", strings.ToUpper(r.Title[:1])+r.Title[1:], r.Worst, r.bounds())
+		for _, text := range []string{first, r.What, "**Why it matters.** " + r.Why, "**How to fix it.** " + r.Fix} {
+			b.WriteString("\n" + wrap(text, 110, "") + "\n")
+		}
 	}
 	return b.String()
 }
@@ -36,11 +40,24 @@ func (r Rule) optIn() string {
 	return ""
 }
 
-func capital(s string) string {
-	if s == "" {
-		return s
+// phrase is a word, or words of code, which stay in one line to be copied.
+var phrase = regexp.MustCompile("(?:`[^`]*`|[^\\s`])+")
+
+// wrap breaks text into lines of about that many characters; all but the first
+// begin with indent.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	room := width
+	for i, word := range phrase.FindAllString(text, -1) {
+		if room -= len(word) + 1; room < 0 {
+			b.WriteString("\n" + indent)
+			room = width - len(word)
+		} else if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return b.String()
 }
 
 // bounds says for which nginx versions a rule holds, and when it waits.
@@ -48,9 +65,6 @@ func (r Rule) bounds() string {
 	s := ""
 	if r.Lint {
 		s += " Looked for with `--lint` only."
-	}
-	if r.Since.Known() {
-		s += fmt.Sprintf(" For nginx %s and newer.", r.Since)
 	}
 	if r.Until.Known() {
 		s += fmt.Sprintf(" For nginx before %s.", r.Until)
@@ -66,7 +80,9 @@ func (r Rule) bounds() string {
 
 // WriteExplain prints a rule's page.
 func WriteExplain(w io.Writer, r Rule) error {
-	_, err := fmt.Fprintf(w, "%s (%s%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n", r.Code, r.Worst, r.optIn(), r.Title, r.What, r.Why, r.Fix)
+	page := func(text string) string { return wrap(text, 74, "      ") }
+	_, err := fmt.Fprintf(w, "%s (%s%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n",
+		r.Code, r.Worst, r.optIn(), r.Title, page(r.What), page(r.Why), page(r.Fix))
 	return err
 }
 

@@ -27,9 +27,8 @@ type Rule struct {
 	// Needs are skipped, not failed, when a source is not there: that it is not
 	// there is said once, as check-blind.
 	Needs []need
-	// Since and Until bound the nginx versions that the rule is true for:
-	// at least Since, and before Until. An unknown version passes.
-	Since, Until version
+	// Until is the first nginx version that the rule no longer holds for.
+	Until version
 	// Lint marks advice about sites that is not about certificates, or about what
 	// edgeman changes. It is looked for with --lint only.
 	Lint bool
@@ -84,7 +83,7 @@ const codeBlind = "check-blind"
 
 var ruleCheckBlind = Rule{
 	Code: codeBlind, Title: "a source could not be read", Worst: Unknown,
-	What: "check could not look at something: it does not run as root, Docker or systemd did not answer, a file is not readable, or a configuration is not understood. The findings that would come from there are missing.",
-	Why:  "A blind spot must not look like health. It makes the exit code 3 unless something critical was found elsewhere.",
-	Fix:  "Run it as root, and start or repair the source that the message names.",
+	What: "check could not look at something: it is not running as root, Docker or systemd did not answer, a file is not readable, or a configuration is not understood. The findings that would come from there are missing.",
+	Why:  "A blind spot must not look like health, so the exit code is 3 unless something critical was found elsewhere.",
+	Fix:  "Run check as root, and start or repair the source that the message names.",
 }

@@ -14,9 +14,9 @@ import (
 
 var ruleConfDrift = Rule{
 	Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
-	What: "A file that adopt edited is no longer as adopt left it. When edgeman's own lines are untouched it is a notice; when they are changed or gone, or the file is missing, a warning; when nothing in nginx's configuration names the app's live.sock any more, critical. The evidence has a unified diff.",
-	Why:  "`edgeman unadopt` takes back exactly its own edits. Those that were changed stay as they are, and what of them still leads to the app it refuses to guess. And nginx may not use the app's socket at all: then a swap changes nothing, and visitors get 502 if the site points at the original container, which is stopped.",
-	Fix:  "If the change is wanted and the site still leads to the app's live.sock, nothing. Otherwise put the lines that begin with - in the diff back, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
+	What: "A file that adopt edited has been changed since. It is a notice while edgeman's own lines are intact, a warning when they were changed or removed or the file is missing, and critical when nothing in nginx's configuration names the app's live.sock any more. The evidence has a unified diff.",
+	Why:  "`edgeman unadopt` takes back exactly its own edits. It leaves lines that were changed since as they are, and refuses to guess about those that still lead to the app. If nginx no longer uses the app's socket, a swap changes nothing, and visitors get 502 when the site points at the original container, which is stopped.",
+	Fix:  "Nothing needs fixing if the change is wanted and the site still leads to the app's live.sock. Otherwise put back the lines that begin with `-` in the diff, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
 	look: confDrift,
 }
 
@@ -46,14 +46,14 @@ func (h *host) drift(a *app, edit nginxconf.FileEdit) (Finding, bool) {
 			f.Message = fmt.Sprintf("%s has been changed since adopt; edgeman's own lines in it are intact", edit.Path)
 			return f, true
 		}
-		f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it are not as they were", edit.Path)
+		f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it were altered", edit.Path)
 	} else {
 		f.Message = fmt.Sprintf("%s, which adopt edited for %s, cannot be read: %v", edit.Path, a.Name, plainError(err))
 	}
 	f.Severity, f.Hint = Warning, "put back the lines that begin with - in the diff below, then: nginx -t && systemctl reload nginx"
 	if !h.leads(a) {
 		f.Severity = Critical
-		f.Message += ": nginx's configuration leads nobody to " + a.Name
+		f.Message += ": nothing in nginx's configuration leads to " + a.Name
 		f.Hint += "; or, to go back to the container before edgeman: edgeman unadopt " + a.Name
 	}
 	switch {
@@ -73,7 +73,7 @@ func driftDiff(edit nginxconf.FileEdit, now []byte) []fact {
 var ruleBackupMissing = Rule{
 	Code: "backup-missing", Title: "the way back from adopt is incomplete", Worst: Warning, Needs: []need{needApps},
 	What: "The original bytes of an edited file, or the settings of the adopted container, cannot be read from /var/lib/edgeman.",
-	Why:  "`edgeman unadopt` could not give everything back.",
+	Why:  "`edgeman unadopt` could not restore everything.",
 	Fix:  "Restore /var/lib/edgeman/apps/APP/site from your own backup.",
 	look: backupMissing,
 }
@@ -83,7 +83,7 @@ func backupMissing(h *host, report func(Finding)) {
 		if a.Missing != "" {
 			report(Finding{
 				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
-				Message: fmt.Sprintf("%s could not be given back: %s", a.Name, a.Missing),
+				Message: fmt.Sprintf("%s could not be restored to what it was before adopt: %s", a.Name, a.Missing),
 				Hint:    "restore the app's site directory below /var/lib/edgeman/apps from your backup",
 			})
 		}
@@ -94,9 +94,9 @@ func backupMissing(h *host, report func(Finding)) {
 const stuckAfter = time.Hour
 
 var ruleDeployStuck = Rule{
-	Code: "deploy-stuck", Title: "a command ended half-way", Worst: Warning, Needs: []need{needApps}, Twice: true,
-	What: "A command was interrupted and nothing has completed or undone it since, one has held an app's lock for more than an hour, or requests are held back past their deadline.",
-	Why:  "Traffic flows, but a container, a socket or a pending release may be left over, and the next command has to wait.",
+	Code: "deploy-stuck", Title: "a command was interrupted", Worst: Warning, Needs: []need{needApps}, Twice: true,
+	What: "A command was interrupted and nothing has completed or undone it since, a command has held an app's lock for more than an hour, or requests are held back past their deadline.",
+	Why:  "Traffic flows, but a container, a socket or a pending release may be left over, and the next command may have to wait.",
 	Fix:  "`edgeman repair APP`",
 	look: deployStuck,
 }
@@ -124,10 +124,10 @@ func deployStuck(h *host, report func(Finding)) {
 func (h *host) stuckSlot(a app) string {
 	for _, s := range a.Slots {
 		if !s.PauseUntil.IsZero() && h.now.Sub(s.PauseUntil) > time.Minute {
-			return fmt.Sprintf("holds requests back in %s, %s past the deadline", s.Name, days(h.now.Sub(s.PauseUntil)))
+			return fmt.Sprintf("is still holding requests back in %s, %s past the deadline", s.Name, days(h.now.Sub(s.PauseUntil)))
 		}
 		if s.NextPending && a.Busy == "" {
-			return "has a release waiting for " + s.Name + " that no command works on"
+			return "has a release waiting for " + s.Name + " that no command is working on"
 		}
 	}
 	return ""

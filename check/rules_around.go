@@ -8,33 +8,33 @@ import (
 )
 
 var ruleOriginalRuns = Rule{
-	Code: around.OriginalRuns, Title: "the container from before adopt runs beside the live one", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
-	What: "The container that an app was adopted from, or one that was made in its place, runs beside the live release. What both may write to is named.",
-	Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restart policy that was set again and `docker compose up` do that.",
+	Code: around.OriginalRuns, Title: "the container from before adopt is running beside the live one", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "The container that an app was adopted from, or one created in its place, is running beside the live release. The message names what both may write to.",
+	Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restored restart policy and `docker compose up` do that.",
 	Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman unadopt APP`.",
 	look: lookAround(around.OriginalRuns),
 }
 
 var ruleContainerPaused = Rule{
 	Code: around.Paused, Title: "a live container is paused", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
-	What: "Somebody has paused (frozen) a live container with `docker pause`; `edgeman pause` is not meant.",
-	Why:  "Its requests get no answer until somebody lets it go on; a backup script that died does not.",
+	What: "Somebody has frozen a live container with `docker pause`. (This is not about `edgeman pause`.)",
+	Why:  "Its requests get no answer until somebody unpauses it, and a backup script that died never will.",
 	Fix:  "`docker unpause NAME`",
 	look: lookAround(around.Paused),
 }
 
 var ruleContainerCutOff = Rule{
-	Code: around.CutOff, Title: "a live container is cut off from the network that it has joined", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
-	What: "A live container runs in the network of another one (`--network container:NAME`), and that one was stopped, started again or made anew since.",
-	Why:  "It stays in a network that is nobody's any more: it reaches nothing, and once its service is started again nothing reaches it.",
-	Fix:  "See that the other container runs, then `edgeman repair APP`.",
+	Code: around.CutOff, Title: "a live container is cut off from the network that it joined", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "A live container runs in the network of another one (`--network container:NAME`), and that one has since been stopped, restarted or recreated.",
+	Why:  "It is left in a network that belongs to no container any more: it reaches nothing, and once its service is restarted nothing reaches it.",
+	Fix:  "Make sure that the other container is running, then `edgeman repair APP`.",
 	look: lookAround(around.CutOff),
 }
 
 var ruleImageGone = Rule{
 	Code: around.ImageGone, Title: "an image that will be needed is gone", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
-	What: "The live release of an app has neither its container nor its image any more; a warning for the container that the app was adopted from.",
-	Why:  "The next start fails: after a restart of the host, or for the next visitor of an app that is idle. Giving the site back fails for the container from before.",
+	What: "The live release of an app has lost both its container and its image. For the container that the app was adopted from it is a warning.",
+	Why:  "The next start fails: after a reboot, or for the next visitor of an app that is idle. Without the original's image `edgeman unadopt` cannot bring the original back.",
 	Fix:  "`edgeman repair APP` pulls the image of the live release; `docker pull` that of the original.",
 	look: lookAround(around.ImageGone),
 }

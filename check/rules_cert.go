@@ -9,9 +9,9 @@ import (
 )
 
 var ruleCertMissing = Rule{
-	Code: "cert-missing", Title: "a certificate file is not there", Worst: Critical, Needs: []need{needConfig},
-	What: "A file that `ssl_certificate` or `ssl_certificate_key` names is absent, is a link to nothing, or holds no certificate or key.",
-	Why:  "nginx goes on with what it has in memory until the next reload or reboot, and then refuses its whole configuration. With a variable in the path it starts and fails every handshake.",
+	Code: "cert-missing", Title: "a certificate file is missing", Worst: Critical, Needs: []need{needConfig},
+	What: "A file that `ssl_certificate` or `ssl_certificate_key` names is missing, is a dangling link, or holds no certificate or key.",
+	Why:  "nginx keeps using what it has in memory until the next reload or reboot, and then refuses its whole configuration. With a variable in the path it starts, but fails every handshake.",
 	Fix:  "Restore the file, or correct the path. If certbot owns it: `certbot certificates`.",
 	look: certMissing,
 }
@@ -46,7 +46,7 @@ func parsed(err error) bool {
 
 var ruleCertKeyMismatch = Rule{
 	Code: "cert-key-mismatch", Title: "key and certificate do not belong together", Worst: Critical, Needs: []need{needConfig},
-	What: "The public key in the certificate is not the one of the key file beside it.",
+	What: "The public key in the certificate does not match the key file beside it.",
 	Why:  "nginx refuses the configuration at the next reload or start.",
 	Fix:  "Point `ssl_certificate_key` at the key that the certificate was issued for; both come from the same renewal.",
 	look: certKeyMismatch,
@@ -70,9 +70,9 @@ func certKeyMismatch(h *host, report func(Finding)) {
 
 var ruleCertExpired = Rule{
 	Code: "cert-expired", Title: "a certificate has expired", Worst: Critical,
-	What: "The certificate on disk, or the one that is served, is past its end.",
+	What: "The certificate on disk, or the one that is served, is past its last day.",
 	Why:  "Every visitor gets an error page.",
-	Fix:  "Renew it (`certbot renew --cert-name NAME`), then reload nginx. If the one on disk is good and the served one is not, a reload is all that is missing.",
+	Fix:  "Renew it (`certbot renew --cert-name NAME`), then reload nginx. If only the one that is served has expired, a reload is enough.",
 	look: certExpired,
 }
 
@@ -87,7 +87,7 @@ func certExpired(h *host, report func(Finding)) {
 
 var ruleCertExpiring = Rule{
 	Code: "cert-expiring", Title: "a certificate should have been renewed by now", Worst: Critical,
-	What: "Less is left than automatic renewal leaves when it works. The limit follows the certificate's lifetime: renewal is due at a third of it (half below ten days, 30 days for certbot older than 4.0, `renew_before_expiry` if set, 30 days if nobody automates it; never more than half the lifetime). Below 0.7 of that time it is a warning, below 0.35 critical. The same holds for each intermediate in the file.",
+	What: "Less time is left than automatic renewal leaves when it works. The limit follows the certificate's lifetime: renewal is due at a third of it (half below ten days, 30 days for certbot older than 4.0, `renew_before_expiry` if set, 30 days if nobody automates it; never more than half the lifetime). Below 0.7 of that time it is a warning, below 0.35 critical. The same holds for each intermediate in the file.",
 	Why:  "Lifetimes shrink: 200 days, then 100, then 47; some are 6 days. A fixed number of days is either noise or too late.",
 	Fix:  "Find out why renewal did not happen: `certbot renew --cert-name NAME --dry-run`, `journalctl -u certbot`. The factors and absolute days for single certificates are set in edgeman.toml.",
 	look: certExpiring,
@@ -154,13 +154,13 @@ func certNotYetValid(h *host, report func(Finding)) {
 			hint = "timedatectl; the clock of this host may be slow"
 		}
 		report(p.finding(Critical,
-			fmt.Sprintf("%s is valid only in %s (from %s)", p.where(), days(wait), stamp(p.leaf.NotBefore)), hint))
+			fmt.Sprintf("%s only becomes valid in %s (%s)", p.where(), days(wait), stamp(p.leaf.NotBefore)), hint))
 	}
 }
 
 var ruleCertNameUncovered = Rule{
-	Code: "cert-name-uncovered", Title: "a server name is not in the certificate", Worst: Critical, Needs: []need{needConfig},
-	What: "A name of a TLS server is covered by none of its certificates' alternative names. A wildcard covers one label. Critical when no name of the server is covered, a warning when some are, a notice for an address beside names. Regular expressions cannot be judged.",
+	Code: "cert-name-uncovered", Title: "a server name is not covered by the certificate", Worst: Critical, Needs: []need{needConfig},
+	What: "None of a TLS server's certificates covers one of its names. A wildcard covers one label. Critical when no name of the server is covered, a warning when some are, a notice for an address beside names. Regular expressions cannot be judged.",
 	Why:  "Visitors of that name get an error page.",
 	Fix:  "`certbot --expand -d ...` with all names, or take the name off the server.",
 	look: certNameUncovered,
@@ -204,8 +204,8 @@ func certNameUncovered(h *host, report func(Finding)) {
 
 var ruleCertUnused = Rule{
 	Code: "cert-unused", Title: "certbot renews a certificate that nginx does not use", Worst: Notice, Needs: []need{needConfig, needLineages},
-	What: "No server of the nginx configuration names this lineage.",
-	Why:  "It may serve another program. If not, its renewal will fail one day and mail you for nothing.",
+	What: "No server in the nginx configuration uses this lineage.",
+	Why:  "Another program may use it. If none does, its renewal will fail one day and mail you for nothing.",
 	Fix:  "`certbot delete --cert-name NAME` if nothing else uses it.",
 	look: certUnused,
 }

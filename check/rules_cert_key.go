@@ -11,7 +11,7 @@ var ruleCertKeyReadable = Rule{
 	Code: "cert-key-readable", Title: "others can read or replace a private key", Worst: Critical, Needs: []need{needConfig},
 	What: "A private key is readable by everybody (critical) or by a group other than ssl-cert, does not belong to root, or lies in a directory that others can write to (warning). A key behind a directory that others cannot enter is not readable by them.",
 	Why:  "Whoever has the key can pose as the site.",
-	Fix:  "`chown root:root KEY; chmod 0600 KEY`. If others had it for long, have a new one issued.",
+	Fix:  "`chown root:root KEY; chmod 0600 KEY`. If others could read it for long, have a new one issued.",
 	look: certKeyReadable,
 }
 
@@ -54,7 +54,7 @@ func (h *host) keyExposure(path string) (Severity, string) {
 	}
 	dir := filepath.Dir(path)
 	if d, err := h.env.FS.Stat(dir); err == nil && d.Mode().Perm()&0o002 != 0 {
-		return Warning, fmt.Sprintf("lies in %s, which everybody can write to", dir)
+		return Warning, fmt.Sprintf("is in %s, which everybody can write to", dir)
 	}
 	return 0, ""
 }

@@ -13,8 +13,8 @@ import (
 var ruleCertChainIncomplete = Rule{
 	Code: "cert-chain-incomplete", Title: "an intermediate certificate is missing or out of order", Worst: Critical, Needs: []need{needConfig},
 	What: "The file does not lead from the leaf to a trusted root: the issuer's certificate is missing (critical), has expired (critical), comes in the wrong order or twice (warning), or the root itself is included (notice).",
-	Why:  "Browsers often repair this from a cache; curl, other servers and phones do not, so it looks fine to the one who set it up.",
-	Fix:  "Serve the full chain, leaf first: with certbot that is `fullchain.pem` and not `cert.pem`.",
+	Why:  "Browsers often make up for it from a cache, but curl, other servers and phones do not, so it looks fine to whoever set it up.",
+	Fix:  "Serve the full chain, leaf first: with certbot that is `fullchain.pem`, not `cert.pem`.",
 	look: certChain,
 }
 
@@ -32,7 +32,7 @@ func (h *host) chainFault(p presented) (Finding, bool) {
 	for range p.chain {
 		if selfSigned(current) {
 			if current != p.leaf && h.known(current) {
-				return p.finding(Notice, fmt.Sprintf("%s includes the root %s, which clients have and do not need", p.where(), current.Subject), "leave the root out"), true
+				return p.finding(Notice, fmt.Sprintf("%s includes the root %s, which clients already have", p.where(), current.Subject), "leave the root out"), true
 			}
 			break
 		}
@@ -51,7 +51,7 @@ func (h *host) chainFault(p presented) (Finding, bool) {
 			return p.finding(Critical, fmt.Sprintf("the intermediate %s in %s expired on %s", issuer.Subject, p.where(), stamp(issuer.NotAfter)), p.renewHint()), true
 		}
 		if i != next {
-			return p.finding(Warning, fmt.Sprintf("%s is out of order: the issuer of %s comes at place %d, not %d", p.where(), label(current), i+1, next+1), "put the leaf first and each issuer right after what it issued"), true
+			return p.finding(Warning, fmt.Sprintf("%s is out of order: the issuer of %s is in position %d, not %d", p.where(), label(current), i+1, next+1), "put the leaf first, and each issuer right after what it issued"), true
 		}
 		current, next = issuer, next+1
 	}
@@ -130,7 +130,7 @@ var lifetimeLimits = []struct {
 }
 
 var ruleCertLifetimeUnusual = Rule{
-	Code: "cert-lifetime-unusual", Title: "a public certificate lives longer than browsers accept", Worst: Warning, Needs: []need{needHandshake},
+	Code: "cert-lifetime-unusual", Title: "a public certificate is valid for longer than browsers accept", Worst: Warning, Needs: []need{needHandshake},
 	What: "A certificate that leads to a public root is valid for more than 200 days (issued since 2026-03-15), 100 (2027-03-15) or 47 (2029-03-15).",
 	Why:  "Browsers refuse it.",
 	Fix:  "Have a shorter one issued.",

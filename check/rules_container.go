@@ -35,8 +35,8 @@ func samePort(published, address string) bool {
 }
 
 var ruleContainerUnhealthy = Rule{
-	Code: "container-unhealthy", Title: "a container says that it is unhealthy", Worst: Critical, Needs: []need{needDocker}, Twice: true,
-	What: "Docker's own health check of a container behind nginx, or of an adopted app, fails. The evidence has the last probe's output.",
+	Code: "container-unhealthy", Title: "a container is unhealthy", Worst: Critical, Needs: []need{needDocker}, Twice: true,
+	What: "Docker's own health check fails for a container behind nginx or of an adopted app. The evidence has the last probe's output.",
 	Why:  "Docker does nothing about it: an unhealthy container is neither stopped nor restarted.",
 	Fix:  "`docker inspect --format '{{json .State.Health}}' NAME`; for an adopted app `edgeman logs APP` and `edgeman rollback APP`.",
 	look: containerUnhealthy,
@@ -64,8 +64,8 @@ func containerUnhealthy(h *host, report func(Finding)) {
 var ruleContainerDrift = Rule{
 	Code: "container-drift", Title: "a slot does not run what its release says", Worst: Warning, Needs: []need{needDocker, needApps}, Twice: true,
 	What: "The live slot's container is missing, was stopped by someone else, or runs another image than the release names; or containers of two releases run in one slot.",
-	Why:  "What is served is not what history and status say.",
-	Fix:  "`edgeman restart APP` runs the release again, by the rules of a swap.",
+	Why:  "Visitors are not served what history and status say.",
+	Fix:  "`edgeman restart APP` runs the release again, as a swap does.",
 	look: containerDrift,
 }
 

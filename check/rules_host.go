@@ -13,7 +13,7 @@ var ruleDiskLow = Rule{
 	Code: "disk-low", Title: "a file system that certificates, logs or state need is almost full", Worst: Warning,
 	What: "Less than 5 % and less than 2 GB, or less than 200 MB, is free where /etc, /var/lib/edgeman or /var/log lie.",
 	Why:  "A renewal or a swap that cannot write fails, and nginx stops logging.",
-	Fix:  "Make room; `journalctl --vacuum-size=200M` and `docker image prune` are the usual ones.",
+	Fix:  "Make room: `journalctl --vacuum-size=200M` and `docker image prune` usually do.",
 	look: diskLow,
 }
 
@@ -40,7 +40,7 @@ func diskLow(h *host, report func(Finding)) {
 
 var ruleClockUnsynced = Rule{
 	Code: "clock-unsynced", Title: "the clock is not synchronised", Worst: Warning,
-	What: "The kernel says that nothing keeps its clock right.",
+	What: "According to the kernel nothing keeps its clock right.",
 	Why:  "A wrong clock makes good certificates invalid and renewals fail.",
 	Fix:  "`apt-get install systemd-timesyncd`, or `timedatectl set-ntp true`.",
 	look: clockUnsynced,

@@ -24,7 +24,7 @@ var ruleNginxPortConflict = Rule{
 	Code: "nginx-port-conflict", Title: "another program holds an address that nginx wants", Worst: Critical,
 	After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
 	What: "A configured listen address is held by another process.",
-	Why:  "`nginx -t` does not notice, and a reload exits 0 and changes nothing: the old workers stay.",
+	Why:  "`nginx -t` does not notice. A reload exits 0 and changes nothing: the old workers stay.",
 	Fix:  "Stop the other program or change its address, then reload nginx.",
 	look: portConflicts,
 }
@@ -50,7 +50,7 @@ var ruleNginxNotListening = Rule{
 	Code: "nginx-not-listening", Title: "nginx does not listen where its configuration says", Worst: Critical,
 	After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
 	What: "nginx runs, but nothing listens on an address that the configuration on disk names.",
-	Why:  "Visitors of that address are refused. The usual cause is a reload that did not happen or failed.",
+	Why:  "Visitors of that address are refused. The usual cause is a reload that failed or never happened.",
 	Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
 	look: notListening,
 }

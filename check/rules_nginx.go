@@ -11,7 +11,7 @@ import (
 var ruleNginxConfigInvalid = Rule{
 	Code: "nginx-config-invalid", Title: "nginx refuses its configuration", Worst: Critical, Needs: []need{needTest},
 	What: "`nginx -t` fails. The message is nginx's own, with the file and line it gives.",
-	Why:  "The running workers go on with the old configuration, but no reload works any more, so a renewed certificate stays unloaded; after a restart or a reboot nginx does not start at all.",
+	Why:  "The running workers keep the old configuration, but reloads no longer work, so a renewed certificate is not loaded; after a restart or a reboot nginx does not start at all.",
 	Fix:  "Correct the line that is named, then `nginx -t && systemctl reload nginx`.",
 	look: configInvalid,
 }
@@ -28,7 +28,7 @@ func configInvalid(h *host, report func(Finding)) {
 }
 
 var ruleNginxNotRunning = Rule{
-	Code: "nginx-not-running", Title: "nginx does not run", Worst: Critical, Needs: []need{needProcess},
+	Code: "nginx-not-running", Title: "nginx is not running", Worst: Critical, Needs: []need{needProcess},
 	What: "There is no nginx master process.",
 	Why:  "Every site on this host is down.",
 	Fix:  "`systemctl status nginx` says why it stopped; `systemctl start nginx` starts it.",
@@ -39,9 +39,9 @@ func notRunning(h *host, report func(Finding)) {
 	if h.nginx.Running {
 		return
 	}
-	f := Finding{Severity: Critical, Subject: nginxSubject, Message: "nginx does not run", Hint: "systemctl status nginx; systemctl start nginx"}
+	f := Finding{Severity: Critical, Subject: nginxSubject, Message: "nginx is not running", Hint: "systemctl status nginx; systemctl start nginx"}
 	if u, ok := h.unit("nginx.service"); ok && u.Active != "" {
-		f.Message = fmt.Sprintf("nginx does not run; systemd says %s (%s)", u.Active, u.Result)
+		f.Message = fmt.Sprintf("nginx is not running; systemd says %s (%s)", u.Active, u.Result)
 	}
 	report(f)
 }
@@ -66,10 +66,10 @@ func notEnabled(h *host, report func(Finding)) {
 }
 
 var ruleNginxStaleWorkers = Rule{
-	Code: "nginx-stale-workers", Title: "the configuration on disk is not the one that runs", Worst: Critical,
+	Code: "nginx-stale-workers", Title: "nginx is not running the configuration on disk", Worst: Critical,
 	After: []string{"nginx-not-running"}, Needs: []need{needConfig, needProcess},
-	What: "A file of the configuration is newer than the oldest worker that takes connections: an edit was never loaded, or a reload failed. It is critical when nginx logged an emergency after the edit. A file of which only owner, mode or name changed is a notice.",
-	Why:  "`nginx -s reload` exits 0 even when the master then refuses the new configuration. What you see on disk is not what visitors get, and the next reload or reboot brings the difference to light at a bad time.",
+	What: "A file of the configuration is newer than the oldest worker that takes connections: an edit was never loaded, or a reload failed. It is critical when nginx logged an emergency after the edit. A file whose owner, mode or name alone changed is a notice.",
+	Why:  "`nginx -s reload` exits 0 even when the master then refuses the new configuration. What you see on disk is not what visitors get, and the next reload or reboot makes the difference visible at a bad time.",
 	Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
 	look: staleWorkers,
 }
@@ -121,8 +121,8 @@ func (h *host) staleFinding(edited []string, newest time.Time) Finding {
 var ruleNginxWarn = Rule{
 	Code: "nginx-warn", Title: "nginx -t warns", Worst: Warning, Needs: []need{needTest},
 	After: []string{"nginx-config-invalid"},
-	What:  "`nginx -t` succeeds but prints a warning. A conflicting server name is a warning here too, everything else a notice.",
-	Why:   "nginx drops what it warns about, and says so only to whoever runs the test by hand.",
+	What:  "`nginx -t` succeeds but prints a warning. A conflicting server name is a warning here too; everything else is a notice.",
+	Why:   "nginx ignores what it warns about, and tells only those who run the test by hand.",
 	Fix:   "Correct the line that is named.",
 	look:  nginxWarnings,
 }

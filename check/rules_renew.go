@@ -7,8 +7,8 @@ import (
 
 var ruleRenewConfBroken = Rule{
 	Code: "renew-conf-broken", Title: "certbot will skip a certificate", Worst: Critical, Needs: []need{needLineages},
-	What: "The renewal file cannot be parsed, one of the four links in live/ is not a link into archive/ or leads to nothing, or it leads to an older generation than the newest in archive/.",
-	Why:  "certbot skips such a lineage with one line in its log and exits as usual. Critical once renewal is due.",
+	What: "The renewal file cannot be parsed, one of the four links in live/ is not a link into archive/ or leads to nothing, or leads to an older generation than the newest in archive/.",
+	Why:  "certbot skips such a lineage with one line in its log and exits as usual. It is critical once renewal is due.",
 	Fix:  "`certbot certificates` names what it cannot read; `certbot update_symlinks` repairs links.",
 	look: renewConfBroken,
 }
@@ -35,7 +35,7 @@ func renewConfBroken(h *host, report func(Finding)) {
 var ruleRenewWrongLineage = Rule{
 	Code: "renew-wrong-lineage", Title: "nginx uses an old lineage and certbot renews another", Worst: Warning, Needs: []need{needConfig, needLineages},
 	What: "nginx names live/NAME, and there is a newer lineage such as NAME-0001 that covers the same names.",
-	Why:  "certbot makes a second lineage when the set of names changes. Both are renewed for a while; the one that nginx uses may stop any day.",
+	Why:  "certbot makes a second lineage when the set of names changes. Both are renewed for a while, but renewal of the one that nginx uses may stop any day.",
 	Fix:  "Point nginx at the newer one and reload, then `certbot delete --cert-name` the old one.",
 	look: renewWrongLineage,
 }
@@ -78,8 +78,8 @@ func renewStaging(h *host, report func(Finding)) {
 
 var ruleRenewEveryRun = Rule{
 	Code: "renew-every-run", Title: "certbot renews a short certificate on every run", Worst: Warning, Needs: []need{needLineages},
-	What: "certbot older than 4.0 renews 30 days before the end, and this certificate lives no longer than that.",
-	Why:  "Every run issues a new one until the authority's rate limit stops it.",
+	What: "certbot older than 4.0 renews 30 days before the end, and this certificate is not valid for longer than that.",
+	Why:  "Every run gets a new one issued, until the authority's rate limit stops it.",
 	Fix:  "Set `renew_before_expiry` in the lineage's renewal file, or upgrade certbot.",
 	look: renewEveryRun,
 }
@@ -88,7 +88,7 @@ func renewEveryRun(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
 		if l.leaf != nil && l.before == 0 && h.certbot.version.Before(version{4, 0, 0}) && lifetime(l.leaf) <= 30*day {
 			report(h.lineageFinding(l, Warning,
-				fmt.Sprintf("certbot %s renews %s on every run: it lives %s and certbot begins 30 days before the end", h.certbot.version, l.name, days(lifetime(l.leaf))),
+				fmt.Sprintf("certbot %s renews %s on every run: it is valid for %s, and certbot starts 30 days before the end", h.certbot.version, l.name, days(lifetime(l.leaf))),
 				fmt.Sprintf("set renew_before_expiry = %d days in %s", max(1, int(lifetime(l.leaf).Hours()/24/2)), l.conf)))
 		}
 	}

@@ -9,8 +9,8 @@ import (
 var ruleRenewWillFail = Rule{
 	Code: "renew-will-fail", Title: "the next renewal cannot work", Worst: Warning, Needs: []need{needLineages},
 	What: "The lineage renews standalone while nginx holds port 80, its webroot is gone, or the plugin it needs is not installed.",
-	Why:  "It fails at the next renewal, in weeks, when nobody remembers the change.",
-	Fix:  "`certbot reconfigure --cert-name NAME` with the way that fits now (`--nginx`, or `--webroot -w DIR`), then `certbot renew --dry-run`.",
+	Why:  "It will fail weeks from now, when nobody remembers the change.",
+	Fix:  "`certbot reconfigure --cert-name NAME` with a method that works now (`--nginx`, or `--webroot -w DIR`), then `certbot renew --dry-run`.",
 	look: renewWillFail,
 }
 

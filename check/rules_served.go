@@ -11,7 +11,7 @@ var ruleTLSHandshakeFailed = Rule{
 	Code: "tls-handshake-failed", Title: "a TLS server does not answer", Worst: Critical,
 	After: []string{"nginx-not-running", "nginx-port-conflict", "nginx-not-listening"}, Needs: []need{needHandshake},
 	What: "A handshake with this host's own nginx, for a name that it serves, fails.",
-	Why:  "Visitors cannot connect. With a variable in `ssl_certificate` this is how a missing file shows: nginx starts without it.",
+	Why:  "Visitors cannot connect. With a variable in `ssl_certificate` this is how a missing file shows, since nginx starts without it.",
 	Fix:  "Look at the error log at the time of the run; the message has the reason that nginx gave.",
 	look: handshakeFailed,
 }
@@ -110,10 +110,10 @@ type staleGroup struct {
 }
 
 var ruleCertServedStale = Rule{
-	Code: "cert-served-stale", Title: "an older certificate is served than lies on disk", Worst: Critical,
+	Code: "cert-served-stale", Title: "nginx serves an older certificate than the one on disk", Worst: Critical,
 	After: []string{"nginx-not-running"}, Needs: []need{needHandshake},
-	What: "The certificate that nginx serves is not the one in the file. It is critical once the served one is in its warning zone, a warning before.",
-	Why:  "nginx reads certificates when it is reloaded. After a renewal without a reload everything looks renewed and visitors get the old one until it expires.",
+	What: "The certificate that nginx serves is not the one in the file. It is a warning at first, and critical once the served one should have been renewed.",
+	Why:  "nginx reads certificates when it is reloaded. After a renewal without a reload everything looks renewed, but visitors get the old one until it expires.",
 	Fix:  "`nginx -t && systemctl reload nginx`. For good: `certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload nginx'`, or an executable script in /etc/letsencrypt/renewal-hooks/deploy.",
 	look: servedStale,
 }

@@ -10,9 +10,9 @@ import (
 
 var ruleNameDuplicate = Rule{
 	Code: "name-duplicate", Title: "a server name is defined twice on one address", Worst: Warning, Needs: []need{needConfig},
-	What: "Two server blocks have the same name on the same listen address, in one file or in two. Names that mean nothing, such as `_`, are a notice.",
-	Why:  "nginx uses the first and ignores the name in the second, with a warning that nobody sees.",
-	Fix:  "Remove one, or give it its own name. An enabled backup copy of a site file is a usual cause.",
+	What: "Two server blocks have the same name on the same listen address, in one file or in two. For names that mean nothing, such as `_`, it is a notice.",
+	Why:  "nginx uses the first block and ignores the name in the second, with a warning that nobody sees.",
+	Fix:  "Remove one, or give it a name of its own. The usual cause is a backup copy of a site file among the enabled sites.",
 	look: nameDuplicates,
 }
 
@@ -64,7 +64,7 @@ func duplicate(name, address string, first, second *server) Finding {
 var ruleConfOrphan = Rule{
 	Code: "conf-orphan", Title: "an include picks up a backup, or nothing", Worst: Warning, Needs: []need{needConfig},
 	What: "A pattern such as `sites-enabled/*` matches an editor's or a package's backup (`*~`, `.bak`, `.dpkg-old`; a warning), or an include pattern other than the usual empty directories matches no file (a notice).",
-	Why:  "A backup in an included directory is live configuration: it doubles names or brings an old site back.",
+	Why:  "A backup in an included directory is live configuration: it defines names twice or brings an old site back.",
 	Fix:  "Move the backup out of the directory and reload nginx.",
 	look: confOrphans,
 }
@@ -98,8 +98,8 @@ func confOrphans(h *host, report func(Finding)) {
 }
 
 var ruleProxyHeadersLost = Rule{
-	Code: "proxy-headers-lost", Title: "a location drops the headers that its server sets", Worst: Warning, Needs: []need{needConfig},
-	What: "A block that proxies has a `proxy_set_header` of its own, and so none of the outer ones: Host, X-Real-IP or X-Forwarded-* of the enclosing level are not sent. nginx inherits the list as a whole or not at all.",
+	Code: "proxy-headers-lost", Title: "a location drops the request headers that its server sets", Worst: Warning, Needs: []need{needConfig},
+	What: "A block that proxies has a `proxy_set_header` of its own and therefore none of the outer ones: Host, X-Real-IP or X-Forwarded-* of the enclosing level are not sent. nginx inherits the list as a whole or not at all.",
 	Why:  "The app sees nginx's name and address instead of the visitor's: wrong links, wrong logs, broken rate limits.",
 	Fix:  "Repeat the lines in the block, or include one file with them in both places.",
 	look: proxyHeadersLost,

@@ -10,7 +10,7 @@ import (
 var ruleRenewTimerOff = Rule{
 	Code: "renew-timer-off", Title: "nothing runs certbot", Worst: Critical, Needs: []need{needLineages},
 	What: "There are certbot certificates, and neither an enabled and active timer (certbot.timer, snap.certbot.renew.timer) with a next run within 25 hours nor a cron entry that does not stand aside for systemd.",
-	Why:  "Nothing will renew them. Critical once one of them is past its renewal point.",
+	Why:  "Nothing will renew them. It is critical once one of them is due for renewal.",
 	Fix:  "`systemctl enable --now certbot.timer`",
 	look: renewTimerOff,
 }
@@ -34,7 +34,7 @@ func renewTimerOff(h *host, report func(Finding)) {
 var ruleRenewLastFailed = Rule{
 	Code: "renew-last-failed", Title: "the last renewal failed", Worst: Critical, Needs: []need{needLineages},
 	What: "certbot's service failed, or its timer has not run for two days. What certbot writes into its own log is not read, and a renewal that cron starts shows only when the certificate gets old: see cert-expiring.",
-	Why:  "At least one certificate was not renewed. Critical when a certificate is in its warning zone.",
+	Why:  "At least one certificate was not renewed. It is critical when one is already late.",
 	Fix:  "`certbot renew --cert-name NAME --dry-run` shows the error; the log is /var/log/letsencrypt/letsencrypt.log.",
 	look: renewLastFailed,
 }

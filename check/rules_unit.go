@@ -9,7 +9,7 @@ import (
 
 var ruleSocketInactive = Rule{
 	Code: "socket-inactive", Title: "the live slot's socket does not listen", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
-	What: "The socket unit of the slot that nginx is led to is not active, or there is no live slot at all.",
+	What: "The socket unit of the live slot is not active, or there is no live slot at all.",
 	Why:  "Visitors get 502.",
 	Fix:  "`edgeman repair APP`",
 	look: socketInactive,
@@ -53,9 +53,9 @@ var failing = []string{"waiting", "failed", "empty"}
 const longStart = 5 * time.Minute
 
 var ruleAppDown = Rule{
-	Code: "app-down", Title: "an app does not run", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
+	Code: "app-down", Title: "an app is not running", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
 	After: []string{"socket-inactive"},
-	What:  "The service of the live slot is not active, says that its container is gone or was given up, has waited for it to become healthy for five minutes, or was asked anew why nothing comes back and got no good answer.",
+	What:  "The service of the live slot is not active, says that its container is gone or was given up, has waited five minutes for it to become healthy, or reports that the app does not answer.",
 	Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
 	Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked. When Docker itself is down: `systemctl status docker`.",
 	look:  appDown,
@@ -80,15 +80,15 @@ func appDown(h *host, report func(Finding)) {
 		default:
 			continue
 		}
-		report(h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not run: "+why, h.withDocker("edgeman logs "+a.Name+"; edgeman rollback "+a.Name)))
+		report(h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" is not running: "+why, h.withDocker("edgeman logs "+a.Name+"; edgeman rollback "+a.Name)))
 	}
 }
 
 var ruleAppRestarting = Rule{
-	Code: "app-restarting", Title: "an app keeps ending by itself", Worst: Warning, Needs: []need{needApps},
+	Code: "app-restarting", Title: "an app keeps exiting", Worst: Warning, Needs: []need{needApps},
 	After: []string{"app-down"},
-	What:  "The live slot's container has ended by itself three times or more and was started again, the last time within the hour.",
-	Why:   "Requests that were inside it failed each time, and it may stop coming back.",
+	What:  "The live slot's container has exited three times or more and was started again each time, most recently within the hour.",
+	Why:   "The requests it was handling failed each time, and one day it may not come back.",
 	Fix:   "`edgeman logs APP` has its last words; `edgeman rollback APP`.",
 	look:  appRestarting,
 }
@@ -100,14 +100,14 @@ func appRestarting(h *host, report func(Finding)) {
 			continue
 		}
 		report(h.appFinding(&a, Warning, Subject{"app", a.Name},
-			fmt.Sprintf("the container of %s has ended by itself %d times", a.Name, s.Exits), h.withDocker("edgeman logs "+a.Name)))
+			fmt.Sprintf("the container of %s has exited %d times", a.Name, s.Exits), h.withDocker("edgeman logs "+a.Name)))
 	}
 }
 
 var ruleUnitDrift = Rule{
-	Code: "unit-drift", Title: "unit files are gone, or changed and not read", Worst: Warning, Needs: []need{needApps, needUnits},
-	What: "A unit file of edgeman's or of nginx's was changed and systemd still works with the old one, or the files of a slot that serves were removed.",
-	Why:  "The next start will behave differently from the last, or not take place at all.",
+	Code: "unit-drift", Title: "unit files are gone, or changed but not reloaded", Worst: Warning, Needs: []need{needApps, needUnits},
+	What: "A unit file of edgeman or nginx was changed but systemd still uses the old version, or the unit files of a slot in use were removed.",
+	Why:  "The next start will behave differently, or fail.",
 	Fix:  "`systemctl daemon-reload`; `edgeman install` puts edgeman's files back.",
 	look: unitDrift,
 }

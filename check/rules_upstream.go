@@ -11,8 +11,8 @@ import (
 )
 
 var ruleUpstreamDead = Rule{
-	Code: "upstream-dead", Title: "nobody answers behind a site", Worst: Critical, Needs: []need{needConfig}, Twice: true,
-	What: "An address on this host that nginx proxies to has no listener: a Unix socket that is missing, is no socket or is left over, or a loopback port that nobody holds. Critical when no address of the upstream is alive, else a warning. Found without sending a request; other hosts are not asked.",
+	Code: "upstream-dead", Title: "nothing answers behind a site", Worst: Critical, Needs: []need{needConfig}, Twice: true,
+	What: "An address on this host that nginx proxies to has no listener: a Unix socket that is missing, stale or not a socket, or a loopback port that nothing listens on. It is critical when no address of the upstream is alive, else a warning. No request is sent, and other hosts are not asked.",
 	Why:  "nginx -t does not notice, and visitors get 502.",
 	Fix:  "Start the app. For an adopted one: `edgeman status`, `edgeman logs APP`.",
 	look: upstreamDead,
@@ -45,7 +45,7 @@ func upstreamDead(h *host, report func(Finding)) {
 		}
 		if alive > 0 {
 			f.Severity, f.Message = Warning, fmt.Sprintf("%d of %d addresses behind %s %s dead (%s)", len(dead), len(u.peers), u.name, areIs(len(dead)), few(dead))
-			f.Hint = "start what is behind it, or take its server line out of the upstream; the others answer meanwhile"
+			f.Hint = "start what is behind it, or remove its server line from the upstream; the others keep answering"
 		}
 		if a := h.appOf(u); a != nil && deadLive {
 			f.Hint = h.withDocker("edgeman status " + a.Name + "; edgeman logs " + a.Name)
@@ -57,9 +57,9 @@ func upstreamDead(h *host, report func(Finding)) {
 var ruleSocketPerm = Rule{
 	Code: "socket-perm", Title: "nginx may not connect to a socket", Worst: Critical, Needs: []need{needConfig, needProcess}, Twice: true,
 	After: []string{"nginx-not-running"},
-	What:  "The user that nginx's workers run as cannot walk to the socket or write to it.",
+	What:  "The user that nginx's workers run as cannot reach the socket or write to it.",
 	Why:   "Every request gets 502, with \"Permission denied\" in the error log.",
-	Fix:   "Give the socket nginx's group and mode 0660, and every directory on the way the x bit.",
+	Fix:   "Give the socket nginx's group and mode 0660, and make every directory above it searchable (the x bit).",
 	look:  socketPerm,
 }
 
@@ -115,8 +115,8 @@ const appIdle = 5 * time.Second
 
 var ruleKeepaliveRace = Rule{
 	Code: "keepalive-race", Title: "the app may close an idle connection before nginx does", Worst: Warning, Needs: []need{needConfig},
-	What: "nginx keeps idle connections to an app for longer than five seconds (its default is 60). A warning for an adopted app, a notice for others.",
-	Why:  "Most servers close idle connections after five seconds. When both act at the same moment a POST is lost: nginx never sends one twice.",
+	What: "nginx keeps idle connections to an app for longer than five seconds (its default is 60). It is a warning for an adopted app, a notice for others.",
+	Why:  "Most servers close idle connections after five seconds. When both act at the same moment a POST is lost, because nginx never sends one twice.",
 	Fix:  "`keepalive_timeout 4s;` in the upstream.",
 	look: keepaliveRace,
 }
@@ -149,7 +149,7 @@ var ruleDrainLong = Rule{
 	Code: "drain-long", Title: "kept-alive connections outlive the drain", Worst: Warning, Needs: []need{needConfig, needApps},
 	What: "nginx may keep one connection to an adopted app open for longer than the app's drain timeout, because `keepalive_time` is an hour by default.",
 	Why:  "A swap then waits for its whole drain timeout and cuts what is left.",
-	Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer). An older nginx only knows `keepalive_timeout 4s;`, which ends connections at rest.",
+	Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer). An older nginx only has `keepalive_timeout 4s;`, which closes idle connections.",
 	look: drainLong,
 }
 
@@ -168,7 +168,7 @@ func drainLong(h *host, report func(Finding)) {
 		}
 		report(Finding{
 			Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(a), At: []Position{at},
-			Message: fmt.Sprintf("nginx keeps a busy connection to %s for up to %s, and a drain ends after %s", a.Name, days(longest), days(a.Drain)),
+			Message: fmt.Sprintf("nginx keeps a busy connection to %s open for up to %s, but a drain ends after %s", a.Name, days(longest), days(a.Drain)),
 			Hint:    h.endsSooner(),
 		})
 	}

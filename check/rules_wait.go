@@ -33,7 +33,7 @@ func backlogSmall(h *host, report func(Finding)) {
 		report(f)
 	} else if longest, at := h.longestBacklog(); longest > limit {
 		f.Severity, f.At = Notice, []Position{at}
-		f.Message = fmt.Sprintf("%s asks for a queue of %d connections, and the kernel cuts it to %d", at, longest, limit)
+		f.Message = fmt.Sprintf("%s asks for a queue of %d connections, but the kernel cuts it to %d", at, longest, limit)
 		report(f)
 	}
 }
@@ -57,9 +57,9 @@ const fewWaiting = 2048
 var ruleWorkerConnectionsSmall = Rule{
 	Code: "worker-connections-small", Title: "nginx cannot hold many waiting requests", Worst: Warning, Needs: []need{needConfig, needApps, needProcess},
 	After: []string{"nginx-not-running"},
-	What:  "Every request that waits for an app holds two of nginx's `worker_connections`. The message has how many fit. Below 2048 it is a warning for an app that is swapped by stopping it first, a notice for others.",
-	Why:   "When they are used up nginx refuses visitors, those of all other sites too. Debian's 768 are gone after two seconds at 500 requests a second.",
-	Fix:   "`events { worker_connections 4096; }`, and `worker_rlimit_nofile` of at least twice as many.",
+	What:  "Every request that waits for an app holds two of nginx's `worker_connections`. The message says how many fit. Below 2048 it is a warning if an app is swapped by stopping it first, else a notice.",
+	Why:   "When they are used up nginx refuses visitors of every site. Debian's 768 are gone after two seconds at 500 requests a second.",
+	Fix:   "`events { worker_connections 4096; }`, and a `worker_rlimit_nofile` of at least twice that.",
 	look:  workerConnections,
 }
 
