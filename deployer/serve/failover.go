@@ -58,7 +58,7 @@ func (k *keeper) moveOver(ctx context.Context) error {
 		err = fmt.Errorf("moving to %s: %w", other, err)
 		return errors.Join(err, k.emptyOther(context.WithoutCancel(ctx), other))
 	}
-	k.dead = true
+	k.outcome.dead = true
 	k.log("the listening socket of %s was shut down by a process that holds it; moved to %s", k.slot, other)
 	err = k.paths.Record(k.slot.App, state.Event{
 		Time: time.Now().UTC(), Operation: "move", Release: k.release.Number, From: k.release.Number, Image: k.release.Image,

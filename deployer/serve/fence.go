@@ -4,31 +4,79 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 )
 
-// Two containers that share volumes must not write at the same time: the
-// slot's own and the one that an app was adopted from, or is given back to.
+// Two containers that share volumes must not write at the same time. A slot's
+// fence is what has to end before its own containers may start.
+type fence string
 
-// keptOut tells whether a pause keeps the slot's container from starting.
-func (k *keeper) keptOut() bool {
-	return k.paused && (k.pause.Reason != state.PauseAsked || k.pause.Container != "")
+const (
+	noFence         fence = ""
+	namedContainers fence = "containers" // those that the pause names
+	namedThenOther  fence = "containers, then the other slot"
+	otherSlot       fence = "the other slot"
+	relaySlot       fence = "the other slot's replacement" // it is live again after that
+)
+
+// fenceIn is the slot's fence. An ordinary pause has none until its deadline.
+func fenceIn(v view, r role) fence {
+	switch p := v.pause; {
+	case v.pauseUnknown, r == retired:
+		return noFence
+	case p.Reason == state.PauseReplace:
+		return otherSlot
+	case p.Reason == state.PauseStandIn:
+		return relaySlot
+	case v.now.Before(p.Until) && !abandoned(v):
+		return noFence
+	case p.Reason == state.PauseRelease: // a native app that stepped aside has left its slot
+		return namedThenOther
+	}
+	return namedContainers
 }
 
-// bar says why the slot's container must not start although the deadline of
-// the pause has passed; empty if nothing keeps it from that. A container that
-// Docker cannot be asked for counts as running.
-func (k *keeper) bar(ctx context.Context, p state.Pause) string {
-	for _, id := range p.Bars() {
+// abandoned tells whether the adoption that holds requests back was killed: nobody
+// is there to end it in time.
+func abandoned(v view) bool {
+	return !v.pauseUnknown && v.pause.Reason == state.PauseAdopt && len(v.pause.Bars()) > 0 && !v.lockHeld
+}
+
+// keepsFence tells whether a pause says more than that requests wait.
+func keepsFence(p state.Pause) bool {
+	return p.Container != "" || p.Reason == state.PauseReplace || p.Reason == state.PauseStandIn
+}
+
+// askFence says why the slot's containers must not start yet; empty if nothing
+// keeps them from that.
+func (k *keeper) askFence(ctx context.Context, v view, r role) (why string) {
+	switch kind := fenceIn(v, r); kind {
+	case namedContainers, namedThenOther:
+		if why = k.askNamed(ctx, v); why == "" && kind == namedThenOther {
+			why = k.askOther(ctx, v)
+		}
+	case otherSlot:
+		why = k.askOther(ctx, v)
+	case relaySlot:
+		if r == live && !v.otherFilled {
+			return k.askOther(ctx, v) // somebody emptied it
+		}
+		why = k.slot.Other().Color + " replaces its release"
+	}
+	return why
+}
+
+// askNamed asks for the containers that the pause names. One that Docker cannot
+// be asked for counts as running.
+func (k *keeper) askNamed(ctx context.Context, v view) string {
+	for _, id := range v.pause.Bars() {
 		other, err := k.containers.Inspect(ctx, id)
 		switch {
 		case errors.Is(err, docker.ErrNotFound):
-		case err == nil && !other.Running && !(k.orphan && restarts(other)):
+		case err == nil && !other.Running && !(abandoned(v) && restarts(other)):
 		case err != nil:
 			return fmt.Sprintf("whether container %.12s still runs is unknown: %s", id, run.OneLine(err.Error()))
 		default:
@@ -42,89 +90,11 @@ func (k *keeper) bar(ctx context.Context, p state.Pause) string {
 // command has stopped: that takes the policy away first.
 func restarts(c docker.Container) bool { return c.RestartPolicy != "" && c.RestartPolicy != "no" }
 
-// attended tells whether a command works on the app. It is assumed where that
-// cannot be read: waiting spoils nothing.
-func (k *keeper) attended() bool {
-	_, held, err := k.paths.LockHolder(k.slot.App)
-	return held || err != nil
-}
-
-// halt stops the slot's container for a release, once nothing is inside the
-// app any more or the drain's deadline has passed.
-func (k *keeper) halt(ctx context.Context) {
-	if k.halted {
-		return
-	}
-	now, terms := time.Now(), k.haltTerms()
-	k.endWebsockets(terms.WebsocketsUntil)
-	inside, _ := k.front.Gate.Counts()
-	if inside > 0 && now.Before(terms.Deadline) {
-		return
-	}
-	if k.group != nil && inside > 0 {
-		k.cutOff(inside)
-	}
-	k.progress("stopping release %d", k.release.Number)
-	if k.containers.Frozen.Load() {
-		k.freeze(ctx, false) // what is frozen does not get the signal
-	}
-	if err := k.stopReplicas(ctx); err != nil {
-		k.trouble = run.OneLine(err.Error())
-		k.log("%v", err)
-		return
-	}
-	k.halted, k.trouble = true, ""
-}
-
-// haltTerms are those on which connections end for a release.
-func (k *keeper) haltTerms() state.Drain {
-	if d, ok, err := k.paths.ReadDrain(k.slot); err == nil && ok {
-		return d
-	}
-	return k.app.DrainTerms(k.pausedAt, time.Duration(k.app.Drain.Timeout))
-}
-
-// attach looks after the containers of a retired slot that still run. One that
-// does not is never started: nobody is to use it, and another may have its
-// volumes.
-func (k *keeper) attach(ctx context.Context) {
-	var running []string
-	for _, name := range k.release.Containers(k.slot.Color) {
-		c, err := k.containers.Inspect(ctx, name)
-		switch {
-		case err == nil && c.Running:
-			running = append(running, name)
-		case err != nil && !errors.Is(err, docker.ErrNotFound):
-			k.log("%v", err)
-			return
-		}
-	}
-	if len(running) == 0 {
-		k.over, k.drain = true, state.Drain{}
-		return
-	}
-	k.lookAfter(func(name string) bool { return slices.Contains(running, name) })
-}
-
-// complete lets all containers of a slot that is wanted again be looked after
-// where attach has found only some of them. Connections go on.
-func (k *keeper) complete() {
-	if k.group == nil || k.group.Whole() {
-		return
-	}
-	k.front.Gate.Shut()
-	k.group.End()
-	k.group.Free()
-	k.group = nil
-}
-
-// behind says why the slot's container must not start yet in the place of the
-// other slot's; empty once that slot is empty and its containers are gone. It
-// needs no command: whatever ends the other slot lets this one begin.
-func (k *keeper) behind(ctx context.Context) string {
-	other := k.slot.Other()
-	waits := other.Color + " has to end first"
-	if _, filled, err := k.paths.SlotRelease(other); err != nil || filled {
+// askOther asks for the end of the other slot and of its containers. It needs no
+// command: whatever ends the other slot lets this one begin.
+func (k *keeper) askOther(ctx context.Context, v view) string {
+	waits := k.slot.Other().Color + " has to end first"
+	if v.otherFilled {
 		return waits
 	}
 	found, err := k.containers.InOther(ctx)

@@ -7,39 +7,25 @@ import (
 
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/serve/run"
-	"edgeman/deployer/state"
 )
 
-// forward lets what waits in the slot go to the containers that the app is
-// given back to: the slot's own have stopped, those answer, and nginx still
-// sends everything here. The same when an adoption was killed after nginx had
-// been turned: the adopted container still runs, and serves until repair.
-func (k *keeper) forward(ctx context.Context) {
-	wanted := k.paused && k.pause.Container != "" &&
-		(k.pause.Forward && (k.halted || k.pause.Reason == state.PauseAdopt) || k.orphan && k.barred != "")
-	if wanted == (k.handed != nil) {
-		return
-	}
-	if !wanted {
-		k.endForward()
-		return
-	}
-	bars := k.pause.Bars()
-	to := carry.NewPool(len(bars))
-	for i, id := range bars {
+// forwardRequests lets what waits in the slot go to the containers that the pause
+// names.
+func (k *keeper) forwardRequests(ctx context.Context) error {
+	ids := k.seen.pause.Bars()
+	to := carry.NewPool(len(ids))
+	for i, id := range ids {
 		up, err := k.reach(ctx, id)
 		if err != nil {
-			k.dropHanded()
-			k.trouble = run.OneLine(err.Error())
-			k.log("%v", err)
-			return
+			k.dropOriginals()
+			return k.troubled(err)
 		}
 		to.Set(i, up)
-		k.handed = append(k.handed, up)
+		k.originals = append(k.originals, up)
 	}
-	k.log("handing requests over to container %s", strings.Join(bars, ", "))
+	k.log("forwarding requests to container %s", strings.Join(ids, ", "))
 	k.front.Gate.Open(to)
-	k.resume()
+	return k.front.Admit()
 }
 
 // reach is the app in a container that is not the slot's own.
@@ -49,26 +35,23 @@ func (k *keeper) reach(ctx context.Context, id string) (run.Reachable, error) {
 		return nil, err
 	}
 	as := k.release
-	as.Mode, as.Port = "proxy", cmp.Or(k.pause.Port, as.Port)
+	as.Mode, as.Port = "proxy", cmp.Or(k.seen.pause.Port, as.Port)
 	return k.containers.Reach(other, as)
 }
 
 // endForward holds requests back again, or leaves them to the slot's own
-// container if the pause is over.
+// containers if the pause is over.
 func (k *keeper) endForward() {
-	if k.handed == nil {
-		return
-	}
 	k.front.Gate.Shut()
-	if k.paused {
-		k.hold()
+	if k.held() {
+		k.holdRequests()
 	}
-	k.dropHanded()
+	k.dropOriginals()
 }
 
-func (k *keeper) dropHanded() {
-	for _, up := range k.handed {
+func (k *keeper) dropOriginals() {
+	for _, up := range k.originals {
 		up.Close()
 	}
-	k.handed = nil
+	k.originals = nil
 }

@@ -102,8 +102,8 @@ func TestSeveralOriginals(t *testing.T) {
 		w.must(w.paths.SetPause(w.slot, pause))
 		w.nudge()
 		time.Sleep(time.Second)
-		if !w.open() || w.listener.isPaused() || len(w.k.handed) != 2 {
-			t.Errorf("requests wait, and %d of 2 originals get some", len(w.k.handed))
+		if !w.open() || w.listener.isPaused() || len(w.k.originals) != 2 {
+			t.Errorf("requests wait, and %d of 2 originals get some", len(w.k.originals))
 		}
 		w.wantRunning("original", "second")
 		w.stop()

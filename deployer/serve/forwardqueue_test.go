@@ -21,7 +21,7 @@ func TestRelayWaitsForAFullQueue(t *testing.T) {
 	dir := t.TempDir()
 	slot := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	k := &keeper{
-		paths: state.Paths{Etc: dir + "/etc", Var: dir + "/var", Run: dir + "/run"}, slot: slot, role: retired, asleep: true,
+		paths: state.Paths{Etc: dir + "/etc", Var: dir + "/var", Run: dir + "/run"}, slot: slot, slotState: slotState{standing: standing{role: retired}, phase: asleep},
 		changes: make(chan struct{}, 1), host: &host{}, log: t.Logf, containers: &run.Containers{},
 	}
 	for _, err := range []error{k.paths.MakeApp("myapp"), k.paths.MakeRun(), sockets.SwitchLive(k.paths.Live("myapp"), k.paths.Run, slot.Other())} {
@@ -44,7 +44,7 @@ func TestRelayWaitsForAFullQueue(t *testing.T) {
 	defer own.Close()
 	k.host.listener, k.front = own, carry.NewFront(own, time.Minute, 16, func(err error) { t.Error(err) })
 	client := connect(t, path)
-	k.swing()
+	k.direct()
 	k.accept(true)
 	defer k.accept(false)
 	time.AfterFunc(300*time.Millisecond, func() {

@@ -13,47 +13,12 @@ import (
 // An app with an idle time runs only while it is used. Its slot goes on
 // listening; what comes waits in the kernel's queue until the app has started.
 
-// rest stops the containers of a live slot that nobody has used for the app's
-// idle time, and lets them run again as soon as somebody does.
-func (k *keeper) rest(ctx context.Context) {
-	if k.asleep {
-		k.wakeUp(ctx)
-		return
-	}
-	now := time.Now()
-	if k.held && k.condition().Phase == state.PhaseHealthy {
-		k.unhold(ctx)
-	}
-	switch {
-	case k.app.Idle == 0:
-	case k.role != live, k.paused, k.condition().Phase != state.PhaseHealthy, k.inUse():
-		k.usedAt = now
-	case now.Sub(k.usedAt) >= time.Duration(k.app.Idle) && !k.held && !k.asked():
-		k.usedAt = now
-		k.held = true
-		if err := k.containers.Hold(ctx, k.release); err != nil {
-			k.log("%v; it goes on running", err)
-			return
-		}
-		k.fallAsleep(ctx)
-	}
-}
-
-// unhold lets go what was held for the app while it was stopped.
-func (k *keeper) unhold(ctx context.Context) {
-	err := k.containers.Unhold(ctx, k.release)
-	k.held = err != nil
-	if err != nil && !errors.Is(err, run.ErrNoAnswer) {
-		k.log("%v", err)
-	}
-}
-
 // inUse tells whether a connection is there, or was there since the last call.
 func (k *keeper) inUse() bool {
 	path := k.slot.SocketPath(k.paths.Run)
 	total := k.front.Gate.Total()
-	used := total != k.used
-	k.used = total
+	used := total != k.passed
+	k.passed = total
 	if k.release.Mode == run.Native { // nothing passes through this process
 		touched, err := k.host.touched(path)
 		if err != nil {
@@ -67,29 +32,35 @@ func (k *keeper) inUse() bool {
 
 // fallAsleep stops the containers unless a connection came in the last moment.
 // So that none gets into an app that is about to be stopped, nobody accepts from
-// the last look on.
-func (k *keeper) fallAsleep(ctx context.Context) {
-	still := true
-	if k.release.Mode == run.Native {
-		still = k.freeze(ctx, true)
-	} else {
-		k.accept(false)
+// the last look on. What the app needs is held first, or it goes on running.
+func (k *keeper) fallAsleep(ctx context.Context) error {
+	k.holder = true
+	if err := k.containers.Hold(ctx, k.release); err != nil {
+		return fmt.Errorf("%w; it goes on running", err)
 	}
-	if !still || k.inUse() {
+	if k.release.Mode != run.Native {
+		k.accept(false)
+	} else if err := k.freeze(ctx, true); err != nil {
+		return errors.Join(err, k.freeze(ctx, false))
+	}
+	if k.inUse() {
 		if k.release.Mode == run.Native {
-			k.freeze(ctx, false)
+			return k.freeze(ctx, false)
 		}
-		return
+		return nil
 	}
 	k.log("nobody has used %s for %s: stopping it", k.slot, state.Length(time.Duration(k.app.Idle)))
 	// Docker lets a frozen container go on once it has its signal.
+	k.frozen = false
 	k.containers.Frozen.Store(false)
-	if err := k.stopReplicas(ctx); err != nil {
-		k.log("%v", err) // it is looked after again
-		return
+	k.phase = asleep
+	if err := k.stopGroup(ctx); err != nil {
+		k.phase = unattended
+		poke(k.changes)
+		return err
 	}
-	k.asleep = true
 	k.watchQueue()
+	return nil
 }
 
 // watchQueue makes the keeper look when a connection comes.
@@ -111,34 +82,33 @@ func (k *keeper) endWatch() {
 	}
 }
 
-// wakeUp lets the containers run again if somebody needs them. A slot that is
-// retired in its sleep has none, and passes on what may still come.
-func (k *keeper) wakeUp(ctx context.Context) {
-	if k.role == retired || k.paused {
-		k.endWatch() // what comes now would use it up
-		return
-	}
-	if k.unwatch == nil { // asleep since an earlier process, or not watched for a while
-		k.watchQueue()
-	}
-	n, err := k.host.listener.Pending()
-	if k.role == live && k.app.Idle > 0 && err == nil && n == 0 {
-		if err := k.containers.HoldAgain(ctx, k.release); err != nil && !errors.Is(err, run.ErrNoAnswer) {
-			k.log("%v", err)
-		}
-		return
-	}
+// wake ends the sleep.
+func (k *keeper) wake(context.Context) error {
 	k.log("%s is used again: starting it", k.slot)
-	k.getUp()
+	k.endWatch()
+	poke(k.changes)
+	return nil
 }
 
-// getUp ends the sleep; the next look starts the containers.
-func (k *keeper) getUp() {
-	if k.asleep {
-		k.endWatch()
-		k.asleep, k.usedAt = false, time.Now()
-		poke(k.changes)
+// holdNeeds looks whether what the sleeping app needs is still held.
+func (k *keeper) holdNeeds(ctx context.Context) error {
+	k.holder = true
+	return answered(k.containers.HoldAgain(ctx, k.release))
+}
+
+// removeHolder lets that go once the app itself is up again.
+func (k *keeper) removeHolder(ctx context.Context) error {
+	err := k.containers.Unhold(ctx, k.release)
+	k.holder = err != nil
+	return answered(err)
+}
+
+// answered is err unless that only says that Docker has not answered yet.
+func answered(err error) error {
+	if errors.Is(err, run.ErrNoAnswer) {
+		return nil
 	}
+	return err
 }
 
 // describeIdle puts the sleep into the status.

@@ -18,77 +18,60 @@ const (
 	exitEmptied = 75
 )
 
-// How long the keeper waits before it looks again although nothing told it to.
-const (
-	lookIdle    = 10 * time.Second
-	lookNative  = time.Second            // the app can do anything to the listener
-	lookBusy    = time.Second            // a command is at work, or requests wait
-	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
-	lookOpen    = 2 * time.Second        // somebody reads how old they are
-	lookTurn    = 50 * time.Millisecond  // requests wait for the other slot's end
-)
-
 // keeper decides for one slot. It is the only one who opens the gate, holds the
-// front and changes the slot's links, all in one goroutine.
+// front and changes the slot's links, all in one goroutine: it reads a view,
+// decides, and carries out what that asks for.
 type keeper struct {
 	host       *host
-	log        func(format string, args ...any) // one line for the journal
 	containers *run.Containers
+	front      *carry.Front
+	out        *publisher
+	log        func(format string, args ...any) // one line for the journal
 	paths      state.Paths
 	slot       sockets.Slot
 	app        state.App
-	judge      *judge
-	front      *carry.Front
-	out        *publisher
+	changes    chan struct{} // something may have changed: look
 
-	changes chan struct{} // something may have changed: look
-	refuse  func()        // stops accepting; nil while nothing is accepted
+	slotState
+	seen    view          // at the last look
+	release state.Release // of the slot
+	next    state.Release // that is to take its place
+	group   *run.Group    // its containers; nil while none is attended
+	route   route
+	refuse  func() // stops accepting; nil while nothing is accepted
+	unwatch func() // ends the wait for a connection that wakes the app; nil while nobody waits
 
-	release   state.Release
-	group     *run.Group // nil while no container is looked after
-	role      role
-	pause     state.Pause
-	paused    bool
-	pausedAt  time.Time
-	barred    string    // why the slot's container must not start past the deadline
-	orphan    bool      // the adoption that holds requests back was killed
-	halted    bool      // its container is stopped for a release
-	asleep    bool      // its containers are stopped for lack of use
-	usedAt    time.Time // when it was last seen in use
-	used      uint64    // connections that had come in by then
-	held      bool      // a container may hold what they need
-	unwatch   func()    // ends the wait for a connection that wakes it; nil while nobody waits
-	dead      bool      // its listener was shut down, and the app moved to the other slot
-	over      bool      // retired, with no container that runs
-	open      bool      // the gate
-	retiredAt time.Time // zero unless retired
-	zeroSince time.Time // no connections since then
-	deadline  time.Time // of what is under way, for the status
-	stopsBy   time.Time // when the container that a recreate stops will have ended
-	stopTook  float64   // seconds that the container which was stopped last took to end
-	bootTook  float64   // seconds that the one in its place took to become healthy
-	rejected  *state.Rejected
-	calm      struct {
-		since   time.Time
-		total   uint64 // connections that had come in by then
-		trimmed bool
+	originals []run.Reachable // that requests are forwarded to
+	thawing   bool            // the native containers do not stand still, or go on, as they were told to
+	trouble   string          // why what was decided is not done, or not even the release known
+	passed    uint64          // connections that had come in when use was last looked for
+	queue     queueCare
+	silence   silence
+	quiet     quiet
+	keptAt    time.Time // a connection was seen idle, while the end of websockets was near
+	calm      calm
+	drain     drain
+	outcome   outcome
+}
+
+// outcome is what was done last, for the status.
+type outcome struct {
+	ended    state.Ended   // what the last replacement, pause or the end did to connections
+	late     []*carry.Conn // counted as cut in it while their requests were in progress
+	rejected *state.Rejected
+	deadline time.Time // of what is under way
+	stopsBy  time.Time // when the container that a replacement stops will have ended
+	stopTook float64   // seconds that the container which was stopped last took to end
+	bootTook float64   // seconds that the one in its place took to become healthy
+	dead     bool      // the listener was shut down, and the app moved to the other slot
+}
+
+// remember takes over what an earlier process knew.
+func (k *keeper) remember(st state.SlotStatus) {
+	k.containers.Known, k.holder = st, true
+	if st.Phase == state.PhaseIdle {
+		k.phase = asleep
 	}
-
-	drain  state.Drain   // terms of the retirement
-	idleAt time.Time     // a connection was seen idle, while the end of websockets was near
-	left   int           // connections at the last count
-	ended  state.Ended   // what the last recreate, pause or the end did to connections
-	late   []*carry.Conn // counted as cut in it while their requests were in progress
-	unseen bool          // retired, and nobody but probes was ever sent here
-
-	prepared bool   // the container of a slot that waits for its adoption
-	trouble  string // why not, or why not even its release is known
-
-	handed     []run.Reachable // the containers that a release forwards to
-	silence    silence
-	refreeze   bool // the native containers do not stand still, or go on, as they are to
-	backlog    int  // the longest queue the kernel gave the listener
-	relistened bool
 }
 
 // keep runs the slot until it is emptied, stopped by ctx, or broken.
@@ -96,28 +79,24 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.front.Gate.Close()
 	defer k.front.EndHold()
 	defer k.accept(false)
-	defer k.endForward()
+	defer k.dropOriginals()
 	defer k.watchDeath()()
 	defer k.endWatch()
 	for {
-		filled, err := k.look(ctx)
-		if err != nil {
-			k.log("%v", err)
-		}
-		if !filled {
+		if !k.look(ctx) {
 			k.accept(false)
 			return k.vacate(ctx)
 		}
-		if err := k.tend(); err != nil && !k.leave(ctx) {
-			return k.revive(ctx)
+		if err := k.careForQueue(); err != nil && !k.leave(ctx) {
+			return k.renewSocket(ctx)
 		}
-		k.accept(k.release.Mode != run.Native && !k.asleep || k.handed != nil || k.relays())
-		if k.role == retired && (k.over || k.drained()) && k.empty(ctx) {
+		k.accept(k.accepts())
+		if k.role == retired && (k.phase == gone || k.drained()) && k.empty(ctx) {
 			k.accept(false)
 			return k.end()
 		}
 		k.publish()
-		timer := time.NewTimer(k.wait())
+		timer := time.NewTimer(k.nextLook(time.Now()))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -144,119 +123,59 @@ func (k *keeper) watchDeath() func() {
 	return cancel
 }
 
-// look reads what the files say and brings everything in line with it.
-func (k *keeper) look(ctx context.Context) (filled bool, err error) {
-	current, filled, err := k.paths.SlotRelease(k.slot)
-	if err == nil && !filled {
-		return false, nil
+// look reads what the files say and brings everything in line with it. False means
+// that the slot is empty.
+func (k *keeper) look(ctx context.Context) (filled bool) {
+	v, filled, err := k.read(ctx)
+	if err != nil {
+		k.log("%v", err)
+	}
+	if !filled {
+		return false
 	}
 	if err != nil && k.group == nil {
 		// The slot stays up: its requests wait for somebody to repair it.
 		k.trouble = run.OneLine(err.Error())
-		return true, err
+		return true
 	}
-	if k.group == nil && k.release.Number != current.Number {
-		k.release, k.trouble, k.prepared = current, "", false
-	}
-	k.takeRole()
-	k.obeyPause(ctx)
-	k.forward(ctx)
-	if !k.keptOut() {
-		if err := k.obeyNext(ctx); err != nil {
+	was := k.slotState
+	var todo []*action
+	k.slotState, todo = decide(v, was)
+	k.seen = v
+	k.turned(was)
+	for _, a := range todo {
+		if err := a.do(k, ctx); err != nil {
 			k.log("%v", err)
 		}
 	}
-	k.over = false
-	k.rest(ctx)
-	switch {
-	case k.group != nil, k.relays(), k.asleep:
-	case k.role == retired:
-		k.attach(ctx)
-	case k.keptOut(), k.paused && k.release.Mode == run.Native:
-		k.waitForTurn(ctx)
-	default:
-		k.lookAfter(nil)
-	}
-	k.swing()
+	k.direct()
 	k.heedSilence()
 	k.trim()
-	return true, nil
+	return true
 }
 
-// takeRole finds out what the slot is to its app now.
-func (k *keeper) takeRole() {
-	now, was := time.Now(), k.role
-	var err error
-	if k.role, err = k.judge.role(now); err != nil {
-		k.log("%v; still %s", err, k.role)
-	}
-	k.turned(was, now)
-}
-
-// turned acts on a change of role.
-func (k *keeper) turned(was role, now time.Time) {
-	if was == k.role {
-		return
-	}
-	k.log("%s is %s", k.slot, k.role)
-	k.stir()
-	k.zeroSince, k.retiredAt, k.deadline = time.Time{}, time.Time{}, time.Time{}
-	if k.role == retired {
-		k.retiredAt, k.ended = now, state.Ended{}
-	}
-	k.unseen = k.role == retired && was == candidate && !k.judge.served
-	if was == retired && k.role == live {
-		// The terms were for the retirement that did not happen.
-		if err := k.paths.ClearDrain(k.slot); err != nil {
-			k.log("%v", err)
+// turned takes note of what was decided.
+func (k *keeper) turned(was slotState) {
+	k.containers.Frozen.Store(k.frozen)
+	if was.role != k.role {
+		k.log("%s is %s", k.slot, k.role)
+		k.markActive()
+		k.quiet, k.outcome.deadline = quiet{}, time.Time{}
+		if k.role == retired {
+			k.outcome.ended = state.Ended{}
 		}
 	}
-	if was == retired {
-		k.complete()
+	if was.held() == k.held() {
+		return
 	}
-}
-
-// newGroup are the release's containers, or those of them that which names.
-func (k *keeper) newGroup(r state.Release, which func(name string) bool) *run.Group {
-	return k.containers.Group(r, k.patience(), which)
-}
-
-// lookAfter looks after the slot's containers from now on, or after those of them
-// that which names.
-func (k *keeper) lookAfter(which func(name string) bool) {
-	k.group = k.newGroup(k.release, which)
-	k.group.Begin()
-}
-
-func (k *keeper) patience() time.Duration { return time.Duration(k.app.Start.Timeout) }
-
-// wait is how long nothing needs to be done unless somebody says so.
-func (k *keeper) wait() time.Duration {
-	switch {
-	case k.role == retired:
-		return k.drainWait()
-	case k.asleep && !k.paused:
-		return lookIdle
-	case k.barred != "" && (k.pause.Reason == state.PauseStandIn || k.pause.Reason == state.PauseReplace && k.prepared):
-		return lookTurn
-	case k.barred != "":
-		return lookBusy
-	case k.paused:
-		return min(lookHolding, max(time.Until(k.pause.Until), 0))
-	case k.role == candidate, !k.open:
-		return lookBusy
-	case k.release.Mode == run.Native:
-		return lookNative
-	case k.release.Count() > 1 && !k.calm.trimmed:
-		return lookBusy // the status says what each replica does
+	poke(k.changes) // what is inside counts from now on
+	k.trouble = ""
+	if k.held() {
+		k.outcome.ended = state.Ended{}
+		k.log("holding requests until %s", state.Clock(k.seen.pause.Until))
+	} else {
+		k.log("letting requests in again")
 	}
-	if inside, _ := k.front.Gate.Counts(); inside > 0 || k.front.Accepted() > 0 {
-		return lookOpen
-	}
-	if k.app.Idle > 0 {
-		return min(lookIdle, max(time.Until(k.usedAt.Add(time.Duration(k.app.Idle))), quietCheck))
-	}
-	return lookIdle
 }
 
 // settings are the app's as its file says now, or said when it was last fine.

@@ -17,18 +17,18 @@ import (
 // app answers on this many.
 const maxThreads = 4
 
-// thrift keeps the process small: there is one for each slot, and most of the
+// limitMemory keeps the process small: there is one for each slot, and most of the
 // time it does nothing. The heap is a few megabytes, so collecting it often
 // costs next to nothing.
-func thrift() {
+func limitMemory() {
 	debug.SetGCPercent(40)
 	runtime.GOMAXPROCS(min(runtime.NumCPU(), maxThreads))
 }
 
-// giveBack returns to the system what the process does not need while it does
+// releaseMemory returns to the system what the process does not need while it does
 // nothing: free heap, and the parts of its program that only starting needed.
 // The kernel has those in the page cache and maps them again when they are used.
-func giveBack() {
+func releaseMemory() {
 	debug.FreeOSMemory()
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
@@ -67,6 +67,13 @@ func programPages(maps []byte, exe string) []pages {
 	return out
 }
 
+// calm is since when nothing has needed memory.
+type calm struct {
+	since   time.Time
+	total   uint64 // connections that had come in by then
+	trimmed bool
+}
+
 // trimAfter is how long nothing must go on before memory is given back.
 const trimAfter = 9 * time.Second
 
@@ -76,15 +83,15 @@ func (k *keeper) trim() {
 	inside, parked := k.front.Gate.Counts()
 	total := k.front.Gate.Total()
 	switch {
-	case inside+parked > 0 || !k.open && !k.asleep || total != k.calm.total:
-		k.stir()
+	case inside+parked > 0 || !k.serves() && k.phase != asleep || total != k.calm.total:
+		k.markActive()
 		k.calm.total = total
 	case k.calm.trimmed || time.Since(k.calm.since) < trimAfter:
 	default:
 		k.calm.trimmed = true
-		giveBack()
+		releaseMemory()
 	}
 }
 
-// stir says that something goes on that needs memory.
-func (k *keeper) stir() { k.calm.since, k.calm.trimmed = time.Now(), false }
+// markActive says that something goes on that needs memory.
+func (k *keeper) markActive() { k.calm.since, k.calm.trimmed = time.Now(), false }

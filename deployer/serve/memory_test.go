@@ -22,7 +22,7 @@ func TestProgramPages(t *testing.T) {
 }
 
 func TestGiveBackHarmsNothing(t *testing.T) {
-	giveBack()
+	releaseMemory()
 	if s := fmt.Sprint(strings.Repeat("x", 3), errors.New("y")); s != "xxxy" && s != "xxx y" {
 		t.Error(s)
 	}

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"time"
 
 	"edgeman/deployer/state"
@@ -13,7 +14,7 @@ type role string
 
 const (
 	live      role = "live"      // the live pointer names it
-	candidate role = "candidate" // a command that runs is filling it, or the other slot stands in for it
+	candidate role = "candidate" // a command that runs is filling it, or the other slot only takes requests in for it
 	retired   role = "retired"   // everything else
 )
 
@@ -21,67 +22,81 @@ const (
 // have ended well and its last words may not have been read yet.
 const candidateGrace = 5 * time.Second
 
-// judge finds a slot's role out. A question that cannot be answered changes
-// nothing: a slot is not retired because a directory could not be read.
-type judge struct {
-	paths state.Paths
-	slot  sockets.Slot
-
-	last      role
-	served    bool      // it was live in this process's time
-	freeSince time.Time // the candidate's lock, zero while it is held
+// pointers are what decides about a slot's role.
+type pointers struct {
+	live   sockets.Slot // the zero slot if there is no live pointer
+	relays bool         // the other slot is live only to take requests in for this one
+	held   bool         // the app's lock is
+	names  string       // the slot that its holder works on
 }
 
-func newJudge(paths state.Paths, slot sockets.Slot) *judge {
-	return &judge{paths: paths, slot: slot, last: live}
+// readPointers reads no more than decides.
+func readPointers(paths state.Paths, slot sockets.Slot) (p pointers, err error) {
+	to, ok, err := sockets.ReadLive(paths.Live(slot.App))
+	if err != nil {
+		return p, err
+	}
+	if ok {
+		p.live = to
+	}
+	if p.live == slot {
+		return p, nil
+	}
+	if p.live == slot.Other() {
+		pause, _, err := paths.ReadPause(to)
+		if p.relays = pause.Reason == state.PauseStandIn; err != nil || p.relays {
+			return p, err
+		}
+	}
+	holder, held, err := paths.LockHolder(slot.App)
+	p.held, p.names = held, holder.Slot
+	return p, err
 }
 
-func (j *judge) role(now time.Time) (role, error) {
-	r, err := j.ask(now)
-	if err != nil {
-		return j.last, err
-	}
-	j.last = r
-	return r, nil
+// standing is a slot's role, and what of the past decides about it.
+type standing struct {
+	role      role
+	wasLive   bool      // in this process's time
+	freeSince time.Time // the candidate's lock; zero while it is held
 }
 
-func (j *judge) ask(now time.Time) (role, error) {
-	to, ok, err := sockets.ReadLive(j.paths.Live(j.slot.App))
+// next is the standing after those pointers were seen.
+func (s standing) next(slot sockets.Slot, p pointers, now time.Time) standing {
+	last := cmp.Or(s.role, live)
+	switch {
+	case p.live == slot:
+		return standing{role: live, wasLive: true}
+	case p.live == sockets.Slot{} && s.wasLive && last == live:
+		return s // somebody removed the pointer; nothing says that another slot serves
+	case p.relays:
+		s.role = candidate
+		return s // whether a command is there or not
+	case p.held:
+		s.freeSince, s.role = time.Time{}, retired
+		if p.names == slot.String() {
+			s.role = candidate
+		}
+		return s
+	}
+	s.role = retired
+	if last == candidate {
+		if s.freeSince.IsZero() {
+			s.freeSince = now
+		}
+		if now.Sub(s.freeSince) < candidateGrace {
+			s.role = candidate
+		}
+	}
+	return s
+}
+
+// look reads the pointers. A question that cannot be answered changes nothing: a
+// slot is not retired because a directory could not be read.
+func (s standing) look(paths state.Paths, slot sockets.Slot, now time.Time) (standing, error) {
+	p, err := readPointers(paths, slot)
 	if err != nil {
-		return "", err
+		s.role = cmp.Or(s.role, live)
+		return s, err
 	}
-	if ok && to == j.slot {
-		j.freeSince, j.served = time.Time{}, true
-		return live, nil
-	}
-	if !ok && j.served && j.last == live {
-		return live, nil // somebody removed the pointer; nothing says that another slot serves
-	}
-	if ok && to == j.slot.Other() {
-		// It only stands in for this one, whether a command is there or not.
-		p, _, err := j.paths.ReadPause(to)
-		if err != nil || p.Reason == state.PauseStandIn {
-			return candidate, err
-		}
-	}
-	holder, held, err := j.paths.LockHolder(j.slot.App)
-	if err != nil {
-		return "", err
-	}
-	if held {
-		j.freeSince = time.Time{}
-		if holder.Slot == j.slot.String() {
-			return candidate, nil
-		}
-		return retired, nil
-	}
-	if j.last == candidate {
-		if j.freeSince.IsZero() {
-			j.freeSince = now
-		}
-		if now.Sub(j.freeSince) < candidateGrace {
-			return candidate, nil
-		}
-	}
-	return retired, nil
+	return s.next(slot, p, now), nil
 }

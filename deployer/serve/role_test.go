@@ -52,10 +52,9 @@ func TestRole(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			j := newJudge(paths, blue)
-			j.last, j.served = tt.last, tt.last == live
-			if got, err := j.role(time.Now()); got != tt.want || err != nil {
-				t.Errorf("got %s, %v; want %s", got, err, tt.want)
+			was := standing{role: tt.last, wasLive: tt.last == live}
+			if got, err := was.look(paths, blue, time.Now()); got.role != tt.want || err != nil {
+				t.Errorf("got %s, %v; want %s", got.role, err, tt.want)
 			}
 		})
 	}
@@ -70,9 +69,8 @@ func TestRoleStaysWhenItCannotBeRead(t *testing.T) {
 	if err := os.Symlink("/somewhere/else", paths.Live("myapp")); err != nil {
 		t.Fatal(err)
 	}
-	j := newJudge(paths, sockets.Slot{App: "myapp", Color: sockets.Blue})
-	j.last = live
-	if got, err := j.role(time.Now()); got != live || err == nil {
-		t.Errorf("got %s, %v; want live and an error", got, err)
+	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
+	if got, err := (standing{role: live}).look(paths, blue, time.Now()); got.role != live || err == nil {
+		t.Errorf("got %s, %v; want live and an error", got.role, err)
 	}
 }

@@ -47,7 +47,7 @@ type Options struct {
 // now, 0 after a stop. It says READY=1 as soon as it knows its descriptor and
 // its state; the app's health goes to STATUS= and to the slot's status file.
 func Run(ctx context.Context, o Options) (int, error) {
-	thrift()
+	limitMemory()
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	k, err := newKeeper(o)
@@ -98,7 +98,6 @@ func newKeeper(o Options) (*keeper, error) {
 	}
 	k := &keeper{
 		paths: o.Paths, slot: o.Slot, app: app, log: log,
-		judge:   newJudge(o.Paths, o.Slot),
 		changes: make(chan struct{}, 1),
 		host: &host{
 			count: count.Unix, touched: count.Activity,
@@ -117,8 +116,7 @@ func newKeeper(o Options) (*keeper, error) {
 		k.host.listener, k.containers.Listener = l, l
 	}
 	known, _, _ := o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
-	k.containers.Known = known
-	k.asleep, k.held = known.Phase == state.PhaseIdle, true
+	k.remember(known)
 	k.out = &publisher{paths: o.Paths, slot: o.Slot, version: o.Version, notify: systemd.Notify, log: log}
 	k.front = carry.NewFront(l, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
 		func(err error) { log("%v", err) })

@@ -38,7 +38,7 @@ func (s *silence) listen(now time.Time, waits bool, back uint64) (ask bool) {
 // heedSilence asks the containers of a slot that lets requests in and gives
 // nothing back.
 func (k *keeper) heedSilence() {
-	if k.group == nil || k.role != live || k.paused {
+	if k.group == nil || k.role != live || k.held() {
 		k.silence = silence{}
 		return
 	}
@@ -48,7 +48,7 @@ func (k *keeper) heedSilence() {
 		waits = err == nil && n > 0
 	} else {
 		// Those that try in vain to reach the app count as well.
-		waits = k.open && k.front.Unanswered() > 0
+		waits = k.serves() && k.front.Unanswered() > 0
 	}
 	switch {
 	case k.silence.listen(time.Now(), waits, k.front.Conns.Pieces()):

@@ -60,10 +60,10 @@ func (k *keeper) publish() {
 	}
 	st := state.SlotStatus{
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Phase: state.PhaseStarting, Deadline: k.deadline, Rejected: k.rejected, Dead: k.dead,
-		Stop: k.stopTook, Boot: k.bootTook, NoDocker: k.containers.NoDocker(),
+		Phase: state.PhaseStarting, Deadline: k.outcome.deadline, Rejected: k.outcome.rejected, Dead: k.outcome.dead,
+		Stop: k.outcome.stopTook, Boot: k.outcome.bootTook, NoDocker: k.containers.NoDocker(),
 	}
-	st.SetEnded(k.ended)
+	st.SetEnded(k.outcome.ended)
 	if oldest := k.front.Conns.Oldest(); time.Since(oldest) >= oldFrom {
 		st.Oldest = oldest.UTC()
 	}
@@ -77,19 +77,52 @@ func (k *keeper) publish() {
 	}
 	st.Rate = k.front.Rate(time.Now())
 	inside, parked := k.front.Gate.Counts()
-	if !k.open {
+	if !k.serves() {
 		st.Open, st.Parked = inside, parked
 	}
-	if k.asleep {
+	if k.phase == asleep {
 		k.describeIdle(&st)
 	}
 	switch {
 	case k.role == retired:
 		k.describeDrain(&st)
-	case k.paused:
+	case k.held():
 		k.describePause(&st)
-	case st.Message == "" && k.rejected != nil:
-		st.Message = fmt.Sprintf("release %d was not taken: %s", k.rejected.Release, k.rejected.Reason)
+	case st.Message == "" && k.outcome.rejected != nil:
+		st.Message = fmt.Sprintf("release %d was not taken: %s", k.outcome.rejected.Release, k.outcome.rejected.Reason)
 	}
 	k.out.publish(k.role, st)
+}
+
+// describePause puts the pause into the status. The slot holds only once
+// nothing is inside the app any more.
+func (k *keeper) describePause(st *state.SlotStatus) {
+	p := k.seen.pause
+	halted := p.Reason == state.PauseRelease && (k.phase == stopped || k.phase == asleep)
+	st.Deadline, st.Stopped = p.Until, halted
+	switch {
+	case k.originals != nil && abandoned(k.seen):
+		st.Message = "requests go there: " + k.seen.fence
+	case p.Reason == state.PauseReplace && k.phase != created:
+		if k.trouble != "" {
+			st.Phase, st.Message = state.PhaseFailed, k.trouble
+		}
+		return
+	case k.thawing:
+		st.Message = k.trouble
+		return // the app goes on
+	case k.hold == fenced:
+		st.Message = "requests wait: " + k.seen.fence
+	case k.trouble != "":
+		st.Message = k.trouble
+	case st.Open > 0 && !halted:
+		st.OpenKinds = k.front.Conns.Kinds(st.Open)
+		st.Message = st.OpenKinds.Of(st.Open) + " left"
+		return
+	case halted:
+		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", state.Clock(p.Until), p.Reason)
+	default:
+		st.Message = fmt.Sprintf("requests wait until %s (%s)", state.Clock(p.Until), p.Reason)
+	}
+	st.Phase = state.PhaseHolding
 }

@@ -10,51 +10,39 @@ import (
 	"edgeman/deployer/state"
 )
 
-// obeyNext replaces the slot's release in place if a command that still runs
-// asks for it.
-func (k *keeper) obeyNext(ctx context.Context) error {
-	next, ok, err := k.paths.NextRelease(k.slot)
-	if err != nil || !ok {
-		return err
-	}
-	// A native app's command has moved the live pointer before it asked: who was
-	// live a moment ago may not count its connections as a live slot does.
-	k.takeRole()
-	if !k.asked() || k.role == retired {
-		return k.dropNext(ctx, next)
-	}
-	k.ended, k.rejected, k.stopTook, k.bootTook = state.Ended{}, nil, 0, 0
+// Stop first: a release takes the place of another in the same slot, for apps of
+// which no two containers may run at once. Requests wait in the slot's socket.
+
+// replaceRelease puts the next release in the place of the slot's.
+func (k *keeper) replaceRelease(ctx context.Context) error {
+	next := k.next
+	k.outcome = outcome{deadline: k.outcome.deadline, late: k.outcome.late, dead: k.outcome.dead}
 	k.settings() // a swap takes what has changed in the app file
-	k.getUp()
+	k.endWatch()
 	k.log("replacing release %d by %d", k.release.Number, next.Number)
-	err = k.recreate(ctx, next)
-	k.stir()
+	err := k.stopFirst(ctx, next)
+	k.markActive()
 	poke(k.changes) // whatever happened meanwhile has not been looked at
 	if ctx.Err() != nil {
 		// Stopping: the next start finds the link and begins again.
 		return k.containers.Stop(context.WithoutCancel(ctx), next.Containers(k.slot.Color))
 	}
 	if err != nil {
-		err = errors.Join(fmt.Errorf("release %d: %w", next.Number, err), k.dropNext(ctx, next))
+		err = errors.Join(fmt.Errorf("release %d: %w", next.Number, err), k.dropNext(ctx))
 	}
 	if k.group == nil {
-		k.lookAfter(nil)
+		k.attendTo(nil)
 	}
-	if !k.paused && k.release.Mode != run.Native { // there the app itself goes on taking them
-		k.resume()
+	if !k.held() && k.release.Mode != run.Native { // there the app itself goes on taking them
+		err = errors.Join(err, k.front.Admit())
 	}
 	return err
 }
 
-// asked tells whether a command is there that waits for the next release.
-func (k *keeper) asked() bool {
-	_, held, err := k.paths.LockHolder(k.slot.App)
-	return err != nil || held
-}
-
 // dropNext forgets a release that is not to be. A command may ask for another
 // by now.
-func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
+func (k *keeper) dropNext(ctx context.Context) error {
+	next := k.next
 	err := k.paths.WithdrawNext(ctx, k.slot, next.Number)
 	if next.Number == k.release.Number { // a restart: the container is the one to keep
 		return err
@@ -63,26 +51,26 @@ func (k *keeper) dropNext(ctx context.Context, next state.Release) error {
 	return errors.Join(err, k.containers.Stop(ctx, names), k.containers.Remove(ctx, names))
 }
 
-// recreate stops the slot's containers, starts those of next in their place and
+// stopFirst stops the slot's containers, starts those of next in their place and
 // waits until all are healthy, while requests wait in the slot's socket. On
 // failure k.group is nil or that of the release before.
-func (k *keeper) recreate(ctx context.Context, next state.Release) error {
+func (k *keeper) stopFirst(ctx context.Context, next state.Release) error {
 	r := k.newGroup(next, nil)
 	k.progress("creating release %d", next.Number)
-	if err := k.prepare(ctx, r); err != nil {
-		k.rejected = &state.Rejected{Release: next.Number, Reason: run.OneLine(err.Error())}
+	if err := k.containers.With(ctx, r.Prepare); err != nil {
+		k.outcome.rejected = &state.Rejected{Release: next.Number, Reason: run.OneLine(err.Error())}
 		return err
 	}
-	k.hold()
+	k.holdRequests()
 	if err := k.emptyApp(ctx, next); err != nil {
 		return err
 	}
-	k.stopsBy = k.containers.StopsBy(ctx, k.release.Containers(k.slot.Color))
+	k.outcome.stopsBy = k.containers.StopsBy(ctx, k.release.Containers(k.slot.Color))
 	k.progress("stopping release %d", k.release.Number)
 	began := time.Now()
-	err := k.stopReplicas(ctx)
-	k.stopsBy, k.stopTook = time.Time{}, took(began)
-	k.reckon()
+	err := k.stopGroup(ctx)
+	k.outcome.stopsBy, k.outcome.stopTook = time.Time{}, took(began)
+	k.recount()
 	if err != nil {
 		return err
 	}
@@ -95,7 +83,7 @@ func (k *keeper) recreate(ctx context.Context, next state.Release) error {
 	began = time.Now()
 	r.Begin()
 	err = k.awaitNext(ctx, r)
-	if k.bootTook = took(began); err == nil {
+	if k.outcome.bootTook = took(began); err == nil {
 		err = k.paths.Promote(ctx, k.slot, next.Number)
 	}
 	if err != nil {
@@ -122,16 +110,16 @@ func took(since time.Time) float64 {
 	return max(0.001, state.Seconds(time.Since(since)))
 }
 
-// progress says how far a recreate is.
+// progress says how far a replacement is.
 func (k *keeper) progress(format string, args ...any) {
 	inside, parked := k.front.Gate.Counts()
 	st := state.SlotStatus{
 		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
 		Healthy: k.condition().Phase == state.PhaseHealthy,
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Open: inside, Parked: parked, Deadline: k.deadline, StopsBy: k.stopsBy,
+		Open: inside, Parked: parked, Deadline: k.outcome.deadline, StopsBy: k.outcome.stopsBy,
 	}
-	st.SetEnded(k.ended)
+	st.SetEnded(k.outcome.ended)
 	k.out.publish(k.role, st)
 }
 
@@ -147,18 +135,15 @@ func (k *keeper) stillNext(next state.Release) error {
 // emptyApp waits until nothing is inside the app any more, or the drain's
 // deadline has passed. It gives up when the command that asked is gone.
 func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
-	d, ok, err := k.paths.ReadDrain(k.slot)
-	if err != nil || !ok {
-		d = k.usualTerms(time.Now())
-	}
-	k.deadline = d.Deadline
-	defer func() { k.deadline = time.Time{} }()
-	k.zeroSince = time.Time{}
+	d := k.terms(time.Now())
+	k.outcome.deadline = d.Deadline
+	defer func() { k.outcome.deadline = time.Time{} }()
+	k.quiet = quiet{}
 	for {
 		now := time.Now()
 		k.endWebsockets(d.WebsocketsUntil)
 		inside, check := k.inside()
-		if inside == 0 && (check == lookHolding || k.quiet(now)) {
+		if inside == 0 && (check == lookHolding || k.quiet.lasts(now)) {
 			return nil
 		}
 		if !now.Before(d.Deadline) {
@@ -184,19 +169,6 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 		case <-time.After(check):
 		}
 	}
-}
-
-// stopReplicas stops the containers that the slot runs.
-func (k *keeper) stopReplicas(ctx context.Context) error {
-	if k.group != nil {
-		k.group.End()
-	}
-	err := k.containers.Stop(ctx, k.release.Containers(k.slot.Color))
-	if k.group != nil {
-		k.group.Free()
-		k.group = nil
-	}
-	return err
 }
 
 // awaitNext waits until all of g's containers are healthy. It gives up when its release
@@ -235,15 +207,15 @@ func (k *keeper) awaitNext(ctx context.Context, g *run.Group) error {
 // container that does worst, because it is about to go.
 func (k *keeper) reject(ctx context.Context, g *run.Group, reason error) {
 	name, c := g.Worst()
-	k.rejected = &state.Rejected{
+	k.outcome.rejected = &state.Rejected{
 		Release: g.Release.Number, Container: name, Reason: reason.Error(), Probe: c.Probe, ExitCode: c.ExitCode,
 	}
 	_ = k.containers.With(ctx, func(ctx context.Context, e run.Engine) (err error) {
 		if g.Release.Mode != run.Native {
 			at, _ := e.OtherPorts(ctx, name, g.Release.Port) // it may have ended
-			k.rejected.Ports, k.rejected.OnLoopback = at.Text, at.Loopback
+			k.outcome.rejected.Ports, k.outcome.rejected.OnLoopback = at.Text, at.Loopback
 		}
-		k.rejected.Output, err = e.Tail(ctx, name, tailLines)
+		k.outcome.rejected.Output, err = e.Tail(ctx, name, tailLines)
 		return err // the rest is worth saying without it
 	})
 }

@@ -49,7 +49,7 @@ func stopDeadSocket(ctx context.Context, unit string) error {
 
 // restartSocket makes systemd replace the slot's socket by a new one.
 func restartSocket(ctx context.Context, unit string) error {
-	return withUnits(ctx, reviveWait, func(ctx context.Context, u *systemd.Units) error { return u.Restart(ctx, unit) })
+	return withUnits(ctx, renewWait, func(ctx context.Context, u *systemd.Units) error { return u.Restart(ctx, unit) })
 }
 
 func withUnits(ctx context.Context, d time.Duration, do func(context.Context, *systemd.Units) error) error {

@@ -120,10 +120,10 @@ type world struct {
 	cannotOpen error    // why the other slot's units do not start
 
 	cancel context.CancelFunc
-	result chan outcome
+	result chan exit
 }
 
-type outcome struct {
+type exit struct {
 	code int
 	err  error
 }
@@ -184,25 +184,26 @@ func (w *world) start(app *echoApp) {
 	known, _, err := w.paths.ReadSlotStatus(w.slot)
 	w.must(err)
 	w.k = &keeper{
-		paths: w.paths, slot: w.slot, app: settings, judge: newJudge(w.paths, w.slot), log: log, host: w.host(),
-		front: carry.NewFront(w.listener, time.Minute, 100, func(error) {}), asleep: known.Phase == state.PhaseIdle, held: true,
+		paths: w.paths, slot: w.slot, app: settings, log: log, host: w.host(),
+		front:   carry.NewFront(w.listener, time.Minute, 100, func(error) {}),
 		out:     &publisher{paths: w.paths, slot: w.slot, notify: func(string) error { return nil }, log: log},
 		changes: make(chan struct{}, 1),
 	}
 	w.k.containers = &run.Containers{
 		Slot: w.slot, Paths: w.paths, Listener: w.listener, Handoff: w.handoff, InitProgram: "/usr/lib/edgeman-init",
-		Output: out, Known: known, Log: log, Notify: w.k.out.notify, Changed: func() { poke(w.k.changes) },
+		Output: out, Log: log, Notify: w.k.out.notify, Changed: func() { poke(w.k.changes) },
 		Engine: func(context.Context) (run.Engine, error) { return w.engine, nil },
 		Reach: func(_ docker.Container, r state.Release) (run.Reachable, error) {
 			return fakeTarget{app, w.engine.behaviour[r.ImageID].deaf}, nil
 		},
 	}
+	w.k.remember(known)
 	var ctx context.Context
 	ctx, w.cancel = context.WithCancel(context.Background())
-	w.result = make(chan outcome, 1)
+	w.result = make(chan exit, 1)
 	go func() {
 		code, err := w.k.keep(ctx)
-		w.result <- outcome{code, err}
+		w.result <- exit{code, err}
 	}()
 	synctest.Wait()
 }

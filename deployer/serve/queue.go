@@ -15,12 +15,18 @@ const (
 	// caps it at net.core.somaxconn.
 	backlog = 65535
 
-	reviveWait = 30 * time.Second // for systemd to stop this process
+	renewWait = 30 * time.Second // for systemd to stop this process
 )
 
-// tend looks after the listener. In native mode others hold it, too, and can
-// shrink its queue or shut it down for everybody.
-func (k *keeper) tend() error {
+// queueCare is what is known of the queue of a listener that others hold, too.
+type queueCare struct {
+	longest int  // that the kernel gave it
+	asked   bool // for as much as the kernel allows
+}
+
+// careForQueue looks after the listener. In native mode others hold it, too, and
+// can shrink its queue or shut it down for everybody.
+func (k *keeper) careForQueue() error {
 	l := k.host.listener
 	if !l.Alive() {
 		return relay.ErrDead
@@ -39,8 +45,8 @@ func (k *keeper) tend() error {
 		k.log("%v", err)
 		return nil
 	}
-	k.backlog = max(k.backlog, q.Backlog)
-	if q.Backlog >= k.backlog && k.backlog > 0 && k.relistened {
+	k.queue.longest = max(k.queue.longest, q.Backlog)
+	if q.Backlog >= k.queue.longest && k.queue.longest > 0 && k.queue.asked {
 		return nil
 	}
 	// The first time finds out how much the kernel allows.
@@ -48,20 +54,20 @@ func (k *keeper) tend() error {
 		k.log("%v", err)
 		return nil
 	}
-	if k.relistened {
+	if k.queue.asked {
 		k.log("the app had shrunk the queue of %s to %d; it is long again", k.slot, q.Backlog)
 	}
-	k.relistened = true
+	k.queue.asked = true
 	if q, err = l.Queue(); err == nil {
-		k.backlog = q.Backlog
+		k.queue.longest = q.Backlog
 	}
 	return nil
 }
 
-// revive replaces a listener that was shut down, or whose file was removed: only
+// renewSocket replaces a listener that was shut down, or whose file was removed: only
 // a new socket helps, and systemd makes it. It stops this service first, with its container, which
 // would hold on to the dead one, and starts both again.
-func (k *keeper) revive(ctx context.Context) (int, error) {
+func (k *keeper) renewSocket(ctx context.Context) (int, error) {
 	k.log("the listening socket of %s was shut down by a process that holds it, or its file was removed; making a new one", k.slot)
 	st := k.out.last
 	st.Phase, st.Message = state.PhaseFailed, "the listening socket was shut down or removed; making a new one"
@@ -74,7 +80,7 @@ func (k *keeper) revive(ctx context.Context) (int, error) {
 	select {
 	case <-ctx.Done():
 		return k.stop()
-	case <-time.After(reviveWait):
+	case <-time.After(renewWait):
 		return exitBroken, fmt.Errorf("%s: %w", k.slot, relay.ErrDead)
 	}
 }

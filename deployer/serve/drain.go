@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"fmt"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/sockets/count"
+)
+
+const (
+	// A connection can be between the queue and its process at the moment of
+	// one count, so zero has to be seen for a while.
+	quietFor   = 100 * time.Millisecond
+	quietCheck = 20 * time.Millisecond
+	drainCheck = 100 * time.Millisecond
+	warmCheck  = time.Second
+)
+
+// quiet is since when no connection has been seen.
+type quiet struct{ since time.Time }
+
+func (q *quiet) see(n int, now time.Time) {
+	switch {
+	case n > 0:
+		q.since = time.Time{}
+	case q.since.IsZero():
+		q.since = now
+	}
+}
+
+// lasts tells whether that was for long enough.
+func (q quiet) lasts(now time.Time) bool { return !q.since.IsZero() && now.Sub(q.since) >= quietFor }
+
+// drain is how far a retired slot is.
+type drain struct {
+	terms state.Drain
+	left  int // connections at the last count
+}
+
+// over tells whether the slot may end now: no connection is left, queued ones
+// included, or the deadline has passed.
+func (d drain) over(q quiet, now time.Time) bool {
+	return !now.Before(d.terms.WarmUntil) && (q.lasts(now) || !now.Before(d.terms.Deadline))
+}
+
+// terms are the conditions on which connections end: those that a command has
+// stated, else the app's own from that moment on.
+func (k *keeper) terms(from time.Time) state.Drain {
+	d, ok, err := k.paths.ReadDrain(k.slot)
+	if err != nil {
+		k.log("%v", err)
+	}
+	if !ok {
+		app := k.settings()
+		d = app.DrainTerms(from, time.Duration(app.Drain.Timeout))
+	}
+	return d
+}
+
+// drained tells whether the retired slot may end now.
+func (k *keeper) drained() bool {
+	now := time.Now()
+	k.drain.terms = k.terms(k.retiredAt)
+	k.outcome.deadline = k.drain.terms.Deadline
+	k.endWebsockets(k.drain.terms.WebsocketsUntil)
+	k.drain.left = k.count().Total()
+	k.quiet.see(k.drain.left, now)
+	return k.drain.over(k.quiet, now)
+}
+
+// count asks the kernel for the slot's connections. Without its answer only the
+// deadline ends a wait for the last.
+func (k *keeper) count() count.Connections {
+	n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+	if err != nil {
+		k.log("%v", err)
+		return count.Connections{Established: 1}
+	}
+	return n
+}
+
+// nextDrainLook is how long until the drain needs another look.
+func (k *keeper) nextDrainLook(now time.Time) time.Duration {
+	warm := k.drain.terms.WarmUntil.Sub(now)
+	switch {
+	case k.phase == gone:
+		return lookBusy // it could not be emptied
+	case warm > 0:
+		return min(warm, warmCheck)
+	case !k.quiet.since.IsZero():
+		return quietCheck
+	}
+	return min(drainCheck, max(k.drain.terms.Deadline.Sub(now), 0))
+}
+
+// describeDrain puts the drain into the status.
+func (k *keeper) describeDrain(st *state.SlotStatus) {
+	st.Open, st.OpenKinds = k.drain.left, k.front.Conns.Kinds(k.drain.left)
+	if until := k.drain.terms.WarmUntil; time.Now().Before(until) {
+		st.Phase, st.Deadline = state.PhaseWarm, until
+		st.Message = "kept for a rollback until " + state.Clock(until)
+		return
+	}
+	st.Phase = state.PhaseDraining
+	st.Message = fmt.Sprintf("%s left, cut at %s", st.OpenKinds.Of(st.Open), state.Clock(k.outcome.deadline))
+}

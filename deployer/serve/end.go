@@ -1,0 +1,147 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/poll"
+	"edgeman/deployer/serve/run"
+	"edgeman/deployer/state"
+)
+
+const (
+	// To stop the container while Docker is away. After that systemd starts the
+	// service again, for as many more.
+	endTries = 20
+	endRetry = 5 * time.Second
+)
+
+// empty takes the slot's release away, in one moment in which nobody else
+// changes pointers. False means that the slot is needed after all, or that a
+// connection came in the last moment.
+func (k *keeper) empty(ctx context.Context) bool {
+	emptied, err := k.paths.Empty(ctx, k.slot, func() (bool, error) {
+		s, err := k.standing.look(k.paths, k.slot, time.Now())
+		if err != nil || s.role != retired {
+			return false, err
+		}
+		n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+		if err != nil && time.Now().Before(k.drain.terms.Deadline) {
+			return false, err
+		}
+		if n.Total() > 0 && time.Now().Before(k.drain.terms.Deadline) {
+			k.quiet = quiet{}
+			return false, nil
+		}
+		k.drain.left = n.Total()
+		if k.group != nil {
+			// What ends now is not started again: the other slot may be about to
+			// start what must not run beside it.
+			k.group.End()
+		}
+		return true, nil
+	})
+	if err != nil {
+		k.log("%v", err)
+	}
+	return emptied
+}
+
+// end stops and removes the container of a slot that is empty now, says its
+// last word and exits as drained. Neither a signal nor systemd's own stopping
+// of this process keeps it from that.
+func (k *keeper) end() (int, error) {
+	if k.drain.left > 0 && !k.neverServed {
+		k.cutOff(k.drain.left)
+	}
+	what := k.outcome.ended.String()
+	if k.outcome.ended.Cut > 0 {
+		what = k.outcome.ended.Kinds.Of(k.outcome.ended.Cut) + " left"
+	}
+	ctx := context.Background()
+	stopping := k.word(state.PhaseDraining, "stopping the container, "+what)
+	stopping.StopsBy = k.containers.StopsBy(ctx, k.release.Containers(k.slot.Color))
+	k.out.publish(k.role, stopping)
+	if k.group != nil {
+		k.group.End()
+	}
+	return k.clear(ctx)
+}
+
+// recordCut puts what was cut into the history where no command is there to do
+// so, after a swap that did not wait.
+func (k *keeper) recordCut() {
+	if k.outcome.ended.Cut == 0 && k.outcome.ended.Closed == 0 {
+		return
+	}
+	if _, held, err := k.paths.LockHolder(k.slot.App); err != nil || held {
+		return
+	}
+	e := state.Event{
+		Time: time.Now().UTC(), Operation: "drain", Release: k.release.Number, Image: k.release.Image, Slot: k.slot.String(),
+		By: "edgeman serve", Outcome: state.Done,
+	}
+	e.SetEnded(k.outcome.ended)
+	if e.Cut > 0 {
+		e.Note = "cut at the drain deadline"
+	}
+	if err := k.paths.Record(k.slot.App, e); err != nil {
+		k.log("%v", err)
+	}
+}
+
+// clear stops and removes every container of the empty slot and says its last
+// word. While one may still run the service is not done: it is started again
+// until none does.
+func (k *keeper) clear(ctx context.Context) (int, error) {
+	began := time.Now()
+	for try := 1; ; try++ {
+		err := k.containers.RemoveAll(ctx)
+		k.outcome.stopTook = took(began)
+		if err == nil || try == endTries {
+			k.recount()
+			k.recordCut()
+		}
+		if err == nil {
+			return k.lastWord(ctx)
+		}
+		k.out.publish(retired, k.word(state.PhaseFailed, "its container is not removed yet: "+run.OneLine(err.Error())))
+		if ctx.Err() != nil {
+			// Whoever stops the service now removes the container, or the next start does.
+			return exitStopped, nil
+		}
+		if try == endTries {
+			return exitBroken, fmt.Errorf("removing the containers of %s: %w", k.slot, err)
+		}
+		k.log("%v; trying again in %s", err, endRetry)
+		poll.Sleep(ctx, endRetry)
+	}
+}
+
+// lastWord ends the service of an empty slot. Its socket is stopped, too, or
+// the next connection would start the service again for nothing.
+func (k *keeper) lastWord(ctx context.Context) (int, error) {
+	k.out.publish(retired, k.word(state.PhaseEmpty, ""))
+	err := k.paths.Forget(k.slot)
+	if _, filled, _ := k.paths.SlotRelease(k.slot); filled {
+		// Somebody filled it meanwhile. Systemd starts it again for that.
+		return exitBroken, errors.Join(err, fmt.Errorf("%s was filled again", k.slot))
+	}
+	stop := k.host.stopUnit
+	if k.outcome.dead {
+		stop = k.host.stopAlone
+	}
+	if stopErr := stop(ctx, k.slot.SocketUnit()); stopErr != nil {
+		k.log("%v", stopErr)
+	}
+	return exitEmptied, err
+}
+
+// word is the status of a slot that is about to end.
+func (k *keeper) word(phase, message string) state.SlotStatus {
+	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.outcome.dead, Stop: k.outcome.stopTook}
+	st.SetEnded(k.outcome.ended)
+	return st
+}

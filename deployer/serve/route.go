@@ -1,0 +1,97 @@
+package serve
+
+import (
+	"context"
+	"time"
+
+	"edgeman/deployer/serve/carry"
+	"edgeman/deployer/serve/run"
+	"edgeman/deployer/state"
+)
+
+// accept starts or stops taking connections in. In native mode the app takes
+// them itself.
+func (k *keeper) accept(on bool) {
+	if k.refuse != nil && !on {
+		k.refuse()
+		k.refuse = nil
+	}
+	if on == (k.refuse != nil) {
+		return
+	}
+	// A release before this one may have wanted it otherwise.
+	if err := k.host.listener.SetBlocking(false); err != nil {
+		k.log("%v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = k.front.Run(ctx) // a dead listener shows at the next look, too
+		poke(k.changes)
+	}()
+	k.refuse = func() { cancel(); <-done }
+}
+
+// holdRequests stops what comes in: new connections stay in the kernel's queue,
+// those that wait for the app go on waiting. What is inside the app goes on.
+func (k *keeper) holdRequests() {
+	k.route = nowhere
+	k.front.Gate.Shut()
+	if k.release.Mode == run.Native { // the app takes connections in for as long as it runs
+		k.accept(false)
+		return
+	}
+	k.front.Hold()
+}
+
+// accepts tells whether this process is to take connections in.
+func (k *keeper) accepts() bool {
+	return k.release.Mode != run.Native && k.phase != asleep || k.originals != nil || relaysIn(k.seen, k.slotState)
+}
+
+// serves tells whether requests are let through to where they are to go.
+func (k *keeper) serves() bool {
+	switch k.route {
+	case toContainers, toNobody, toOwnSocket:
+		return true
+	}
+	return k.route == toLive && relaysIn(k.seen, k.slotState)
+}
+
+// direct leads requests to where they are to go now.
+func (k *keeper) direct() {
+	k.containers.ThroughSocket.Store(k.role == candidate && !k.held())
+	v := k.seen
+	v.native, v.healthy, v.forwards = k.release.Mode == run.Native, k.condition().Phase == state.PhaseHealthy, k.originals != nil
+	usable := k.group != nil && k.group.Route(k.useUnhealthy)
+	_, parked := k.front.Gate.Counts()
+	switch k.route = routeIn(v, k.slotState, usable, parked); k.route {
+	case toContainers:
+		k.front.Gate.Open(k.group.Pool)
+	case toLive:
+		k.front.Gate.Open(carry.ToSocket(k.paths.Live(k.slot.App)))
+	case toOwnSocket:
+		// What this process has taken in came for the release before, or while an
+		// adopted container was in the place of the slot's.
+		k.front.Gate.Open(carry.ToSocket(k.slot.SocketPath(k.paths.Run)))
+	case nowhere, toNobody:
+		k.front.Gate.Shut()
+	}
+}
+
+// useUnhealthy tells whether a container that is not healthy is to be used while none is.
+func (k *keeper) useUnhealthy(c run.Condition) bool {
+	return k.role == candidate || // nobody but probes comes
+		c.Phase == state.PhaseStarting && time.Since(c.Started) > k.patience()
+}
+
+// condition is that of the slot's containers together. A candidate needs all
+// of them, or users would meet fewer than were asked for; after that the slot
+// serves with what it has.
+func (k *keeper) condition() run.Condition {
+	if k.group == nil {
+		return run.Condition{}
+	}
+	return k.group.Condition(k.role != candidate)
+}
