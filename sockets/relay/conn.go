@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Conn is a connection before it is forwarded: a client's, from
-// [Accept], or one to an app, from [Connect]. It is a bare
-// descriptor in non-blocking mode that the runtime's poller does not know,
-// because [Forward] has one of its own. One goroutine at a time may use it.
+// Conn is a connection before it is forwarded: a client's, from [Accept], or one
+// to an app, from [Connect]. It is a bare descriptor in non-blocking mode that the
+// runtime's poller does not know, because [Forward] has one of its own. One
+// goroutine at a time may use it.
 type Conn struct {
 	fd         int
 	connecting bool
@@ -31,7 +31,7 @@ func Connect(fd int, to unix.Sockaddr) (*Conn, error) {
 	err := os.NewSyscallError("connect", unix.Connect(fd, to))
 	if errors.Is(err, unix.EINPROGRESS) {
 		c.connecting = true
-		c.settle()
+		c.pollConnect()
 		err = c.result
 	}
 	if err != nil {
@@ -144,7 +144,7 @@ func (c *Conn) Connected(ctx context.Context) error {
 	}
 	defer w.Close()
 	defer context.AfterFunc(ctx, func() { _ = w.SetDeadline(time.Unix(1, 0)) })()
-	err = w.wait(syscall.RawConn.Write, func(uintptr) bool { return c.settle() })
+	err = w.wait(syscall.RawConn.Write, func(uintptr) bool { return c.pollConnect() })
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ctx.Err()
 	}
@@ -154,11 +154,11 @@ func (c *Conn) Connected(ctx context.Context) error {
 	return c.result
 }
 
-// Settled reports whether Connected returns at once.
-func (c *Conn) Settled() bool { return !c.connecting }
+// Connecting reports whether Connected would have to wait.
+func (c *Conn) Connecting() bool { return c.connecting }
 
-// settle asks without waiting whether connect(2) has come to an end, and how.
-func (c *Conn) settle() bool {
+// pollConnect asks without waiting whether connect(2) has come to an end, and how.
+func (c *Conn) pollConnect() bool {
 	events := polled(uintptr(c.fd), unix.POLLOUT)
 	if events == 0 {
 		return false

@@ -111,10 +111,10 @@ func (f *Front) begin(c *relay.Conn) bool {
 		return false
 	}
 	now := &Conn{Since: time.Now()}
-	if app.Settled() {
-		f.forward(now, c, app, left)
-	} else {
+	if app.Connecting() {
 		go f.await(now, c, app, left)
+	} else {
+		f.forward(now, c, app, left)
 	}
 	return true
 }
