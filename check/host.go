@@ -13,6 +13,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 )
 
@@ -209,7 +210,7 @@ func (h *host) noteUnreadable() {
 		}
 	}
 	if n > 0 {
-		h.blindTo("certificate", "keys", fmt.Sprintf("%d certificate or key %s cannot be read, %s among them", n, plural("file", n), example), "run it as root")
+		h.blindTo("certificate", "keys", fmt.Sprintf("%d certificate or key %s cannot be read, %s among them", n, words.Noun(n, "file"), example), "run it as root")
 	}
 }
 

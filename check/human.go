@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"edgeman/deployer/words"
 )
 
 // WriteHuman prints the report for a person: by site, the worst site first, and
@@ -91,7 +93,7 @@ func (s Summary) problems() string {
 	for _, c := range []struct {
 		n    int
 		word string
-	}{{s.Critical, "critical"}, {s.Unknown, "unknown"}, {s.Warning, plural("warning", s.Warning)}} {
+	}{{s.Critical, "critical"}, {s.Unknown, "unknown"}, {s.Warning, words.Noun(s.Warning, "warning")}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
 		}
@@ -106,7 +108,7 @@ func (s Summary) problems() string {
 func (s Summary) String() string {
 	out := s.problems()
 	if s.Notice > 0 {
-		out += fmt.Sprintf(", %d %s", s.Notice, plural("notice", s.Notice))
+		out += fmt.Sprintf(", %d %s", s.Notice, words.Noun(s.Notice, "notice"))
 	}
 	if s.Ignored > 0 {
 		out += fmt.Sprintf(", %d ignored", s.Ignored)
@@ -117,9 +119,9 @@ func (s Summary) String() string {
 // String says how much was looked at.
 func (c counts) String() string {
 	return fmt.Sprintf("%d %s, %d %s, %d %s, %d %s, %d %s by %d rules",
-		c.Servers, plural("server", c.Servers), c.Certificates, plural("certificate", c.Certificates),
-		c.Handshakes, plural("handshake", c.Handshakes), c.Upstreams, plural("upstream", c.Upstreams),
-		c.Apps, plural("app", c.Apps), c.Rules)
+		c.Servers, words.Noun(c.Servers, "server"), c.Certificates, words.Noun(c.Certificates, "certificate"),
+		c.Handshakes, words.Noun(c.Handshakes, "handshake"), c.Upstreams, words.Noun(c.Upstreams, "upstream"),
+		c.Apps, words.Noun(c.Apps, "app"), c.Rules)
 }
 
 type siteGroup struct {

@@ -6,7 +6,7 @@ import (
 	"math"
 	"strings"
 
-	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // nagiosLine is how long the first line may be: plugins' output is cut there by
@@ -45,8 +45,8 @@ func nagiosText(r Report) string {
 	if r.Known != nil {
 		return r.outcome()
 	}
-	return state.Plural(r.Checked.Certificates, "certificate") + ", " + state.Plural(r.Checked.Servers, "server") + ", " +
-		state.Plural(r.Checked.Upstreams, "upstream")
+	return words.Plural(r.Checked.Certificates, "certificate") + ", " + words.Plural(r.Checked.Servers, "server") + ", " +
+		words.Plural(r.Checked.Upstreams, "upstream")
 }
 
 // noBar keeps text out of the performance data, which a bar begins.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"edgeman/deployer/words"
 )
 
 var ruleRenewTimerOff = Rule{
@@ -26,7 +28,7 @@ func renewTimerOff(h *host, report func(Finding)) {
 	}
 	report(Finding{
 		Severity: severity, Subject: Subject{"unit", timers[0]},
-		Message: fmt.Sprintf("nothing renews %d %s: %s", len(h.lineages), plural("certificate", len(h.lineages)), why),
+		Message: fmt.Sprintf("nothing renews %d %s: %s", len(h.lineages), words.Noun(len(h.lineages), "certificate"), why),
 		Hint:    "systemctl enable --now certbot.timer",
 	})
 }

@@ -66,13 +66,6 @@ func few(list []string) string {
 	return fmt.Sprintf("%s, %s and %d more", list[0], list[1], len(list)-2)
 }
 
-func plural(word string, n int) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
-}
-
 func areIs(n int) string {
 	if n == 1 {
 		return "is"

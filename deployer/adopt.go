@@ -12,6 +12,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 )
 
@@ -205,7 +206,7 @@ func (h *Host) showPlan(r AdoptResult, reasons bool) {
 		if a.Replicas > 1 {
 			becomes = fmt.Sprintf(" and becomes %d replicas", a.Replicas)
 		}
-		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)%s\n", a.App, through, plural(a.Replicas, "container"), strings.Join(distinct(a.Containers), ", "), a.Image, becomes)
+		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)%s\n", a.App, through, words.Noun(a.Replicas, "container"), strings.Join(distinct(a.Containers), ", "), a.Image, becomes)
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
 			for _, e := range distinct(a.Edits) {

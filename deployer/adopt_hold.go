@@ -8,6 +8,7 @@ import (
 
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // pause holds requests back while the adopted container still runs.
@@ -29,7 +30,7 @@ func (t *takeover) holdAgain(ctx context.Context) error {
 	}
 	err = t.await(ctx, "hold", t.drain, func(w *waiting) (bool, error) {
 		st, _, err := t.Paths.ReadSlotStatus(t.slot)
-		w.say("%s: %s", t.slot.Color, orDash(st.Message))
+		w.say("%s: %s", t.slot.Color, words.OrDash(st.Message))
 		return st.Phase == state.PhaseHolding && st.Deadline.Equal(pause.Until), err
 	})
 	if err != nil && !errors.Is(err, poll.ErrLate) { // past the drain time they are cut with the container

@@ -12,6 +12,7 @@ import (
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // changeNginx tests the edited configuration where nobody sees it, then puts it
@@ -108,7 +109,7 @@ func (h *Host) awaitOldWorkers(ctx context.Context, limit time.Duration, open fu
 			d.before = left
 		}
 		d.took = w.elapsed()
-		w.say("%s and %s left, cut in %s", state.Plural(left, "connection"), state.Plural(leaving, "old nginx worker"), (limit - d.took).Round(time.Second))
+		w.say("%s and %s left, cut in %s", words.Plural(left, "connection"), words.Plural(leaving, "old nginx worker"), (limit - d.took).Round(time.Second))
 		return leaving == 0 && left == 0, nil
 	})
 	if errors.Is(err, poll.ErrLate) {

@@ -14,6 +14,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/poll"
+	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 )
 
@@ -79,7 +80,7 @@ func (h *Host) planAdopt(ctx context.Context, o AdoptOptions) ([]candidate, []le
 			continue
 		}
 		for _, t := range group {
-			leave = append(leave, left{t.Address, firstLine(err)})
+			leave = append(leave, left{t.Address, words.FirstLine(err.Error())})
 		}
 		if !errors.Is(err, errNotAsked) {
 			refuse = append(refuse, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/hint"
+	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 )
 
@@ -35,7 +36,7 @@ func (p *finder) portsOfOne(ctx context.Context, o AdoptOptions, conf *nginxconf
 			continue
 		}
 		for _, t := range c.targets {
-			stay = append(stay, left{t.Address, firstLine(reason)})
+			stay = append(stay, left{t.Address, words.FirstLine(reason.Error())})
 		}
 		if !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == reason.Error() }) {
 			errs = append(errs, reason)

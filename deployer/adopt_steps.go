@@ -9,6 +9,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -138,7 +139,7 @@ func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	if err := t.compareNew(ctx, start); err != nil {
 		return err
 	}
-	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, seconds(t.bootTook))
+	t.step("start", "release %d (%s) healthy after %s", t.release.Number, t.release.Image, words.Took(t.bootTook))
 	return nil
 }
 

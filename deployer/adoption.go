@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 	"edgeman/sockets/count"
 )
@@ -111,14 +112,7 @@ func (a Adoption) names() []string {
 
 // containers names them: "container web" or "containers web-1, web-2".
 func (a Adoption) containers() string {
-	return plural(len(a.Others)+1, "container") + " " + strings.Join(a.names(), ", ")
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
+	return words.Noun(len(a.Others)+1, "container") + " " + strings.Join(a.names(), ", ")
 }
 
 // ErrNotAdopted is returned where an app has no adoption on record.

@@ -11,6 +11,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 	"edgeman/sockets"
 )
@@ -81,10 +82,10 @@ func tooLong(b nginx.Bound, w wait) string {
 	}
 	var parts []string
 	for _, p := range w.parts {
-		parts = append(parts, p.what+" "+state.Length(p.time.Round(100*time.Millisecond)))
+		parts = append(parts, p.what+" "+words.Length(p.time.Round(100*time.Millisecond)))
 	}
 	return fmt.Sprintf("requests cannot wait that long: %s, and nginx gives up after %s (%s in %s)",
-		strings.Join(parts, ", "), state.Length(b.Timeout), b.Directive, b.Where)
+		strings.Join(parts, ", "), words.Length(b.Timeout), b.Directive, b.Where)
 }
 
 // waitOf is the wait that the app's live slot has before it.
@@ -157,7 +158,7 @@ func (h *Host) weigh(ctx context.Context, w wait, patience func(*nginxconf.Confi
 	}
 	conf, err := nginxconf.Load(h.Files, facts.Main)
 	if err != nil {
-		h.note("how long requests may wait is not known: %s", firstLine(err))
+		h.note("how long requests may wait is not known: %s", words.FirstLine(err.Error()))
 		return nil
 	}
 	b := waitBound(conf, facts, patience(conf))
@@ -181,22 +182,22 @@ func (h *Host) patienceWith(app string) func(*nginxconf.Config) []nginxconf.Pati
 // the time are those of the past.
 func (h *Host) sayBound(b nginx.Bound, w wait) {
 	limit := min(w.limit, b.Timeout)
-	fits := fmt.Sprintf("how many come is not known: for a wait of %s that is %.1f requests a second, and more will fail", state.Length(limit), float64(b.Requests)/limit.Seconds())
+	fits := fmt.Sprintf("how many come is not known: for a wait of %s that is %.1f requests a second, and more will fail", words.Length(limit), float64(b.Requests)/limit.Seconds())
 	if w.rate > 0 {
-		fits = fmt.Sprintf("at the %s requests a second of now, a wait of %s fits", strconv.FormatFloat(w.rate, 'f', -1, 64), state.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
+		fits = fmt.Sprintf("at the %s requests a second of now, a wait of %s fits", strconv.FormatFloat(w.rate, 'f', -1, 64), words.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
 	}
 	h.note("requests wait meanwhile: %s; %s", b, fits)
 	switch {
 	case w.total() >= b.Timeout: // it has been said
 	case w.last >= b.Timeout:
-		h.warn("%s %s: that will not fit, and requests will fail", w.what, state.Length(w.last.Round(100*time.Millisecond)))
+		h.warn("%s %s: that will not fit, and requests will fail", w.what, words.Length(w.last.Round(100*time.Millisecond)))
 		h.hint("raise %s", b.Directive)
 	case !b.Fits(w.rate, w.last):
 		h.warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait",
-			w.what, state.Length(w.last.Round(100*time.Millisecond)), w.rate*w.last.Seconds())
+			w.what, words.Length(w.last.Round(100*time.Millisecond)), w.rate*w.last.Seconds())
 		h.hint("raise %s", b.Raise)
 	case b.Sending > 0 && max(w.total(), w.last) >= b.Sending:
-		h.warn("%s %s: uploads that do not fit into the socket's buffer will fail", w.what, state.Length(max(w.total(), w.last).Round(100*time.Millisecond)))
+		h.warn("%s %s: uploads that do not fit into the socket's buffer will fail", w.what, words.Length(max(w.total(), w.last).Round(100*time.Millisecond)))
 		h.hint("raise %s", b.SendingBy)
 	}
 }

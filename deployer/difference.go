@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // differences are the settings in which b is not as a, for people: what the
@@ -79,7 +80,7 @@ func (s *swap) sayDifferences() {
 func (s *swap) sayNotTaken() {
 	wanted, err := s.wanted()
 	if err != nil {
-		s.note("the app file is not looked at: %s", firstLine(err))
+		s.note("the app file is not looked at: %s", words.FirstLine(err.Error()))
 		return
 	}
 	if d := differences(s.next, wanted); len(d) > 0 {

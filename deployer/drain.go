@@ -8,6 +8,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
 )
@@ -42,7 +43,7 @@ func (d *draining) look(ctx context.Context, w *waiting) (bool, error) {
 	}
 	if st.Phase == state.PhaseWarm {
 		w.done()
-		d.step("drain", "%s: kept warm for %s", d.slot.Color, state.Length(time.Duration(d.app.KeepWarm)))
+		d.step("drain", "%s: kept warm for %s", d.slot.Color, words.Length(time.Duration(d.app.KeepWarm)))
 		return true, nil
 	}
 	_, filled, err := d.Paths.SlotRelease(d.slot)
@@ -70,7 +71,7 @@ func (d *draining) look(ctx context.Context, w *waiting) (bool, error) {
 		d.limit = by
 	}
 	if time.Now().After(d.limit) {
-		return false, hint.With(fmt.Errorf("%s did not end by %s%s", d.slot, state.Clock(d.limit), d.whoServes()), "edgeman repair %s", d.slot.App)
+		return false, hint.With(fmt.Errorf("%s did not end by %s%s", d.slot, words.Clock(d.limit), d.whoServes()), "edgeman repair %s", d.slot.App)
 	}
 	return false, nil
 }
@@ -125,7 +126,7 @@ func (h *Host) tellCleared(slot sockets.Slot, waited bool) error {
 func (s *swap) drainLine(st state.SlotStatus, filled bool, left int) string {
 	stopping := "its container is being stopped"
 	if !st.StopsBy.IsZero() {
-		stopping += ", which may take until " + state.Clock(st.StopsBy)
+		stopping += ", which may take until " + words.Clock(st.StopsBy)
 	}
 	switch {
 	case !filled && st.Cut > 0: // at most: what ends while the container does is not cut
@@ -141,16 +142,16 @@ func (s *swap) drainLine(st state.SlotStatus, filled bool, left int) string {
 	}
 	line := kinds.Of(left) + " left"
 	if kinds.Websockets > 0 && time.Now().Before(s.terms.WebsocketsUntil) {
-		line += ", websockets closed in " + until(s.terms.WebsocketsUntil)
+		line += ", websockets closed in " + words.Until(s.terms.WebsocketsUntil)
 	}
-	return line + ", cut in " + until(s.terms.Deadline)
+	return line + ", cut in " + words.Until(s.terms.Deadline)
 }
 
 // howDrained is a finished drain in words.
 func howDrained(before int, e state.Ended, took time.Duration) string {
-	text := fmt.Sprintf("%d → %s in %s", before, state.Plural(e.Cut, "connection"), seconds(took))
+	text := fmt.Sprintf("%d → %s in %s", before, words.Plural(e.Cut, "connection"), words.Took(took))
 	if e.Closed > 0 {
-		text += ", " + state.Plural(e.Closed, "websocket") + " closed"
+		text += ", " + words.Plural(e.Closed, "websocket") + " closed"
 	}
 	switch kinds := e.Kinds.String(); {
 	case kinds != "":

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // History is what `edgeman history --json` prints. Fields are only ever added.
@@ -71,8 +72,8 @@ func (hist History) Print(w io.Writer) error {
 			release += "*"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%.1fs\t%d\t%s\n",
-			e.Time.Local().Format(time.DateTime), e.Operation, release, orDash(e.Image), shortDigest(e.Digest),
-			orDash(e.By), e.Seconds, e.Cut, outcome(e))
+			e.Time.Local().Format(time.DateTime), e.Operation, release, words.OrDash(e.Image), shortDigest(e.Digest),
+			words.OrDash(e.By), e.Seconds, e.Cut, outcome(e))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -109,7 +110,7 @@ func outcome(e state.Event) string {
 		notes = append(notes, e.Note)
 	}
 	if e.WebsocketsClosed > 0 {
-		notes = append(notes, "closed "+state.Plural(e.WebsocketsClosed, "websocket"))
+		notes = append(notes, "closed "+words.Plural(e.WebsocketsClosed, "websocket"))
 	}
 	if len(notes) == 0 {
 		return e.Outcome

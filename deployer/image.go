@@ -9,6 +9,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/words"
 )
 
 // pullWait bounds a pull: image data moves, but not for ever.
@@ -56,7 +57,7 @@ func (s *swap) pull(ctx context.Context, given string) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	s.step("pull", "%s in %s", ref, seconds(time.Since(start)))
+	s.step("pull", "%s in %s", ref, words.Took(time.Since(start)))
 	return found{image, ref}, nil
 }
 

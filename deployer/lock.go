@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // takeLock takes the app's lock. When another command holds it, it says which,
@@ -30,7 +31,7 @@ func (h *Host) lockHost(ctx context.Context, operation string, dryRun bool) (unl
 	}
 	lock, err := h.Paths.LockHost(ctx, operation, 0)
 	if errors.Is(err, state.ErrLocked) && h.Wait > 0 {
-		h.note("waiting up to %s: %s", h.Wait, firstLine(err))
+		h.note("waiting up to %s: %s", h.Wait, words.FirstLine(err.Error()))
 		lock, err = h.Paths.LockHost(ctx, operation, h.Wait)
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -78,7 +79,7 @@ func (h *Host) stepAside(ctx context.Context, b back, w *way, live state.Release
 func (h *Host) awaitStopped(ctx context.Context, slot sockets.Slot, limit time.Duration) error {
 	last, in, err := h.watch(ctx, slot, "stop", limit, func(s sight) bool { return s.status.Stopped || !s.runs })
 	if err == nil && !in {
-		err = fmt.Errorf("%s did not stop its container within %s: %s", slot, state.Length(limit), orDash(last.status.Message))
+		err = fmt.Errorf("%s did not stop its container within %s: %s", slot, words.Length(limit), words.OrDash(last.status.Message))
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/words"
 )
 
 // startOriginals brings the adopted containers back to their addresses and waits
@@ -55,7 +56,7 @@ func (h *Host) startOriginals(ctx context.Context, b back) error {
 	if len(all) > 1 {
 		verb = "answer"
 	}
-	h.step("start", "%s (%s) %s after %s", b.record.containers(), all[0].Image, verb, seconds(time.Since(start)))
+	h.step("start", "%s (%s) %s after %s", b.record.containers(), all[0].Image, verb, words.Took(time.Since(start)))
 	return nil
 }
 
@@ -102,7 +103,7 @@ func (h *Host) awaitOriginals(ctx context.Context, b back, all []docker.Containe
 		}
 		err := h.awaitAnswer(ctx, b, o, all[i].ID, deadline)
 		if notYet(err) && (b.keep || b.unready) {
-			h.warn("%s; it runs, and the site is given back to it: docker logs -f %s", firstLine(err), all[i].Name)
+			h.warn("%s; it runs, and the site is given back to it: docker logs -f %s", words.FirstLine(err.Error()), all[i].Name)
 			late = true
 			continue
 		}

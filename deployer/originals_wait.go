@@ -11,7 +11,7 @@ import (
 	"edgeman/deployer/ask"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/poll"
-	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // AllowUnready is the code of the refusal to give a site back to a container that
@@ -91,7 +91,7 @@ func (h *Host) awaitAnswer(ctx context.Context, b back, o Original, id string, d
 	})
 	switch {
 	case errors.Is(err, poll.ErrLate):
-		return fmt.Errorf("container %s did not answer within %s: %w", name, state.Length(b.patient), &notYetError{silent})
+		return fmt.Errorf("container %s did not answer within %s: %w", name, words.Length(b.patient), &notYetError{silent})
 	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("waiting for container %s: %w", name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -74,9 +75,9 @@ func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, limit time.Dura
 	switch {
 	case err == nil:
 		left := max(0, time.Until(until))
-		text := fmt.Sprintf("%s holds its requests until %s at the latest, for another %s", slot, state.Clock(until), seconds(left))
+		text := fmt.Sprintf("%s holds its requests until %s at the latest, for another %s", slot, words.Clock(until), words.Took(left))
 		if st.WebsocketsClosed > 0 {
-			text += ", " + state.Plural(st.WebsocketsClosed, "websocket") + " closed"
+			text += ", " + words.Plural(st.WebsocketsClosed, "websocket") + " closed"
 		}
 		h.step("pause", "%s", text)
 		return nil
@@ -84,7 +85,7 @@ func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, limit time.Dura
 		if err := h.Paths.ClearPause(slot); err != nil {
 			return err
 		}
-		return hint.With(fmt.Errorf("something still reached %s after %s (%s); requests flow as before", slot, state.Length(limit), inside),
+		return hint.With(fmt.Errorf("something still reached %s after %s (%s); requests flow as before", slot, words.Length(limit), inside),
 			"--max longer than nginx keeps idle connections, which is some seconds, and than its longest request; drain.websockets ends websockets")
 	}
 	return err
@@ -106,7 +107,7 @@ func (h *Host) recordHold(slot sockets.Slot, operation string, started time.Time
 		Seconds: state.Seconds(time.Since(started)), Outcome: state.Done,
 	}
 	if err != nil {
-		e.Outcome, e.Note = state.Failed, firstLine(err)
+		e.Outcome, e.Note = state.Failed, words.FirstLine(err.Error())
 	}
 	return h.Paths.Record(slot.App, e)
 }

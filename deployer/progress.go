@@ -12,6 +12,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
+	"edgeman/deployer/words"
 )
 
 // plainInterval is how often a wait speaks up where no line can be redrawn.
@@ -79,7 +80,7 @@ func (h *Host) await(ctx context.Context, step string, limit time.Duration, look
 // say tells what is waited for; the time since the start is added.
 func (w *waiting) say(format string, args ...any) {
 	now := time.Now()
-	line := fmt.Sprintf("  %-8s %s (%s)", w.name, fmt.Sprintf(format, args...), seconds(now.Sub(w.start)))
+	line := fmt.Sprintf("  %-8s %s (%s)", w.name, fmt.Sprintf(format, args...), words.Took(now.Sub(w.start)))
 	if w.tty {
 		fmt.Fprintf(w.out, "\r%s%s", line, strings.Repeat(" ", max(0, w.drawn-len(line))))
 		w.drawn = len(line)
@@ -100,8 +101,6 @@ func (w *waiting) done() {
 }
 
 func (w *waiting) elapsed() time.Duration { return time.Since(w.start) }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -10,6 +10,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -50,7 +51,7 @@ func (s *swap) recreate(ctx context.Context, result *SwapResult) error {
 func (s *swap) replaced(slot sockets.Slot, asked time.Time, st state.SlotStatus) error {
 	s.ready, s.stopTook, s.bootTook = time.Since(asked), st.Stop, st.Boot
 	s.keepMode()
-	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, seconds(s.ready))
+	s.step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, words.Took(s.ready))
 	return s.Paths.ClearDrain(slot)
 }
 
@@ -71,7 +72,7 @@ func (s *swap) renewService(ctx context.Context) error {
 		return s.whyNotHealthy(ctx, err, s.ailing(s.old, s.next), s.next, s.askedPort())
 	}
 	s.ready, s.bootTook = time.Since(start), state.Seconds(time.Since(stopped))
-	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, seconds(s.ready))
+	s.step("start", "release %d and the service of %s again after %s", s.next.Number, s.old.Color, words.Took(s.ready))
 	return s.Paths.ClearDrain(s.old)
 }
 
@@ -87,14 +88,14 @@ func (s *swap) awaitRecreate(ctx context.Context, slot sockets.Slot, asked time.
 		if st, _, err = s.Paths.ReadSlotStatus(slot); err != nil {
 			return false, err
 		}
-		w.say("%s: %s", slot.Color, orDash(st.Message))
+		w.say("%s: %s", slot.Color, words.OrDash(st.Message))
 		return !pending && st.Phase == state.PhaseHealthy && st.Since.After(asked), nil
 	})
 	switch {
 	case err == nil:
 		return st, s.recreated(slot, st)
 	case errors.Is(err, poll.ErrLate) || ctx.Err() != nil:
-		err = fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, slot, orDash(st.Message))
+		err = fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, slot, words.OrDash(st.Message))
 		err = errors.Join(err, s.withdraw(ctx, slot))
 	}
 	return st, err
@@ -111,7 +112,7 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 	}
 	r := st.Rejected
 	if r == nil || r.Release != s.next.Number {
-		return fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, orDash(st.Message))
+		return fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, words.OrDash(st.Message))
 	}
 	err = fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, r.Reason)
 	if r.Probe != "" {

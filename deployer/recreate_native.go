@@ -9,6 +9,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -65,11 +66,11 @@ func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
 		if st, _, err = s.Paths.ReadSlotStatus(slot); err == nil && st.Phase == state.PhaseFailed {
 			err = fmt.Errorf("%s does not start: %s", slot, st.Message)
 		}
-		w.say("%s: %s", slot.Color, orDash(st.Message))
+		w.say("%s: %s", slot.Color, words.OrDash(st.Message))
 		return st.Phase == state.PhaseHolding, err
 	})
 	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {
-		return fmt.Errorf("%s did not hold requests within %s: %s", slot, state.Length(s.timeout), orDash(st.Message))
+		return fmt.Errorf("%s did not hold requests within %s: %s", slot, words.Length(s.timeout), words.OrDash(st.Message))
 	}
 	return err
 }
@@ -157,11 +158,11 @@ func (h *Host) settleStandIn(ctx context.Context, app state.App) error {
 		if st, _, err = h.Paths.ReadSlotStatus(live); err != nil {
 			return false, err
 		}
-		w.say("%s: %s", live.Color, orDash(st.Message))
+		w.say("%s: %s", live.Color, words.OrDash(st.Message))
 		return false, nil
 	})
 	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {
-		return hint.With(fmt.Errorf("%s still stands in for %s: %s", live, live.Other(), orDash(st.Message)), "journalctl -u 'edgeman@%s:*'", app.Name)
+		return hint.With(fmt.Errorf("%s still stands in for %s: %s", live, live.Other(), words.OrDash(st.Message)), "journalctl -u 'edgeman@%s:*'", app.Name)
 	}
 	return err
 }

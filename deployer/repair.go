@@ -9,6 +9,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -210,7 +211,7 @@ func (h *Host) sayWhole(ctx context.Context, app state.App, live sockets.Slot, r
 		return err
 	}
 	if ails := st.Phase == state.PhaseStarting || st.Phase == state.PhaseWaiting || st.Phase == state.PhaseFailed; ails {
-		h.note("release %d on %s is not healthy: %s", release, live.Color, orDash(st.Message))
+		h.note("release %d on %s is not healthy: %s", release, live.Color, words.OrDash(st.Message))
 		if err := h.awaitUp(ctx, live, release, time.Duration(app.Start.Timeout)); err != nil {
 			return &BrokenError{hint.With(err, "edgeman logs %s -n 50", app.Name)}
 		}
@@ -225,7 +226,7 @@ func (h *Host) awaitUp(ctx context.Context, live sockets.Slot, release int, limi
 		return s.status.Whole() || s.status.Phase == state.PhaseIdle || s.status.Phase == state.PhaseHolding
 	})
 	if err == nil && !in {
-		err = fmt.Errorf("release %d does not become healthy: %s", release, orDash(last.status.Message))
+		err = fmt.Errorf("release %d does not become healthy: %s", release, words.OrDash(last.status.Message))
 	}
 	return err
 }

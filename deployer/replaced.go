@@ -15,6 +15,7 @@ import (
 	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -45,7 +46,7 @@ func (h *Host) judgeReplaced(ctx context.Context, app state.App, slot sockets.Sl
 		}
 		out.Notes = append(out.Notes, live.Notes...)
 		if !slices.Equal(live.Changed, out.Changed) {
-			out.Notes = append(out.Notes, fmt.Sprintf("what was changed on %s goes with it, only what was changed on the first container is kept: %s", name, orDash(strings.Join(live.Changed, ", "))))
+			out.Notes = append(out.Notes, fmt.Sprintf("what was changed on %s goes with it, only what was changed on the first container is kept: %s", name, words.OrDash(strings.Join(live.Changed, ", "))))
 		}
 	}
 	return out, nil

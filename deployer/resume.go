@@ -8,6 +8,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -64,7 +65,7 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 	// Before it is forgotten; without it only the history says less.
 	r, err := h.Paths.ReadRelease(app.Name, op.Release)
 	if err != nil && !errors.Is(err, state.ErrNoRelease) {
-		h.note("%s", firstLine(err))
+		h.note("%s", words.FirstLine(err.Error()))
 	}
 	if outcome == state.Failed && op.Name == "swap" && op.Release > 0 { // it never served
 		if err := h.forgetRelease(ctx, app.Name, op.Release); err != nil {
@@ -96,7 +97,7 @@ func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.S
 		return !s.runs || s.filled && rests && s.status.Release == s.release.Number
 	})
 	if err == nil && !in {
-		err = hint.With(fmt.Errorf("%s did not settle: %s", slot, orDash(last.status.Message)), "journalctl -u %s", slot.ServiceUnit())
+		err = hint.With(fmt.Errorf("%s did not settle: %s", slot, words.OrDash(last.status.Message)), "journalctl -u %s", slot.ServiceUnit())
 	}
 	return err
 }

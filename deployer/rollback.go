@@ -8,6 +8,7 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -94,7 +95,7 @@ func (s *swap) switchBack(ctx context.Context) (SwapResult, error) {
 	if err := s.awaitHealthy(ctx, idle, s.next.Number, stillWell); err != nil && interrupted(ctx) {
 		return s.fail(ctx, result, err)
 	} else if err != nil {
-		s.note("%s still runs, but is not well: %s", idle.Color, firstLine(err))
+		s.note("%s still runs, but is not well: %s", idle.Color, words.FirstLine(err.Error()))
 		return s.startAnew(ctx)
 	}
 	before, err := s.switchTo(ctx, idle)

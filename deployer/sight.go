@@ -8,6 +8,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -53,7 +54,7 @@ func (h *Host) watch(ctx context.Context, slot sockets.Slot, what string, limit 
 		if last, err = h.see(ctx, slot); err != nil {
 			return false, err
 		}
-		w.say("%s: %s", slot.Color, orDash(last.status.Message))
+		w.say("%s: %s", slot.Color, words.OrDash(last.status.Message))
 		return done(last), nil
 	})
 	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 	"edgeman/sockets/systemd"
 )
@@ -107,7 +107,7 @@ func (s *swap) makeRoom(ctx context.Context, idle sockets.Slot) error {
 	}
 	st := seen.status
 	if seen.runs && st.Phase == state.PhaseDraining && st.Open > 0 && !s.cut && s.op.Name != "rollback" {
-		s.note("%s still drains from an earlier swap: %s; --cut ends that at once", idle.Color, orDash(st.Message))
+		s.note("%s still drains from an earlier swap: %s; --cut ends that at once", idle.Color, words.OrDash(st.Message))
 	}
 	return s.clearSlot(ctx, idle, s.cut)
 }
@@ -138,7 +138,7 @@ func (h *Host) clearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 				return false, err
 			}
 		}
-		w.say("%s still ends: %s", slot.Color, orDash(s.status.Message))
+		w.say("%s still ends: %s", slot.Color, words.OrDash(s.status.Message))
 		if overdue(s.status, w.elapsed()) {
 			return false, hint.With(fmt.Errorf("%s did not end at its deadline", slot), "journalctl -u %s", slot.ServiceUnit())
 		}
@@ -171,18 +171,4 @@ func running(u systemd.Unit) bool {
 		return true
 	}
 	return false
-}
-
-func until(t time.Time) string { return state.Length(max(0, time.Until(t)).Round(time.Second)) }
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
 }

@@ -12,6 +12,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -82,7 +83,7 @@ func (h *Host) awaitHealthy(ctx context.Context, slot sockets.Slot, number int, 
 }
 
 func unhealthy(slot sockets.Slot, number int, timeout time.Duration, st state.SlotStatus) error {
-	what := fmt.Sprintf("release %d did not become healthy within %s", number, state.Length(timeout))
+	what := fmt.Sprintf("release %d did not become healthy within %s", number, words.Length(timeout))
 	if st.Phase == "" {
 		what += fmt.Sprintf(": %s says nothing", slot.ServiceUnit())
 	}

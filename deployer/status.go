@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -252,7 +253,7 @@ func (a *AppStatus) unread(err error) {
 	if err == nil {
 		return
 	}
-	p := Problem{Text: firstLine(err)}
+	p := Problem{Text: words.FirstLine(err.Error())}
 	if errors.Is(err, os.ErrPermission) {
 		p = Problem{Text: unreadable, Next: "sudo edgeman status " + a.Name}
 	}

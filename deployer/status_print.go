@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // Print writes the status for people: one line a slot, and below it what is
@@ -48,7 +49,7 @@ func (a AppStatus) rows(w io.Writer, now time.Time) {
 	name := a.Name
 	row := func(r SlotReport) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", name, r.Name, r.State,
-			number(r.Release), orDash(r.Image), r.Connections, since(r.Oldest, now), since(r.Since, now), r.remark(r.Name == a.Live, now))
+			number(r.Release), words.OrDash(r.Image), r.Connections, since(r.Oldest, now), since(r.Since, now), r.remark(r.Name == a.Live, now))
 		name = ""
 	}
 	for _, r := range a.Slots {
@@ -93,7 +94,7 @@ func (r SlotReport) remark(live bool, now time.Time) string {
 
 // say is what the slot's state alone makes worth saying.
 func (r SlotReport) say(live bool, now time.Time) string {
-	left := ago(r.Deadline.Sub(now))
+	left := words.Ago(r.Deadline.Sub(now))
 	switch r.State {
 	case SlotLive:
 		return ""
@@ -115,7 +116,7 @@ func (r SlotReport) say(live bool, now time.Time) string {
 		return fmt.Sprintf("requests wait, %s at the latest", left)
 	}
 	if live && r.State == SlotStarting {
-		return "requests wait: " + orDash(r.Message)
+		return "requests wait: " + words.OrDash(r.Message)
 	}
 	return r.Message
 }
@@ -166,11 +167,11 @@ func (c *CheckRun) line(now time.Time) string {
 	case c == nil:
 		return ""
 	case now.Sub(c.LastRun) > checkOverdue:
-		return fmt.Sprintf("edgeman check last ran %s ago\n  next: systemctl status edgeman-check.timer\n", ago(now.Sub(c.LastRun)))
+		return fmt.Sprintf("edgeman check last ran %s ago\n  next: systemctl status edgeman-check.timer\n", words.Ago(now.Sub(c.LastRun)))
 	case c.Exit != 0:
-		return fmt.Sprintf("edgeman check found something %s ago\n  next: edgeman check\n", ago(now.Sub(c.LastRun)))
+		return fmt.Sprintf("edgeman check found something %s ago\n  next: edgeman check\n", words.Ago(now.Sub(c.LastRun)))
 	}
-	return fmt.Sprintf("edgeman check found nothing %s ago\n", ago(now.Sub(c.LastRun)))
+	return fmt.Sprintf("edgeman check found nothing %s ago\n", words.Ago(now.Sub(c.LastRun)))
 }
 
 // PrintDetails adds to the table what `edgeman status APP` tells of one app.
@@ -203,7 +204,7 @@ func (r SlotReport) containerLines(line func(name, value string), mode string) {
 	if len(r.Replicas) == 0 {
 		names := r.containers // those of an idle slot do not run
 		if len(names) < 2 {
-			names = []string{orDash(r.Container)}
+			names = []string{words.OrDash(r.Container)}
 		}
 		for _, name := range names {
 			line("container", fmt.Sprintf("%s (%s)", name, r.Name))
@@ -212,7 +213,7 @@ func (r SlotReport) containerLines(line func(name, value string), mode string) {
 	for _, one := range r.Replicas {
 		text := fmt.Sprintf("%s (%s), %s", one.Container, r.Name, one.State)
 		if mode != "native" {
-			text += ", " + state.Plural(one.Connections, "connection")
+			text += ", " + words.Plural(one.Connections, "connection")
 		}
 		line("container", text+because(one.Message))
 	}
@@ -229,21 +230,7 @@ func since(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return ago(now.Sub(t))
-}
-
-// ago is a duration as people say it: two units at most.
-func ago(d time.Duration) string {
-	d = max(0, d)
-	switch {
-	case d < 100*time.Second:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < 100*time.Minute:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+	return words.Ago(now.Sub(t))
 }
 
 // paintStates colours the words of states, which stand between two spaces in

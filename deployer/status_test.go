@@ -465,14 +465,3 @@ func TestLastCheck(t *testing.T) {
 		}
 	}
 }
-
-func TestAgo(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0s", 0: "0s", 99 * time.Second: "99s", 100 * time.Second: "1m",
-		99 * time.Minute: "99m", 100 * time.Minute: "1h40m", 47 * time.Hour: "47h00m", 75 * time.Hour: "3d03h",
-	} {
-		if got := ago(d); got != want {
-			t.Errorf("ago(%s) = %q, want %q", d, got, want)
-		}
-	}
-}

@@ -7,6 +7,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -162,7 +163,7 @@ func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, tim
 func (s *swap) refusePaused() error {
 	pause, on, err := s.Paths.ReadPause(s.old)
 	if err == nil && on && pause.Reason == state.PauseAsked {
-		return hint.With(refuse("%s is paused until %s", s.app.Name, state.Clock(pause.Until)), "edgeman resume %s", s.app.Name)
+		return hint.With(refuse("%s is paused until %s", s.app.Name, words.Clock(pause.Until)), "edgeman resume %s", s.app.Name)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // finish closes a run whose release serves.
@@ -73,10 +74,10 @@ func (s *swap) failed(ctx context.Context, err error) error {
 	if s.over {
 		err = &BrokenError{hint.With(fmt.Errorf("release %d serves, but its command did not come to its end: %w", s.next.Number, err),
 			"the old slot ends by itself; edgeman status %s", s.app.Name)}
-		return errors.Join(err, s.otherMode(), s.settle(state.Ended{}, firstLine(err)))
+		return errors.Join(err, s.otherMode(), s.settle(state.Ended{}, words.FirstLine(err.Error())))
 	}
 	if errors.As(err, &broken) {
-		return errors.Join(err, s.record(state.Broken, state.Ended{}, firstLine(err)))
+		return errors.Join(err, s.record(state.Broken, state.Ended{}, words.FirstLine(err.Error())))
 	}
 	if end := s.Paths.EndOperation(s.app.Name); end != nil {
 		return errors.Join(err, end)
@@ -84,7 +85,7 @@ func (s *swap) failed(ctx context.Context, err error) error {
 	if s.next.Image == "" || ExitCode(err) != ExitFailed && s.next.Number == 0 {
 		return err // nothing was begun
 	}
-	if rec := s.record(state.Failed, state.Ended{}, firstLine(err)); rec != nil {
+	if rec := s.record(state.Failed, state.Ended{}, words.FirstLine(err.Error())); rec != nil {
 		return errors.Join(err, rec)
 	}
 	err = s.unharmed(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
 )
@@ -26,7 +27,7 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 		return err
 	}
 	s.ready, s.bootTook = took, state.Seconds(took)
-	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, seconds(took))
+	s.step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, words.Took(took))
 	before, err := s.switchOrAbandon(ctx, idle)
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func (s *swap) overlap(ctx context.Context, result *SwapResult) error {
 	result.Slot = idle.String()
 	if s.detach {
 		result.Draining = true
-		s.step("drain", "%s: %s, at most %s, by itself", s.old.Color, state.Plural(before, "connection"), state.Length(s.drain))
+		s.step("drain", "%s: %s, at most %s, by itself", s.old.Color, words.Plural(before, "connection"), words.Length(s.drain))
 		return nil
 	}
 	ended, err := s.awaitDrain(ctx, s.old, before)

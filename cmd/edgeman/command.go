@@ -10,7 +10,7 @@ import (
 
 	"edgeman/deployer"
 	"edgeman/deployer/hint"
-	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -92,7 +92,7 @@ func (a arguments) check(c *cli.Context) error {
 		if want == "" {
 			want = "no arguments"
 		}
-		return hint.With(usage("%s takes %s, not %s", c.Command.Name, want, state.Plural(n, "argument")), "%s", helpHint(c.Command))
+		return hint.With(usage("%s takes %s, not %s", c.Command.Name, want, words.Plural(n, "argument")), "%s", helpHint(c.Command))
 	}
 	if a.first == appName && n > 0 {
 		if err := sockets.ValidName(c.Args().First()); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/poll"
+	"edgeman/deployer/words"
 )
 
 // build is what "nginx -V" tells about how the binary was made.
@@ -38,11 +39,11 @@ func readBuild(ctx context.Context, binary string) (build, error) {
 func parseBuild(out string) (build, error) {
 	m := versionLine.FindStringSubmatch(out)
 	if m == nil {
-		return build{}, fmt.Errorf("no version in %q", firstLine(out))
+		return build{}, fmt.Errorf("no version in %q", words.FirstLine(out))
 	}
 	b := build{version: m[1], options: map[string]string{}}
 	_, configure, _ := strings.Cut(out, "configure arguments:")
-	for _, word := range splitQuoted(firstLine(strings.TrimSpace(configure))) {
+	for _, word := range splitQuoted(words.FirstLine(strings.TrimSpace(configure))) {
 		name, value, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 		b.options[name] = value
 	}
@@ -95,9 +96,4 @@ func splitQuoted(s string) []string {
 		}
 	}
 	return words
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }

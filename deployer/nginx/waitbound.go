@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // Bound is how many requests nginx can hold back while nobody accepts them.
@@ -57,5 +57,5 @@ func (b Bound) Longest(rate float64) time.Duration {
 }
 
 func (b Bound) String() string {
-	return fmt.Sprintf("at most %d requests can wait (%s), each at most %s (%s)", b.Requests, b.By, state.Length(b.Timeout), b.Directive)
+	return fmt.Sprintf("at most %d requests can wait (%s), each at most %s (%s)", b.Requests, b.By, words.Length(b.Timeout), b.Directive)
 }

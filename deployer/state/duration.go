@@ -2,8 +2,9 @@ package state
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"edgeman/deployer/words"
 )
 
 // Duration is a time.Duration written as in "90s" in a settings file.
@@ -23,7 +24,7 @@ func (d *Duration) UnmarshalText(b []byte) error {
 }
 
 // MarshalText writes Go's duration syntax.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(Length(time.Duration(d))), nil }
+func (d Duration) MarshalText() ([]byte, error) { return []byte(words.Length(time.Duration(d))), nil }
 
 // unitless is the first setting that is a bare number, which TOML takes for
 // nanoseconds, and nobody means by a duration.
@@ -43,18 +44,6 @@ func (a App) unitless() string {
 		}
 	}
 	return ""
-}
-
-// Length is a time as people write it: "60s" and "1m" instead of "1m0s".
-func Length(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // Seconds is d in seconds for a record, to the millisecond.

@@ -3,6 +3,8 @@ package state
 import (
 	"fmt"
 	"strings"
+
+	"edgeman/deployer/words"
 )
 
 // Kinds counts connections by what they are at, as far as that can be told.
@@ -24,8 +26,8 @@ func (k Kinds) String() string {
 			list = append(list, text)
 		}
 	}
-	add(k.Websockets, Plural(k.Websockets, "websocket"))
-	add(k.Requests, Plural(k.Requests, "request")+" in progress")
+	add(k.Websockets, words.Plural(k.Websockets, "websocket"))
+	add(k.Requests, words.Plural(k.Requests, "request")+" in progress")
 	add(k.Idle, fmt.Sprintf("%d idle", k.Idle))
 	if len(list) > 0 {
 		add(k.Unknown, fmt.Sprintf("%d unknown", k.Unknown))
@@ -35,7 +37,7 @@ func (k Kinds) String() string {
 
 // Of is a number of connections with their kinds behind it.
 func (k Kinds) Of(n int) string {
-	text := Plural(n, "connection")
+	text := words.Plural(n, "connection")
 	if kinds := k.String(); kinds != "" && n > 0 {
 		text += " (" + kinds + ")"
 	}
@@ -50,7 +52,7 @@ type Ended struct {
 }
 
 func (e Ended) String() string {
-	text := Plural(e.Cut, "connection") + " cut"
+	text := words.Plural(e.Cut, "connection") + " cut"
 	if e.Kinds.Unknown > 0 { // they may have ended well while the container did
 		text = "at most " + text
 	}
@@ -58,15 +60,7 @@ func (e Ended) String() string {
 		text += " (" + kinds + ")"
 	}
 	if e.Closed > 0 {
-		text += ", " + Plural(e.Closed, "websocket") + " closed"
+		text += ", " + words.Plural(e.Closed, "websocket") + " closed"
 	}
 	return text
-}
-
-// Plural is a number of things in words: "1 connection", "2 connections".
-func Plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

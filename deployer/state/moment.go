@@ -1,14 +1,12 @@
 package state
 
-import "time"
+import (
+	"time"
 
-// Clock is a moment for people: the time, behind its date unless that is today's.
-func Clock(t time.Time) string { return clock(t, time.Now()) }
+	"edgeman/deployer/words"
+)
 
-func clock(t, now time.Time) string {
-	t, now = t.Local(), now.Local()
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format(time.TimeOnly)
-	}
-	return t.Format(time.DateTime)
-}
+// For the callers in serve, until they call words themselves.
+func Clock(t time.Time) string         { return words.Clock(t) }
+func Length(d time.Duration) string    { return words.Length(d) }
+func Plural(n int, noun string) string { return words.Plural(n, noun) }

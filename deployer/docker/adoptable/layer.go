@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker/layer"
-	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 func some(list []string) string {
@@ -23,7 +23,7 @@ func layerRefusal(l layer.Layer, name string) (Note, bool) {
 		return Note{}, false
 	}
 	return acceptable(CodeWritableLayer, "container %s has %s in its own layer that a new container would not have: %s",
-		name, state.Plural(len(l.Written), "changed file"), some(l.Written)), true
+		name, words.Plural(len(l.Written), "changed file"), some(l.Written)), true
 }
 
 // layerNotes tell what is carried and what stays behind.
@@ -34,7 +34,7 @@ func layerNotes(l layer.Layer, name string) []Note {
 	}
 	if len(l.Scratch) > 0 {
 		out = append(out, Note{Code: codeScratch, Text: fmt.Sprintf("container %s has %s below /run, /tmp or a cache or log directory that stays behind: %s",
-			name, state.Plural(len(l.Scratch), "file"), some(l.Scratch))})
+			name, words.Plural(len(l.Scratch), "file"), some(l.Scratch))})
 	}
 	return out
 }
