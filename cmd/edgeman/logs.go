@@ -17,7 +17,7 @@ func logsCommand(env *environment) command {
 			Usage:       "what an app's containers and services said",
 			Description: "It reads the journal: root may, and members of the groups systemd-journal and adm.",
 			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what comes"},
+				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "keep printing what the app logs"},
 				&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: 100, Usage: "the last `N` lines, 0 for all"},
 				jsonFlag(),
 			},

@@ -17,10 +17,9 @@ func pauseCommand() command {
 			Category: groupDeploy,
 			Usage:    "let an app's requests wait, for a migration or a snapshot",
 			Description: "It returns when nothing reaches the app any more. Requests wait, as many as nginx can\n" +
-				"hold (it says how many); they go on after \"edgeman resume APP\", or by themselves when\n" +
-				"the time is over.",
+				"hold (it says how many); they go on after \"edgeman resume APP\", or when the time is up.",
 			Flags: []cli.Flag{
-				&cli.DurationFlag{Name: "max", Value: 30 * time.Second, Usage: "resume by itself after `DURATION`"},
+				&cli.DurationFlag{Name: "max", Value: 30 * time.Second, Usage: "resume after `DURATION`, without a command"},
 				letWaitFlag(),
 			},
 		},

@@ -46,7 +46,7 @@ const undoingAfter = time.Second
 // command itself says how it ended. newline ends what stands in the last line.
 func watchSignals(signals <-chan os.Signal, done <-chan struct{}, interrupt func(), stderr io.Writer, newline string) {
 	var late <-chan time.Time
-	say := "interrupted: undoing what was begun; requests flow meanwhile"
+	say := "interrupted: undoing what was begun; requests keep flowing"
 	for {
 		select {
 		case <-done:
@@ -57,7 +57,7 @@ func watchSignals(signals <-chan os.Signal, done <-chan struct{}, interrupt func
 			late = time.After(undoingAfter)
 		case <-late:
 			fmt.Fprintf(stderr, "%sedgeman: %s\n", newline, say)
-			say = "still undoing; requests flow meanwhile"
+			say = "still undoing; requests keep flowing"
 		}
 	}
 }

@@ -22,8 +22,8 @@ func TestWatchSignals(t *testing.T) {
 		want string
 	}{
 		{"nothing was begun", undoingAfter / 2, "\n", "\n"},
-		{"undone", 2 * undoingAfter, "\n", "\n\nedgeman: interrupted: undoing what was begun; requests flow meanwhile\n"},
-		{"undone, no terminal", 2 * undoingAfter, "", "edgeman: interrupted: undoing what was begun; requests flow meanwhile\n"},
+		{"undone", 2 * undoingAfter, "\n", "\n\nedgeman: interrupted: undoing what was begun; requests keep flowing\n"},
+		{"undone, no terminal", 2 * undoingAfter, "", "edgeman: interrupted: undoing what was begun; requests keep flowing\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
