@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/lex"
 	"edgeman/nginxconf/internal/route"
 	"edgeman/nginxconf/internal/variables"
 )
@@ -86,10 +86,10 @@ func constant(r route.Route, text string) (string, bool) {
 		known["https"] = "on"
 	}
 	var out strings.Builder
-	for n, name := 0, ""; text != ""; text = text[n:] {
-		switch n, name = variables.Reference(text); {
+	for part, name := range variables.Parts(text) {
+		switch {
 		case name == "":
-			out.WriteString(text[:n])
+			out.WriteString(part)
 		case known[name] == "":
 			return "", false
 		default:
@@ -122,7 +122,7 @@ func siteName(server *Node) string {
 	for _, line := range server.All("server_name") {
 		for _, name := range line.Args() {
 			name = strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")
-			if name != "" && !strings.HasPrefix(name, "_") && !strings.ContainsAny(name, "~*$") && !strings.ContainsFunc(name, config.OddInHost) {
+			if name != "" && !strings.HasPrefix(name, "_") && !strings.ContainsAny(name, "~*$") && !strings.ContainsFunc(name, lex.OddInHost) {
 				return strings.ToLower(name)
 			}
 		}
@@ -148,4 +148,56 @@ func listenPort(server *Node) string {
 		port = cmp.Or(port, p)
 	}
 	return cmp.Or(port, "80")
+}
+
+// Unlike returns a proxy_pass that would send other headers in then than it does
+// in c, as then has it, or nil. Both are readings of one configuration, with the
+// same passes; where they lead to is not compared.
+func (c *Config) Unlike(then *Config) *Node {
+	if len(c.Passes()) != len(then.Passes()) {
+		return nil
+	}
+	for i, pass := range c.Passes() {
+		other := then.Passes()[i]
+		if pass.Name() != "proxy_pass" || other.Name() != "proxy_pass" {
+			continue
+		}
+		was, known := c.sent(pass)
+		is, knownToo := then.sent(other)
+		if known && knownToo && !slices.Equal(was, is) {
+			return other
+		}
+	}
+	return nil
+}
+
+// sent are the headers that a proxy_pass adds or replaces, each as "name: value",
+// sorted. It is not known where the Host depends on the request.
+func (c *Config) sent(pass *Node) (headers []string, known bool) {
+	host, port, known := c.proxied(pass)
+	named := false
+	for _, l := range pass.Parent().Effective("proxy_set_header") {
+		value := variables.Substitute(variables.Substitute(l.Arg(1), "proxy_host", host), "proxy_port", port)
+		named = named || strings.EqualFold(l.Arg(0), "Host")
+		if value != "" {
+			headers = append(headers, strings.ToLower(l.Arg(0))+": "+value)
+		}
+	}
+	if !named {
+		headers = append(headers, "host: "+host)
+	}
+	slices.Sort(headers)
+	return headers, known
+}
+
+// proxied are $proxy_host and $proxy_port, where a pass has one value of them.
+func (c *Config) proxied(pass *Node) (host, port string, known bool) {
+	for i, r := range c.finder.Routes(pass) {
+		name := r.ProxyHost()
+		if r.Opaque != nil || i > 0 && (name != host || r.Port() != port) && r.Upstream == nil {
+			return "", "", false
+		}
+		host, port = name, r.Port()
+	}
+	return host, port, host != ""
 }

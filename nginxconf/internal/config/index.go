@@ -32,36 +32,27 @@ var modules = map[string]string{
 // directive.
 func Module(n *Node) string { return modules[n.Name()] }
 
-// index holds what is looked up often.
-type index struct {
-	passes       []*Node           // in order
-	upstreams    map[string]*Node  // "http/name", "stream/name"; names in lower case
-	upstreamList []*Node           // in order
-	servers      []*Node           // server blocks of http and stream
-	passesOf     map[*Node][]*Node // defining block: the passes it holds for
-}
-
-func buildIndex(root *Node) (index, error) {
-	x := index{upstreams: map[string]*Node{}, passesOf: map[*Node][]*Node{}}
-	var err error
-	root.indexChildren()
-	root.Walk(func(n *Node) {
+// index fills in what is looked up often, and refuses what nginx would.
+func (c *Config) index() (err error) {
+	c.upstreams, c.passesOf = map[string]*Node{}, map[*Node][]*Node{}
+	c.root.indexChildren()
+	c.root.Walk(func(n *Node) {
 		n.indexChildren()
 		if e := checkArity(n); e != nil && err == nil {
 			err = e
 		}
 		switch {
 		case Module(n) != "":
-			x.passes = append(x.passes, n)
-			x.passesOf[DefiningBlock(n)] = append(x.passesOf[DefiningBlock(n)], n)
+			c.passes = append(c.passes, n)
+			c.passesOf[DefiningBlock(n)] = append(c.passesOf[DefiningBlock(n)], n)
 		case n.Name() == "upstream" && n.IsBlock():
-			x.upstreams[Side(n)+"/"+strings.ToLower(n.Arg(0))] = n
-			x.upstreamList = append(x.upstreamList, n)
+			c.upstreams[Side(n)+"/"+strings.ToLower(n.Arg(0))] = n
+			c.upstreamList = append(c.upstreamList, n)
 		case n.Name() == "server" && n.IsBlock():
-			x.servers = append(x.servers, n)
+			c.servers = append(c.servers, n)
 		}
 	})
-	return x, err
+	return err
 }
 
 // Servers returns the server blocks of http and stream, in order.

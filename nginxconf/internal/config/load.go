@@ -6,6 +6,7 @@ package config
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"edgeman/nginxconf/internal/tree"
 )
@@ -36,7 +37,12 @@ type Config struct {
 	included map[string]int // resolved path: how often it is part of the configuration
 	watched  []string       // paths as the includes name them, globs' directories too
 	fs       FS
-	index
+
+	passes       []*Node           // in order
+	upstreams    map[string]*Node  // "http/name", "stream/name"; names in lower case
+	upstreamList []*Node           // in order
+	servers      []*Node           // server blocks of http and stream
+	passesOf     map[*Node][]*Node // defining block: the passes it holds for
 }
 
 // Load reads the configuration that starts at mainFile, following includes by
@@ -60,9 +66,7 @@ func (l *loader) load() (*Config, error) {
 	if err := l.file(c.main, c.root, Pos{}); err != nil {
 		return nil, err
 	}
-	var err error
-	c.index, err = buildIndex(c.root)
-	return c, err
+	return c, c.index()
 }
 
 func (c *Config) watch(paths ...string) {
@@ -191,4 +195,55 @@ func (l *loader) directives(ds []*tree.Directive, into *Node) error {
 		}
 	}
 	return nil
+}
+
+func (l *loader) include(d *tree.Directive, into *Node) error {
+	pos := (&Node{dir: d}).Pos()
+	path := d.Args[0]
+	if !strings.HasPrefix(path, "/") {
+		path = l.prefix + "/" + path
+	}
+	if !strings.ContainsAny(path, "*?[") {
+		l.c.watch(path)
+		return l.file(path, into, pos)
+	}
+	matches, err := glob(l.c.fs, path)
+	if err != nil {
+		return Refuse(pos, "", "include %q: %v", path, err)
+	}
+	if dir := filepath.Dir(path); len(matches) > 0 && !strings.ContainsAny(dir, "*?[") {
+		l.c.watch(dir)
+	}
+	l.c.watch(matches...)
+	for _, m := range matches {
+		if err := l.file(m, into, pos); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// glob does what glob(3) does in the C locale: a leading dot must be matched
+// by a dot, "[!" negates, and the order is that of the bytes.
+func glob(fs FS, pattern string) ([]string, error) {
+	pattern = filepath.Clean(pattern)
+	found, err := fs.Glob(strings.ReplaceAll(pattern, "[!", "[^"))
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(slices.Clone(found), func(m string) bool { return hidden(pattern, m) })
+	slices.Sort(found)
+	return found, nil
+}
+
+// hidden reports whether a part of the match begins with a dot where the
+// pattern does not say so.
+func hidden(pattern, match string) bool {
+	want, got := strings.Split(pattern, "/"), strings.Split(match, "/")
+	for i := range min(len(want), len(got)) {
+		if strings.HasPrefix(got[i], ".") && !strings.HasPrefix(want[i], ".") {
+			return true
+		}
+	}
+	return false
 }

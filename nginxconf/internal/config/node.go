@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"edgeman/nginxconf/internal/tree"
@@ -126,6 +127,18 @@ func (n *Node) Within(name string) *Node {
 		}
 	}
 	return nil
+}
+
+// Listens tells how clients reach a server: in the clear, over TLS, or either way.
+// "ssl on", which nginx before 1.25.1 takes (ngx_http_ssl_module), speaks for
+// every listen line and is inherited from http.
+func (n *Node) Listens() (plain, tls bool) {
+	for _, l := range n.All("listen") {
+		secure := slices.Contains(l.Args(), "ssl") || slices.Contains(l.Args(), "quic")
+		plain, tls = plain || !secure, tls || secure
+	}
+	on := n.Effective("ssl")
+	return plain, tls || on != nil && on[0].Arg(0) == "on"
 }
 
 // String returns the directive on one line without its block.

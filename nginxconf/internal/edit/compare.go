@@ -16,7 +16,7 @@ type versions struct {
 
 func compare(a, b []byte) *versions {
 	v := &versions{a: a, b: b, paired: map[string]map[int]int{}}
-	inA, inB := splitLines(a), splitLines(b)
+	inA, inB := lines(a), lines(b)
 	v.lines = beginnings(inA)
 	at := beginnings(inB)
 	for _, j := range match(inA, inB) {
@@ -142,7 +142,7 @@ func (v *versions) alike(i, j int, text string) int32 {
 	if begins && endsInName(before[0]) != endsInName(before[1]) || ends && beginsWithName(after[0]) != beginsWithName(after[1]) {
 		return 0
 	}
-	left, right := common(backwards(before[0]), backwards(before[1])), common(forwards(after[0]), forwards(after[1]))
+	left, right := v.common(i-1, j-1, -1), v.common(i+len(text), j+len(text), 1)
 	if left == 0 && !strings.ContainsAny(strings.TrimSpace(text), " \t\r\n") {
 		return 0
 	}
@@ -160,11 +160,12 @@ func isNameByte(c byte) bool {
 // mostContext is how many bytes around a text are compared.
 const mostContext = 1000
 
-// common counts the bytes that two sequences have in common at their beginnings.
-func common(a, b func() (byte, bool)) int32 {
+// common counts the bytes without blanks that a from i and b from j on have in
+// common, in steps of 1 or -1.
+func (v *versions) common(i, j, step int) int32 {
 	for n := int32(0); n < mostContext; n++ {
-		x, more := a()
-		y, also := b()
+		x, more := next(v.a, &i, step)
+		y, also := next(v.b, &j, step)
 		if !more && !also { // to the end of the file, which is as good as a byte
 			return n + 1
 		}
@@ -175,26 +176,13 @@ func common(a, b func() (byte, bool)) int32 {
 	return mostContext
 }
 
-// forwards gives the bytes of b without blanks, one by one.
-func forwards(b []byte) func() (byte, bool) {
-	return func() (c byte, more bool) {
-		b = bytes.TrimLeft(b, " \t\r\n")
-		if len(b) == 0 {
-			return 0, false
+// next moves at over blanks and one other byte, which it returns.
+func next(b []byte, at *int, step int) (c byte, more bool) {
+	for ; *at >= 0 && *at < len(b); *at += step {
+		if c = b[*at]; strings.IndexByte(" \t\r\n", c) < 0 {
+			*at += step
+			return c, true
 		}
-		c, b = b[0], b[1:]
-		return c, true
 	}
-}
-
-// backwards gives them from the end.
-func backwards(b []byte) func() (byte, bool) {
-	return func() (c byte, more bool) {
-		b = bytes.TrimRight(b, " \t\r\n")
-		if len(b) == 0 {
-			return 0, false
-		}
-		c, b = b[len(b)-1], b[:len(b)-1]
-		return c, true
-	}
+	return 0, false
 }

@@ -2,6 +2,7 @@ package edit
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +39,7 @@ func (fe *FileEdit) Diff() string {
 
 // changed lists the lines that differ, minus first.
 func changed(before, after []byte) string {
-	a, b := splitLines(before), splitLines(after)
+	a, b := lines(before), lines(after)
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
 	}
@@ -55,17 +56,8 @@ func changed(before, after []byte) string {
 	return s.String()
 }
 
-// splitLines cuts text after each line feed.
-func splitLines(b []byte) []string {
-	if len(b) == 0 {
-		return nil
-	}
-	lines := strings.SplitAfter(string(b), "\n")
-	if last := len(lines) - 1; lines[last] == "" {
-		lines = lines[:last]
-	}
-	return lines
-}
+// lines cuts text after each line feed.
+func lines(b []byte) []string { return slices.Collect(strings.Lines(string(b))) }
 
 func lineStart(b []byte, offset int) int { return bytes.LastIndexByte(b[:offset], '\n') + 1 }
 

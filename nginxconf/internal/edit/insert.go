@@ -47,20 +47,13 @@ func (w *Pending) InsertLast(block *config.Node, why string, lines ...string) {
 // otherwise at once, and what follows moves to a line of its own.
 func (w *Pending) insertAt(n *config.Node, at int, indent, in, why string, lines []string) {
 	f := n.Directive().File
-	eol := lineEnd(f.Src, at)
-	end, alone := restOfLine(f, at)
-	var b strings.Builder
-	for i, l := range lines {
-		b.WriteString(eol + indent + l)
-		if i == 0 {
-			b.WriteString(marker)
-		}
-	}
+	begin := lineEnd(f.Src, at) + indent
+	text := begin + strings.Join(marked(lines), begin)
+	end, alone := restOfLine(f.Src, at)
 	if !alone {
-		end = at
-		b.WriteString(eol + indent)
+		text += begin
 	}
-	w.add(n, f, Edit{Start: end, End: end, New: b.String(), Why: why, In: in})
+	w.add(n, f, Edit{Start: end, End: end, New: text, Why: why, In: in})
 }
 
 // InsertBefore adds lines before a block, above the comments that belong to it.
@@ -68,27 +61,22 @@ func (w *Pending) InsertBefore(n *config.Node, in, why string, lines ...string) 
 	f := n.Directive().File
 	at := n.Directive().Start()
 	eol, ind := lineEnd(f.Src, at), indent(f.Src, at)
-	var b strings.Builder
-	for i, l := range lines {
-		if i == 0 {
-			l += marker
-		}
-		b.WriteString(ind + l + eol)
-	}
-	start := f.LineStart(at)
+	text := ind + strings.Join(marked(lines), eol+ind) + eol
+	start := lineStart(f.Src, at)
 	if len(bytes.Trim(f.Src[start:at], " \t")) > 0 {
-		w.add(n, f, Edit{Start: at, End: at, New: eol + b.String() + ind, Why: why, In: in})
+		w.add(n, f, Edit{Start: at, End: at, New: eol + text + ind, Why: why, In: in})
 		return
 	}
-	b.WriteString(eol)
 	start = commentStart(f, start)
-	w.add(n, f, Edit{Start: start, End: start, New: b.String(), Why: why, In: in})
+	w.add(n, f, Edit{Start: start, End: start, New: text + eol, Why: why, In: in})
 }
+
+func marked(lines []string) []string { return append([]string{lines[0] + marker}, lines[1:]...) }
 
 // commentStart moves up over the comment lines directly above a line.
 func commentStart(f *tree.File, start int) int {
 	for start > 0 {
-		above := bytes.LastIndexByte(f.Src[:start-1], '\n') + 1
+		above := lineStart(f.Src, start-1)
 		text := bytes.TrimLeft(f.Src[above:start], " \t")
 		if !isComment(f, start-len(text)) {
 			return start
@@ -107,12 +95,8 @@ func isComment(f *tree.File, offset int) bool {
 
 // indent returns the blanks at the beginning of the line that holds offset.
 func indent(src []byte, offset int) string {
-	start := bytes.LastIndexByte(src[:offset], '\n') + 1
-	end := start
-	for end < len(src) && (src[end] == ' ' || src[end] == '\t') {
-		end++
-	}
-	return string(src[start:end])
+	line := src[lineStart(src, offset):]
+	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
 
 // lineEnd returns the line end in use around offset.
@@ -129,22 +113,15 @@ func lineEnd(src []byte, offset int) string {
 	return "\n"
 }
 
-// restOfLine returns the offset of the line end after at, and whether nothing
-// but blanks and a comment stands before it.
-func restOfLine(f *tree.File, at int) (end int, alone bool) {
-	i := at
-	for i < len(f.Src) && (f.Src[i] == ' ' || f.Src[i] == '\t' || f.Src[i] == '\r') {
-		i++
-	}
-	if i < len(f.Src) && f.Src[i] != '\n' && f.Src[i] != '#' {
+// restOfLine returns the offset of the line end after at, and true, where nothing
+// but blanks and a comment stands before it; else at itself.
+func restOfLine(src []byte, at int) (end int, alone bool) {
+	line, _, more := bytes.Cut(src[at:], []byte("\n"))
+	if text := bytes.TrimLeft(line, " \t\r"); len(text) > 0 && text[0] != '#' {
 		return at, false
 	}
-	n := bytes.IndexByte(f.Src[i:], '\n')
-	if n < 0 {
-		return len(f.Src), true
+	if more {
+		line = bytes.TrimSuffix(line, []byte("\r"))
 	}
-	if i += n; i > at && f.Src[i-1] == '\r' {
-		i--
-	}
-	return i, true
+	return at + len(line), true
 }

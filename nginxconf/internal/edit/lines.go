@@ -1,91 +1,41 @@
 package edit
 
-import (
-	"slices"
-)
-
-// match pairs the lines of a with those of b: common head and tail, then the
-// lines that are unique in both, in order, and what borders on them. Unpaired
-// lines are -1.
+// match pairs the lines of a with those of b: the common head and tail, each line
+// that is unique in both, and what borders on it. Unpaired lines are -1.
 func match(a, b []string) []int {
-	m := make([]int, len(a))
+	m, taken := make([]int, len(a)), make([]bool, len(b))
 	for i := range m {
 		m[i] = -1
 	}
-	pairRange(m, a, b, 0, len(a), 0, len(b))
+	// extend pairs line i and j, and those next to them, as long as they are alike.
+	extend := func(i, j, step int) {
+		for i >= 0 && j >= 0 && i < len(a) && j < len(b) && m[i] < 0 && !taken[j] && a[i] == b[j] {
+			m[i], taken[j] = j, true
+			i, j = i+step, j+step
+		}
+	}
+	extend(0, 0, 1)
+	extend(len(a)-1, len(b)-1, -1)
+	atA, atB := unique(a), unique(b)
+	for i, line := range a {
+		if j, once := atB[line]; once && atA[line] == i && m[i] < 0 {
+			extend(i, j, 1)
+			extend(i-1, j-1, -1)
+		}
+	}
 	return m
 }
 
-func pairRange(m []int, a, b []string, a0, a1, b0, b1 int) {
-	for a0 < a1 && b0 < b1 && a[a0] == b[b0] {
-		m[a0] = b0
-		a0, b0 = a0+1, b0+1
+// unique tells where the lines are that occur once.
+func unique(lines []string) map[string]int {
+	at, count := map[string]int{}, map[string]int{}
+	for i, l := range lines {
+		at[l], count[l] = i, count[l]+1
 	}
-	for a0 < a1 && b0 < b1 && a[a1-1] == b[b1-1] {
-		a1, b1 = a1-1, b1-1
-		m[a1] = b1
-	}
-	anchors := uniquePairs(a, b, a0, a1, b0, b1)
-	for i, p := range anchors {
-		enda, endb := a1, b1
-		if i+1 < len(anchors) {
-			enda, endb = anchors[i+1][0], anchors[i+1][1]
-		}
-		m[p[0]] = p[1]
-		pairRange(m, a, b, p[0]+1, enda, p[1]+1, endb)
-	}
-	if len(anchors) > 0 {
-		pairRange(m, a, b, a0, anchors[0][0], b0, anchors[0][1])
-	}
-}
-
-// uniquePairs returns the longest increasing sequence of lines that occur once
-// in each range.
-func uniquePairs(a, b []string, a0, a1, b0, b1 int) [][2]int {
-	type where struct{ countA, countB, atB int }
-	seen := map[string]*where{}
-	for _, l := range a[a0:a1] {
-		if seen[l] == nil {
-			seen[l] = &where{}
-		}
-		seen[l].countA++
-	}
-	for i := b0; i < b1; i++ {
-		if w := seen[b[i]]; w != nil {
-			w.countB, w.atB = w.countB+1, i
+	for l, n := range count {
+		if n > 1 {
+			delete(at, l)
 		}
 	}
-	var pairs [][2]int
-	for i := a0; i < a1; i++ {
-		if w := seen[a[i]]; w.countA == 1 && w.countB == 1 {
-			pairs = append(pairs, [2]int{i, w.atB})
-		}
-	}
-	return increasing(pairs)
-}
-
-// increasing keeps the longest run of pairs whose second part grows.
-func increasing(pairs [][2]int) [][2]int {
-	var tails []int // index of the last pair of the best run of each length
-	before := make([]int, len(pairs))
-	for i, p := range pairs {
-		k, _ := slices.BinarySearchFunc(tails, p[1], func(t, at int) int { return pairs[t][1] - at })
-		before[i] = -1
-		if k > 0 {
-			before[i] = tails[k-1]
-		}
-		if k == len(tails) {
-			tails = append(tails, i)
-		} else {
-			tails[k] = i
-		}
-	}
-	var out [][2]int
-	if len(tails) > 0 {
-		for i := tails[len(tails)-1]; i >= 0; i = before[i] {
-			out = append(out, pairs[i])
-		}
-		slices.Reverse(out)
-	}
-	return out
+	return at
 }

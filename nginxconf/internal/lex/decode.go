@@ -38,3 +38,9 @@ func Decode(raw []byte) string {
 func NeedsQuotes(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`;{}"'\$#`, r)
 }
+
+// OddInHost reports characters that no host name or address has, and that
+// would need quotes where a host is written.
+func OddInHost(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-[]:%", r))
+}

@@ -25,6 +25,3 @@ func (l *Lines) At(offset int) (line, column int) {
 	i := sort.Search(len(l.starts), func(i int) bool { return int(l.starts[i]) > offset })
 	return i, offset - int(l.starts[i-1]) + 1
 }
-
-// Start returns the offset at which a line begins, counted from 1.
-func (l *Lines) Start(line int) int { return int(l.starts[line-1]) }

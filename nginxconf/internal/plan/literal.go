@@ -3,6 +3,7 @@ package plan
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"edgeman/nginxconf/internal/config"
@@ -57,19 +58,55 @@ func lastVariable(r route.Route) bool {
 	return r.Own != nil && !r.Own.Variables && config.Module(r.Pass) == "proxy"
 }
 
-// plainTLS refuses TLS to an address in modules where the name that is checked
-// comes from that address and the edit replaces it in place.
-func plainTLS(r route.Route) error {
-	tls := r.Addr.Scheme == "suwsgi"
-	name := config.Module(r.Pass) + "_ssl_name"
-	if config.Side(r.Pass) == "stream" {
-		lines := r.Pass.Parent().Effective("proxy_ssl")
-		tls = lines != nil && strings.EqualFold(lines[0].Arg(0), "on")
+// onlyFor reports whether the value that holds a route's address is used by
+// passes of the plan, as their address, and by nothing else.
+func (p *planner) onlyFor(r route.Route) bool {
+	if r.At == r.Pass {
+		return true
 	}
-	if tls && r.Pass.Parent().Effective(name) == nil {
-		return config.Refuse(r.Pass.Pos(), "set "+name, "%q uses TLS, and the name it asks for comes from the address", r.Pass)
+	return !slices.ContainsFunc(p.c.Readers(r.At, r.Pass), func(read variables.Reader) bool {
+		address := p.ours[read.Node] && slices.ContainsFunc(p.c.Routes(read.Node), func(o route.Route) bool { return o.At == r.At })
+		return !address || read.Times > 1
+	})
+}
+
+// addUpstream puts a new upstream before the server that holds the pass, and on
+// request a variable that is its name.
+func (p *planner) addUpstream(r route.Route, name string, variable bool) {
+	lines := []string{"upstream " + name + " {", "    server unix:" + p.o.Socket + ";"}
+	if p.o.NginxVersion.AtLeast(keepaliveDefaultSince) {
+		lines = append(lines, "    keepalive 0;")
 	}
-	return nil
+	lines = append(lines, "}")
+	if variable {
+		lines = append(lines, `map "" $`+variableOf(name)+" {", "    default "+name+";", "}")
+	}
+	p.pending.InsertBefore(r.Pass.Within("server"), "http", "the address becomes the app's socket", lines...)
+}
+
+// variableOf names the variable that is the name of an upstream.
+func variableOf(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// upstreamName finds a name that nothing in the configuration uses. It has no
+// underscore: some servers reject that in a Host header.
+func (p *planner) upstreamName() string {
+	name := "edgeman-" + p.o.App
+	for i := 2; p.taken(name); i++ {
+		name = "edgeman-" + p.o.App + "-" + strconv.Itoa(i)
+	}
+	return name
+}
+
+func (p *planner) taken(name string) bool {
+	if p.c.Upstream("http", name) != nil || p.c.Defines(variableOf(name)) {
+		return true
+	}
+	for _, pass := range p.c.Passes() {
+		if a, ok := route.ParsePass(pass.Arg(0)); ok && strings.EqualFold(a.Host, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameIsFree reports whether an upstream of the name that a pass spells would
@@ -138,16 +175,4 @@ func (p *planner) stillResolved(r route.Route) error {
 		}
 	}
 	return nil
-}
-
-// onlyFor reports whether the value that holds a route's address is used by
-// passes of the plan, as their address, and by nothing else.
-func (p *planner) onlyFor(r route.Route) bool {
-	if r.At == r.Pass {
-		return true
-	}
-	return !slices.ContainsFunc(p.c.Readers(r.At, r.Pass), func(read variables.Reader) bool {
-		address := p.ours[read.Node] && slices.ContainsFunc(p.c.Routes(read.Node), func(o route.Route) bool { return o.At == r.At })
-		return !address || read.Times > 1
-	})
 }

@@ -112,13 +112,6 @@ func (p *planner) edit(routes []route.Route) error {
 	return p.literals(literals)
 }
 
-func (p *planner) note(pos config.Pos, format string, args ...any) {
-	n := Note{Pos: pos, Text: config.Refuse(pos, "", format, args...).Reason}
-	if !slices.Contains(p.notes, n) {
-		p.notes = append(p.notes, n)
-	}
-}
-
 // build turns the pending edits into file edits and proves each file.
 func (p *planner) build() (*Plan, error) {
 	plan := &Plan{Notes: p.notes, Stays: p.stays, Losses: p.losses}

@@ -32,9 +32,7 @@ func substituteHost(text string, r route.Route) string {
 	if r.Addr.Host == "" {
 		return text
 	}
-	text, _ = variables.Substitute(text, "proxy_host", r.HostHeader())
-	text, _ = variables.Substitute(text, "proxy_port", r.Port())
-	return text
+	return variables.Substitute(variables.Substitute(text, "proxy_host", r.HostHeader()), "proxy_port", r.Port())
 }
 
 // substituteIn replaces $proxy_host and $proxy_port in directives in place.

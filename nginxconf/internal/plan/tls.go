@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"strings"
+
 	"edgeman/nginxconf/internal/config"
 	"edgeman/nginxconf/internal/route"
 )
@@ -21,5 +23,20 @@ func (p *planner) sslName(h *config.Node, module string, r route.Route) error {
 		return config.Refuse(heirs[0].Pos(), ownUpstreamHint, "an inner location would inherit %s", name)
 	}
 	p.insertAtPass(h, r, "the name in TLS stays", name+" "+r.Addr.Host+";")
+	return nil
+}
+
+// plainTLS refuses TLS to an address in modules where the name that is checked
+// comes from that address and the edit replaces it in place.
+func plainTLS(r route.Route) error {
+	tls := r.Addr.Scheme == "suwsgi"
+	name := config.Module(r.Pass) + "_ssl_name"
+	if config.Side(r.Pass) == "stream" {
+		lines := r.Pass.Parent().Effective("proxy_ssl")
+		tls = lines != nil && strings.EqualFold(lines[0].Arg(0), "on")
+	}
+	if tls && r.Pass.Parent().Effective(name) == nil {
+		return config.Refuse(r.Pass.Pos(), "set "+name, "%q uses TLS, and the name it asks for comes from the address", r.Pass)
+	}
 	return nil
 }

@@ -6,17 +6,14 @@ import (
 	"edgeman/nginxconf/internal/variables"
 )
 
-// UpstreamAddr is a code of Plan.Losses: $upstream_addr is more than logged.
-const UpstreamAddr = "upstream-addr"
-
 // shown looks for what depends on $upstream_addr, whose value the edit changes.
 // In a log it is only to be read; anywhere else it can reach a client or the
 // app, or decide something.
 func (p *planner) shown(routes []route.Route) {
-	reach := reachOf(routes)
-	names := p.c.DependOn("upstream_addr", reach.holds)
+	holds := inForce(routes)
+	names := p.c.DependOn("upstream_addr", holds)
 	p.c.Root().Walk(func(n *config.Node) {
-		if !reach.holds(n) {
+		if !holds(n) {
 			return
 		}
 		name := variables.MentionedIn(n, names)
@@ -34,29 +31,19 @@ func (p *planner) shown(routes []route.Route) {
 	})
 }
 
-// reach is where the requests of a plan's uses are handled.
-type reach struct {
-	servers map[*config.Node]bool
-	sides   map[string]bool
-}
-
-func reachOf(routes []route.Route) reach {
-	out := reach{map[*config.Node]bool{}, map[string]bool{}}
-	for _, r := range routes {
-		out.servers[r.Pass.Within("server")] = true
-		out.sides[config.Side(r.Pass)] = true
-	}
-	return out
-}
-
-// holds reports whether a directive can be in force for one of the uses: it
+// inForce reports whether a directive can be in force for one of the routes: it
 // stands in their server, or outside of every server.
-func (r reach) holds(n *config.Node) bool {
-	server := n.Within("server")
-	if server != nil && !server.IsBlock() { // a line of an upstream
-		server = nil
+func inForce(routes []route.Route) func(*config.Node) bool {
+	servers, sides := map[*config.Node]bool{}, map[string]bool{}
+	for _, r := range routes {
+		servers[r.Pass.Within("server")] = true
+		sides[config.Side(r.Pass)] = true
 	}
-	return r.sides[config.Side(n)] && (server == nil || r.servers[server])
+	return func(n *config.Node) bool {
+		server := n.Within("server")
+		outside := server == nil || !server.IsBlock() // a line of an upstream
+		return sides[config.Side(n)] && (outside || servers[server])
+	}
 }
 
 // shorten is a directive for a message.

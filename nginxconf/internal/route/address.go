@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/lex"
 )
 
 // Address is what a pass directive or an upstream's server line points to.
@@ -69,7 +70,7 @@ func (a *Address) hostPort(s string) bool {
 			return false
 		}
 	}
-	return a.Host != "" && !strings.ContainsFunc(a.Host, config.OddInHost)
+	return a.Host != "" && !strings.ContainsFunc(a.Host, lex.OddInHost)
 }
 
 // schemes lists what each module takes in front of "://".

@@ -92,12 +92,6 @@ func (f *File) LineAt(offset int) (line, column int) {
 	return f.lines.At(offset)
 }
 
-// LineStart returns the offset of the first byte of the line that holds offset.
-func (f *File) LineStart(offset int) int {
-	line, _ := f.LineAt(offset)
-	return f.lines.Start(line)
-}
-
 // IsBlock reports whether the directive has braces.
 func (d *Directive) IsBlock() bool { return d.close >= 0 }
 

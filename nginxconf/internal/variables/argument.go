@@ -44,58 +44,62 @@ func (c *Variables) Values(pass *config.Node) ([]Value, *config.Refusal) {
 	if strings.Contains(arg, `\`) {
 		return nil, Opaque(pass, "a variable")
 	}
-	out := []Value{{}}
-	for i := 0; i < len(arg); {
-		if c.atURI(pass, out, arg, i) {
-			return extend(out, []piece{literalPiece(pass, arg, i, len(arg))}), nil
-		}
-		n, name := Reference(arg[i:])
-		next := []piece{literalPiece(pass, arg, i, i+n)}
-		if name != "" {
-			var ok bool
-			if next, ok = c.constants(pass, name, 0); !ok {
-				return nil, Opaque(pass, arg[i:i+n])
-			}
-			for k := range next {
-				next[k].PassFrom, next[k].PassTo = i, i+n
-			}
-		}
-		if out = extend(out, next); len(out) > maxValues {
-			return nil, Opaque(pass, "variables with too many values")
-		}
-		i += n
+	out, unknown := c.compose(pass, arg, 0, c.atURI)
+	if unknown != "" {
+		return nil, Opaque(pass, unknown)
 	}
 	return out, nil
 }
 
-// atURI reports whether the URI part begins at offset i of a pass's argument,
-// or began before, in all values that name a host up to there.
-func (c *Variables) atURI(pass *config.Node, values []Value, arg string, i int) bool {
-	named := slices.ContainsFunc(values, HasAuthority)
-	begun := !slices.ContainsFunc(values, func(v Value) bool { return HasAuthority(v) && !inURI(v) })
-	return named && (begun || c.startsURI(pass, arg[i:]))
+// compose puts together what a text can be up to its URI part, which is kept as
+// written; ends tells where that begins. Where not all is known it says of what.
+func (c *Variables) compose(at *config.Node, text string, depth int, ends func(at *config.Node, values []Value, rest string) bool) (out []Value, unknown string) {
+	out = []Value{{}}
+	for i := 0; i < len(text); {
+		n, name := reference(text[i:])
+		if ends(at, out, text[i:]) {
+			n, name = len(text)-i, ""
+		}
+		next := []piece{{Text: text[i : i+n], At: at, From: i}}
+		if name != "" {
+			var ok bool
+			if next, ok = c.constants(at, name, depth); !ok {
+				return nil, text[i : i+n]
+			}
+		}
+		for k := range next {
+			next[k].PassFrom, next[k].PassTo = i, i+n
+		}
+		if out = extend(out, next); len(out) > maxValues {
+			return nil, "variables with too many values"
+		}
+		i += n
+	}
+	return out, ""
 }
 
-func literalPiece(pass *config.Node, arg string, from, to int) piece {
-	return piece{Text: arg[from:to], At: pass, From: from, PassFrom: from, PassTo: to}
+// atURI reports whether the URI part begins with the rest of a pass's argument, or
+// began before, in all values that name a host up to there.
+func (c *Variables) atURI(pass *config.Node, values []Value, rest string) bool {
+	named := slices.ContainsFunc(values, HasAuthority)
+	begun := !slices.ContainsFunc(values, func(v Value) bool { return HasAuthority(v) && !inURI(v) })
+	return named && (begun || c.startsURI(pass, rest))
 }
 
 // inURI reports whether a value has got to its URI part.
-func inURI(v Value) bool {
-	_, rest, found := strings.Cut(v.Text, "://")
-	if !found {
-		rest = v.Text
-	}
-	return strings.ContainsAny(rest, "/?")
-}
+func inURI(v Value) bool { return strings.ContainsAny(v.behindScheme(), "/?") }
 
 // HasAuthority reports whether a value has got to a host or a port.
 func HasAuthority(v Value) bool {
-	_, rest, found := strings.Cut(v.Text, "://")
-	if !found {
-		rest = v.Text
+	rest := v.behindScheme()
+	return rest != "" && strings.IndexByte("/?$:", rest[0]) < 0
+}
+
+func (v Value) behindScheme() string {
+	if _, rest, found := strings.Cut(v.Text, "://"); found {
+		return rest
 	}
-	return rest != "" && rest[0] != '/' && rest[0] != '?' && rest[0] != '$' && rest[0] != ':'
+	return v.Text
 }
 
 func extend(values []Value, next []piece) []Value {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"edgeman/nginxconf/internal/config"
+	"edgeman/nginxconf/internal/lex"
 )
 
 // constants returns the values that a variable can have at a directive, if all
@@ -46,7 +47,7 @@ func schemeOf(server *config.Node) []piece {
 // not a pattern.
 func nameOf(server *config.Node) ([]piece, bool) {
 	lines := server.All("server_name")
-	if len(lines) == 0 || lines[0].Arg(0) == "" || strings.ContainsFunc(lines[0].Arg(0), config.OddInHost) || strings.HasPrefix(lines[0].Arg(0), ".") {
+	if len(lines) == 0 || lines[0].Arg(0) == "" || strings.ContainsFunc(lines[0].Arg(0), lex.OddInHost) || strings.HasPrefix(lines[0].Arg(0), ".") {
 		return nil, false
 	}
 	return []piece{{Text: lines[0].Arg(0)}}, true
@@ -99,27 +100,10 @@ func (c *Variables) spelled(nodes []*config.Node, arg int, empty bool, depth int
 // is kept as written, if all values are written down. Where it is put together
 // it can be read, not edited.
 func (c *Variables) composed(at *config.Node, text string, depth int) ([]piece, bool) {
-	out := []Value{{}}
-	for n, name := 0, ""; text != ""; text = text[n:] {
-		if c.onlyURI(at, out, text) {
-			out = extend(out, []piece{{Text: text}})
-			break
-		}
-		n, name = Reference(text)
-		next := []piece{{Text: text[:n]}}
-		if name != "" {
-			var ok bool
-			if next, ok = c.constants(at, name, depth+1); !ok {
-				return nil, false
-			}
-		}
-		if out = extend(out, next); len(out) > maxValues {
-			return nil, false
-		}
-	}
+	out, unknown := c.compose(at, text, depth+1, c.onlyURI)
 	var pieces []piece
 	for _, v := range out {
 		pieces = append(pieces, piece{Text: v.Text})
 	}
-	return pieces, true
+	return pieces, unknown == ""
 }

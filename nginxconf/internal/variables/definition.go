@@ -99,8 +99,7 @@ func (c *Variables) definitionsAt(at *config.Node, name string) []*config.Node {
 // variables in a text.
 func (c *Variables) Written(at *config.Node, text string) []string {
 	var out []string
-	for n, name := 0, ""; text != ""; text = text[n:] {
-		n, name = Reference(text)
+	for _, name := range Parts(text) {
 		rows := slices.Clone(c.sets[variable{at.Within("server"), name}])
 		for _, d := range c.definitions[name] {
 			rows = append(rows, d.Children()...)
@@ -110,4 +109,33 @@ func (c *Variables) Written(at *config.Node, text string) []string {
 		}
 	}
 	return out
+}
+
+// rows returns the rows of a map, geo or split_clients.
+func rows(table *config.Node) []*config.Node {
+	var out []*config.Node
+	for _, row := range table.Children() {
+		if len(row.Args()) == 1 && !(table.Name() == "geo" && slices.Contains(notRows, row.Name())) {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// notRows names the parameters of geo that look like rows.
+var notRows = []string{"proxy", "delete"}
+
+// hasDefault reports whether a table has a value for everything.
+func hasDefault(table *config.Node) bool {
+	for _, row := range table.Children() {
+		if row.Name() == "default" || row.Name() == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// isTable reports whether a directive defines a variable by rows.
+func isTable(n *config.Node) bool {
+	return n.Name() == "map" || n.Name() == "geo" || n.Name() == "split_clients"
 }

@@ -40,12 +40,12 @@ func (c *Variables) Language(at *config.Node, text string) (regular.Language, er
 func (c *Variables) language(at *config.Node, text string, depth int) string {
 	var b strings.Builder
 	for n, name := 0, ""; text != ""; text = text[n:] {
-		n, name = Reference(text)
-		switch _, next := Reference(text[n:]); {
+		n, name = reference(text)
+		switch _, next := reference(text[n:]); {
 		case name == "":
 			b.WriteString(regexp.QuoteMeta(text[:n]))
 		case name == "is_args" && (next == "args" || next == "query_string"):
-			m, _ := Reference(text[n:])
+			m, _ := reference(text[n:])
 			n += m
 			b.WriteString(`(?s:\?.*)?`) // without arguments both are empty
 		default:

@@ -1,59 +1,43 @@
 package variables
 
 import (
+	"iter"
 	"strings"
 )
 
-// mentions reports whether text uses a variable, as $name or ${name}. Names of
-// variables are given in lower case here; nginx takes any.
-func mentions(text, name string) bool {
-	if !strings.Contains(text, "$") {
-		return false
+// Parts splits a text into its variables and what stands between them. The name is
+// in lower case, as nginx takes any; it is "" for what is no variable.
+func Parts(text string) iter.Seq2[string, string] {
+	return func(yield func(part, name string) bool) {
+		for text != "" {
+			n, name := reference(text)
+			if !yield(text[:n], name) {
+				return
+			}
+			text = text[n:]
+		}
 	}
-	_, found := Substitute(text, name, "")
-	return found
 }
 
 // Substitute replaces a variable in text. A variable in front of it gets
 // braces where its name would otherwise run into the value.
-func Substitute(text, name, value string) (string, bool) {
-	var out []byte
-	found := false
-	last := -1 // where the unbraced variable that ends out begins
-	for i := 0; i < len(text); {
-		if n := variableAt(text[i:], name); n > 0 {
-			if last >= 0 && value != "" && isVariableByte(value[0]) {
-				before := string(out[last+1:])
-				out = append(out[:last], "${"+before+"}"...)
-			}
-			out = append(out, value...)
-			found, last = true, -1
-			i += n
-			continue
-		}
+func Substitute(text, name, value string) string {
+	out, before := "", "" // before is a variable without braces that ends out
+	for part, found := range Parts(text) {
 		switch {
-		case text[i] == '$':
-			last = len(out)
-		case !isVariableByte(text[i]):
-			last = -1
+		case found == name:
+			if before != "" && value != "" && isVariableByte(value[0]) {
+				out = strings.TrimSuffix(out, before) + "${" + before[1:] + "}"
+			}
+			part, before = value, ""
+		case found != "" && !strings.HasPrefix(part, "${"):
+			before = part
+		default:
+			before = ""
 		}
-		out = append(out, text[i])
-		i++
+		out += part
 	}
-	return string(out), found
-}
-
-// variableAt returns the length of $name or ${name} at the beginning of text,
-// 0 if it is not there.
-func variableAt(text, name string) int {
-	if n := len(name) + 3; len(text) >= n && strings.EqualFold(text[:n], "${"+name+"}") {
-		return n
-	}
-	n := len(name) + 1
-	if len(text) >= n && strings.EqualFold(text[:n], "$"+name) && (len(text) == n || !isVariableByte(text[n])) {
-		return n
-	}
-	return 0
+	return out
 }
 
 func isVariableByte(c byte) bool {
@@ -63,7 +47,7 @@ func isVariableByte(c byte) bool {
 // wholeVariable returns the name of the one variable that a text consists of, ""
 // for any other text.
 func wholeVariable(text string) string {
-	if n, name := Reference(text); n == len(text) {
+	if n, name := reference(text); n == len(text) {
 		return name
 	}
 	return ""
@@ -71,21 +55,18 @@ func wholeVariable(text string) string {
 
 // times counts a variable in a text.
 func times(text, name string) int {
-	if !strings.Contains(text, "$") {
-		return 0
-	}
 	count := 0
-	for n, found := 0, ""; text != ""; text = text[n:] {
-		if n, found = Reference(text); found == name {
+	for _, found := range Parts(text) {
+		if found == name {
 			count++
 		}
 	}
 	return count
 }
 
-// Reference returns the length of the literal text at the beginning of s, or
+// reference returns the length of the literal text at the beginning of s, or
 // of the variable there and its name in lower case.
-func Reference(s string) (n int, name string) {
+func reference(s string) (n int, name string) {
 	if !strings.HasPrefix(s, "$") {
 		if n = strings.IndexByte(s, '$'); n < 0 {
 			n = len(s)

@@ -89,10 +89,8 @@ func (v *Variables) match(n *config.Node) {
 		return
 	}
 	for _, a := range n.Args() {
-		for m, name := 0, ""; a != ""; a = a[m:] {
-			if m, name = Reference(a); name != "" {
-				v.early[variable{server, name}] = true
-			}
+		for _, name := range Parts(a) {
+			v.early[variable{server, name}] = true
 		}
 	}
 }

@@ -10,8 +10,13 @@ import (
 	"edgeman/nginxconf/internal/tree"
 )
 
-// SeveralPlaces is the code of a Plan's Stays whose address leads elsewhere, too.
-const SeveralPlaces = "several-places"
+// Codes of Plan.Stays and Plan.Losses.
+const (
+	SeveralPlaces  = "several-places"  // the address leads elsewhere, too
+	LostStickiness = "lost-stickiness" // clients are no longer tied to one copy
+	LostWeights    = "lost-weights"    // copies no longer get unequal shares
+	UpstreamAddr   = "upstream-addr"   // $upstream_addr is more than logged
+)
 
 // touches reports whether an address leads to one of the places that go.
 func (p *planner) touches(a route.Address, fallback string) bool {
@@ -48,11 +53,25 @@ func (p *planner) remaining(routes []route.Route) {
 	})
 }
 
+func (p *planner) note(pos config.Pos, format string, args ...any) {
+	p.notes = add(p.notes, pos, "", fmt.Sprintf(format, args...))
+}
+
 func (p *planner) stay(n *config.Node, code, format string, args ...any) {
-	note := Note{Pos: n.Pos(), Code: code, Text: fmt.Sprintf(format, args...)}
-	if !slices.Contains(p.stays, note) {
-		p.stays = append(p.stays, note)
+	p.stays = add(p.stays, n.Pos(), code, fmt.Sprintf(format, args...))
+}
+
+func (p *planner) lose(code string, pos config.Pos, format string, args ...any) {
+	p.losses = add(p.losses, pos, code, fmt.Sprintf(format, args...))
+}
+
+// add adds what is not there yet.
+func add(list []Note, pos config.Pos, code, text string) []Note {
+	n := Note{Pos: pos, Code: code, Text: text}
+	if slices.Contains(list, n) {
+		return list
 	}
+	return append(list, n)
 }
 
 // calls reports whether a directive of the mail or the RTMP module makes
