@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"edgeman/deployer/state"
 )
 
 // sample is a report with everything that the forms have to print.
@@ -143,7 +145,7 @@ func TestPrometheusFormat(t *testing.T) {
 func TestPrometheusFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "edgeman.prom")
 	for range 2 {
-		if err := WriteFile(path, Prometheus(sample()), 0o644); err != nil {
+		if err := state.WriteFile(path, Prometheus(sample()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"edgeman/deployer/state"
 )
 
 // How often a finding that is already known is said again.
@@ -21,8 +23,7 @@ const (
 // Memory is what earlier runs saw, so that a known warning is mailed weekly and
 // not hourly. It is an aid: without it everything is said every time.
 type Memory struct {
-	LastRun time.Time       `json:"last_run"`
-	Exit    int             `json:"exit"`
+	state.CheckRun
 	Summary Summary         `json:"summary"`
 	Seen    map[string]seen `json:"seen"`
 }
@@ -66,7 +67,7 @@ func (m *Memory) firstSeen(f Finding, now time.Time) time.Time {
 // when it is not 0, and would mail what is known every hour. What is left out is
 // counted in Known, so that no news does not read like health.
 func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
-	next := &Memory{LastRun: r.Started, Exit: r.Exit, Summary: r.Summary, Seen: map[string]seen{}}
+	next := &Memory{CheckRun: state.CheckRun{LastRun: r.Started, Exit: r.Exit}, Summary: r.Summary, Seen: map[string]seen{}}
 	said := r
 	said.Findings, said.Summary = nil, Summary{Ignored: r.Summary.Ignored}
 	for _, f := range r.Findings {

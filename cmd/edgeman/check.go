@@ -17,6 +17,7 @@ import (
 	"edgeman/check"
 	"edgeman/deployer"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/state"
 )
 
 func checkCommand(env *environment) command {
@@ -69,7 +70,7 @@ func runCheck(env *environment, c *cli.Context) error {
 		return err
 	}
 	settings.Lint = settings.Lint || c.Bool("lint")
-	memory, err := check.ReadMemory(check.OS{}, checkMemory(env))
+	memory, err := check.ReadMemory(check.OS{}, env.paths.CheckMemory())
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		fmt.Fprintln(env.stderr, hint.Sprintf("note: %v", err))
 	}
@@ -87,7 +88,7 @@ func runCheck(env *environment, c *cli.Context) error {
 // finishCheck writes the metrics of the whole run, then says what is to be said.
 func finishCheck(env *environment, c *cli.Context, report check.Report, memory *check.Memory, failOn check.FailOn) error {
 	if file := c.String("prometheus"); file != "" {
-		if err := check.WriteFile(file, check.Prometheus(report), 0o644); err != nil {
+		if err := state.WriteFile(file, check.Prometheus(report), 0o644); err != nil {
 			return err
 		}
 	}
@@ -95,7 +96,7 @@ func finishCheck(env *environment, c *cli.Context, report check.Report, memory *
 		next, said := memory.Next(report, failOn)
 		data, err := json.Marshal(next)
 		if err == nil {
-			err = check.WriteFile(checkMemory(env), append(data, '\n'), 0o644)
+			err = state.WriteFile(env.paths.CheckMemory(), append(data, '\n'), 0o644)
 		}
 		if err != nil {
 			fmt.Fprintln(env.stderr, hint.Sprintf("note: what was seen is not remembered: %v", err))
@@ -122,8 +123,6 @@ func finishCheck(env *environment, c *cli.Context, report check.Report, memory *
 	}
 	return exit{code: report.Exit}
 }
-
-func checkMemory(env *environment) string { return filepath.Join(env.paths.Var, "check.json") }
 
 func failOn(c *cli.Context) (check.FailOn, error) {
 	if c.Bool("strict") {

@@ -118,7 +118,7 @@ func (p Paths) WriteApp(a App) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(p.AppConfig(a.Name), data, 0o600)
+	return WriteFile(p.AppConfig(a.Name), data, 0o600)
 }
 
 // modeLine is the app file's mode: a setting before the first table.
@@ -142,7 +142,7 @@ func (p Paths) SetMode(name, mode string) error {
 	} else {
 		head = line + "\n" + head
 	}
-	return writeFile(path, []byte(head+tables), 0o600)
+	return WriteFile(path, []byte(head+tables), 0o600)
 }
 
 // RemoveApp deletes the app's intent and all of its state.

@@ -12,9 +12,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// writeFile replaces path with data, whole or not at all, and survives a power
+// WriteFile replaces path with data, whole or not at all, and survives a power
 // cut once it has returned: the file and its directory are synced.
-func writeFile(path string, data []byte, mode os.FileMode) error {
+func WriteFile(path string, data []byte, mode os.FileMode) error {
 	// Told the directory, renameio does not try others out, which would leave
 	// files behind if it is killed and wake whoever watches the directory.
 	dir := renameio.WithTempDir(filepath.Dir(path))
@@ -32,7 +32,7 @@ func writeJSON(path string, v any, mode os.FileMode) error {
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", path, err)
 	}
-	return writeFile(path, append(data, '\n'), mode)
+	return WriteFile(path, append(data, '\n'), mode)
 }
 
 func readJSON(path string, v any) error {

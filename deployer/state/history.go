@@ -103,7 +103,7 @@ func trimHistory(path string) error {
 		return err
 	}
 	_, data, _ = bytes.Cut(data[len(data)-historyMost/2:], []byte("\n"))
-	return writeFile(path, data, 0o600)
+	return WriteFile(path, data, 0o600)
 }
 
 // endsTorn tells whether the last line of f lacks its end.
