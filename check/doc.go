@@ -1,12 +1,15 @@
-// Package check finds what is about to break, and changes nothing.
+// Package check finds what is about to break, and changes nothing on the host.
 //
-// A run has three steps: gather what can be seen of the host (host.go and the
-// files it names), put every rule of the table to it (rules.go, engine.go), and
-// print the findings in one of several forms (human.go, json.go, nagios.go,
-// prometheus.go). A rule is data: a code that never changes its meaning, what it
-// needs, what silences it, and its page in docs/check.md.
+// A run (engine.go) has three steps. It gathers what can be seen into one host
+// (host.go, and a file for each thing that is read: server.go, certificate.go,
+// lineage.go, handshake.go, listening.go, upstream.go, records.go, ...). It puts
+// every rule to it: a rule is a variable above the function that judges, in
+// rules_*.go, or in lint_*.go if it is asked on demand only; rule.go lists them.
+// And it prints the report (report.go) in one of several forms (human.go,
+// nagios.go, prometheus.go).
 //
 // Everything outside the process is reached through Env, so that a test is a
 // directory, a clock and a few functions. Nothing is asked over the network:
-// files, /proc, systemd, Docker and handshakes with this host's own nginx.
+// files, /proc, systemd, Docker and handshakes with this host's own nginx. It
+// starts no process and writes no file; what it remembers its caller writes.
 package check

@@ -1,10 +1,7 @@
 package check
 
 import (
-	"fmt"
-	"slices"
 	"strings"
-	"time"
 )
 
 var ruleSocketInactive = Rule{
@@ -42,65 +39,6 @@ func socketDisabled(h *host, report func(Finding)) {
 				report(h.appFinding(&a, Warning, Subject{"unit", name}, name+" is not enabled: "+a.Name+" will not come back after a reboot", "edgeman repair "+a.Name))
 			}
 		}
-	}
-}
-
-// failing are the phases in which a service has no app to pass requests to, and
-// is not meant to have none.
-var failing = []string{"waiting", "failed", "empty"}
-
-// longStart is more than any app needs that will still become healthy.
-const longStart = 5 * time.Minute
-
-var ruleAppDown = Rule{
-	Code: "app-down", Title: "an app is not running", Worst: Critical, Needs: []need{needApps, needUnits}, Twice: true,
-	After: []string{"socket-inactive"},
-	What:  "The service of the live slot is not active, says that its container is gone or was given up, has waited five minutes for it to become healthy, or reports that the app does not answer.",
-	Why:   "Requests wait in the socket, and fail when nginx or the visitor loses patience.",
-	Fix:   "`edgeman status APP`, `edgeman logs APP`; `edgeman rollback APP` goes back to what worked. When Docker itself is down: `systemctl status docker`.",
-	look:  appDown,
-}
-
-func appDown(h *host, report func(Finding)) {
-	for _, a := range h.apps {
-		s := a.live()
-		if s == nil || a.Busy != "" || h.adopting(&a) {
-			continue
-		}
-		u, ok := h.unit(s.Service)
-		why := ""
-		switch {
-		case ok && (u.Active == "failed" || u.Active == "inactive"):
-			why = fmt.Sprintf("%s is %s (%s)", s.Service, u.Active, u.Result)
-		case slices.Contains(failing, s.Phase), s.Phase == "starting" && h.now.Sub(s.Since) > longStart:
-			why = fmt.Sprintf("%s is %s for %s: %s", s.Name, s.Phase, days(h.now.Sub(s.Since)), s.Message)
-		case s.Phase == "healthy" && s.Silent != "":
-			report(h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" does not answer: "+clean(s.Silent), h.withDocker("edgeman logs "+a.Name+"; edgeman restart "+a.Name)))
-			continue
-		default:
-			continue
-		}
-		report(h.appFinding(&a, Critical, Subject{"app", a.Name}, a.Name+" is not running: "+why, h.withDocker("edgeman logs "+a.Name+"; edgeman rollback "+a.Name)))
-	}
-}
-
-var ruleAppRestarting = Rule{
-	Code: "app-restarting", Title: "an app keeps exiting", Worst: Warning, Needs: []need{needApps},
-	After: []string{"app-down"},
-	What:  "The live slot's container has exited three times or more and was started again each time, most recently within the hour.",
-	Why:   "The requests it was handling failed each time, and one day it may not come back.",
-	Fix:   "`edgeman logs APP` has its last words; `edgeman rollback APP`.",
-	look:  appRestarting,
-}
-
-func appRestarting(h *host, report func(Finding)) {
-	for _, a := range h.apps {
-		s := a.live()
-		if s == nil || s.Exits < 3 || h.now.Sub(s.Since) > time.Hour {
-			continue
-		}
-		report(h.appFinding(&a, Warning, Subject{"app", a.Name},
-			fmt.Sprintf("the container of %s has exited %d times", a.Name, s.Exits), h.withDocker("edgeman logs "+a.Name)))
 	}
 }
 
