@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 )
 
@@ -48,11 +48,11 @@ func wantWhole(ctx context.Context, t *testing.T, h *host.Host, when, original s
 	t.Helper()
 	code, out := run(ctx, t, h, "sh", "-c", "edgeman repair myapp 2>&1")
 	t.Logf("%s; repair says (exit %d): %s", when, code, strings.TrimSpace(out))
-	if code != deployer.ExitDone && code != deployer.ExitRefused {
+	if code != outcome.ExitDone && code != outcome.ExitRefused {
 		t.Errorf("%s: repair exits %d\n%s", when, code, out)
 	}
 	if now := siteFile(ctx, t, h); now == original {
-		if s := status(ctx, t, h); len(s.Apps) != 0 {
+		if s := statusOf(ctx, t, h); len(s.Apps) != 0 {
 			t.Errorf("%s: the site is as it was, and status knows %+v", when, s.Apps)
 		}
 		return

@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 )
 
@@ -110,7 +110,7 @@ func (c siteCase) run(ctx context.Context, t *testing.T, h *host.Host) {
 			t.Errorf("after adopt: %s: exit %d %s", command, code, out)
 		}
 	}
-	if code == deployer.ExitDone {
+	if code == outcome.ExitDone {
 		c.swapAndGiveBack(ctx, t, h, before)
 	}
 	if failed := stop(); failed != "" {
@@ -120,7 +120,7 @@ func (c siteCase) run(ctx context.Context, t *testing.T, h *host.Host) {
 		t.Errorf("below /etc/nginx differs:\n%s", diff.Diff("before", []byte(tree), "now", []byte(now)))
 	}
 	c.same(ctx, t, h, "at the end", before)
-	if left := status(ctx, t, h).Apps; len(left) > 0 {
+	if left := statusOf(ctx, t, h).Apps; len(left) > 0 {
 		t.Errorf("apps left: %+v", left)
 	}
 }
@@ -129,10 +129,10 @@ func (c siteCase) run(ctx context.Context, t *testing.T, h *host.Host) {
 func (c siteCase) judge(t *testing.T, code int) {
 	t.Helper()
 	ok := map[string][]int{
-		"equal":   {deployer.ExitDone, deployer.ExitRefused, deployer.ExitUsage},
-		"adopted": {deployer.ExitDone},
-		"refused": {deployer.ExitRefused, deployer.ExitUsage},
-		"undone":  {deployer.ExitFailed},
+		"equal":   {outcome.ExitDone, outcome.ExitRefused, outcome.ExitUsage},
+		"adopted": {outcome.ExitDone},
+		"refused": {outcome.ExitRefused, outcome.ExitUsage},
+		"undone":  {outcome.ExitFailed},
 	}[c.want]
 	for _, n := range ok {
 		if n == code {
@@ -145,12 +145,12 @@ func (c siteCase) judge(t *testing.T, code int) {
 func (c siteCase) swapAndGiveBack(ctx context.Context, t *testing.T, h *host.Host, before []string) {
 	t.Helper()
 	var apps []string
-	for _, app := range status(ctx, t, h).Apps {
+	for _, app := range statusOf(ctx, t, h).Apps {
 		apps = append(apps, app.Name)
 	}
 	for _, app := range apps {
 		code, out := run(ctx, t, h, "sh", "-c", "edgeman swap "+app+" v2 2>&1")
-		if code != deployer.ExitDone {
+		if code != outcome.ExitDone {
 			t.Errorf("swap %s: exit %d\n%s", app, code, out)
 		}
 	}
@@ -160,7 +160,7 @@ func (c siteCase) swapAndGiveBack(ctx context.Context, t *testing.T, h *host.Hos
 	}
 	for _, app := range c.release {
 		code, out := run(ctx, t, h, "sh", "-c", "edgeman unadopt "+app+" --yes --to original 2>&1")
-		if code != deployer.ExitDone {
+		if code != outcome.ExitDone {
 			t.Errorf("unadopt %s: exit %d\n%s", app, code, out)
 		}
 	}

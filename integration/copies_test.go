@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 	"edgeman/integration/load"
 )
@@ -143,7 +143,7 @@ func TestAdoptOfServersIsUndone(t *testing.T) {
 
 	before := startCopies(ctx, t, h, [3]string{"myapp:v1", "myapp:v2", "myapp:v1"}, "")
 	code, out := run(ctx, t, h, adopt...)
-	if code != deployer.ExitRefused || !contains(out, "/etc/nginx/sites-available/myapp:4: 127.0.0.1:8082 is container web-2 of myapp:v2") {
+	if code != outcome.ExitRefused || !contains(out, "/etc/nginx/sites-available/myapp:4: 127.0.0.1:8082 is container web-2 of myapp:v2") {
 		t.Errorf("two images: exit code %d\n%s", code, out)
 	}
 	wantCopies(ctx, t, h, before)
@@ -151,7 +151,7 @@ func TestAdoptOfServersIsUndone(t *testing.T) {
 	before = startCopies(ctx, t, h, one, "")
 	clients := startLoads(ctx, t, h, 40)
 	code, out = run(ctx, t, h, sick...)
-	if code != deployer.ExitFailed || !contains(out, "everything is as it was before") {
+	if code != outcome.ExitFailed || !contains(out, "everything is as it was before") {
 		t.Errorf("sick: exit code %d\n%s", code, out)
 	}
 	wantNoneFailed(ctx, t, clients, "sick")

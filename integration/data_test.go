@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 )
 
@@ -98,7 +98,7 @@ func TestAdoptRefuses(t *testing.T) {
 					args = append(args, "/etc/nginx/sites-available/myapp")
 				}
 				code, out := run(ctx, t, h, append(append(args, tt.args...), "--yes")...)
-				if want := map[bool]int{true: deployer.ExitUsage, false: deployer.ExitRefused}[tt.name == "a name that is none"]; code != want {
+				if want := map[bool]int{true: outcome.ExitUsage, false: outcome.ExitRefused}[tt.name == "a name that is none"]; code != want {
 					t.Errorf("exit code %d, want %d", code, want)
 				}
 				for _, want := range tt.want {

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/deployer"
 	"edgeman/deployer/state"
+	"edgeman/deployer/status"
+	"edgeman/deployer/swap"
 	"edgeman/integration/host"
 	"edgeman/integration/load"
 )
@@ -62,11 +63,11 @@ func websocketsClose(ctx context.Context, t *testing.T, h *host.Host) {
 	if err := download.Start(); err != nil {
 		t.Fatal(err)
 	}
-	swapped := make(chan deployer.SwapResult, 1)
+	swapped := make(chan swap.Result, 1)
 	go func() { swapped <- swapJSON(ctx, t, h, "v2", "60s") }()
-	var draining deployer.SlotReport
+	var draining status.SlotReport
 	eventually(ctx, t, 90*time.Second, "the old slot drains with its websockets", func() bool {
-		s := slotIn(ctx, t, h, deployer.SlotDraining)
+		s := slotIn(ctx, t, h, status.SlotDraining)
 		if s.Kinds.Websockets == sockets && s.Kinds.Requests > 0 && !s.Oldest.IsZero() {
 			draining = s
 		}
@@ -114,7 +115,7 @@ func oneOfEachIsCut(ctx context.Context, t *testing.T, h *host.Host) {
 	}
 	defer talk.Stop()
 	eventually(ctx, t, time.Minute, "what nginx kept alive is gone", func() bool {
-		return slotIn(ctx, t, h, deployer.SlotLive).Connections == 1
+		return slotIn(ctx, t, h, status.SlotLive).Connections == 1
 	})
 	slow := h.Exec(ctx, "curl", "-s", "-m", "60", "http://127.0.0.1/?delay=50s")
 	// Two transfers over one connection, the second a minute after the first.
@@ -130,7 +131,7 @@ func oneOfEachIsCut(ctx context.Context, t *testing.T, h *host.Host) {
 		defer c.Wait()
 	}
 	eventually(ctx, t, 25*time.Second, "one of each kind is open", func() bool {
-		return slotIn(ctx, t, h, deployer.SlotLive).Connections == 3
+		return slotIn(ctx, t, h, status.SlotLive).Connections == 3
 	})
 	out := swapText(ctx, t, h, "v1", "3s")
 	t.Log("\n" + out)
@@ -146,7 +147,7 @@ func oneOfEachIsCut(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Log("\n" + must(ctx, t, h, "edgeman", "history", "myapp"))
 }
 
-func swapJSON(ctx context.Context, t *testing.T, h *host.Host, image, drain string) (r deployer.SwapResult) {
+func swapJSON(ctx context.Context, t *testing.T, h *host.Host, image, drain string) (r swap.Result) {
 	out, err := h.Run(ctx, "edgeman", "swap", "myapp", image, "--drain", drain, "--json")
 	if err == nil {
 		err = json.Unmarshal([]byte(out), &r)
@@ -164,9 +165,9 @@ func swapText(ctx context.Context, t *testing.T, h *host.Host, image, drain stri
 }
 
 // slotIn is the app's slot in that state; it has no name if there is none.
-func slotIn(ctx context.Context, t *testing.T, h *host.Host, in string) deployer.SlotReport {
+func slotIn(ctx context.Context, t *testing.T, h *host.Host, in string) status.SlotReport {
 	t.Helper()
-	var s deployer.Status
+	var s status.Status
 	if err := json.Unmarshal([]byte(must(ctx, t, h, "edgeman", "status", "--json")), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +176,12 @@ func slotIn(ctx context.Context, t *testing.T, h *host.Host, in string) deployer
 			return slot
 		}
 	}
-	return deployer.SlotReport{}
+	return status.SlotReport{}
 }
 
 func lastEvent(ctx context.Context, t *testing.T, h *host.Host) state.Event {
 	t.Helper()
-	var hist deployer.History
+	var hist status.History
 	if err := json.Unmarshal([]byte(must(ctx, t, h, "edgeman", "history", "myapp", "--json")), &hist); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 )
 
 // commandFaults kill edgeman itself: before each change that it makes to what is
@@ -37,7 +37,7 @@ func (s *scene) stopAt(n int, do, calls string, args ...string) (string, bool) {
 		"-under", "/var/lib/edgeman,/etc", "-report", "/tmp/report", "--", "edgeman",
 	}, args...)...)
 	at, hit := strings.CutPrefix(s.sh("cat /tmp/report || true"), fmt.Sprint(n)+" ")
-	if !hit && code != deployer.ExitDone {
+	if !hit && code != outcome.ExitDone {
 		s.Fatalf("edgeman %v: exit %d\n%s", args, code, out)
 	}
 	if hit {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 )
 
 // diskFaults leave no room for what edgeman writes.
@@ -40,15 +40,15 @@ func (s *scene) fullAtEveryWrite(command, strategy string) {
 			break
 		}
 		switch {
-		case code == deployer.ExitDone && contains(out, "cut"):
+		case code == outcome.ExitDone && contains(out, "cut"):
 			// Only an old release's record could not be removed: that is tried again.
-		case code != deployer.ExitFailed && code != deployer.ExitBroken:
+		case code != outcome.ExitFailed && code != outcome.ExitBroken:
 			s.Errorf("without room from write %d on: exit %d\n%s", n, code, out)
 		}
 		codes[code]++
 		s.clearUp(n)
 	}
-	s.left("a release live; the command says: undone (exit code 1) %d×, not fully (5) %d×, done %d×", codes[deployer.ExitFailed], codes[deployer.ExitBroken], codes[deployer.ExitDone])
+	s.left("a release live; the command says: undone (exit code 1) %d×, not fully (5) %d×, done %d×", codes[outcome.ExitFailed], codes[outcome.ExitBroken], codes[outcome.ExitDone])
 	s.repaired("the next swap and `edgeman repair`, in turn")
 }
 
@@ -88,7 +88,7 @@ func adoptOnFullDisk(s *scene) {
 		}
 		s.givenBack()
 	}
-	s.left("as before adopt; it says: undone %d×, not fully undone %d×", codes[deployer.ExitFailed], codes[deployer.ExitBroken])
+	s.left("as before adopt; it says: undone %d×, not fully undone %d×", codes[outcome.ExitFailed], codes[outcome.ExitBroken])
 	s.repaired("`edgeman repair`")
 }
 

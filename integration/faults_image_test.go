@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 )
 
@@ -22,7 +22,7 @@ func imageFaults() []fault {
 				env["ECHO_LISTEN"] = "auto"
 				s.build(host.Image{Tag: "myapp:" + tag, Env: env})
 			}
-			s.fails(deployer.ExitFailed, append([]string{"edgeman", "swap", "myapp", tag}, args...)...)
+			s.fails(outcome.ExitFailed, append([]string{"edgeman", "swap", "myapp", tag}, args...)...)
 			s.repaired("the swap was undone")
 		}
 	}
@@ -43,19 +43,19 @@ func imageFaults() []fault {
 			code, out := run(s.ctx, s.T, s.h, "edgeman", "swap", "myapp", "dying")
 			s.Logf("swap: exit %d: %s", code, out)
 			s.must("sleep", "5")
-			s.fails(deployer.ExitDone, "edgeman", "rollback", "myapp", "--drain", "5s")
+			s.fails(outcome.ExitDone, "edgeman", "rollback", "myapp", "--drain", "5s")
 			s.healthy()
 			s.repaired("`edgeman rollback`")
 		}},
-		{group: pull, name: "the registry dies", do: func(s *scene) { s.pullBreaks("kill -9 $(pidof docker-registry)", deployer.ExitFailed) }},
+		{group: pull, name: "the registry dies", do: func(s *scene) { s.pullBreaks("kill -9 $(pidof docker-registry)", outcome.ExitFailed) }},
 		{group: pull, name: "the registry stalls", do: func(s *scene) {
-			s.pullBreaks("kill -STOP $(pidof docker-registry); (sleep 15; kill -CONT $(pidof docker-registry)) </dev/null >/dev/null 2>&1 &", deployer.ExitDone)
+			s.pullBreaks("kill -STOP $(pidof docker-registry); (sleep 15; kill -CONT $(pidof docker-registry)) </dev/null >/dev/null 2>&1 &", outcome.ExitDone)
 			s.repaired("nothing to repair: the pull went on after 15 s")
 		}},
 		{group: pull, name: "the swap is killed", do: func(s *scene) { s.pullBreaks("pkill -KILL -f '^edgeman swap'", -1) }},
 		{group: pull, name: "dockerd is killed", do: func(s *scene) {
 			s.inside()
-			s.pullBreaks("kill -9 $(pidof dockerd)", deployer.ExitFailed)
+			s.pullBreaks("kill -9 $(pidof dockerd)", outcome.ExitFailed)
 			s.dockerUp()
 			s.healthy()
 		}},
@@ -137,7 +137,7 @@ func (s *scene) pullBreaks(script string, code int) {
 		s.Errorf("exit code %d, want %d\n%s", swap.cmd.ProcessState.ExitCode(), code, out)
 	}
 	s.sh("pkill -x -9 docker-registry || true")
-	if !strings.Contains(status(s.ctx, s.T, s.h).Apps[0].Image, "myapp") {
+	if !strings.Contains(statusOf(s.ctx, s.T, s.h).Apps[0].Image, "myapp") {
 		s.must("edgeman", "swap", "myapp", "myapp:v1")
 	}
 }

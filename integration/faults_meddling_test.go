@@ -5,7 +5,7 @@ package integration
 import (
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 )
 
 // meddlingFaults are other people's hands.
@@ -61,7 +61,7 @@ func meddlingFaults() []fault {
 			s.Logf("check: %s", s.sh("edgeman check || true"))
 			code, out := run(s.ctx, s.T, s.h, "edgeman", "swap", "myapp", s.other(), "--timeout", "5s")
 			s.Logf("swap: exit %d: %s", code, out)
-			if code != deployer.ExitFailed && code != deployer.ExitBroken {
+			if code != outcome.ExitFailed && code != outcome.ExitBroken {
 				s.Errorf("a swap without unit files: exit %d", code)
 			}
 			s.Logf("install: %s", s.sh("edgeman install"))

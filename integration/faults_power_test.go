@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 )
 
 // powerFaults cut the host's power before each change that a command makes, and
@@ -26,7 +26,7 @@ func powerFaults() []fault {
 		{group: group, name: "paused", outage: "the host is down", do: func(s *scene) {
 			s.must("edgeman", "pause", "myapp", "--max", "2m")
 			s.cut()
-			s.inState(status(s.ctx, s.T, s.h).Apps[0].Live, "paused")
+			s.inState(statusOf(s.ctx, s.T, s.h).Apps[0].Live, "paused")
 			s.must("edgeman", "resume", "myapp")
 			s.serves()
 			s.left("paused as before, until its deadline")
@@ -193,7 +193,7 @@ func writeOrder(s *scene) {
 	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"swap", "myapp", "v1", "--strategy", "recreate"}, {"rollback", "myapp"}, {"unadopt", "myapp", "--yes", "--to", "original"}, {"adopt", site80, "--yes", "--mode", s.mode, "--health", "/health"}} {
 		s.must("rm", "-f", "/tmp/report")
 		code, out := run(s.ctx, s.T, s.h, append([]string{"/opt/failpoint", "-calls", "writes", "-under", "/var/lib/edgeman,/etc", "-report", "/tmp/report", "--", "edgeman"}, args...)...)
-		if code != deployer.ExitDone {
+		if code != outcome.ExitDone {
 			s.Fatalf("%v: exit %d\n%s", args, code, out)
 		}
 		changes += s.ordered(args[0], strings.Split(s.sh("cut -d' ' -f2- /tmp/report"), "\n"))

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 )
 
 // processFaults kill what runs: the slots' services, the containers and Docker.
@@ -18,7 +18,7 @@ func processFaults() []fault {
 		{group: service, name: "candidate", do: func(s *scene) {
 			swap := s.background("edgeman", "swap", "myapp", "slow")
 			s.kill(unit(s.startingSlot()))
-			s.ends(swap, deployer.ExitDone)
+			s.ends(swap, outcome.ExitDone)
 			s.repaired("systemd; the swap went on")
 		}},
 		{group: service, name: "live", do: func(s *scene) {
@@ -60,7 +60,7 @@ func processFaults() []fault {
 		{group: container, name: "starting", do: func(s *scene) {
 			swap := s.background("edgeman", "swap", "myapp", "slow")
 			s.sh("docker kill -s KILL $(docker ps -q --filter label=edgeman.slot=" + s.startingSlot() + ")")
-			s.ends(swap, deployer.ExitDone)
+			s.ends(swap, outcome.ExitDone)
 			s.repaired("edgeman serve started it again; the swap went on")
 		}},
 		{group: container, name: "live", finding: "app-restarting", do: func(s *scene) {
@@ -98,7 +98,7 @@ func processFaults() []fault {
 			s.dockerUp()
 			s.within(60*time.Second, "Docker starts containers again", func() bool {
 				code, _ := run(s.ctx, s.T, s.h, "edgeman", "swap", "myapp", s.other())
-				return code == deployer.ExitDone
+				return code == outcome.ExitDone
 			})
 			s.repaired("systemd; a swap as soon as Docker has found containerd again")
 		}},
@@ -122,7 +122,7 @@ func nginxFaults() []fault {
 		swap := s.background("edgeman", "swap", "myapp", "slow")
 		s.startingSlot()
 		s.sh(script)
-		s.ends(swap, deployer.ExitDone)
+		s.ends(swap, outcome.ExitDone)
 	}
 	return []fault{
 		{group: group, name: "reload", do: func(s *scene) { during(s, "systemctl reload nginx") }},
@@ -172,7 +172,7 @@ func (s *scene) ends(b *background, code int) string {
 func (s *scene) inState(slot, state string) {
 	s.Helper()
 	s.within(30*time.Second, slot+" is "+state, func() bool {
-		for _, sl := range status(s.ctx, s.T, s.h).Apps[0].Slots {
+		for _, sl := range statusOf(s.ctx, s.T, s.h).Apps[0].Slots {
 			if sl.Name == slot && sl.State == state {
 				return true
 			}
@@ -187,7 +187,7 @@ func (s *scene) startingSlot() string {
 	s.Helper()
 	name := ""
 	s.within(30*time.Second, "a new container runs", func() bool {
-		a := status(s.ctx, s.T, s.h).Apps[0]
+		a := statusOf(s.ctx, s.T, s.h).Apps[0]
 		for _, sl := range a.Slots {
 			if sl.Name != a.Live && sl.State == "starting" {
 				name = sl.Name

@@ -21,7 +21,7 @@ type scene struct {
 	mode    string
 	clients clients
 	stopped bool
-	outcome outcome
+	outcome rowOutcome
 }
 
 // left says which state the fault left; repaired, what put it right.
@@ -64,7 +64,7 @@ func (s *scene) within(limit time.Duration, what string, f func() bool) {
 // live is the app as status shows it.
 func (s *scene) live() (slot, container string, release int) {
 	s.Helper()
-	apps := status(s.ctx, s.T, s.h).Apps
+	apps := statusOf(s.ctx, s.T, s.h).Apps
 	if len(apps) != 1 {
 		s.Fatalf("status knows %d apps", len(apps))
 	}
@@ -97,14 +97,14 @@ func (s *scene) inside() {
 	s.Helper()
 	letThrough(s.ctx, s.T, s.h)
 	slot := slotOf(s.ctx, s.T, s.h)
-	s.outcome.most += status(s.ctx, s.T, s.h).Apps[0].Slots[slot].Connections + inside
+	s.outcome.most += statusOf(s.ctx, s.T, s.h).Apps[0].Slots[slot].Connections + inside
 }
 
 // healthy waits until the live slot serves.
 func (s *scene) healthy() {
 	s.Helper()
 	s.within(90*time.Second, "the live slot serves", func() bool {
-		for _, app := range status(s.ctx, s.T, s.h).Apps {
+		for _, app := range statusOf(s.ctx, s.T, s.h).Apps {
 			for _, sl := range app.Slots {
 				if sl.Name == app.Live && sl.State == "live" {
 					return true
@@ -124,7 +124,7 @@ func (s *scene) swap(args ...string) string {
 // other is the tag that is not live.
 func (s *scene) other() string {
 	s.Helper()
-	if strings.HasSuffix(status(s.ctx, s.T, s.h).Apps[0].Image, ":v1") {
+	if strings.HasSuffix(statusOf(s.ctx, s.T, s.h).Apps[0].Image, ":v1") {
 		return "v2"
 	}
 	return "v1"
@@ -154,7 +154,7 @@ func (s *scene) judge() {
 func (s *scene) whole() {
 	s.Helper()
 	wantOneContainer(s.ctx, s.T, s.h, s.outcome.name)
-	apps := status(s.ctx, s.T, s.h).Apps
+	apps := statusOf(s.ctx, s.T, s.h).Apps
 	for _, sl := range apps[0].Slots {
 		want := map[bool]string{true: "live", false: "empty"}[sl.Name == apps[0].Live]
 		if sl.State != want {

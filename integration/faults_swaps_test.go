@@ -5,7 +5,7 @@ package integration
 import (
 	"slices"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 )
 
 // swapFaults are many swaps, at once and in a row.
@@ -14,8 +14,8 @@ func swapFaults() []fault {
 	return []fault{
 		{group: group, name: "two started in the same second", do: func(s *scene) {
 			first, second := s.background("edgeman", "swap", "myapp", "v1", "--wait", "60s"), s.background("edgeman", "swap", "myapp", "v2", "--wait", "60s")
-			s.ends(first, deployer.ExitDone)
-			s.ends(second, deployer.ExitDone)
+			s.ends(first, outcome.ExitDone)
+			s.ends(second, outcome.ExitDone)
 			s.repaired("nothing to repair: one waited for the other")
 		}},
 		{group: group, name: "two started in the same second, nobody waits", do: func(s *scene) {
@@ -24,8 +24,8 @@ func swapFaults() []fault {
 			s.ended(second)
 			codes := []int{first.cmd.ProcessState.ExitCode(), second.cmd.ProcessState.ExitCode()}
 			slices.Sort(codes)
-			if codes[0] != deployer.ExitDone || codes[1] != deployer.ExitLocked {
-				s.Errorf("exit codes %v, want %d and %d", codes, deployer.ExitDone, deployer.ExitLocked)
+			if codes[0] != outcome.ExitDone || codes[1] != outcome.ExitLocked {
+				s.Errorf("exit codes %v, want %d and %d", codes, outcome.ExitDone, outcome.ExitLocked)
 			}
 			s.repaired("nothing to repair: one was told who holds the lock")
 		}},

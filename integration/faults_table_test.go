@@ -20,8 +20,8 @@ import (
 	"edgeman/integration/load"
 )
 
-// outcome is what came of a row.
-type outcome struct {
+// rowOutcome is what came of a row.
+type rowOutcome struct {
 	fault
 	mode           string
 	result         load.Result
@@ -62,7 +62,7 @@ type matrix struct {
 }
 
 // add notes a row and writes the page anew: a run may be cut short.
-func (m *matrix) add(o outcome) error {
+func (m *matrix) add(o rowOutcome) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done = append(m.done, record{

@@ -42,7 +42,7 @@ func TestIdle(t *testing.T) {
 		}
 
 		idle(ctx, t, h)
-		unit := "edgeman@myapp:" + status(ctx, t, h).Apps[0].Live + ".service"
+		unit := "edgeman@myapp:" + statusOf(ctx, t, h).Apps[0].Live + ".service"
 		must(ctx, t, h, "kill", "-9", mainPID(ctx, t, h, unit))
 		must(ctx, t, h, "systemctl", "restart", "docker")
 		idle(ctx, t, h)
@@ -67,7 +67,7 @@ func idle(ctx context.Context, t *testing.T, h *host.Host) {
 
 func slotState(ctx context.Context, t *testing.T, h *host.Host) string {
 	t.Helper()
-	return status(ctx, t, h).Apps[0].Slots[slotOf(ctx, t, h)].State
+	return statusOf(ctx, t, h).Apps[0].Slots[slotOf(ctx, t, h)].State
 }
 
 // burst is what wakes the app.

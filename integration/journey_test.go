@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 	"edgeman/integration/load"
 )
@@ -65,8 +65,8 @@ func journey(ctx context.Context, t *testing.T, h *host.Host, conf string) {
 	for i := range 10 {
 		must(ctx, t, h, "edgeman", "swap", "myapp", []string{"v2", "v1"}[i%2])
 	}
-	if code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "sick", "--timeout", "10s"); code != deployer.ExitFailed || !strings.Contains(out, "500") {
-		t.Errorf("swap to a sick image: exit %d, want %d and its last probe's answer\n%s", code, deployer.ExitFailed, out)
+	if code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "sick", "--timeout", "10s"); code != outcome.ExitFailed || !strings.Contains(out, "500") {
+		t.Errorf("swap to a sick image: exit %d, want %d and its last probe's answer\n%s", code, outcome.ExitFailed, out)
 	}
 	must(ctx, t, h, "edgeman", "rollback", "myapp")
 	wantStatus(ctx, t, h, 10, "myapp:v2")
@@ -188,7 +188,7 @@ type statusApp struct {
 	Problems []struct{ Text string }
 }
 
-func status(ctx context.Context, t *testing.T, h *host.Host) statusJSON {
+func statusOf(ctx context.Context, t *testing.T, h *host.Host) statusJSON {
 	t.Helper()
 	var s statusJSON
 	if err := json.Unmarshal([]byte(must(ctx, t, h, "edgeman", "status", "--json")), &s); err != nil {
@@ -199,7 +199,7 @@ func status(ctx context.Context, t *testing.T, h *host.Host) statusJSON {
 
 func wantStatus(ctx context.Context, t *testing.T, h *host.Host, release int, image string) {
 	t.Helper()
-	s := status(ctx, t, h)
+	s := statusOf(ctx, t, h)
 	if len(s.Apps) != 1 || s.Apps[0].Release != release || s.Apps[0].Image != image {
 		t.Errorf("status %+v, want release %d of %s", s, release, image)
 	}

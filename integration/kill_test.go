@@ -73,7 +73,7 @@ func TestContainerKilled(t *testing.T) {
 		clients := startLoads(ctx, t, h, killRate)
 		most := 0
 		for range 3 {
-			container := status(ctx, t, h).Apps[0].Slots[0].Container
+			container := statusOf(ctx, t, h).Apps[0].Slots[0].Container
 			pid := containerPID(ctx, t, h, container)
 			most += killCounting(ctx, t, h, "blue", pid)
 			eventually(ctx, t, time.Minute, "the container is back", func() bool {

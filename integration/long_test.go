@@ -28,7 +28,7 @@ func TestLongConnectionsOutliveASwitch(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(ctx, t, time.Minute, "websocket and download are under way", func() bool {
-			s := status(ctx, t, h)
+			s := statusOf(ctx, t, h)
 			return len(s.Apps) == 1 && s.Apps[0].Slots[0].Connections >= 2
 		})
 		swap := h.Exec(ctx, "edgeman", "swap", "myapp", "v2", "--drain", "3m")
@@ -36,7 +36,7 @@ func TestLongConnectionsOutliveASwitch(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(ctx, t, 90*time.Second, "the new release serves", func() bool {
-			return status(ctx, t, h).Apps[0].Image == "myapp:v2"
+			return statusOf(ctx, t, h).Apps[0].Image == "myapp:v2"
 		})
 		if got := must(ctx, t, h, "curl", "-s", "http://127.0.0.1/"); !contains(got, `"version":"v2"`) {
 			t.Errorf("a new request is answered by %s", got)

@@ -66,7 +66,7 @@ func shutdown(ctx context.Context, t *testing.T, h *host.Host) {
 	if _, err := h.Run(ctx, "curl", "-s", "--max-time", "5", "http://127.0.0.1/do/shutdown"); err != nil {
 		t.Logf("the app's answer to being told: %v", err)
 	}
-	eventually(ctx, t, time.Minute, "the app has moved", func() bool { return status(ctx, t, h).Apps[0].Live == "green" })
+	eventually(ctx, t, time.Minute, "the app has moved", func() bool { return statusOf(ctx, t, h).Apps[0].Live == "green" })
 	eventually(ctx, t, 90*time.Second, "the site answers again", func() bool {
 		out, _ := h.Run(ctx, "curl", "-sf", "--max-time", "20", "http://127.0.0.1/")
 		return contains(out, `"version":"v1"`)

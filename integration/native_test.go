@@ -152,7 +152,7 @@ func nativeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 	}
 	most := 0
 	for kills := 1; kills <= 3; kills++ {
-		slot := status(ctx, t, h).Apps[0].Slots[slotOf(ctx, t, h)]
+		slot := statusOf(ctx, t, h).Apps[0].Slots[slotOf(ctx, t, h)]
 		most += killCounting(ctx, t, h, slot.Name, containerPID(ctx, t, h, slot.Container))
 		eventually(ctx, t, time.Minute, "the container is back", func() bool {
 			return contains(siteSays(ctx, t, h), "version")
@@ -174,7 +174,7 @@ func nativeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 // nativeServeKilled: nothing passes through edgeman serve.
 func nativeServeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 	clients := startLoads(ctx, t, h, 50)
-	unit := "edgeman@myapp:" + status(ctx, t, h).Apps[0].Live + ".service"
+	unit := "edgeman@myapp:" + statusOf(ctx, t, h).Apps[0].Live + ".service"
 	for range 3 {
 		pid := mainPID(ctx, t, h, unit)
 		must(ctx, t, h, "kill", "-9", pid)
@@ -193,7 +193,7 @@ func nativeServeKilled(ctx context.Context, t *testing.T, h *host.Host) {
 // slotOf is the index of the live slot in the status.
 func slotOf(ctx context.Context, t *testing.T, h *host.Host) int {
 	t.Helper()
-	app := status(ctx, t, h).Apps[0]
+	app := statusOf(ctx, t, h).Apps[0]
 	for i, s := range app.Slots {
 		if s.Name == app.Live {
 			return i

@@ -49,7 +49,7 @@ func TestDyingContainerIsQuiet(t *testing.T) {
 			t.Skipf("it died before it was found healthy, so it never became live:\n%s", out)
 		}
 		wantQuiet(ctx, t, h, time.Minute, func() {})
-		s := status(ctx, t, h)
+		s := statusOf(ctx, t, h)
 		t.Logf("status meanwhile: %+v", s.Apps[0].Slots)
 		if code, out := run(ctx, t, h, "edgeman", "rollback", "myapp"); code != 0 {
 			t.Errorf("rollback from it: exit %d\n%s", code, out)
@@ -109,7 +109,7 @@ func TestFootprint(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(ctx, t, 4*time.Minute, fmt.Sprintf("%d connections are open", connections), func() bool {
-			return status(ctx, t, h).Apps[0].Slots[0].Connections >= connections
+			return statusOf(ctx, t, h).Apps[0].Slots[0].Connections >= connections
 		})
 		full := rss(ctx, t, h, pid)
 		r, err := l.Stop()

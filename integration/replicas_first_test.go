@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 )
 
@@ -29,7 +29,7 @@ func TestReplicasStopFirst(t *testing.T) {
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v2")
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v1")
 	ids := replicaIDs(ctx, t, h)
-	if code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "sick", "--timeout", "10s"); code != deployer.ExitFailed || !strings.Contains(out, "500") || !strings.Contains(out, "-1:") {
+	if code, out := run(ctx, t, h, "edgeman", "swap", "myapp", "sick", "--timeout", "10s"); code != outcome.ExitFailed || !strings.Contains(out, "500") || !strings.Contains(out, "-1:") {
 		t.Errorf("swap to a sick image: exit %d\n%s", code, out)
 	}
 	eventually(ctx, t, time.Minute, "the three replicas from before the failed swap are back", func() bool {
@@ -77,7 +77,7 @@ func wantThreeUp(ctx context.Context, t *testing.T, h *host.Host) {
 // replicasAttached kills edgeman serve: it finds all of its containers again. It
 // stays as small with three as with one.
 func replicasAttached(ctx context.Context, t *testing.T, h *host.Host) {
-	unit := "edgeman@myapp:" + status(ctx, t, h).Apps[0].Live + ".service"
+	unit := "edgeman@myapp:" + statusOf(ctx, t, h).Apps[0].Live + ".service"
 	ids, pid := replicaIDs(ctx, t, h), mainPID(ctx, t, h, unit)
 	must(ctx, t, h, "kill", "-9", pid)
 	eventually(ctx, t, time.Minute, "edgeman serve is back", func() bool {

@@ -123,7 +123,7 @@ func killReplica(ctx context.Context, t *testing.T, h *host.Host, mode string) {
 		return must(ctx, t, h, "docker", "inspect", "--format", "{{.Id}} {{.State.StartedAt}}", before[0].Container, before[2].Container)
 	}
 	same := others()
-	most := killCounting(ctx, t, h, status(ctx, t, h).Apps[0].Live, containerPID(ctx, t, h, before[1].Container))
+	most := killCounting(ctx, t, h, statusOf(ctx, t, h).Apps[0].Live, containerPID(ctx, t, h, before[1].Container))
 	eventually(ctx, t, time.Minute, "two replicas are up and serve", func() bool {
 		r := replicas(ctx, t, h)
 		return len(r) == 3 && r[1].Exits == 1

@@ -6,7 +6,7 @@ import (
 	"context"
 	"testing"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 )
 
@@ -42,8 +42,8 @@ func TestFailedAdoptIsUndone(t *testing.T) {
 				}
 				args := append([]string{"edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes", "--timeout", timeout, "--drain", "5s"}, tt.args...)
 				code, out := run(ctx, t, h, args...)
-				if code != deployer.ExitFailed || !contains(out, "everything is as it was before") {
-					t.Errorf("exit code %d, want %d and that it was undone:\n%s", code, deployer.ExitFailed, out)
+				if code != outcome.ExitFailed || !contains(out, "everything is as it was before") {
+					t.Errorf("exit code %d, want %d and that it was undone:\n%s", code, outcome.ExitFailed, out)
 				}
 				if after := siteFile(ctx, t, h); after != before {
 					t.Errorf("the site file is\n%s\nwas\n%s", after, before)
@@ -70,8 +70,8 @@ func TestOtherSitesAreNotCutOff(t *testing.T) {
 		reloadNginx(ctx, t, h)
 		before := siteFile(ctx, t, h)
 		code, out := run(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
-		if code != deployer.ExitRefused || !contains(out, "/etc/nginx/sites-available/other:4") || !contains(out, "--everywhere") {
-			t.Errorf("exit code %d, want %d with the other site's file and line, and the way out:\n%s", code, deployer.ExitRefused, out)
+		if code != outcome.ExitRefused || !contains(out, "/etc/nginx/sites-available/other:4") || !contains(out, "--everywhere") {
+			t.Errorf("exit code %d, want %d with the other site's file and line, and the way out:\n%s", code, outcome.ExitRefused, out)
 		}
 		if siteFile(ctx, t, h) != before {
 			t.Error("the site file was changed")

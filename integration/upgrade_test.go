@@ -42,14 +42,14 @@ func TestUpgradeOfEdgeman(t *testing.T) {
 		}
 		a.startLoads(ctx, t, h)
 	}
-	before := status(ctx, t, h)
+	before := statusOf(ctx, t, h)
 
 	binary := newEdgeman(ctx, t)
 	if err := h.Copy(ctx, binary, "/root/edgeman"); err != nil {
 		t.Fatal(err)
 	}
 	must(ctx, t, h, "sh", "-c", "cp /usr/local/lib/edgeman/edgeman-init /root/ && /root/edgeman install")
-	for _, a := range status(ctx, t, h).Apps {
+	for _, a := range statusOf(ctx, t, h).Apps {
 		if len(a.Problems) != 1 || !contains(a.Problems[0].Text, newVersion+" is at hand") {
 			t.Errorf("between install and upgrade status of %s says %+v", a.Name, a.Problems)
 		}
@@ -96,7 +96,7 @@ func wantUpgraded(ctx context.Context, t *testing.T, h *host.Host, before status
 	if fields := strings.Fields(exes); len(fields) != 2 || fields[0] != "3" || fields[1] != "/usr/local/bin/edgeman" {
 		t.Errorf("the services run\n%s\nwant the installed program three times", exes)
 	}
-	for i, a := range status(ctx, t, h).Apps {
+	for i, a := range statusOf(ctx, t, h).Apps {
 		if a.Release != before.Apps[i].Release || len(a.Problems) > 0 {
 			t.Errorf("%s: release %d with problems %v, before release %d", a.Name, a.Release, a.Problems, before.Apps[i].Release)
 		}

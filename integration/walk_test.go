@@ -14,7 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"edgeman/deployer"
+	"edgeman/deployer/outcome"
 	"edgeman/integration/host"
 	"edgeman/integration/load"
 	"edgeman/integration/sites"
@@ -134,8 +134,8 @@ func (w *walk) step(app string) {
 	}
 	code, out := run(w.ctx, w.T, w.h, args...)
 	w.Logf("%v: exit %d %s", args, code, firstLine(out))
-	waits := code == deployer.ExitRefused && (args[1] == "adopt" || contains(out, "give back first"))
-	if code != deployer.ExitDone && !waits {
+	waits := code == outcome.ExitRefused && (args[1] == "adopt" || contains(out, "give back first"))
+	if code != outcome.ExitDone && !waits {
 		w.Errorf("%v: exit %d\n%s", args, code, out)
 	}
 }
@@ -160,14 +160,14 @@ func (w *walk) kill(app string, args []string) {
 	}
 	code, out := run(w.ctx, w.T, w.h, args...)
 	w.Logf("%v: exit %d %s", args, code, firstLine(out))
-	if code != deployer.ExitDone && code != deployer.ExitRefused {
+	if code != outcome.ExitDone && code != outcome.ExitRefused {
 		w.Errorf("after a kill, %v: exit %d\n%s", args, code, out)
 	}
 }
 
 func (w *walk) adopted() (apps []string) {
 	w.Helper()
-	for _, a := range status(w.ctx, w.T, w.h).Apps {
+	for _, a := range statusOf(w.ctx, w.T, w.h).Apps {
 		apps = append(apps, a.Name)
 	}
 	return apps

@@ -8,7 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"edgeman/deployer"
+	"edgeman/deployer/adopt"
+	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
@@ -30,8 +31,8 @@ func adoptCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			o, err := adoptOptions(c)
-			return func(ctx context.Context, h *deployer.Host) error {
-				result, err := h.Adopt(ctx, o)
+			return func(ctx context.Context, h *host) error {
+				result, err := h.adopt().Adopt(ctx, o)
 				switch {
 				case o.JSON && err == nil:
 					return report(h, result, o.DryRun)
@@ -48,12 +49,12 @@ func adoptCommand() command {
 var acceptable = []struct{ code, usage string }{
 	{adoptable.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
 	{adoptable.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},
-	{deployer.AllowUnproven, "accept that the site may be served by something else than the container"},
-	{deployer.AllowOtherPorts, "accept that another port of a container with data fails while it is replaced"},
-	{deployer.AllowOtherSites, "accept that other sites which use the same address fail from then on"},
-	{deployer.AllowLostStickiness, "accept that clients are no longer tied to one of several servers (ip_hash, hash)"},
-	{deployer.AllowLostWeights, "accept that servers of unequal weight become replicas with equal shares"},
-	{deployer.AllowUpstreamAddr, "accept that what depends on $upstream_addr gets the socket's path"},
+	{adopt.AllowUnproven, "accept that the site may be served by something else than the container"},
+	{adopt.AllowOtherPorts, "accept that another port of a container with data fails while it is replaced"},
+	{adoption.AllowOtherSites, "accept that other sites which use the same address fail from then on"},
+	{adoption.AllowLostStickiness, "accept that clients are no longer tied to one of several servers (ip_hash, hash)"},
+	{adoption.AllowLostWeights, "accept that servers of unequal weight become replicas with equal shares"},
+	{adoption.AllowUpstreamAddr, "accept that what depends on $upstream_addr gets the socket's path"},
 }
 
 func adoptFlags() []cli.Flag {
@@ -91,8 +92,8 @@ func ownDefault(f *cli.DurationFlag, d time.Duration) cli.Flag {
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + "s" }
 
-func adoptOptions(c *cli.Context) (o deployer.AdoptOptions, err error) {
-	o = deployer.AdoptOptions{
+func adoptOptions(c *cli.Context) (o adopt.Options, err error) {
+	o = adopt.Options{
 		Site: c.Args().First(), Container: c.String("container"), Image: c.String("image"),
 		Health: c.String("health"), HealthHeaders: c.StringSlice("health-header"), Only: c.StringSlice("only"),
 		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),

@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/check"
-	"edgeman/deployer"
+
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )
@@ -161,8 +161,8 @@ func installCheckTimer(env *environment, c *cli.Context) error {
 	if err := (arguments{}).check(c); err != nil {
 		return err
 	}
-	return onHost(env, c, func(ctx context.Context, h *deployer.Host) error {
-		result, err := h.InstallCheckTimer(ctx)
+	return onHost(env, c, func(ctx context.Context, h *host) error {
+		result, err := h.install().InstallCheckTimer(ctx)
 		for _, change := range result.Changes {
 			fmt.Fprintln(h.Out, change)
 		}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"edgeman/deployer"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
@@ -25,7 +25,7 @@ type command struct {
 }
 
 // action is a command's work on the host.
-type action func(ctx context.Context, h *deployer.Host) error
+type action func(ctx context.Context, h *host) error
 
 // arguments are the words that a command takes beside its flags.
 type arguments struct {
@@ -108,5 +108,5 @@ func needRoot(env *environment, name string) error {
 	if env.euid == 0 {
 		return nil
 	}
-	return &deployer.RefusedError{Err: hint.With(fmt.Errorf("%s must be run as root", name), "sudo edgeman %s", strings.Join(os.Args[1:], " "))}
+	return &outcome.RefusedError{Err: hint.With(fmt.Errorf("%s must be run as root", name), "sudo edgeman %s", strings.Join(os.Args[1:], " "))}
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"edgeman/deployer"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
 )
 
 func TestReorder(t *testing.T) {
@@ -75,7 +75,7 @@ func TestReorderRefuses(t *testing.T) {
 	for in, want := range tests {
 		t.Run(in, func(t *testing.T) {
 			_, err := reorder(newApp(&environment{}), append([]string{"edgeman"}, strings.Fields(in)...))
-			var usage *deployer.UsageError
+			var usage *outcome.UsageError
 			switch {
 			case want == "":
 				if err != nil {

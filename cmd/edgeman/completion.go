@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"edgeman/deployer/install"
 
-	"edgeman/deployer"
+	"github.com/urfave/cli/v2"
 )
 
 // completeWord is how the shell's completion function asks; see
-// deployer.BashCompletion.
+// install.BashCompletion.
 const completeWord = "--complete"
 
 func completionCommand(env *environment) command {
@@ -20,7 +20,7 @@ func completionCommand(env *environment) command {
 		Usage:       "print the completion script for bash",
 		Description: "install puts it in place. By hand: source <(edgeman completion)",
 		Action: func(*cli.Context) error {
-			_, err := fmt.Fprint(env.stdout, deployer.BashCompletion)
+			_, err := fmt.Fprint(env.stdout, install.BashCompletion)
 			return err
 		},
 	}}

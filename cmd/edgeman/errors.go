@@ -7,8 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/check"
-	"edgeman/deployer"
+
 	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
 )
 
@@ -43,11 +44,11 @@ func exitCode(err error) int {
 	if errors.As(err, &own) {
 		return own.code
 	}
-	return deployer.ExitCode(err)
+	return outcome.ExitCode(err)
 }
 
 func usage(format string, args ...any) error {
-	return &deployer.UsageError{Err: fmt.Errorf(format, args...)}
+	return &outcome.UsageError{Err: fmt.Errorf(format, args...)}
 }
 
 func helpHint(cmd *cli.Command) string {

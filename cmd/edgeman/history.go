@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/urfave/cli/v2"
-
-	"edgeman/deployer"
 )
 
 func historyCommand() command {
@@ -22,8 +20,8 @@ func historyCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			lines, err := lineCount(c)
-			return func(ctx context.Context, h *deployer.Host) error {
-				hist, err := h.History(ctx, c.Args().First(), lines)
+			return func(ctx context.Context, h *host) error {
+				hist, err := h.status().History(ctx, c.Args().First(), lines)
 				if err != nil {
 					return err
 				}

@@ -8,18 +8,19 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"edgeman/deployer"
+	"edgeman/deployer/console"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/outcome"
 	"edgeman/sockets/systemd"
 )
 
 // part opens one thing that a command works with, and says how to close it.
-type part func(ctx context.Context, h *deployer.Host) (func(), error)
+type part func(ctx context.Context, h *host) (func(), error)
 
 // openParts opens what a command needs of the real host, all of it or nothing.
-func openParts(ctx context.Context, h *deployer.Host, parts []part) (closeAll func(), err error) {
+func openParts(ctx context.Context, h *host, parts []part) (closeAll func(), err error) {
 	var opened []func()
 	closeAll = func() {
 		for _, f := range slices.Backward(opened) {
@@ -42,34 +43,34 @@ func openParts(ctx context.Context, h *deployer.Host, parts []part) (closeAll fu
 func onHost(env *environment, c *cli.Context, do action, parts ...part) error {
 	ctx, stop := interruptible(c.Context, env.stderr)
 	defer stop()
-	h := &deployer.Host{
-		Paths: env.paths, System: env.system, Files: deployer.OSFiles{},
-		In: env.stdin, Out: env.stdout, Err: env.stderr,
-		Version: programVersion(), Wait: c.Duration("wait"),
+	h := &host{
+		Console: &console.Console{In: env.stdin, Out: env.stdout, Err: env.stderr},
+		paths:   env.paths, system: env.system, files: nginx.OSFiles{},
+		version: programVersion(), wait: c.Duration("wait"),
 	}
 	closeAll, err := env.open(ctx, h, parts)
 	if err != nil {
-		return deployer.Interrupted(ctx, err)
+		return outcome.Interrupted(ctx, err)
 	}
 	defer closeAll()
-	return deployer.Interrupted(ctx, do(ctx, h))
+	return outcome.Interrupted(ctx, do(ctx, h))
 }
 
-func withUnits(ctx context.Context, h *deployer.Host) (func(), error) {
+func withUnits(ctx context.Context, h *host) (func(), error) {
 	units, err := systemd.Open(ctx)
 	if err != nil {
 		return nil, hint.With(fmt.Errorf("talking to systemd: %w", err), "edgeman needs systemd as PID 1")
 	}
-	h.Units = units
+	h.units = units
 	return units.Close, nil
 }
 
-func withDocker(ctx context.Context, h *deployer.Host) (func(), error) {
+func withDocker(ctx context.Context, h *host) (func(), error) {
 	client, err := docker.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("talking to Docker: %w", err)
 	}
-	h.Docker = client
+	h.docker = client
 	return func() { client.Close() }, nil
 }
 
@@ -82,7 +83,7 @@ var (
 
 // optional says why a part is not there, and goes on without it.
 func optional(p part, without string) part {
-	return func(ctx context.Context, h *deployer.Host) (func(), error) {
+	return func(ctx context.Context, h *host) (func(), error) {
 		done, err := p(ctx, h)
 		if err != nil {
 			fmt.Fprintf(h.Err, "note: %s%v\n", without, err)
@@ -94,7 +95,7 @@ func optional(p part, without string) part {
 
 // quietDocker leaves what only Docker knows out where it does not answer: the
 // slots' own words tell of that.
-func quietDocker(ctx context.Context, h *deployer.Host) (func(), error) {
+func quietDocker(ctx context.Context, h *host) (func(), error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	done, err := withDocker(ctx, h)
@@ -104,18 +105,18 @@ func quietDocker(ctx context.Context, h *deployer.Host) (func(), error) {
 	return done, nil
 }
 
-func withNginx(ctx context.Context, h *deployer.Host) (func(), error) {
+func withNginx(ctx context.Context, h *host) (func(), error) {
 	server, err := nginx.Open(ctx, nginx.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("looking at nginx: %w", err)
 	}
-	h.Nginx = server
+	h.nginx = server
 	return func() {}, nil
 }
 
 // report prints the result of a command as JSON. Of a plan nothing else was asked
 // for; what was done stays done, whether it can be read or not.
-func report(h *deployer.Host, result any, planned bool) error {
+func report(h *host, result any, planned bool) error {
 	err := h.PrintJSON(result)
 	if planned {
 		return err

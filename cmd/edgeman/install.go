@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
-
-	"edgeman/deployer"
 )
 
 func installCommand() command {
@@ -20,7 +18,7 @@ func installCommand() command {
 				"disturbed. adopt runs it when needed.",
 			Flags: []cli.Flag{dryRunFlag(), jsonFlag()},
 		},
-		plan: changingHost((*deployer.Host).Install, "edgeman is installed; nothing to change"),
+		plan: changingHost((*install.Host).Install, "edgeman is installed; nothing to change"),
 	}
 }
 
@@ -34,15 +32,15 @@ func uninstallCommand() command {
 			Description: "It is refused while an app is adopted. Settings in /etc/edgeman stay.",
 			Flags:       []cli.Flag{dryRunFlag(), jsonFlag()},
 		},
-		plan: changingHost((*deployer.Host).Uninstall, "edgeman is not installed; nothing to remove"),
+		plan: changingHost((*install.Host).Uninstall, "edgeman is not installed; nothing to remove"),
 	}
 }
 
 // changingHost plans an install or uninstall, which print what they change.
-func changingHost(do func(*deployer.Host, context.Context, bool) (deployer.InstallResult, error), nothing string) func(*cli.Context) (action, error) {
+func changingHost(do func(*install.Host, context.Context, bool) (install.Result, error), nothing string) func(*cli.Context) (action, error) {
 	return func(c *cli.Context) (action, error) {
-		return func(ctx context.Context, h *deployer.Host) error {
-			result, err := do(h, ctx, c.Bool("dry-run"))
+		return func(ctx context.Context, h *host) error {
+			result, err := do(h.install(), ctx, c.Bool("dry-run"))
 			if c.Bool("json") && err == nil {
 				return report(h, result, result.DryRun)
 			}

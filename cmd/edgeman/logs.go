@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 
-	"github.com/urfave/cli/v2"
+	"edgeman/deployer/status"
 
-	"edgeman/deployer"
+	"github.com/urfave/cli/v2"
 )
 
 func logsCommand(env *environment) command {
@@ -24,9 +24,9 @@ func logsCommand(env *environment) command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			lines, err := lineCount(c)
-			o := deployer.LogsOptions{App: c.Args().First(), Follow: c.Bool("follow"), Lines: lines, JSON: c.Bool("json"), User: env.euid}
-			return func(_ context.Context, h *deployer.Host) error {
-				argv, err := h.LogsCommand(o)
+			o := status.LogsOptions{App: c.Args().First(), Follow: c.Bool("follow"), Lines: lines, JSON: c.Bool("json"), User: env.euid}
+			return func(_ context.Context, h *host) error {
+				argv, err := h.status().LogsCommand(o)
 				if err != nil {
 					return err
 				}

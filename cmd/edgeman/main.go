@@ -1,6 +1,6 @@
 // Command edgeman swaps the container behind a hand-written nginx site without
 // dropping a request. Each subcommand has its own file; what it does is in
-// package deployer.
+// the packages below deployer.
 package main
 
 import (
@@ -18,8 +18,10 @@ import (
 	"golang.org/x/term"
 
 	"edgeman/check"
-	"edgeman/deployer"
+
 	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/program"
 	"edgeman/deployer/state"
 )
 
@@ -45,9 +47,9 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	paths          state.Paths
-	system         deployer.System
+	system         program.System
 	euid           int
-	open           func(ctx context.Context, h *deployer.Host, parts []part) (func(), error)
+	open           func(ctx context.Context, h *host, parts []part) (func(), error)
 	checked        func(ctx context.Context, env *environment) (check.Env, func()) // what check looks at
 	exec           func(argv []string) error                                       // becomes another program
 	terminal       func() bool                                                     // whether stdout is one
@@ -61,14 +63,14 @@ func run(args []string, env *environment) int {
 	app := newApp(env)
 	if len(args) > 1 && args[1] == completeWord {
 		complete(env, app, args[2:])
-		return deployer.ExitDone
+		return outcome.ExitDone
 	}
 	args, err := reorder(app, args)
 	if err == nil {
 		err = app.RunContext(context.Background(), args)
 	}
 	if err == nil {
-		return deployer.ExitDone
+		return outcome.ExitDone
 	}
 	if text := strings.TrimRight(hint.Text(err), "\n"); text != "" && !readerGone(err) {
 		fmt.Fprintf(env.stderr, "edgeman: %s\n", text)

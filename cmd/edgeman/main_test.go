@@ -14,8 +14,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"edgeman/check"
-	"edgeman/deployer"
+
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/program"
+	"edgeman/deployer/site"
 	"edgeman/deployer/state"
 	"edgeman/sockets/systemd"
 )
@@ -62,12 +64,12 @@ func scripted() *environment {
 	env := &environment{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		paths: state.Paths{Etc: filepath.Join(root, "etc/edgeman"), Var: filepath.Join(root, "var/lib/edgeman"), Run: filepath.Join(root, "run/edgeman")},
-		system: deployer.System{Root: root, Executable: func() (string, error) {
+		system: program.System{Root: root, Executable: func() (string, error) {
 			return filepath.Join(root, "build/edgeman"), nil
 		}},
 		checked: func(_ context.Context, env *environment) (check.Env, func()) { return recordsOnly(env), func() {} },
-		open: func(_ context.Context, h *deployer.Host, _ []part) (func(), error) {
-			h.Units, h.Nginx = scriptUnits{root: root}, scriptNginx{}
+		open: func(_ context.Context, h *host, _ []part) (func(), error) {
+			h.units, h.nginx = scriptUnits{root: root}, scriptNginx{}
 			return func() {}, nil
 		},
 		exec: func(argv []string) error {
@@ -81,7 +83,7 @@ func scripted() *environment {
 
 // scriptUnits is a systemd in which the units listed in the file run.
 type scriptUnits struct {
-	deployer.Units
+	unitsPort
 	root string
 }
 
@@ -105,7 +107,7 @@ func (u scriptUnits) Active(_ context.Context, pattern string) (map[string]strin
 	return active, nil
 }
 
-type scriptNginx struct{ deployer.Nginx }
+type scriptNginx struct{ site.Nginx }
 
 func (scriptNginx) Facts(context.Context) (nginx.Facts, error) {
 	return nginx.Facts{Binary: "/usr/sbin/nginx", Version: "1.22.1", Main: "/etc/nginx/nginx.conf", Running: true}, nil

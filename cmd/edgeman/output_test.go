@@ -8,8 +8,10 @@ import (
 	"syscall"
 	"testing"
 
-	"edgeman/deployer"
+	"edgeman/deployer/console"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/swap"
 )
 
 // full is a disk with no room left.
@@ -23,22 +25,22 @@ func (full) Write([]byte) (int, error) {
 func TestResultThatCannotBeWritten(t *testing.T) {
 	failed := errors.New("not healthy")
 	for name, row := range map[string]struct {
-		result deployer.SwapResult
+		result swap.Result
 		err    error
 		json   bool
 		want   int
 	}{
-		"done":               {want: deployer.ExitDone},
-		"done, as JSON":      {json: true, want: deployer.ExitDone},
-		"interrupted":        {result: deployer.SwapResult{Interrupted: true}, want: deployer.ExitDone},
-		"failed":             {err: failed, want: deployer.ExitFailed},
-		"failed, as JSON":    {err: failed, json: true, want: deployer.ExitFailed},
-		"refused, as JSON":   {err: &deployer.RefusedError{Err: failed}, json: true, want: deployer.ExitRefused},
-		"half done, as JSON": {err: &deployer.BrokenError{Err: failed}, json: true, want: deployer.ExitBroken},
+		"done":               {want: outcome.ExitDone},
+		"done, as JSON":      {json: true, want: outcome.ExitDone},
+		"interrupted":        {result: swap.Result{Interrupted: true}, want: outcome.ExitDone},
+		"failed":             {err: failed, want: outcome.ExitFailed},
+		"failed, as JSON":    {err: failed, json: true, want: outcome.ExitFailed},
+		"refused, as JSON":   {err: &outcome.RefusedError{Err: failed}, json: true, want: outcome.ExitRefused},
+		"half done, as JSON": {err: &outcome.BrokenError{Err: failed}, json: true, want: outcome.ExitBroken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			h := &deployer.Host{Out: full{}, Err: &stderr}
+			h := &host{Console: &console.Console{Out: full{}, Err: &stderr}}
 			err := printSwap(h, row.result, row.err, row.json)
 			if got := exitCode(err); err == nil && row.want != 0 || err != nil && got != row.want {
 				t.Errorf("%v: exit code %d, want %d", err, got, row.want)
@@ -52,8 +54,8 @@ func TestResultThatCannotBeWritten(t *testing.T) {
 
 func TestFailureAsJSON(t *testing.T) {
 	var stdout bytes.Buffer
-	failed := hint.With(&deployer.RefusedError{Err: errors.New("shop is paused")}, "edgeman resume shop")
-	if err := printSwap(&deployer.Host{Out: &stdout}, deployer.SwapResult{App: "shop"}, failed, true); exitCode(err) != deployer.ExitRefused {
+	failed := hint.With(&outcome.RefusedError{Err: errors.New("shop is paused")}, "edgeman resume shop")
+	if err := printSwap(&host{Console: &console.Console{Out: &stdout}}, swap.Result{App: "shop"}, failed, true); exitCode(err) != outcome.ExitRefused {
 		t.Errorf("%v: exit code %d", err, exitCode(err))
 	}
 	for _, want := range []string{`"error": "shop is paused"`, `"hint": "edgeman resume shop"`} {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/urfave/cli/v2"
+	"edgeman/deployer/pause"
 
-	"edgeman/deployer"
+	"github.com/urfave/cli/v2"
 )
 
 func pauseCommand() command {
@@ -24,11 +24,11 @@ func pauseCommand() command {
 			},
 		},
 		plan: func(c *cli.Context) (action, error) {
-			o := deployer.PauseOptions{App: c.Args().First(), Max: c.Duration("max"), LetWait: c.Bool("let-wait")}
+			o := pause.Options{App: c.Args().First(), Max: c.Duration("max"), LetWait: c.Bool("let-wait")}
 			if o.Max <= 0 {
 				return nil, usage("--max %s leaves no time to pause", o.Max)
 			}
-			return func(ctx context.Context, h *deployer.Host) error { return h.Pause(ctx, o) }, nil
+			return func(ctx context.Context, h *host) error { return h.pause().Pause(ctx, o) }, nil
 		},
 	}
 }
@@ -42,7 +42,7 @@ func resumeCommand() command {
 			Usage:    "let a paused app's requests through again",
 		},
 		plan: func(c *cli.Context) (action, error) {
-			return func(ctx context.Context, h *deployer.Host) error { return h.Resume(ctx, c.Args().First()) }, nil
+			return func(ctx context.Context, h *host) error { return h.pause().Resume(ctx, c.Args().First()) }, nil
 		},
 	}
 }

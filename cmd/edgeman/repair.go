@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/urfave/cli/v2"
-
-	"edgeman/deployer"
 )
 
 func repairCommand() command {
@@ -20,7 +18,7 @@ func repairCommand() command {
 				"is made again, as far as the live release tells what was in it.",
 		},
 		plan: func(c *cli.Context) (action, error) {
-			return func(ctx context.Context, h *deployer.Host) error { return h.Repair(ctx, c.Args().First()) }, nil
+			return func(ctx context.Context, h *host) error { return h.repair().Repair(ctx, c.Args().First()) }, nil
 		},
 	}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"github.com/urfave/cli/v2"
-
-	"edgeman/deployer"
 )
 
 func restartCommand() command {
@@ -19,7 +17,7 @@ func restartCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			o, err := swapOptions(c)
-			return swapping((*deployer.Host).Restart, o), err
+			return swapping((*host).Restart, o), err
 		},
 	}
 }

@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"edgeman/deployer"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/swap"
 )
 
 func rollbackCommand() command {
@@ -23,8 +23,8 @@ func rollbackCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			o, err := rollbackOptions(c)
-			return func(ctx context.Context, h *deployer.Host) error {
-				result, err := h.Rollback(ctx, o)
+			return func(ctx context.Context, h *host) error {
+				result, err := h.swap().Rollback(ctx, o)
 				result.App = o.App
 				return printSwap(h, result, err, o.JSON)
 			}, err
@@ -32,7 +32,7 @@ func rollbackCommand() command {
 	}
 }
 
-func rollbackOptions(c *cli.Context) (o deployer.RollbackOptions, err error) {
+func rollbackOptions(c *cli.Context) (o swap.RollbackOptions, err error) {
 	o.App, o.JSON, o.Allow = c.Args().First(), c.Bool("json"), allowed(c)
 	if word := c.Args().Get(1); c.NArg() == 2 {
 		if o.Release, err = strconv.Atoi(word); err != nil || o.Release < 1 {

@@ -9,9 +9,9 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
+	"edgeman/deployer/outcome"
 
-	"edgeman/deployer"
+	"golang.org/x/term"
 )
 
 // interruptible ends the context at the first signal, so that the command under
@@ -28,7 +28,7 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 		if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 			newline = "\n" // there a ^C, or progress, stands in a line that is not over
 		}
-		watchSignals(signals, done, func() { cancel(deployer.ErrInterrupted) }, stderr, newline)
+		watchSignals(signals, done, func() { cancel(outcome.ErrInterrupted) }, stderr, newline)
 	}()
 	return ctx, func() {
 		signal.Stop(signals)

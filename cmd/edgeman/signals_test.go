@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"edgeman/deployer"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
 )
 
 // Undoing is spoken of only where there is something to undo, which takes time.
@@ -51,7 +51,7 @@ func TestUpgradeNamesWhatItDidNotComeTo(t *testing.T) {
 		t.Error(err)
 	}
 	want := "interrupted: not moved yet: api web\nhint: edgeman upgrade api web"
-	if err := notMoved([]string{"api", "web"}); !errors.Is(err, deployer.ErrInterrupted) || hint.Text(err) != want {
+	if err := notMoved([]string{"api", "web"}); !errors.Is(err, outcome.ErrInterrupted) || hint.Text(err) != want {
 		t.Errorf("%q, want %q", err, want)
 	}
 }

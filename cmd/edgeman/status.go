@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-
-	"edgeman/deployer"
 )
 
 func statusCommand(env *environment) command {
@@ -21,7 +19,7 @@ func statusCommand(env *environment) command {
 			Flags: []cli.Flag{jsonFlag()},
 		},
 		plan: func(c *cli.Context) (action, error) {
-			return func(ctx context.Context, h *deployer.Host) error {
+			return func(ctx context.Context, h *host) error {
 				return printStatus(ctx, h, c.Args().First(), c.Bool("json"), coloured(env, c))
 			}, nil
 		},
@@ -32,8 +30,8 @@ func statusCommand(env *environment) command {
 	return cmd
 }
 
-func printStatus(ctx context.Context, h *deployer.Host, app string, asJSON, colour bool) error {
-	s, err := h.Status(ctx, app)
+func printStatus(ctx context.Context, h *host, app string, asJSON, colour bool) error {
+	s, err := h.status().Status(ctx, app)
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"edgeman/deployer"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/swap"
 )
 
 func swapCommand() command {
@@ -39,14 +39,14 @@ func swapCommand() command {
 				return nil, err
 			}
 			o.Mode, err = oneOf(c, "mode", "proxy", "native")
-			return swapping((*deployer.Host).Swap, o), err
+			return swapping((*host).Swap, o), err
 		},
 	}
 }
 
 // swapping does a swap of any kind and prints its result.
-func swapping(swap func(*deployer.Host, context.Context, deployer.SwapOptions) (deployer.SwapResult, error), o deployer.SwapOptions) action {
-	return func(ctx context.Context, h *deployer.Host) error {
+func swapping(swap func(*host, context.Context, swap.Options) (swap.Result, error), o swap.Options) action {
+	return func(ctx context.Context, h *host) error {
 		result, err := swap(h, ctx, o)
 		result.App = o.App
 		return printSwap(h, result, err, o.JSON)
@@ -68,7 +68,7 @@ func swapFlags() []cli.Flag {
 }
 
 // swapOptions reads what swap and restart have in common.
-func swapOptions(c *cli.Context) (o deployer.SwapOptions, err error) {
+func swapOptions(c *cli.Context) (o swap.Options, err error) {
 	o.App = c.Args().First()
 	o.Detach, o.Cut, o.LetWait, o.JSON, o.Allow = c.Bool("detach"), c.Bool("cut"), c.Bool("let-wait"), c.Bool("json"), allowed(c)
 	if o.Drain, o.Timeout, err = limits(c); err != nil {
@@ -93,7 +93,7 @@ func strategy(c *cli.Context) (string, error) {
 
 // printSwap is the last line of a swap, restart or rollback that went well. With
 // JSON, programs get an object with the error in it, too.
-func printSwap(h *deployer.Host, r deployer.SwapResult, err error, asJSON bool) error {
+func printSwap(h *host, r swap.Result, err error, asJSON bool) error {
 	if err != nil && asJSON {
 		r.Error, r.Hint = err.Error(), strings.Join(hint.Of(err), "\n")
 		return errors.Join(err, h.PrintJSON(r))

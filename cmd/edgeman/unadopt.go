@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 
-	"github.com/urfave/cli/v2"
+	"edgeman/deployer/adoption"
+	"edgeman/deployer/unadopt"
 
-	"edgeman/deployer"
+	"github.com/urfave/cli/v2"
 )
 
 func unadoptCommand() command {
@@ -20,8 +21,8 @@ func unadoptCommand() command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "to", Usage: "`WHAT` to give back if they differ: original or live"},
 				timeoutFlag(),
-				allowFlag(deployer.AllowOtherSites, "accept that what else in nginx's files leads to the app fails from then on"),
-				allowFlag(deployer.AllowUnready, "accept that the container runs and does not answer yet"),
+				allowFlag(adoption.AllowOtherSites, "accept that what else in nginx's files leads to the app fails from then on"),
+				allowFlag(unadopt.AllowUnready, "accept that the container runs and does not answer yet"),
 				layerFlag(),
 				yesFlag(),
 				dryRunFlag(),
@@ -30,8 +31,8 @@ func unadoptCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			o, err := unadoptOptions(c)
-			return func(ctx context.Context, h *deployer.Host) error {
-				result, err := h.Release(ctx, o)
+			return func(ctx context.Context, h *host) error {
+				result, err := h.unadopt().Release(ctx, o)
 				if err != nil || !o.JSON {
 					return err
 				}
@@ -41,8 +42,8 @@ func unadoptCommand() command {
 	}
 }
 
-func unadoptOptions(c *cli.Context) (o deployer.ReleaseOptions, err error) {
-	o = deployer.ReleaseOptions{App: c.Args().First(), Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), Allow: allowed(c)}
+func unadoptOptions(c *cli.Context) (o unadopt.Options, err error) {
+	o = unadopt.Options{App: c.Args().First(), Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), Allow: allowed(c)}
 	if o.To, err = oneOf(c, "to", "original", "live"); err != nil {
 		return o, err
 	}

@@ -8,8 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"edgeman/deployer"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/swap"
 )
 
 func upgradeCommand() command {
@@ -32,33 +33,33 @@ func upgradeCommand() command {
 			if c.Bool("all") == (c.NArg() > 0) {
 				return nil, hint.With(usage("name the apps to move, or all of them with --all"), "%s", helpHint(c.Command))
 			}
-			o := deployer.SwapOptions{LetWait: c.Bool("let-wait")}
+			o := swap.Options{LetWait: c.Bool("let-wait")}
 			var err error
 			o.Drain, o.Timeout, err = limits(c)
-			return func(ctx context.Context, h *deployer.Host) error { return upgrade(ctx, h, c.Args().Slice(), o) }, err
+			return func(ctx context.Context, h *host) error { return upgrade(ctx, h, c.Args().Slice(), o) }, err
 		},
 	}
 }
 
 // upgrade goes on with the next app after one that failed: each is whole
 // before and after.
-func upgrade(ctx context.Context, h *deployer.Host, apps []string, o deployer.SwapOptions) error {
+func upgrade(ctx context.Context, h *host, apps []string, o swap.Options) error {
 	if len(apps) == 0 {
 		var err error
-		if apps, err = h.Paths.AppNames(); err != nil {
+		if apps, err = h.paths.AppNames(); err != nil {
 			return err
 		}
 	}
-	if err := h.Paths.Adopted(apps...); err != nil {
+	if err := h.paths.Adopted(apps...); err != nil {
 		return err
 	}
-	if err := h.EnsureInstalled(ctx); err != nil {
+	if err := h.install().EnsureInstalled(ctx); err != nil {
 		return err
 	}
 	var failed []error
 	for i, app := range apps {
 		o.App, o.Renew = app, true
-		result, err := h.Restart(ctx, o)
+		result, err := h.swap().Restart(ctx, o)
 		err = printSwap(h, result, err, false)
 		if err != nil {
 			err = fmt.Errorf("%s: %w", app, err)
@@ -80,5 +81,5 @@ func notMoved(apps []string) error {
 		return nil
 	}
 	names := strings.Join(apps, " ")
-	return hint.With(fmt.Errorf("%w: not moved yet: %s", deployer.ErrInterrupted, names), "edgeman upgrade %s", names)
+	return hint.With(fmt.Errorf("%w: not moved yet: %s", outcome.ErrInterrupted, names), "edgeman upgrade %s", names)
 }

@@ -1,0 +1,246 @@
+package adopt
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"edgeman/deployer/console"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/install"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/patience"
+	"edgeman/deployer/slots"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/nginxconf"
+)
+
+// Result is what adopt took over, or with DryRun what it would.
+type Result struct {
+	Site string `json:"site"`
+	Apps []App  `json:"apps"`
+	Left []left `json:"left"`
+
+	Install []install.Change `json:"install"` // what is put on a host without edgeman first
+	Done    bool             `json:"done"`    // false for a plan
+}
+
+// App is one target of a site and the app that it becomes.
+type App struct {
+	App       string `json:"app"`
+	Target    string `json:"target"`
+	Upstream  string `json:"upstream,omitempty"`
+	Class     string `json:"class"`
+	Container string `json:"container"`
+
+	// Targets and Containers are all addresses and the container behind each,
+	// Target and Container the first.
+	Targets    []string `json:"targets"`
+	Containers []string `json:"containers"`
+	Replicas   int      `json:"replicas"`
+
+	Image    string   `json:"image"`
+	Port     uint16   `json:"port"`
+	Via      string   `json:"via"`
+	Peer     string   `json:"peer"` // which peer address the app sees, before and after
+	Strategy string   `json:"strategy"`
+	Why      []string `json:"why,omitempty"` // of the strategy
+	Edits    []string `json:"edits"`         // each with its place and reason
+	Notes    []string `json:"notes,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	Diff     string   `json:"diff"`
+}
+
+// Adopt takes over what a site sends its requests to: it prints the plan, asks,
+// and puts an edgeman slot in the place of the container's address. Requests
+// flow throughout, and what fails is undone.
+func (h *Host) Adopt(ctx context.Context, o Options) (Result, error) {
+	site, err := h.findSite(ctx, o.Site)
+	if err != nil {
+		return Result{}, err
+	}
+	o.Site = site
+	if o.Mode == "native" && o.Via != "" {
+		return Result{}, outcome.Usage("--via is a way of mode proxy: in mode native nothing is between nginx and the app")
+	}
+	if err := h.Program.NeedInit(o.Mode, true); err != nil {
+		return Result{}, err
+	}
+	take, leave, err := h.planAdopt(ctx, o)
+	result := Result{Site: o.Site, Apps: []App{}, Left: append([]left{}, leave...), Install: []install.Change{}}
+	if err != nil {
+		return result, err
+	}
+	if err := h.planAll(ctx, o, take); err != nil {
+		return result, err
+	}
+	for _, c := range take {
+		result.Apps = append(result.Apps, c.describe(o))
+	}
+	if result.Install, err = h.toInstall(ctx); err != nil {
+		return result, err
+	}
+	if !o.JSON {
+		h.showPlan(result, o.DryRun)
+	}
+	if err := h.weighStopFirst(ctx, o, take); err != nil {
+		return result, err
+	}
+	if o.DryRun {
+		h.Note("nothing was changed")
+		return result, nil
+	}
+	if err := h.Confirm(ctx, o.Yes, "apply?"); err != nil {
+		return result, err
+	}
+	if err := h.adoptAll(ctx, o, take); err != nil {
+		return result, err
+	}
+	result.Done = true
+	return result, nil
+}
+
+// toInstall is what adopt will put on a host that knows nothing of edgeman.
+func (h *Host) toInstall(ctx context.Context) ([]install.Change, error) {
+	if _, known, err := h.Install.ReadFacts(); err != nil || known {
+		return []install.Change{}, err
+	}
+	plan, err := h.Install.InstallLocked(ctx, true)
+	return plan.Changes, err
+}
+
+// weighStopFirst tells what nginx can hold back while an app of the plan is
+// stopped, so that it is known before the question, and refuses what it cannot.
+func (h *Host) weighStopFirst(ctx context.Context, o Options, take []candidate) error {
+	for _, c := range take {
+		if len(c.adoption.Recreate) == 0 {
+			continue
+		}
+		t := h.newTakeover(o, c)
+		w := patience.Wait{Limit: t.drain + t.timeout, Parts: patience.Replacement(nil, slots.Grace(c.containers)), Let: o.LetWait}
+		if err := h.Patience.Weigh(ctx, w, func(*nginxconf.Config) []nginxconf.Patience { return c.patience() }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patience is nginx's at each place that leads to the candidate.
+func (c candidate) patience() (all []nginxconf.Patience) {
+	for _, t := range c.targets {
+		all = append(all, t.Patience()...)
+	}
+	return all
+}
+
+// peerNote tells what the app sees as its peer: the gateway of its network
+// before, and over the bridge afterwards, too; nothing in mode native.
+func peerNote(c docker.Container, via, mode string) string {
+	before := "the peer it sees now"
+	if len(c.Networks) > 0 && c.Networks[0].Gateway.IsValid() {
+		before = c.Networks[0].Gateway.String()
+	}
+	switch {
+	case mode == "native":
+		return fmt.Sprintf("the app will see a Unix socket with no address as its peer, until now %s; mode proxy gives it one", before)
+	case c.NetworkMode == "host":
+		return "the app goes on seeing its requests come from 127.0.0.1"
+	case via == "bridge":
+		return fmt.Sprintf("the app goes on seeing its requests come from %s", before)
+	}
+	return fmt.Sprintf("the app will see its requests come from %s, until now from %s; --via bridge keeps that", state.DefaultApp("x").Proxy.Source, before)
+}
+
+// afterOthers says which targets of the site were adopted before err and stay so.
+func afterOthers(err error, done []candidate) error {
+	if len(done) == 0 {
+		return err
+	}
+	var names []string
+	for _, c := range done {
+		names = append(names, c.name)
+	}
+	kept := fmt.Errorf("adopted before that, and it stays so: %s", strings.Join(names, ", "))
+	return fmt.Errorf("%w\n%w", outcome.Begun(err), kept)
+}
+
+// describe is the candidate as the operator is told about it.
+func (c candidate) describe(o Options) App {
+	first := c.targets[0]
+	a := App{
+		App: c.name, Target: first.Address, Upstream: first.Upstream, Class: string(first.Class),
+		Container: c.containers[0].Name, Image: c.image, Port: c.port, Via: c.via, Replicas: len(c.containers),
+		Peer:     peerNote(c.containers[0], c.via, o.Mode),
+		Strategy: "overlap", Why: c.adoption.Recreate, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
+	}
+	if len(a.Why) > 0 {
+		a.Strategy = "recreate"
+	}
+	for i, t := range c.targets {
+		for _, address := range t.Addresses(o.Everywhere) {
+			a.Targets = append(a.Targets, address)
+			a.Containers = append(a.Containers, c.containers[i].Name)
+		}
+	}
+	for _, f := range c.plan.Files {
+		for _, e := range f.Edits {
+			a.Edits = append(a.Edits, fmt.Sprintf("%s, %s: %s", f.Path, e.In, e.Why))
+		}
+	}
+	for _, n := range c.plan.Notes {
+		a.Notes = append(a.Notes, n.Text)
+	}
+	return a
+}
+
+// showPlan prints what would be done; the diffs are what was asked for. Whoever
+// only asks for the plan is told the reason of each edit, too.
+func (h *Host) showPlan(r Result, reasons bool) {
+	for _, a := range r.Apps {
+		through := strings.Join(a.Targets, ", ")
+		if a.Upstream != "" {
+			through = fmt.Sprintf("upstream %s (%s)", a.Upstream, through)
+		}
+		becomes := ""
+		if a.Replicas > 1 {
+			becomes = fmt.Sprintf(" and becomes %d replicas", a.Replicas)
+		}
+		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)%s\n", a.App, through, words.Noun(a.Replicas, "container"), strings.Join(console.Distinct(a.Containers), ", "), a.Image, becomes)
+		fmt.Fprint(h.Out, a.Diff)
+		if reasons {
+			for _, e := range console.Distinct(a.Edits) {
+				h.Note("%s: edit in %s", a.App, e)
+			}
+		}
+		for _, n := range a.Notes {
+			h.Note("%s: %s", a.App, n)
+		}
+		h.Note("%s: %s", a.App, a.Peer)
+		for _, w := range a.Warnings {
+			h.Warn("%s: %s", a.App, w)
+		}
+		if a.Strategy == "recreate" {
+			h.Note("%s: %s, requests wait meanwhile: %s", a.App, stopFirst(a.Replicas), strings.Join(a.Why, "; "))
+		}
+	}
+	for _, l := range r.Left {
+		h.Note("%s stays as it is: %s", l.Target, l.Reason)
+	}
+	var files []string
+	for _, c := range r.Install {
+		if c.Path != "" {
+			files = append(files, c.Path)
+		}
+	}
+	if len(files) > 0 {
+		h.Note("edgeman is installed first, and edgeman uninstall takes it away again: %s", strings.Join(files, ", "))
+	}
+}
+
+func stopFirst(n int) string {
+	if n == 1 {
+		return "the old container is stopped before the new one starts"
+	}
+	return fmt.Sprintf("all %d old containers are stopped before a new one starts", n)
+}

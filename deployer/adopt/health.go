@@ -1,0 +1,54 @@
+package adopt
+
+import (
+	"context"
+	"fmt"
+
+	"edgeman/deployer/ask"
+	"edgeman/deployer/state"
+)
+
+// chooseHealth decides how the app is asked whether it is ready: by what the
+// operator said, with the headers that its site sends it. A check of the image's
+// that fails while the app serves would keep every new container from it.
+func (c *candidate) chooseHealth(o Options) {
+	c.health, c.headers = o.Health, c.sends(o)
+	for _, ct := range c.containers {
+		if ct.Unhealthy == "" {
+			continue
+		}
+		judged := "the request for " + o.Health + " decides instead"
+		if state.HealthPath(c.health) == "" {
+			c.health = state.HealthConnect
+			judged = "it counts as ready when its port takes a connection; --health PATH asks it for something better"
+		}
+		c.warnings = append(c.warnings, fmt.Sprintf("Docker calls container %s unhealthy already (its HEALTHCHECK says: %s), so the check is left out: %s", ct.Name, ct.Unhealthy, judged))
+		return
+	}
+}
+
+// sends are the headers that go with a request to the app: those that the operator
+// said, else those that its site sends.
+func (c candidate) sends(o Options) []string {
+	headers := o.HealthHeaders
+	if len(headers) == 0 {
+		headers = c.targets[0].RequestHeaders()
+	}
+	if state.ValidHeaders(headers) != nil { // nginx sends what no header may hold
+		return nil
+	}
+	return headers
+}
+
+// warnHealth tells when the app that serves now would not count as ready.
+func (c *candidate) warnHealth(ctx context.Context) {
+	path := state.HealthPath(c.health)
+	if path == "" || c.targets[0].Protocol != "http" {
+		return
+	}
+	q := ask.Request{Path: path, Headers: c.headers, Host: c.containers[0].Name}
+	answer, err := q.Over(ctx, ask.TCP(c.targets[0].Addr, ask.Limit))
+	if err == nil && !answer.OK() {
+		c.warnings = append(c.warnings, fmt.Sprintf("GET %s is answered with %s now, and a new container that answers so is not taken for ready", path, answer.Status))
+	}
+}

@@ -1,0 +1,43 @@
+package adopt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/console"
+	"edgeman/deployer/poll"
+	"edgeman/deployer/site"
+	"edgeman/deployer/slots"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+)
+
+// pause holds requests back while the adopted container still runs.
+func (t *takeover) pause() state.Pause {
+	until := time.Now().Add(t.drain + t.timeout + site.ReloadWait + slots.StopSlack)
+	return state.PauseFor(until, state.PauseAdopt, t.record.Ids())
+}
+
+// holdAgain makes the requests wait that the slot has let go to the adopted
+// container while no command was there, until none is inside any more.
+func (t *takeover) holdAgain(ctx context.Context) error {
+	before, _, err := t.Paths.ReadPause(t.slot)
+	if err != nil || before.Container == "" { // the slot's own container serves, or may start
+		return err
+	}
+	pause := t.pause()
+	if err := t.Paths.SetPause(t.slot, pause); err != nil {
+		return err
+	}
+	err = t.Await(ctx, "hold", t.drain, func(w *console.Waiting) (bool, error) {
+		st, _, err := t.Paths.ReadSlotStatus(t.slot)
+		w.Say("%s: %s", t.slot.Color, words.OrDash(st.Message))
+		return st.Phase == state.PhaseHolding && st.Deadline.Equal(pause.Until), err
+	})
+	if err != nil && !errors.Is(err, poll.ErrLate) { // past the drain time they are cut with the container
+		return fmt.Errorf("waiting for the requests inside: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package adopt
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
+	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// nameCandidates names the apps: as asked, else after what they are.
+func (h *Host) nameCandidates(o Options, site string, take []candidate) error {
+	seen := map[string]bool{}
+	for i := range take {
+		c := &take[i]
+		c.name = c.defaultName(site, len(take) == 1, seen)
+		if o.Name != "" && len(take) == 1 {
+			c.name = o.Name
+		}
+		for _, t := range c.targets {
+			for _, key := range t.Names(o.Everywhere) {
+				if n, ok := o.Names[key]; ok {
+					c.name = n
+				}
+			}
+		}
+		if err := sockets.ValidName(c.name); err != nil {
+			return hint.With(outcome.Usage("%w", err), "choose a name with --name")
+		}
+		if seen[c.name] {
+			return hint.With(outcome.Usage("two targets would be called %s", c.name), "name them with --name TARGET=NAME")
+		}
+		seen[c.name] = true
+		if _, err := h.Paths.ReadApp(c.name); !errors.Is(err, state.ErrNoApp) {
+			return hint.With(outcome.Refuse("there is an app %s already", c.name), "choose another name with --name, or edgeman unadopt %s first", c.name)
+		}
+	}
+	return nil
+}
+
+// defaultName is the first word for the app that says something, and that no
+// other app of the site has: of a site for one app the file's name; what its
+// container is called; the site's server_name, the image, the upstream.
+func (c candidate) defaultName(site string, alone bool, seen map[string]bool) string {
+	ct := c.containers[0]
+	var words []string
+	if alone {
+		words = append(words, strings.TrimSuffix(filepath.Base(site), ".conf"))
+	}
+	own := []string{composeName(ct)}
+	if len(c.containers) > 1 { // each has a name of its own
+		own = []string{c.targets[0].Upstream, composeName(ct)}
+	} else if !drawn.MatchString(ct.Name) {
+		own = append(own, ct.Name)
+	}
+	words = append(append(words, own...), c.targets[0].SiteName(), repositoryName(ct.Image), c.targets[0].Upstream)
+	for _, w := range words {
+		name := asName(w)
+		chosen := !alone && w == ct.Name // among several apps even "backend" tells one
+		if name != "" && !seen[name] && (chosen || !slices.Contains(nothing, name)) {
+			return name
+		}
+	}
+	return asName(ct.Name)
+}
+
+// nothing are words that say nothing of one app among others.
+var nothing = []string{
+	"default", "default-ssl", "000-default", "nginx", "site", "sites", "app", "apps", "conf", "config", "server", "servers", "web",
+	"www", "http", "https", "ssl", "proxy", "reverse-proxy", "revproxy", "vhost", "vhosts", "localhost", "backend", "upstream", "upstreams",
+	"container", "docker", "main", "index", "latest",
+}
+
+// drawn is what Docker draws for a container that nobody named: two words.
+var drawn = regexp.MustCompile(`^[a-z]+_[a-z]+[0-9]?$`)
+
+// composeName is what a Compose file calls the container: its service, or the
+// project where the service is called as everybody's.
+func composeName(c docker.Container) string {
+	service, project := c.Labels[label.ComposeService], c.Labels[label.ComposeProject]
+	if slices.Contains(nothing, asName(service)) {
+		return project
+	}
+	return service
+}
+
+// repositoryName is the last word of an image's repository.
+func repositoryName(image string) string {
+	if strings.HasPrefix(image, "sha256:") || strings.Contains(image, "@") && !strings.Contains(image, "/") {
+		return ""
+	}
+	name := registry.Repository(image)
+	return name[strings.LastIndexByte(name, '/')+1:]
+}
+
+var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// asName makes a name of any text, "" if nothing of it can be one.
+func asName(text string) string {
+	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(text), "-"), "-")
+	if len(name) > 31 {
+		name = strings.Trim(name[:31], "-")
+	}
+	return name
+}

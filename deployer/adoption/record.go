@@ -1,0 +1,164 @@
+package adoption
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/nginxconf"
+	"edgeman/sockets/count"
+)
+
+// Record is the record of what adopt took over: everything that release needs
+// to give it back, written before the first change.
+type Record struct {
+	App      string          `json:"app"`
+	Site     string          `json:"site"`
+	Upstream string          `json:"upstream,omitempty"`
+	Class    nginxconf.Class `json:"class"`
+	Plan     *nginxconf.Plan `json:"plan"` // edits, with each file's bytes before and after
+
+	Original            // the first, and usually the only one
+	Others   []Original `json:"others,omitempty"`
+
+	Image    string    `json:"image"` // of all of them
+	ImageID  string    `json:"image_id"`
+	Release  int       `json:"release"`
+	Recreate bool      `json:"recreate"`                 // old and new must not run at the same time
+	Health   string    `json:"health,omitempty"`         // the path that it is known to answer
+	Headers  []string  `json:"health_headers,omitempty"` // sent with the request for it
+	By       string    `json:"by"`
+	Time     time.Time `json:"time"`
+}
+
+// Original is a container that served at one address before adopt.
+type Original struct {
+	Target        string         `json:"target"` // the address as nginx's files spelled it
+	Address       netip.AddrPort `json:"address"`
+	Container     string         `json:"container"` // its name
+	ContainerID   string         `json:"container_id"`
+	RestartPolicy string         `json:"restart_policy"`
+	Direct        bool           `json:"direct,omitempty"` // the address is the container's own, not a published port
+}
+
+// Originals are all containers that served before.
+func (a Record) Originals() []Original { return append([]Original{a.Original}, a.Others...) }
+
+// Ids are their containers'.
+func (a Record) Ids() []string {
+	var ids []string
+	for _, o := range a.Originals() {
+		ids = append(ids, o.ContainerID)
+	}
+	return ids
+}
+
+// Connections counts those to each original.
+func (a Record) Connections() (each []int, total int, err error) {
+	for _, o := range a.Originals() {
+		n, err := count.TCP(o.Address)
+		if err != nil {
+			return nil, 0, err
+		}
+		each, total = append(each, n), total+n
+	}
+	return each, total, nil
+}
+
+// OldOnes names the originals for people, with the connections of each at the
+// switch and at the end where there are several.
+func (a Record) OldOnes(before, after []int) string {
+	if len(a.Others) == 0 {
+		return "old container"
+	}
+	var words []string
+	for i, name := range a.Names() {
+		words = append(words, fmt.Sprintf("%s %d → %d", name, before[i], after[i]))
+	}
+	return "old containers (" + strings.Join(words, ", ") + ")"
+}
+
+func (a Record) Targets() string {
+	var list []string
+	for _, o := range a.Originals() {
+		list = append(list, o.Target)
+	}
+	return strings.Join(list, ", ")
+}
+
+// Goes is "X goes" or "X, Y go".
+func (a Record) Goes() string {
+	if len(a.Originals()) > 1 {
+		return a.Targets() + " go"
+	}
+	return a.Targets() + " goes"
+}
+
+func (a Record) Names() []string {
+	var list []string
+	for _, o := range a.Originals() {
+		list = append(list, o.Container)
+	}
+	return list
+}
+
+// Containers names them: "container web" or "containers web-1, web-2".
+func (a Record) Containers() string {
+	return words.Noun(len(a.Others)+1, "container") + " " + strings.Join(a.Names(), ", ")
+}
+
+// ErrNone is returned where an app has no adoption on record.
+var ErrNone = errors.New("nothing on record to give back")
+
+// Write stores the record and each container's whole inspect output,
+// from which it can be made again when somebody has pruned it. Both may hold
+// secrets, so both are root's only.
+func Write(p state.Paths, a Record, inspects []json.RawMessage) error {
+	for i, inspect := range inspects {
+		if err := state.WriteJSON(p.Original(a.App, i), inspect); err != nil {
+			return err
+		}
+	}
+	return state.WriteJSON(filepath.Join(p.Site(a.App), "adoption.json"), a)
+}
+
+// Read loads the record; ErrNotAdopted if there is none.
+func Read(p state.Paths, app string) (Record, error) {
+	var a Record
+	data, err := os.ReadFile(filepath.Join(p.Site(app), "adoption.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, fmt.Errorf("%s: %w", app, ErrNone)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &a)
+	}
+	if err != nil {
+		return a, fmt.Errorf("reading what was adopted as %s: %w", app, err)
+	}
+	return a, nil
+}
+
+func ReadInspect(p state.Paths, app string, i int) (json.RawMessage, error) {
+	data, err := os.ReadFile(p.Original(app, i))
+	if err != nil {
+		return nil, fmt.Errorf("reading the adopted container's settings: %w", err)
+	}
+	return data, nil
+}
+
+// After are the files as adopt leaves them.
+func (a Record) After() map[string][]byte {
+	files := map[string][]byte{}
+	for _, f := range a.Plan.Files {
+		files[f.Path] = f.After
+	}
+	return files
+}

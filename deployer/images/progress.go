@@ -1,0 +1,46 @@
+package images
+
+import (
+	"fmt"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"edgeman/deployer/console"
+	"edgeman/deployer/docker/registry"
+)
+
+// Progress shows a pull: a bar on a terminal, a line now and then elsewhere.
+type Progress struct {
+	wait *console.Waiting
+	ref  string
+	pool *mpb.Progress
+	bar  *mpb.Bar
+}
+
+func NewProgress(h *Host, ref string) *Progress {
+	b := &Progress{wait: h.Console.Wait("pull"), ref: ref}
+	if b.wait.Tty {
+		b.pool = mpb.New(mpb.WithOutput(h.Err), mpb.WithWidth(40))
+		b.bar = b.pool.AddBar(0, mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(fmt.Sprintf("  pull     %s ", ref))),
+			mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f")))
+	}
+	return b
+}
+
+func (b *Progress) Update(p registry.Progress) {
+	if b.bar == nil {
+		b.wait.Say("%s: %d of %d MiB", b.ref, p.Current>>20, p.Total>>20)
+		return
+	}
+	b.bar.SetTotal(p.Total, false)
+	b.bar.SetCurrent(p.Current)
+}
+
+func (b *Progress) Close() {
+	if b.bar != nil {
+		b.bar.Abort(true)
+		b.pool.Wait()
+	}
+}

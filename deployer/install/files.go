@@ -1,0 +1,126 @@
+package install
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/google/renameio/v2"
+
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/program"
+	"edgeman/deployer/state"
+)
+
+// installFile is a file as it has to be.
+type installFile struct {
+	path string
+	mode fs.FileMode
+	data []byte
+	note string
+}
+
+// compare tells whether the file on disk is another than it has to be. One that
+// its operator has closed further may stay so.
+func (f installFile) compare() (Change, bool, error) {
+	change := Change{Action: "update", Path: f.path, Note: f.note}
+	st, err := os.Lstat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		change.Action = "create"
+		return change, true, nil
+	}
+	if err != nil {
+		return change, false, err
+	}
+	if !st.Mode().IsRegular() {
+		return change, false, hint.With(outcome.Refuse("%s is there and not a regular file", f.path), "move it away")
+	}
+	have, err := os.ReadFile(f.path)
+	if err != nil {
+		return change, false, err
+	}
+	return change, st.Mode().Perm() != f.modeOver(st) || !bytes.Equal(have, f.data), nil
+}
+
+// modeOver is the mode of the file in the place of another: its owner's part, and
+// of the rest no more than that one has.
+func (f installFile) modeOver(st fs.FileInfo) fs.FileMode {
+	return f.mode&0o700 | f.mode&st.Mode().Perm()
+}
+
+// write replaces the file by one rename. A program that runs keeps its old
+// bytes, so an upgrade disturbs no slot.
+func (f installFile) write() error {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+		return fmt.Errorf("creating %s: %w", filepath.Dir(f.path), err)
+	}
+	mode, group := f.mode, -1
+	if st, err := os.Lstat(f.path); err == nil {
+		mode, group = f.modeOver(st), int(st.Sys().(*syscall.Stat_t).Gid)
+	}
+	// renameio.WriteFile would keep the mode of the file that is replaced.
+	t, err := renameio.NewPendingFile(f.path, renameio.WithStaticPermissions(mode))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	defer t.Cleanup()
+	if err := t.Chown(-1, group); err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	if _, err := t.Write(f.data); err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	if err := t.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	return syncDir(filepath.Dir(f.path))
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// installFiles lists every file with its bytes, for this program and host.
+func (h *Host) installFiles(p program.Program, facts Facts) ([]installFile, error) {
+	var files []installFile
+	if p.Running != p.Path {
+		copies, err := h.copies(p)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, copies...)
+	}
+	units, err := h.unitFiles(p, facts)
+	if err != nil {
+		return nil, err
+	}
+	completion := installFile{path: filepath.Join(h.System.Root, program.CompletionPath), mode: 0o644, data: []byte(BashCompletion)}
+	return append(append(files, units...), completion), nil
+}
+
+// copies are the running program and, if it is there, edgeman-init beside it.
+func (h *Host) copies(p program.Program) ([]installFile, error) {
+	data, err := state.ReadTrusted(p.Running, program.Caller()...)
+	if err != nil {
+		return nil, program.NotTrusted(err)
+	}
+	files := []installFile{{path: p.Path, mode: 0o755, data: data, note: "a copy of " + p.Running}}
+	data, err = state.ReadTrusted(p.Shim(), program.Caller()...)
+	if errors.Is(err, fs.ErrNotExist) {
+		return files, nil
+	}
+	if err != nil {
+		return nil, program.NotTrusted(err)
+	}
+	return append(files, installFile{path: filepath.Join(h.System.Root, program.LibDir, "edgeman-init"), mode: 0o755, data: data}), nil
+}

@@ -1,0 +1,204 @@
+package patience
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"edgeman/deployer/hint"
+	"edgeman/deployer/nginx"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/nginxconf"
+	"edgeman/sockets"
+)
+
+// defaultWorkerConnections is what nginx does without a directive
+// (ngx_event_core_module).
+const defaultWorkerConnections = 512
+
+// waitBound is how many requests nginx can hold back while the app takes none,
+// and for how long, at the least patient of the places that lead to it.
+func waitBound(conf *nginxconf.Config, facts nginx.Facts, patience []nginxconf.Patience) nginx.Bound {
+	connections := defaultWorkerConnections
+	if events := conf.Root().Last("events"); events != nil {
+		if d := events.Last("worker_connections"); d != nil {
+			if n, err := strconv.Atoi(d.Arg(0)); err == nil {
+				connections = n
+			}
+		}
+	}
+	workers := 0
+	for _, w := range facts.Workers {
+		if !w.Leaving {
+			workers++
+		}
+	}
+	b := nginx.WaitBound(workers, connections, facts.OpenFiles, facts.Somaxconn, time.Minute)
+	for i, p := range patience {
+		if i == 0 || p.Time < b.Timeout {
+			b.Timeout, b.Directive, b.Where = p.Time, p.Directive, p.In
+		}
+		if b.Sending == 0 || p.Sending < b.Sending {
+			b.Sending, b.SendingBy = p.Sending, p.SendingDirective
+		}
+	}
+	return b
+}
+
+// Wait is what is known, before requests are made to wait, of how it will be.
+type Wait struct {
+	Limit time.Duration // after which they wait no more, whatever happens
+	rate  float64       // of requests a second, those on kept connections included; 0 when not known
+	Last  time.Duration // what the same took the last time; 0 when not known
+	What  string        // that it was, for people
+
+	Parts []Part // what each request has to wait for, for certain, as far as it is known
+	Lower string // what else than nginx's timeout could be changed
+	Let   bool   // the operator accepts that requests fail
+}
+
+// Part is one thing that a request has to wait for.
+type Part struct {
+	what string // "the last start took"
+	time time.Duration
+}
+
+func (w Wait) total() (sum time.Duration) {
+	for _, p := range w.Parts {
+		sum += p.time
+	}
+	return sum
+}
+
+// tooLong says why requests cannot wait that long, with all figures; empty when
+// they can, or when too little is known.
+func tooLong(b nginx.Bound, w Wait) string {
+	if w.total() < b.Timeout || b.Where == "" {
+		return ""
+	}
+	var parts []string
+	for _, p := range w.Parts {
+		parts = append(parts, p.what+" "+words.Length(p.time.Round(100*time.Millisecond)))
+	}
+	return fmt.Sprintf("requests cannot wait that long: %s, and nginx gives up after %s (%s in %s)",
+		strings.Join(parts, ", "), words.Length(b.Timeout), b.Directive, b.Where)
+}
+
+// Of is the wait that the app's live slot has before it.
+func (h *Host) Of(slot sockets.Slot, limit time.Duration) (Wait, error) {
+	w := Wait{Limit: limit, What: "the last start took"}
+	st, _, err := h.Paths.ReadSlotStatus(slot)
+	if err != nil {
+		return w, err
+	}
+	w.rate = st.Rate
+	events, err := h.Paths.History(slot.App)
+	if err != nil {
+		return w, err
+	}
+	for _, e := range slices.Backward(events) {
+		if e.Outcome == state.Done && e.Start > 0 {
+			w.Last = time.Duration(e.Start * float64(time.Second))
+			break
+		}
+	}
+	return w, nil
+}
+
+// stopsKept is how many stops in the past are asked how long the next may take.
+const stopsKept = 5
+
+// Replacement are the parts of the wait for a container in the place of another:
+// the end of the one that runs, for which its own stop timeout stands while none
+// is on record, and the start, as long as the last one.
+func Replacement(events []state.Event, grace time.Duration) []Part {
+	stop, stops, boot := 0.0, 0, 0.0
+	for _, e := range slices.Backward(events) {
+		if e.Outcome != state.Done {
+			continue
+		}
+		if boot == 0 {
+			boot = e.Boot
+		}
+		if e.Stop > 0 && stops < stopsKept {
+			stop = max(stop, e.Stop)
+			stops++
+		}
+	}
+	if grace == 0 { // nothing runs
+		return starting(boot)
+	}
+	ends := Part{"the container's own stop timeout is", grace}
+	if stops > 0 {
+		ends = Part{"stopping the container took", time.Duration(stop * float64(time.Second))}
+	}
+	return append([]Part{ends}, starting(boot)...)
+}
+
+func starting(boot float64) []Part {
+	if boot == 0 {
+		return nil
+	}
+	return []Part{{"the last start took", time.Duration(boot * float64(time.Second))}}
+}
+
+// Weigh tells what making requests wait can cost, before it is done, and refuses
+// a wait that nginx will not have.
+func (h *Host) Weigh(ctx context.Context, w Wait, patience func(*nginxconf.Config) []nginxconf.Patience) error {
+	if h.Nginx == nil {
+		return nil
+	}
+	facts, err := h.Nginx.Facts(ctx)
+	if err != nil || !facts.Running {
+		return err
+	}
+	conf, err := nginxconf.Load(h.Files, facts.Main)
+	if err != nil {
+		h.Note("how long requests may wait is not known: %s", words.FirstLine(err.Error()))
+		return nil
+	}
+	b := waitBound(conf, facts, patience(conf))
+	if why := tooLong(b, w); why != "" && !w.Let {
+		return hint.With(outcome.Refuse("%s", why), "raise %s there%s; --let-wait accepts that requests fail", b.Directive, w.Lower)
+	} else if why != "" {
+		h.Warn("%s", why)
+	}
+	h.sayBound(b, w)
+	return nil
+}
+
+// PatienceWith is nginx's where it sends requests to the app.
+func (h *Host) PatienceWith(app string) func(*nginxconf.Config) []nginxconf.Patience {
+	return func(conf *nginxconf.Config) []nginxconf.Patience {
+		return conf.PatienceWith("unix:" + h.Paths.Live(app))
+	}
+}
+
+// sayBound warns when the wait will not fit. It does not refuse: the rate and
+// the time are those of the past.
+func (h *Host) sayBound(b nginx.Bound, w Wait) {
+	limit := min(w.Limit, b.Timeout)
+	fits := fmt.Sprintf("how many come is not known: for a wait of %s that is %.1f requests a second, and more will fail", words.Length(limit), float64(b.Requests)/limit.Seconds())
+	if w.rate > 0 {
+		fits = fmt.Sprintf("at the %s requests a second of now, a wait of %s fits", strconv.FormatFloat(w.rate, 'f', -1, 64), words.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
+	}
+	h.Note("requests wait meanwhile: %s; %s", b, fits)
+	switch {
+	case w.total() >= b.Timeout: // it has been said
+	case w.Last >= b.Timeout:
+		h.Warn("%s %s: that will not fit, and requests will fail", w.What, words.Length(w.Last.Round(100*time.Millisecond)))
+		h.Hint("raise %s", b.Directive)
+	case !b.Fits(w.rate, w.Last):
+		h.Warn("%s %s: that will not fit, and requests will fail: about %.0f would have to wait",
+			w.What, words.Length(w.Last.Round(100*time.Millisecond)), w.rate*w.Last.Seconds())
+		h.Hint("raise %s", b.Raise)
+	case b.Sending > 0 && max(w.total(), w.Last) >= b.Sending:
+		h.Warn("%s %s: uploads that do not fit into the socket's buffer will fail", w.What, words.Length(max(w.total(), w.Last).Round(100*time.Millisecond)))
+		h.Hint("raise %s", b.SendingBy)
+	}
+}

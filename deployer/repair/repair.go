@@ -1,0 +1,167 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/slots"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/sockets"
+)
+
+// Repair completes or undoes what an interrupted command left of the app, and
+// says which. An app that is whole is left alone.
+func (h *Host) Repair(ctx context.Context, name string) error {
+	if err := sockets.ValidName(name); err != nil {
+		return &outcome.UsageError{Err: err}
+	}
+	if _, err := os.Stat(h.Paths.App(name)); errors.Is(err, os.ErrNotExist) {
+		return errors.Join(state.NoApp(name), h.Paths.SweepRemoved(name))
+	}
+	lock, err := h.TakeLock(ctx, name, "repair")
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	op, interrupted, err := h.Paths.ReadOperation(name)
+	if err != nil {
+		return err
+	}
+	if !interrupted {
+		return h.repairWhole(ctx, name)
+	}
+	app, err := h.Paths.ReadApp(name)
+	if errors.Is(err, state.ErrNoApp) || errors.Is(err, state.ErrNoSettings) {
+		app, err = state.DefaultApp(name), nil
+	}
+	if err != nil {
+		return err
+	}
+	switch op.Name {
+	case "adopt":
+		return h.Adopt.Finish(ctx, app, lock, op)
+	case "unadopt":
+		return h.Unadopt.Finish(ctx, app, lock, op)
+	}
+	return h.Resume(ctx, app)
+}
+
+// repairWhole looks after an app that no command was interrupted on.
+func (h *Host) repairWhole(ctx context.Context, name string) error {
+	app, err := h.Paths.ReadApp(name)
+	if errors.Is(err, state.ErrNoApp) || errors.Is(err, state.ErrNoSettings) {
+		_, live, liveErr := sockets.ReadLive(h.Paths.Live(name))
+		switch {
+		case liveErr != nil:
+			return errors.Join(err, liveErr)
+		case live:
+			return h.restoreSettings(name)
+		}
+		// Killed before it had begun, or after it was over.
+		h.Note("an interrupted command has left some of %s's files and nothing else: removed", name)
+		return h.Unadopt.RemoveApp(ctx, name)
+	}
+	if err != nil {
+		return err
+	}
+	return h.repairSlots(ctx, app)
+}
+
+// restorePointer makes the one slot live that is filled, after somebody has
+// removed the pointer.
+func (h *Host) restorePointer(ctx context.Context, name string) (sockets.Slot, error) {
+	var filled []sockets.Slot
+	for _, slot := range slots.Both(name) {
+		if _, ok, err := h.Paths.SlotRelease(slot); err != nil {
+			return slot, err
+		} else if ok {
+			filled = append(filled, slot)
+		}
+	}
+	if len(filled) != 1 {
+		return sockets.Slot{}, &outcome.BrokenError{Err: hint.With(fmt.Errorf("%s has no live pointer, and %d slots are filled", name, len(filled)),
+			"edgeman unadopt %s gives the site back", name)}
+	}
+	err := h.Paths.SetLive(ctx, filled[0])
+	if err == nil {
+		h.Step("switch", "the live pointer was gone: → %s", filled[0].Color)
+	}
+	return filled[0], err
+}
+
+// repairSlots looks for units that should run and do not.
+func (h *Host) repairSlots(ctx context.Context, app state.App) error {
+	name := app.Name
+	live, r, filled, err := h.Live(name)
+	if err == nil && live == (sockets.Slot{}) {
+		if live, err = h.restorePointer(ctx, name); err == nil {
+			r, filled, err = h.Paths.SlotRelease(live)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case !filled:
+		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("the live slot %s is empty", live), "edgeman unadopt %s gives the site back", name)}
+	}
+	started := false
+	for _, unit := range []string{live.SocketUnit(), live.ServiceUnit()} {
+		st, err := h.Units.State(ctx, unit)
+		if err != nil {
+			return err
+		}
+		if st.Active == "active" || st.Active == "activating" {
+			continue
+		}
+		if err := errors.Join(h.Units.ResetFailed(ctx, unit), h.StartUnit(ctx, unit)); err != nil {
+			return &outcome.BrokenError{Err: err}
+		}
+		h.Step("start", "%s was %s", unit, st.Active)
+		started = true
+	}
+	if err := h.SweepOther(ctx, live.Other()); err != nil {
+		return err
+	}
+	mended, err := h.repairContainers(ctx, live, r)
+	if err != nil {
+		return err
+	}
+	if started || mended {
+		return h.AwaitHealthy(ctx, live, r.Number, time.Duration(app.Start.Timeout))
+	}
+	return h.sayWhole(ctx, app, live, r.Number)
+}
+
+// sayWhole says that there was nothing to repair, which an app that is just
+// coming up by itself may still make untrue.
+func (h *Host) sayWhole(ctx context.Context, app state.App, live sockets.Slot, release int) error {
+	st, _, err := h.Paths.ReadSlotStatus(live)
+	if err != nil {
+		return err
+	}
+	if ails := st.Phase == state.PhaseStarting || st.Phase == state.PhaseWaiting || st.Phase == state.PhaseFailed; ails {
+		h.Note("release %d on %s is not healthy: %s", release, live.Color, words.OrDash(st.Message))
+		if err := h.awaitUp(ctx, live, release, time.Duration(app.Start.Timeout)); err != nil {
+			return &outcome.BrokenError{Err: hint.With(err, "edgeman logs %s -n 50", app.Name)}
+		}
+	}
+	h.Note("%s is whole: nothing to repair", app.Name)
+	return nil
+}
+
+// awaitUp gives a slot that tries to come up again and again the time to do so.
+func (h *Host) awaitUp(ctx context.Context, live sockets.Slot, release int, limit time.Duration) error {
+	last, in, err := h.Watch(ctx, live, "start", limit, func(s slots.View) bool {
+		return s.Status.Whole() || s.Status.Phase == state.PhaseIdle || s.Status.Phase == state.PhaseHolding
+	})
+	if err == nil && !in {
+		err = fmt.Errorf("release %d does not become healthy: %s", release, words.OrDash(last.Status.Message))
+	}
+	return err
+}

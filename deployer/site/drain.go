@@ -1,0 +1,70 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/console"
+	"edgeman/deployer/poll"
+	"edgeman/deployer/slots"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+)
+
+// drained is how the connections of something that left service ended.
+type drained struct {
+	before int // connections at the switch
+	Cut    int // still there at the deadline
+	Took   time.Duration
+}
+
+func (d drained) String() string { return slots.HowDrained(d.before, d.Ended(), d.Took) }
+
+// Ended counts what was cut: at most, because what is answered while the
+// containers stop is not, and nobody sees that.
+func (d drained) Ended() state.Ended {
+	return state.Ended{Cut: d.Cut, Kinds: state.Kinds{Unknown: d.Cut}}
+}
+
+// AwaitOldWorkers waits until the nginx workers of before the last reload are
+// gone and open counts nothing any more. At the limit it is content: what is
+// left will be cut, and is counted.
+func (h *Host) AwaitOldWorkers(ctx context.Context, limit time.Duration, open func() (int, error)) (drained, error) {
+	d := drained{before: -1}
+	left := 0
+	err := h.Await(ctx, "drain", limit, func(w *console.Waiting) (bool, error) {
+		leaving, err := h.leavingWorkers(ctx)
+		if err != nil {
+			return false, err
+		}
+		if left, err = open(); err != nil {
+			return false, err
+		}
+		if d.before < 0 {
+			d.before = left
+		}
+		d.Took = w.Elapsed()
+		w.Say("%s and %s left, cut in %s", words.Plural(left, "connection"), words.Plural(leaving, "old nginx worker"), (limit - d.Took).Round(time.Second))
+		return leaving == 0 && left == 0, nil
+	})
+	if errors.Is(err, poll.ErrLate) {
+		d.Cut, err = left, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("waiting for the old connections: %w", err)
+	}
+	return d, err
+}
+
+func (h *Host) leavingWorkers(ctx context.Context) (int, error) {
+	facts, err := h.Nginx.Facts(ctx)
+	leaving := 0
+	for _, worker := range facts.Workers {
+		if worker.Leaving {
+			leaving++
+		}
+	}
+	return leaving, err
+}

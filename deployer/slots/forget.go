@@ -1,0 +1,73 @@
+package slots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/volume"
+	"edgeman/deployer/poll"
+	"edgeman/deployer/state"
+	"edgeman/sockets"
+)
+
+// ForgetRelease removes a record of what never served, unless a slot still names
+// it, and the volumes that were made for it alone.
+func (h *Host) ForgetRelease(ctx context.Context, app string, number int) error {
+	for _, slot := range Both(app) {
+		for _, named := range []func(sockets.Slot) (state.Release, bool, error){h.Paths.SlotRelease, h.Paths.NextRelease} {
+			if r, ok, err := named(slot); err != nil {
+				return err
+			} else if ok && r.Number == number {
+				return fmt.Errorf("release %d stays on record: %s still names it", number, slot)
+			}
+		}
+	}
+	volumes, err := h.volumesOf(app, number)
+	if err != nil {
+		return err
+	}
+	for _, v := range volumes {
+		if err := h.removeVolume(ctx, v.Name); err != nil {
+			return err
+		}
+	}
+	return h.Paths.RemoveRelease(app, number)
+}
+
+// volumesOf are the volumes that were made for release number and that no other
+// has.
+func (h *Host) volumesOf(app string, number int) ([]definition.Volume, error) {
+	r, err := h.Paths.ReadRelease(app, number)
+	if errors.Is(err, state.ErrNoRelease) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	others, err := h.Paths.OtherSettings(app, number)
+	if err != nil {
+		return nil, err
+	}
+	volumes, err := volume.Declared(r.Settings, app)
+	for _, o := range others {
+		also, e := volume.Declared(o, app)
+		err = errors.Join(err, e)
+		volumes = slices.DeleteFunc(volumes, func(v definition.Volume) bool { return slices.Contains(also, v) })
+	}
+	return volumes, err
+}
+
+// removeVolume waits for the container that has it to be gone: the slot's
+// service removes containers, too.
+func (h *Host) removeVolume(ctx context.Context, name string) error {
+	ctx = context.WithoutCancel(ctx)
+	var last error
+	_ = poll.Until(ctx, UnitWait, PollEvery, func() (bool, error) {
+		last = h.Docker.RemoveVolume(ctx, name)
+		return last == nil, nil
+	})
+	return last
+}

@@ -1,0 +1,77 @@
+package slots
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"edgeman/deployer/poll"
+	"edgeman/sockets"
+	"edgeman/sockets/systemd"
+)
+
+// enable makes both slots' units start at boot; only a filled slot listens.
+func (h *Host) EnableUnits(ctx context.Context, app string, on bool) error {
+	ctx, cancel := context.WithTimeout(ctx, UnitWait)
+	defer cancel()
+	var units []string
+	for _, slot := range Both(app) {
+		units = append(units, slot.SocketUnit(), slot.ServiceUnit())
+	}
+	change := h.Units.Disable
+	if on {
+		change = h.Units.Enable
+	}
+	if err := change(ctx, units...); err != nil {
+		return err
+	}
+	return h.Units.Reload(ctx)
+}
+
+// StopSlot stops the slot's units and waits for them. The service goes first: a
+// container may hold the listener, and a socket unit must not be stopped under
+// it. A connection in between starts a service that finds the slot empty.
+func (h *Host) StopSlot(ctx context.Context, slot sockets.Slot) error {
+	for _, unit := range []string{slot.ServiceUnit(), slot.SocketUnit()} {
+		if err := h.Units.Stop(ctx, unit); err != nil {
+			return err
+		}
+		if err := h.Units.ResetFailed(ctx, unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Running tells whether systemd has a process for the unit, or will have one.
+func Running(u systemd.Unit) bool {
+	switch u.Active {
+	case "active", "activating", "deactivating", "reloading":
+		return true
+	}
+	return false
+}
+
+// startAgain is for how long a unit that did not start gets another chance. What
+// keeps it from that in the middle of a swap passes within a moment: it is just
+// being stopped, or systemd was disturbed while it set the service up.
+const startAgain = 10 * time.Second
+
+// StartUnit starts a unit. A job that fails is not the end: systemd starts a
+// service again by itself, and a unit that it has given up is asked for again.
+func (h *Host) StartUnit(ctx context.Context, unit string) error {
+	var job *systemd.JobError
+	err := h.Units.Start(ctx, unit)
+	for end := time.Now().Add(startAgain); errors.As(err, &job) && time.Now().Before(end) && poll.Sleep(ctx, 4*PollEvery); {
+		st, stateErr := h.Units.State(ctx, unit)
+		switch {
+		case stateErr != nil:
+			return errors.Join(err, stateErr)
+		case st.Active == "active":
+			return nil
+		case st.Active == "failed" || st.Active == "inactive":
+			err = errors.Join(h.Units.ResetFailed(ctx, unit), h.Units.Start(ctx, unit))
+		}
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+package swap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+)
+
+// finish closes a run whose release serves.
+func (s *swap) finish(ctx context.Context, result Result) (Result, error) {
+	s.clock(&result)
+	note := ""
+	if result.Interrupted {
+		note = "interrupted after the switch"
+	}
+	if err := s.settle(result.ended(), note); err != nil {
+		return result, &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d serves, but that could not be recorded: %w", s.next.Number, err),
+			"edgeman repair %s", s.app.Name)}
+	}
+	if !result.Interrupted { // the next swap does
+		s.prune(ctx)
+	}
+	return result, s.otherMode()
+}
+
+// otherMode says that the app file could not be given the mode that the release
+// runs in.
+func (s *swap) otherMode() error {
+	if s.unkept == nil {
+		return nil
+	}
+	return &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d serves in mode %s, but the settings of %s still say otherwise: %w", s.next.Number, s.next.Mode, s.app.Name, s.unkept),
+		"set mode = %q in %s", s.next.Mode, s.Paths.AppConfig(s.app.Name))}
+}
+
+// clock puts the times of the run into result.
+func (s *swap) clock(result *Result) {
+	result.Seconds, result.Start = state.Seconds(time.Since(s.started)), state.Seconds(s.ready)
+}
+
+// fail ends a run that err has ended. After the switch a signal is no failure:
+// the release serves, and the rest happens by itself, as with Detach.
+func (s *swap) fail(ctx context.Context, result Result, err error) (Result, error) {
+	result.Slot = s.old.String()
+	if s.over {
+		result.Slot = s.old.Other().String()
+	}
+	if s.over && outcome.Signalled(ctx) {
+		result.Draining, result.Interrupted = true, true
+		return s.finish(ctx, result)
+	}
+	s.clock(&result)
+	return result, s.failed(ctx, outcome.Blame(ctx, err))
+}
+
+// settle tells the history first: a run whose journal is left is completed, and
+// recorded, by the next command.
+func (s *swap) settle(ended state.Ended, note string) error {
+	if err := s.record(state.Done, ended, note); err != nil {
+		return err
+	}
+	return s.Paths.EndOperation(s.app.Name)
+}
+
+// failed ends a run that did not succeed: the journal is closed, the history
+// told, and the error says what still works.
+func (s *swap) failed(ctx context.Context, err error) error {
+	var broken *outcome.BrokenError
+	if s.over {
+		err = &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d serves, but its command did not come to its end: %w", s.next.Number, err),
+			"the old slot ends by itself; edgeman status %s", s.app.Name)}
+		return errors.Join(err, s.otherMode(), s.settle(state.Ended{}, words.FirstLine(err.Error())))
+	}
+	if errors.As(err, &broken) {
+		return errors.Join(err, s.record(state.Broken, state.Ended{}, words.FirstLine(err.Error())))
+	}
+	if end := s.Paths.EndOperation(s.app.Name); end != nil {
+		return errors.Join(err, end)
+	}
+	if s.next.Image == "" || outcome.ExitCode(err) != outcome.ExitFailed && s.next.Number == 0 {
+		return err // nothing was begun
+	}
+	if rec := s.record(state.Failed, state.Ended{}, words.FirstLine(err.Error())); rec != nil {
+		return errors.Join(err, rec)
+	}
+	err = s.unharmed(err)
+	if s.fresh { // it never served, so no rollback leads to it
+		return errors.Join(err, s.ForgetRelease(ctx, s.app.Name, s.next.Number))
+	}
+	return err
+}
+
+// unharmed adds to err what still works and, unless err knows better, where to
+// look.
+func (s *swap) unharmed(err error) error {
+	switch {
+	case errors.Is(err, outcome.ErrInterrupted):
+		err = hint.With(err, "nothing is left to undo; the same command begins anew")
+	case s.next.Number != 0 && !hint.Has(err):
+		err = hint.With(err, "nothing is left to undo; where the app listens, what makes it healthy, and for how long to wait, is in %s: port, health, start.timeout", s.Paths.AppConfig(s.app.Name))
+	}
+	return &unharmedError{s.app.Name, err}
+}
+
+// unharmedError is a command that failed and was undone.
+type unharmedError struct {
+	app string
+	err error
+}
+
+func (e *unharmedError) Error() string { return state.Unharmed(e.app, e.err.Error()) }
+
+func (e *unharmedError) Unwrap() error { return e.err }
+
+func (s *swap) record(outcome string, ended state.Ended, note string) error {
+	e := state.Event{
+		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
+		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
+		Seconds: state.Seconds(time.Since(s.started)), Start: state.Seconds(s.ready), Outcome: outcome, Note: note,
+		Stop: s.stopTook, Boot: s.bootTook,
+	}
+	e.SetEnded(ended)
+	return s.Paths.Record(s.app.Name, e)
+}

@@ -1,0 +1,97 @@
+package swap
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"edgeman/deployer/data"
+	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/images"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/state"
+)
+
+// planSwap takes the lock, and applies the options to the app as it is.
+func (h *Host) planSwap(ctx context.Context, o Options) (*swap, error) {
+	s, err := h.beginSwap(ctx, o.App, "swap", o.Drain, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	s.detach, s.cut, s.letWait, s.allow = o.Detach, o.Cut, o.LetWait, o.Allow
+	if o.Mode != "" && o.Mode != s.app.Mode {
+		s.app.Mode, s.op.Mode = o.Mode, o.Mode
+	}
+	if o.Strategy != "" {
+		s.app.Strategy = o.Strategy
+	}
+	s.next.Image = images.Reference(s.app.Image, o.Image) // of a pull that fails, too
+	if err = s.app.Validate(); err != nil {
+		err = &outcome.UsageError{Err: err}
+	} else {
+		err = errors.Join(s.refuseNameless(o.Image), s.Program.NeedInit(s.app.Mode, false))
+	}
+	if err != nil {
+		s.lock.Unlock()
+	}
+	return s, err
+}
+
+// prepare writes the record of the new release.
+func (s *swap) prepare(ctx context.Context, image images.Found) (err error) {
+	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.allow)
+	if err != nil {
+		return err
+	}
+	if s.next, err = s.wanted(); err != nil {
+		return err
+	}
+	s.next.Image, s.next.ImageID, s.next.Digest = image.Ref, image.ID, image.Digest(registry.Repository(image.Ref))
+	s.sayDifferences()
+	s.takeOver(live)
+	if err := errors.Join(data.RefuseGone(s.next), s.shareVolumes()); err != nil {
+		return err
+	}
+	s.beside = s.next.Recreate
+	if err := s.weighWait(ctx); err != nil {
+		return err
+	}
+	if err := s.nameVolumes(image.Image); err != nil {
+		return err
+	}
+	if err := s.checkReplicas(); err != nil {
+		return err
+	}
+	if err := s.Paths.WriteRelease(&s.next); err != nil {
+		return err
+	}
+	s.fresh = true
+	s.op.Release, s.op.From = s.next.Number, s.current.Number
+	return nil
+}
+
+// wanted is a new release as the app file wants it, but for its image.
+func (s *swap) wanted() (state.Release, error) {
+	env, err := s.app.Environment()
+	if err != nil {
+		return state.Release{}, err
+	}
+	return state.Release{
+		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
+		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health, HealthHeaders: s.app.HealthHeaders, Blocking: s.app.Native.Blocking,
+		Replicas: s.app.Replicas,
+		Env:      env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
+	}, nil
+}
+
+// strategy is overlap or recreate, with the reason when nobody chose it.
+func (s *swap) strategy() (name, why string) {
+	if s.app.Strategy != "auto" {
+		return s.app.Strategy, ""
+	}
+	if len(s.beside) > 0 {
+		return "recreate", strings.Join(s.beside, "; ")
+	}
+	return "overlap", ""
+}

@@ -1,0 +1,150 @@
+package swap
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"edgeman/deployer/data"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/sockets"
+)
+
+// Rollback makes an earlier release live again: at once while its slot still
+// runs, otherwise by a swap to that release's own record.
+func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (Result, error) {
+	s, err := h.beginSwap(ctx, o.App, "rollback", o.Drain, o.Timeout)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.lock.Unlock()
+	target, err := s.rollbackTarget(o.Release)
+	if err != nil {
+		return Result{}, err
+	}
+	s.allow = o.Allow
+	if err := s.again(ctx, target); err != nil {
+		return Result{}, err
+	}
+	back, err := s.stillRuns(ctx)
+	if err != nil {
+		return s.fail(ctx, s.result(""), err)
+	}
+	if back {
+		return s.switchBack(ctx)
+	}
+	return s.startAnew(ctx)
+}
+
+// rollbackTarget is the release that was asked for, or the one that the live
+// release replaced.
+func (s *swap) rollbackTarget(number int) (state.Release, error) {
+	if number == 0 {
+		events, err := s.Paths.History(s.app.Name)
+		if err != nil {
+			return state.Release{}, err
+		}
+		for i := len(events) - 1; i >= 0 && number == 0; i-- {
+			e := events[i]
+			if e.Outcome == state.Done && e.Release == s.current.Number && e.From != e.Release {
+				number = e.From
+			}
+		}
+	}
+	if number == 0 {
+		return state.Release{}, outcome.Refuse("release %d of %s is the first: nothing to roll back to", s.current.Number, s.app.Name)
+	}
+	if number == s.current.Number {
+		return state.Release{}, hint.With(outcome.Refuse("release %d of %s is live already", number, s.app.Name), "edgeman history %s", s.app.Name)
+	}
+	r, err := s.Paths.ReadRelease(s.app.Name, number)
+	if errors.Is(err, state.ErrNoRelease) {
+		return r, hint.With(outcome.Refuse("%s has no release %d any more", s.app.Name, number), "edgeman history %s", s.app.Name)
+	}
+	return r, err
+}
+
+// stillRuns tells whether the target is up in the other slot.
+func (s *swap) stillRuns(ctx context.Context) (bool, error) {
+	idle := s.old.Other()
+	r, filled, err := s.Paths.SlotRelease(idle)
+	if err != nil || !filled || r.Number != s.next.Number {
+		return false, err
+	}
+	st, ok, err := s.Paths.ReadSlotStatus(idle)
+	if err != nil || !ok || st.Phase != state.PhaseWarm && st.Phase != state.PhaseDraining {
+		return false, err
+	}
+	unit, err := s.Units.State(ctx, idle.ServiceUnit())
+	return err == nil && unit.Active == "active", err
+}
+
+// switchBack is the whole rollback when the old slot still runs: under the
+// state lock the slot cannot be emptied, so what is filled stays up.
+func (s *swap) switchBack(ctx context.Context) (Result, error) {
+	idle := s.old.Other()
+	s.op.Slot = idle.String()
+	result := s.result("switch")
+	if err := s.lock.Candidate(idle); err != nil {
+		return result, err
+	}
+	// A candidate says how it really is. One that is not well, or that ended
+	// between the two looks, is not switched to: its release is started anew.
+	if err := s.AwaitHealthy(ctx, idle, s.next.Number, stillWell); err != nil && outcome.Signalled(ctx) {
+		return s.fail(ctx, result, err)
+	} else if err != nil {
+		s.Note("%s still runs, but is not well: %s", idle.Color, words.FirstLine(err.Error()))
+		return s.startAnew(ctx)
+	}
+	before, err := s.switchTo(ctx, idle)
+	if err != nil && !s.over {
+		return s.startAnew(ctx)
+	}
+	if err != nil {
+		return s.fail(ctx, result, err)
+	}
+	result.Slot = idle.String()
+	s.Step("switch", "live → %s, which still ran", idle.Color)
+	ended, err := s.awaitDrain(ctx, s.old, before)
+	if err != nil {
+		return s.fail(ctx, result, err)
+	}
+	result.setEnded(ended)
+	return s.finish(ctx, result)
+}
+
+// stillWell is how long a slot that still runs may take to say so.
+const stillWell = 5 * time.Second
+
+// startAnew rolls back by a swap to the release's own record.
+func (s *swap) startAnew(ctx context.Context) (Result, error) {
+	if err := errors.Join(s.Program.NeedInit(s.next.Mode, false), data.RefuseGone(s.next)); err != nil {
+		return Result{}, err
+	}
+	if err := s.lock.Candidate(sockets.Slot{}); err != nil {
+		return Result{}, err
+	}
+	if err := s.imagePresent(ctx); err != nil {
+		return s.fail(ctx, s.result(""), err)
+	}
+	s.letWait = true // back is more urgent
+	if err := s.weighWait(ctx); err != nil {
+		return s.fail(ctx, s.result(""), err)
+	}
+	return s.run(ctx)
+}
+
+// imagePresent refuses a rollback to an image that is gone, before anything is
+// touched.
+func (s *swap) imagePresent(ctx context.Context) error {
+	_, err := s.Docker.Image(ctx, s.next.ImageID)
+	if errors.Is(err, docker.ErrNotFound) {
+		return hint.With(outcome.Refuse("the image of release %d (%s) is gone from this host", s.next.Number, s.next.Image),
+			"edgeman swap %s %s pulls it again", s.app.Name, s.next.Image)
+	}
+	return err
+}

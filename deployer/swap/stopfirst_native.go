@@ -1,0 +1,137 @@
+package swap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"edgeman/deployer/console"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/poll"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/sockets"
+)
+
+// recreateNative replaces a release that accepts by itself, stop first. Nobody
+// but that app can stop its accepting, so requests are made to wait elsewhere:
+// in the socket of the idle slot, which is live meanwhile with no container. The
+// old container drains as after any switch, the new one is asked by probes
+// alone, and whichever of them serves in the end gets what waited.
+//
+// The services of the two slots do all of that by themselves once the pointer
+// has moved, so they come to an end without this command, too.
+func (s *swap) recreateNative(ctx context.Context, result *Result) error {
+	idle := s.old.Other()
+	s.op.Slot, result.Slot = s.old.String(), s.old.String()
+	if err := s.makeRoom(ctx, idle); err != nil {
+		return err
+	}
+	if err := s.begin("recreate"); err != nil {
+		return err
+	}
+	if err := s.openBeside(ctx, idle, state.PauseStandIn); err != nil {
+		return errors.Join(err, s.Abandon(ctx, idle))
+	}
+	s.Step("socket", "edgeman@%s listening", idle)
+	asked := time.Now()
+	if err := s.sendAway(ctx, asked); err != nil {
+		return errors.Join(err, s.Abandon(ctx, idle))
+	}
+	s.Step("switch", "live → %s, requests wait", idle.Color)
+	st, err := s.awaitRecreate(ctx, s.old, asked)
+	result.setEnded(st.Ended())
+	if err == nil {
+		err = s.replaced(s.old, asked, st)
+	}
+	return errors.Join(err, s.takeBack(context.WithoutCancel(ctx), idle))
+}
+
+// openBeside makes idle listen and hold what comes.
+func (s *swap) openBeside(ctx context.Context, idle sockets.Slot, reason string) error {
+	if err := s.lock.Candidate(idle); err != nil {
+		return err
+	}
+	until := time.Now().Add(s.drain + s.timeout + s.EndWait(ctx, s.old))
+	if err := s.Fill(ctx, idle, s.current, state.Pause{Until: until, Reason: reason}); err != nil {
+		return fmt.Errorf("starting %s: %w", idle, err)
+	}
+	return s.awaitHolding(ctx, idle)
+}
+
+// awaitHolding waits until the slot's service holds requests back.
+func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
+	var st state.SlotStatus
+	err := s.Await(ctx, "start", s.timeout, func(w *console.Waiting) (done bool, err error) {
+		if st, _, err = s.Paths.ReadSlotStatus(slot); err == nil && st.Phase == state.PhaseFailed {
+			err = fmt.Errorf("%s does not start: %s", slot, st.Message)
+		}
+		w.Say("%s: %s", slot.Color, words.OrDash(st.Message))
+		return st.Phase == state.PhaseHolding, err
+	})
+	if err != nil && (errors.Is(err, poll.ErrLate) || ctx.Err() != nil) {
+		return fmt.Errorf("%s did not hold requests within %s: %s", slot, words.Length(s.timeout), words.OrDash(st.Message))
+	}
+	return err
+}
+
+// sendAway makes the idle slot live and asks the old slot for the next release, in one
+// moment for its service and for that of the idle one, which would give back at once
+// what nobody wants replaced.
+func (s *swap) sendAway(ctx context.Context, now time.Time) error {
+	terms := s.app.DrainTerms(now, s.drain)
+	terms.Start = s.timeout
+	if err := s.Paths.StandIn(ctx, s.old, s.current.Number, s.next.Number, terms); err != nil {
+		return err
+	}
+	return s.lock.Candidate(sockets.Slot{})
+}
+
+// takeBack makes the old slot live again, if the service of idle has not done so
+// by itself, and waits until what waited in idle has been passed on.
+func (s *swap) takeBack(ctx context.Context, idle sockets.Slot) error {
+	err := s.Paths.SwitchBack(ctx, idle, nil)
+	if err == nil {
+		err = s.ClearSlot(ctx, idle, false)
+	}
+	if err != nil {
+		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("making %s live again: %w", s.old, err), "edgeman repair %s", s.app.Name)}
+	}
+	s.Step("switch", "live → %s", s.old.Color)
+	return nil
+}
+
+// renewNative moves a release that accepts by itself, and must not run twice, to
+// the idle slot, and with that to a service of this program.
+func (s *swap) renewNative(ctx context.Context, result *Result) error {
+	idle := s.old.Other()
+	if err := s.makeRoom(ctx, idle); err != nil {
+		return err
+	}
+	s.op.Slot, result.Slot = idle.String(), idle.String()
+	if err := s.begin("start"); err != nil {
+		return err
+	}
+	if err := s.openBeside(ctx, idle, state.PauseReplace); err != nil {
+		return errors.Join(err, s.Abandon(ctx, idle))
+	}
+	// Kept warm, the old container would keep the new one from starting.
+	s.app.KeepWarm = 0
+	before, err := s.switchOrAbandon(ctx, idle)
+	if err != nil {
+		return err
+	}
+	s.Step("switch", "live → %s, requests wait", idle.Color)
+	ended, err := s.awaitDrain(ctx, s.old, before)
+	result.setEnded(ended)
+	if err != nil {
+		return err
+	}
+	if err := s.AwaitHealthy(ctx, idle, s.next.Number, s.timeout); err != nil {
+		return s.WithLastWords(ctx, err, s.next.Container(idle.Color))
+	}
+	s.Step("start", "release %d on %s", s.next.Number, idle.Color)
+	return nil
+}

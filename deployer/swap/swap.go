@@ -1,0 +1,222 @@
+package swap
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"edgeman/deployer/data"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/slots"
+	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/sockets"
+)
+
+// swap is one run of Swap, Restart or Rollback: what its steps share.
+type swap struct {
+	*Host
+	app     state.App
+	lock    *state.Lock
+	op      state.Operation
+	started time.Time
+
+	old     sockets.Slot  // live when the run began
+	current state.Release // its release
+	next    state.Release
+	beside  []string      // why next must not run beside current
+	ready   time.Duration // what it took until next was healthy
+	fresh   bool          // next was recorded by this run
+	over    bool          // next serves: nothing is undone any more
+	unkept  error         // why the app file does not have the mode that next runs in
+	renew   bool          // move the slot's service to this program, too
+	drain   time.Duration
+	timeout time.Duration
+	terms   state.Drain // of the old slot, once they are stated
+	detach  bool
+	cut     bool
+	letWait bool     // longer than nginx does
+	allow   []string // codes of refusals
+
+	stopTook, bootTook float64 // seconds, for the record; 0 when not known
+}
+
+// Swap runs a new container behind the app's upstream and retires the old one.
+// It returns after the old slot has drained, unless o.Detach is set. On failure
+// users noticed nothing: the old release goes on serving.
+func (h *Host) Swap(ctx context.Context, o Options) (Result, error) {
+	s, err := h.planSwap(ctx, o)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { s.lock.Unlock() }()
+	image, there, err := s.image(ctx, o)
+	if err == nil && !there {
+		s.lock.Unlock() // nobody has to wait for a registry
+		image, err = s.pull(ctx, o.Image)
+		again, locked := h.planSwap(ctx, o)
+		if locked != nil {
+			return s.result(""), errors.Join(err, locked)
+		}
+		again.started = s.started
+		s = again
+	}
+	if err == nil {
+		s.sayImage(image, !there)
+		err = s.prepare(ctx, image)
+	}
+	if err != nil {
+		return s.fail(ctx, s.result(""), err)
+	}
+	return s.run(ctx)
+}
+
+// Restart runs the live release again, by the same rules as a swap: the record
+// stays the same, so a changed app file does not take effect.
+func (h *Host) Restart(ctx context.Context, o Options) (Result, error) {
+	s, err := h.beginSwap(ctx, o.App, "restart", o.Drain, o.Timeout)
+	if err != nil {
+		return Result{}, err
+	}
+	defer s.lock.Unlock()
+	s.detach, s.cut, s.renew, s.allow = o.Detach, o.Cut, o.Renew, o.Allow
+	if o.Strategy != "" {
+		s.app.Strategy = o.Strategy
+	}
+	s.letWait = o.LetWait
+	if err := s.again(ctx, s.current); err != nil {
+		return Result{}, err
+	}
+	if err := s.weighWait(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := errors.Join(s.Program.NeedInit(s.next.Mode, false), data.RefuseGone(s.next)); err != nil {
+		return Result{}, err
+	}
+	s.sayNotTaken()
+	return s.run(ctx)
+}
+
+// again makes an existing release the one to run, as it was recorded, but with
+// all volumes that the app has by now.
+func (s *swap) again(ctx context.Context, r state.Release) error {
+	s.next = r
+	s.op.Release, s.op.From = r.Number, s.current.Number
+	if err := s.shareVolumes(); err != nil {
+		return err
+	}
+	s.beside = s.next.Recreate
+	if s.sameContainer() {
+		return nil
+	}
+	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.allow)
+	if err == nil {
+		s.sayLost(live)
+	}
+	return err
+}
+
+// sameContainer tells a restart that stops and starts the container that is
+// there: what somebody has changed on it stays.
+func (s *swap) sameContainer() bool {
+	strategy, _ := s.strategy()
+	return s.next.Number == s.current.Number && strategy == "recreate" && !(s.renew && s.current.Mode == "native")
+}
+
+// beginSwap takes the lock and finds out where the app stands.
+func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, timeout time.Duration) (*swap, error) {
+	app, err := h.Paths.ReadApp(name)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := h.TakeLock(ctx, name, operation)
+	if err != nil {
+		return nil, err
+	}
+	s := &swap{Host: h, app: app, lock: lock, started: time.Now()}
+	s.op = state.Operation{Name: operation, Started: s.started}
+	s.drain, s.timeout = time.Duration(app.Drain.Timeout), time.Duration(app.Start.Timeout)
+	if drain > 0 {
+		s.drain = drain
+	}
+	if timeout > 0 {
+		s.timeout = timeout
+	}
+	if err := h.Resume(ctx, app); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	if s.app, err = h.Paths.ReadApp(name); err != nil { // that may have changed it
+		lock.Unlock()
+		return nil, err
+	}
+	if err := s.locate(); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	if err := s.refusePaused(); err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	return s, nil
+}
+
+// refusePaused leaves an app alone that somebody holds still on purpose.
+func (s *swap) refusePaused() error {
+	pause, on, err := s.Paths.ReadPause(s.old)
+	if err == nil && on && pause.Reason == state.PauseAsked {
+		return hint.With(outcome.Refuse("%s is paused until %s", s.app.Name, words.Clock(pause.Until)), "edgeman resume %s", s.app.Name)
+	}
+	return err
+}
+
+// locate reads the live pointer and the release behind it.
+func (s *swap) locate() error {
+	live, current, filled, err := s.Live(s.app.Name)
+	switch {
+	case err != nil:
+		return err
+	case live == sockets.Slot{}:
+		return slots.NoLiveSlot(s.app.Name)
+	case !filled:
+		return hint.With(outcome.Refuse("the live slot %s is empty", live), "edgeman repair %s", s.app.Name)
+	}
+	s.old, s.current = live, current
+	return nil
+}
+
+// run replaces s.current by s.next with the strategy that the app allows.
+func (s *swap) run(ctx context.Context) (Result, error) {
+	strategy, why := s.strategy()
+	if why != "" {
+		s.Note("strategy %s: %s", strategy, why)
+	}
+	if s.current.Mode == "native" && s.app.Drain.Websockets.Close {
+		s.Note("websockets of release %d go on until the drain deadline: in native mode the app itself holds its connections", s.current.Number)
+	}
+	result := s.result(strategy)
+	replace := s.overlap
+	if strategy == "recreate" {
+		replace = s.recreate
+	}
+	if err := replace(ctx, &result); err != nil {
+		return s.fail(ctx, result, err)
+	}
+	return s.finish(ctx, result)
+}
+
+// result is what is known of a run before it has replaced anything.
+func (s *swap) result(strategy string) Result {
+	return Result{
+		App: s.app.Name, Strategy: strategy, Slot: s.old.String(), Release: s.next.Number, Image: s.next.Image,
+		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
+		Same: s.op.Name == "swap" && s.next.ImageID == s.current.ImageID,
+	}
+}
+
+// begin journals that a step is about to happen.
+func (s *swap) begin(step string) error {
+	s.op.Step = step
+	return s.Paths.BeginStep(s.app.Name, s.op)
+}

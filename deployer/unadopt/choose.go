@@ -1,0 +1,81 @@
+package unadopt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"edgeman/deployer/adoption"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+)
+
+// chooseBack decides whose image and settings are given back: those of the live
+// release if b.live says so, else the original's. The operator has to say when
+// the two differ: a swap has moved on since, or somebody has made the original
+// again with another image.
+func (h *Host) chooseBack(ctx context.Context, b *giving, o Options) error {
+	anew, again, err := h.madeAgain(ctx, b.record)
+	if err != nil {
+		return err
+	}
+	was, image, id := fmt.Sprintf("%s was adopted with %s", o.App, b.record.Image), b.record.Image, b.record.ImageID
+	if again {
+		image, id = anew.Image, anew.ImageID
+		if id != b.record.ImageID {
+			was += fmt.Sprintf(", its container %s was made again since with %s,", anew.Name, image)
+		}
+	}
+	_, live, filled, err := h.Live(o.App)
+	switch {
+	case err != nil:
+		return err
+	case filled && o.To == "original" && live.ImageID != b.record.ImageID && h.nothingKept(ctx, b.record):
+		return hint.With(outcome.Refuse("the container that %s was adopted from is gone, and so is its image %s", o.App, b.record.Image),
+			"edgeman unadopt %s --to live gives back the live release (%s); or bring the image back first: docker pull %s", o.App, live.Image, b.record.Image)
+	case !filled || live.ImageID == id || !again && live.Number == b.record.Release || o.To == "original":
+		if b.result.Image = image; id != b.record.ImageID {
+			b.said = append(b.said, fmt.Sprintf("container %s was made again since adopt: it runs %s, not %s as it did then", anew.Name, image, b.record.Image))
+		}
+		return nil
+	case o.To == "live":
+		b.live = &live
+		return nil
+	case o.To == "":
+		return hint.With(outcome.Refuse("%s and runs %s (release %d) now", was, live.Image, live.Number),
+			"say what to give back: --to original (%s) or --to live (%s)", image, live.Image)
+	}
+	return outcome.Usage("--to %s is neither original nor live", o.To)
+}
+
+// nothingKept tells whether an adopted container is gone, nobody has made it
+// again, and there is no image to make it from.
+func (h *Host) nothingKept(ctx context.Context, record adoption.Record) bool {
+	gone := func(ref string) bool {
+		_, err := h.Docker.Inspect(ctx, ref)
+		return errors.Is(err, docker.ErrNotFound)
+	}
+	return h.ImageGone(ctx, record.ImageID) && slices.ContainsFunc(record.Originals(), func(o adoption.Original) bool {
+		return gone(o.ContainerID) && gone(o.Container)
+	})
+}
+
+// madeAgain is the container that somebody, such as Compose, has made in the
+// place of an adopted one, under its name.
+func (h *Host) madeAgain(ctx context.Context, record adoption.Record) (docker.Container, bool, error) {
+	for _, o := range record.Originals() {
+		if _, err := h.Docker.Inspect(ctx, o.ContainerID); !errors.Is(err, docker.ErrNotFound) {
+			if err != nil {
+				return docker.Container{}, false, err
+			}
+			continue
+		}
+		c, err := h.Docker.Inspect(ctx, o.Container)
+		if err == nil || !errors.Is(err, docker.ErrNotFound) {
+			return c, err == nil, err
+		}
+	}
+	return docker.Container{}, false, nil
+}

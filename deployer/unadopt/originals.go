@@ -1,0 +1,180 @@
+package unadopt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"edgeman/deployer/adoption"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/slots"
+	"edgeman/deployer/words"
+)
+
+// startOriginals brings the adopted containers back to their addresses and waits
+// until all of them answer there. On failure those that it started are stopped
+// again, unless the site depends on them.
+func (h *Host) startOriginals(ctx context.Context, b giving) error {
+	var all []docker.Container
+	for i, o := range b.record.Originals() {
+		c, err := h.original(ctx, b, i, o)
+		if err != nil {
+			return err
+		}
+		all = append(all, c)
+	}
+	var ids, asleep []string
+	for _, c := range all {
+		ids = append(ids, c.ID)
+		if !c.Running {
+			asleep = append(asleep, c.ID)
+		}
+	}
+	b.patient = h.patience(b, all)
+	w, err := h.makeWay(ctx, b, ids, len(asleep) == 0)
+	if err != nil {
+		return errors.Join(err, w.close(h))
+	}
+	start := time.Now()
+	port, err := h.runOriginals(ctx, b, all)
+	late := false
+	if err == nil {
+		late, err = h.awaitOriginals(ctx, b, all)
+	}
+	switch {
+	case err != nil && b.keep && h.allRun(ctx, ids): // what waits in the slot has nobody else to go to
+		return errors.Join(err, w.forward(h, port))
+	case err != nil:
+		return errors.Join(err, h.stopAgain(context.WithoutCancel(ctx), asleep), w.close(h))
+	}
+	if err := w.forward(h, port); err != nil || len(asleep) == 0 || late {
+		return err
+	}
+	verb := "answers"
+	if len(all) > 1 {
+		verb = "answer"
+	}
+	h.Step("start", "%s (%s) %s after %s", b.record.Containers(), all[0].Image, verb, words.Took(time.Since(start)))
+	return nil
+}
+
+func (h *Host) allRun(ctx context.Context, ids []string) bool {
+	ctx = context.WithoutCancel(ctx)
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		c, err := h.Docker.Inspect(ctx, id)
+		return err != nil || !c.Running
+	})
+}
+
+// stopAgain puts containers back that were started for nothing.
+func (h *Host) stopAgain(ctx context.Context, ids []string) error {
+	err := h.StopAll(ctx, ids)
+	for _, id := range ids {
+		err = errors.Join(err, h.Docker.SetRestart(ctx, id, "no"))
+	}
+	return err
+}
+
+// runOriginals starts the containers that do not run, with their own restart
+// policies. port is where they listen.
+func (h *Host) runOriginals(ctx context.Context, b giving, all []docker.Container) (port uint16, err error) {
+	taken, err := h.freeAddresses(ctx, b, all)
+	originals := b.record.Originals()
+	for _, i := range byAddress(originals) {
+		if err != nil {
+			break
+		}
+		var c docker.Container
+		c, err = h.runOriginal(ctx, all[i], originals[i])
+		port = b.port(c, originals[i])
+	}
+	return port, errors.Join(err, taken())
+}
+
+// awaitOriginals waits until all of them answer. late says that one that does not
+// is given the site all the same.
+func (h *Host) awaitOriginals(ctx context.Context, b giving, all []docker.Container) (late bool, err error) {
+	deadline := time.Now().Add(b.patient)
+	for i, o := range b.record.Originals() {
+		if b.undo && all[i].Running && all[i].Started.Before(b.begun) {
+			continue // it ran all the time: it is as it was
+		}
+		err := h.awaitAnswer(ctx, b, o, all[i].ID, deadline)
+		if notYet(err) && (b.keep || b.unready) {
+			h.Warn("%s; it runs, and the site is given back to it: docker logs -f %s", words.FirstLine(err.Error()), all[i].Name)
+			late = true
+			continue
+		}
+		if err != nil {
+			return late, h.WithLastWords(ctx, err, all[i].Name)
+		}
+	}
+	return late, nil
+}
+
+// runOriginal makes sure that a container runs where nginx's file looks for it.
+func (h *Host) runOriginal(ctx context.Context, c docker.Container, o adoption.Original) (docker.Container, error) {
+	if !c.Running {
+		if err := h.Docker.Start(ctx, c.ID); err != nil {
+			return c, err
+		}
+	}
+	if err := h.Docker.SetRestart(ctx, c.ID, o.RestartPolicy); err != nil {
+		return c, err
+	}
+	now, err := h.Docker.Inspect(ctx, c.ID) // a stopped container publishes nothing
+	if err == nil && o.Direct && !slots.OwnAddress(now, o.Address.Addr()) {
+		err = addressLost(now, o)
+	}
+	return now, err
+}
+
+// original is a container to go back to: the one that was kept, or one made
+// from its stored settings when it is gone.
+func (h *Host) original(ctx context.Context, b giving, i int, o adoption.Original) (docker.Container, error) {
+	if b.live != nil {
+		return h.originalWith(ctx, b, i, o)
+	}
+	c, err := h.Docker.Inspect(ctx, o.ContainerID)
+	if !errors.Is(err, docker.ErrNotFound) {
+		return c, err
+	}
+	raw, err := adoption.ReadInspect(h.Paths, b.app.Name, i)
+	if err != nil {
+		return c, err
+	}
+	if c, err = h.Docker.Inspect(ctx, o.Container); err == nil {
+		return c, isOriginal(c, o) // made by an earlier run that was interrupted
+	}
+	id, lost, err := h.Docker.Recreate(ctx, raw)
+	if err != nil {
+		return c, fmt.Errorf("container %s is gone and could not be made again: %w", o.Container, err)
+	}
+	b.result.Recreated = true
+	h.Note("container %s was gone; it is made again from its stored settings, without what was in its writable layer", o.Container)
+	for _, volume := range lost {
+		h.Note("volume %s is gone too and comes back empty", volume)
+	}
+	return h.Docker.Inspect(ctx, id)
+}
+
+// isOriginal refuses a container that has merely taken the adopted one's name.
+func isOriginal(c docker.Container, o adoption.Original) error {
+	if _, ok := slots.PortBehind(c, o.Address, 0); ok {
+		return nil
+	}
+	return hint.With(fmt.Errorf("another container is called %s now, and it does not publish %s", c.Name, o.Target),
+		"docker rename %s another-name", c.Name)
+}
+
+// port is where the adopted container itself listens behind its address,
+// whatever adopt was told.
+func (b giving) port(c docker.Container, o adoption.Original) uint16 {
+	if port, ok := slots.PortBehind(c, o.Address, 0); ok {
+		return port
+	}
+	return b.app.Port
+}

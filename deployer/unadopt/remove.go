@@ -1,0 +1,62 @@
+package unadopt
+
+import (
+	"context"
+
+	"edgeman/deployer/slots"
+	"edgeman/sockets"
+	"edgeman/sockets/count"
+)
+
+// drainSlots waits until nginx has let go of the slots, and takes their live
+// pointer away only then: old workers still connect through it.
+func (h *Host) drainSlots(ctx context.Context, b giving) error {
+	open := func() (int, error) {
+		total := 0
+		for _, slot := range slots.Both(b.app.Name) {
+			n, err := count.Unix(slot.SocketPath(h.Paths.Run))
+			if err != nil {
+				return 0, err
+			}
+			total += n.Total()
+		}
+		return total, nil
+	}
+	d, err := h.AwaitOldWorkers(ctx, b.drain, open)
+	if err != nil {
+		return err
+	}
+	b.result.Cut = d.Cut
+	if !b.quiet {
+		h.Step("drain", "slots: %s", d)
+	}
+	return nil
+}
+
+// RemoveApp takes away everything of edgeman's that belongs to the app.
+func (h *Host) RemoveApp(ctx context.Context, app string) error {
+	for _, slot := range slots.Both(app) {
+		if err := h.removeSlot(ctx, slot); err != nil {
+			return err
+		}
+	}
+	if err := h.EnableUnits(ctx, app, false); err != nil {
+		return err
+	}
+	return h.Paths.RemoveApp(app)
+}
+
+func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
+	if err := h.Paths.TakeDown(ctx, slot); err != nil {
+		return err
+	}
+	unitCtx, cancel := context.WithTimeout(ctx, slots.UnitWait+h.EndWait(ctx, slot))
+	defer cancel()
+	if err := h.StopSlot(unitCtx, slot); err != nil {
+		return err
+	}
+	if err := h.RemoveContainers(ctx, slot); err != nil {
+		return err
+	}
+	return h.ForgetSlot(slot)
+}

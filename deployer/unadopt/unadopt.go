@@ -1,0 +1,173 @@
+package unadopt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"edgeman/deployer/adoption"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
+	"edgeman/deployer/state"
+)
+
+// Result is what was given back.
+type Result struct {
+	App        string   `json:"app"`
+	Site       string   `json:"site"`
+	Container  string   `json:"container"` // the first of Containers
+	Containers []string `json:"containers"`
+	Image      string   `json:"image"`
+	Files      []string `json:"files"`
+	Cut        int      `json:"cut"`
+	Recreated  bool     `json:"recreated"` // the adopted container was gone and was made again
+	Diff       string   `json:"diff"`
+	Done       bool     `json:"done"`
+}
+
+// Release undoes adopt: the adopted containers serve again at their addresses,
+// nginx's files are as they were byte for byte, and everything of edgeman's is
+// gone. Requests flow throughout.
+func (h *Host) Release(ctx context.Context, o Options) (Result, error) {
+	b, err := h.planBack(ctx, o)
+	if err != nil {
+		return *b.result, err
+	}
+	defer func() { b.lock.Unlock() }()
+	h.Notes(b.said)
+	if !o.JSON {
+		fmt.Fprintf(h.Out, "%s: %s back to %s (%s)\n%s", o.App, b.record.Goes(), b.record.Containers(), b.result.Image, b.result.Diff)
+	}
+	if o.DryRun {
+		return *b.result, nil
+	}
+	if !o.Yes {
+		if b, err = h.askBack(ctx, o, b); err != nil {
+			return *b.result, err
+		}
+	}
+	if err := h.SettleStandIn(ctx, b.app); err != nil {
+		return *b.result, err
+	}
+	if err := h.giveBack(ctx, b); err != nil {
+		return *b.result, releaseFailed(o.App, err)
+	}
+	b.result.Done = true
+	if !o.JSON {
+		fmt.Fprintf(h.Out, "%s given back, %s.\n", o.App, state.Ended{Cut: b.result.Cut})
+	}
+	return *b.result, nil
+}
+
+// planBack finds out what is to be given back. Without an error the app's lock
+// is held.
+func (h *Host) planBack(ctx context.Context, o Options) (giving, error) {
+	b := giving{result: &Result{}}
+	app, err := h.Paths.ReadApp(o.App)
+	if err != nil {
+		return b, err
+	}
+	lock, err := h.TakeLock(ctx, o.App, "unadopt")
+	if err != nil {
+		return b, err
+	}
+	if b, err = h.lookBack(ctx, o, app, lock); err != nil {
+		lock.Unlock()
+	}
+	return b, err
+}
+
+func (h *Host) lookBack(ctx context.Context, o Options, app state.App, lock *state.Lock) (giving, error) {
+	record, err := adoption.Read(h.Paths, o.App)
+	if err != nil {
+		return giving{result: &Result{}}, &outcome.RefusedError{Err: err}
+	}
+	b := newGiving(app, record, lock)
+	b.result = &Result{App: o.App, Site: record.Site, Container: record.Container, Containers: record.Names(), Image: record.Image, Files: []string{}}
+	if o.Timeout > 0 {
+		b.timeout, b.given = o.Timeout, true
+	}
+	b.unready = slices.Contains(o.Allow, AllowUnready)
+	op, again, err := h.Paths.ReadOperation(o.App)
+	if err != nil {
+		return b, err
+	}
+	if again && op.Name == "unadopt" {
+		b.live, err = h.chosenBefore(o.App, op)
+	} else {
+		err = h.chooseBack(ctx, &b, o)
+	}
+	if err != nil {
+		return b, err
+	}
+	if b.live != nil {
+		b.result.Image = b.live.Image
+	}
+	if !again {
+		if err := h.refuseTaken(ctx, record); err != nil {
+			return b, err
+		}
+	}
+	files, said, err := h.restored(record)
+	if err != nil {
+		return b, &outcome.RefusedError{Err: err}
+	}
+	if err := h.judgeBack(ctx, o, files); err != nil {
+		return b, err
+	}
+	b.told, b.said, b.result.Diff = true, append(b.said, said...), backDiff(files)
+	if again {
+		return b, nil
+	}
+	said, err = h.judgeLeaving(ctx, b, o.Allow)
+	b.said = append(b.said, said...)
+	return b, err
+}
+
+// askBack asks whether to carry out what was shown. Nobody is kept waiting
+// meanwhile; what has changed by then is not what was agreed to.
+func (h *Host) askBack(ctx context.Context, o Options, shown giving) (giving, error) {
+	shown.lock.Unlock()
+	if err := h.Confirm(ctx, false, "give back?"); err != nil {
+		return shown, err
+	}
+	b, err := h.planBack(ctx, o)
+	if err != nil {
+		return shown, err
+	}
+	if !reflect.DeepEqual(b.result, shown.result) || !reflect.DeepEqual(b.live, shown.live) || !reflect.DeepEqual(b.record, shown.record) {
+		b.lock.Unlock()
+		return shown, hint.With(outcome.Refuse("%s has changed since the question was asked, and what would be done is not what was shown", o.App),
+			"edgeman unadopt %s shows it anew", o.App)
+	}
+	return b, nil
+}
+
+// releaseFailed tells a release that was not carried out from one that was
+// left half-way.
+func releaseFailed(app string, err error) error {
+	var refusedErr *outcome.RefusedError
+	if errors.As(err, &refusedErr) { // before anything was changed
+		return err
+	}
+	var stayed *stayedError
+	if errors.As(err, &stayed) {
+		err = fmt.Errorf("giving %s back: %w\n%s stays adopted and serves as before", app, stayed.error, app)
+		if notYet(err) {
+			err = hint.With(err, "--timeout gives the container longer; --allow-%s gives the site back to it as it is", AllowUnready)
+		}
+		return err
+	}
+	return &outcome.BrokenError{Err: hint.With(fmt.Errorf("giving %s back: %w", app, err), "edgeman unadopt %s goes on from here", app)}
+}
+
+// chosenBefore is the choice of a release that was interrupted.
+func (h *Host) chosenBefore(app string, op state.Operation) (*state.Release, error) {
+	if op.Release == 0 {
+		return nil, nil
+	}
+	r, err := h.Paths.ReadRelease(app, op.Release)
+	return &r, err
+}
