@@ -70,7 +70,7 @@ type stage struct {
 func (st *stage) row(t *testing.T, f fault) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
-	s := &scene{ctx: ctx, T: t, mode: st.mode, outcome: outcome{fault: f, mode: st.mode, begun: time.Now(), repaired: "nothing to repair"}}
+	s := &scene{ctx: ctx, T: t, mode: st.mode, outcome: rowOutcome{fault: f, mode: st.mode, begun: time.Now(), repaired: "nothing to repair"}}
 	defer func() {
 		s.outcome.failed = t.Failed()
 		s.outcome.took = time.Since(s.outcome.begun)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"edgeman/deployer/install"
+
 	"github.com/urfave/cli/v2"
 )
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer/swap"
 )
 
 func restartCommand() command {
@@ -17,7 +19,7 @@ func restartCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			o, err := swapOptions(c)
-			return swapping((*host).Restart, o), err
+			return swapping((*swap.Host).Restart, o), err
 		},
 	}
 }

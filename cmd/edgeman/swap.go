@@ -39,15 +39,15 @@ func swapCommand() command {
 				return nil, err
 			}
 			o.Mode, err = oneOf(c, "mode", "proxy", "native")
-			return swapping((*host).Swap, o), err
+			return swapping((*swap.Host).Swap, o), err
 		},
 	}
 }
 
 // swapping does a swap of any kind and prints its result.
-func swapping(swap func(*host, context.Context, swap.Options) (swap.Result, error), o swap.Options) action {
+func swapping(replace func(*swap.Host, context.Context, swap.Options) (swap.Result, error), o swap.Options) action {
 	return func(ctx context.Context, h *host) error {
-		result, err := swap(h, ctx, o)
+		result, err := replace(h.swap(), ctx, o)
 		result.App = o.App
 		return printSwap(h, result, err, o.JSON)
 	}

@@ -53,9 +53,9 @@ func (h *Host) adoptAll(ctx context.Context, o Options, shown []candidate) error
 
 // planAll plans the edits of all candidates, each on what those before it leave.
 func (h *Host) planAll(ctx context.Context, o Options, take []candidate) error {
-	files := site.EditedFiles{h.Files, map[string][]byte{}}
-	then := *h
-	then.Files = files
+	files := site.EditedFiles{FS: h.Files, After: map[string][]byte{}}
+	then, at := *h, *h.Host
+	at.Files, then.Host = files, &at
 	for i := range take {
 		if err := then.planEdits(ctx, o, &take[i]); err != nil {
 			return err

@@ -39,9 +39,9 @@ func TestReleaseAskedHoldsNoLock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			site := w.OnRecord()
-			p := fake.Sit(t, w.Host)
+			p := fake.Sit(t, w.Console)
 			o := unadopt.Options{App: "myapp", Timeout: 100 * time.Millisecond}
-			err := p.Answers(w.Host, func() {
+			err := p.Answers(w.Console, func() {
 				lock, err := w.Paths.TakeLock(t.Context(), "myapp", "swap", 0)
 				if err != nil {
 					t.Errorf("while it asks: %v", err)
@@ -82,8 +82,8 @@ func TestAdoptsWhatWasAgreedTo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newCopies(t, 1, "")
 			w.Beside = []string{"writes to a volume"} // no request is sent through the slot
-			p, before := fake.Sit(t, w.Host), ""
-			err := p.Answers(w.Host, func() {
+			p, before := fake.Sit(t, w.Console), ""
+			err := p.Answers(w.Console, func() {
 				change(w)
 				before = w.now()
 			}, func() error {
@@ -108,7 +108,7 @@ func TestAdoptsWhatWasAgreedTo(t *testing.T) {
 // live either.
 func TestAdoptKeepsOthersEditsOut(t *testing.T) {
 	w := newCopies(t, 1, "")
-	w.Units = fake.StartHook{fake.Units{w.world}, func() error {
+	w.Units = fake.StartHook{Units: fake.Units{World: w.World}, Before: func() error {
 		w.Pending = []nginx.Pending{{Path: "/etc/nginx/other"}}
 		return nil
 	}}
@@ -138,7 +138,7 @@ func TestAdoptShowsWhatItDoes(t *testing.T) {
 // Installing, removing and adopting wait for each other.
 func TestHostLock(t *testing.T) {
 	w := newCopies(t, 1, "")
-	w.Wait = 0
+	w.LockWait = 0
 	commands := map[string]func() error{
 		"install":   func() error { _, err := w.Install.Install(t.Context(), false); return err },
 		"uninstall": func() error { _, err := w.Install.Uninstall(t.Context(), false); return err },
@@ -159,7 +159,7 @@ func TestHostLock(t *testing.T) {
 	}
 	lock.Unlock()
 	w.Beside = []string{"writes to a volume"}
-	w.Units = fake.StartHook{fake.Units{w.world}, func() error {
+	w.Units = fake.StartHook{Units: fake.Units{World: w.World}, Before: func() error {
 		if err := commands["uninstall"](); outcome.ExitCode(err) != outcome.ExitLocked {
 			t.Errorf("while an app is adopted: %v", err)
 		}

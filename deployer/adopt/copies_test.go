@@ -15,6 +15,7 @@ import (
 
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/fake"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
@@ -250,7 +251,7 @@ func TestRepairOfCopies(t *testing.T) {
 				}
 			}
 			if n == 2 && err == nil { // and one of them was stopped already
-				err = w.Stop(context.Background(), "web-1")
+				err = w.Docker.Stop(context.Background(), "web-1")
 			}
 			if err == nil {
 				err = w.Repair(context.Background(), "myapp")
@@ -269,7 +270,7 @@ func TestRepairOfCopies(t *testing.T) {
 			if err := w.Paths.BeginStep("myapp", state.Operation{Name: "unadopt", Step: adoption.StepStart}); err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(w.Start(context.Background(), "web-3"), w.Repair(context.Background(), "myapp")); err != nil {
+			if err := errors.Join(fake.Docker{World: w.World}.Start(context.Background(), "web-3"), w.Repair(context.Background(), "myapp")); err != nil {
 				t.Fatal(err)
 			}
 			w.wantAsBefore()

@@ -10,7 +10,6 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
-	"edgeman/deployer/unadopt"
 	"edgeman/sockets"
 )
 
@@ -25,9 +24,7 @@ func (h *Host) Finish(ctx context.Context, app state.App, lock *state.Lock, op s
 		return err
 	}
 	if op.Step != adoption.StepDrain {
-		b := unadopt.newGiving(app, record, lock)
-		b.undo = true
-		if err := h.Unadopt.giveBack(ctx, b); err != nil {
+		if err := h.Unadopt.Undo(ctx, app, record, lock, false); err != nil {
 			return &outcome.BrokenError{Err: fmt.Errorf("undoing the adoption of %s: %w", app.Name, err)}
 		}
 		h.Note("the adoption of %s was interrupted at step %q: undone", app.Name, op.Step)

@@ -16,7 +16,6 @@ import (
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/poll"
-	"edgeman/deployer/slots"
 	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 )
@@ -130,7 +129,7 @@ const reloadSettles = 2 * time.Second
 // refusePending keeps other people's unfinished edits out of our reload.
 func (h *Host) refusePending(ctx context.Context, o Options, conf *nginxconf.Config) error {
 	var pending []nginx.Pending
-	err := poll.Until(ctx, reloadSettles, slots.PollEvery, func() (bool, error) {
+	err := poll.Until(ctx, reloadSettles, poll.Often, func() (bool, error) {
 		var err error
 		pending, err = h.Nginx.PendingEdits(ctx, conf.Watched())
 		return len(pending) == 0, err
@@ -229,12 +228,12 @@ func refuseNote(n adoptable.Note) error {
 	return hint.With(outcome.Refuse("%s", n.Text), "%s accepts that", n.Override)
 }
 
-func refuseSite(o Options, site string, reasons []error) error {
+func refuseSite(o Options, path string, reasons []error) error {
 	if len(reasons) == 0 && len(o.Only) > 0 {
-		return hint.With(outcome.Refuse("%s sends no requests to %s", site, strings.Join(o.Only, " or ")), "leave out --only to see its targets")
+		return hint.With(outcome.Refuse("%s sends no requests to %s", path, strings.Join(o.Only, " or ")), "leave out --only to see its targets")
 	}
 	if len(reasons) == 0 {
-		return outcome.Refuse("%s sends no requests anywhere: nothing to adopt", site)
+		return outcome.Refuse("%s sends no requests anywhere: nothing to adopt", path)
 	}
 	return &outcome.RefusedError{Err: errors.Join(reasons...)}
 }

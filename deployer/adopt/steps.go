@@ -10,7 +10,6 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
-	"edgeman/deployer/unadopt"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
@@ -199,7 +198,7 @@ func (t *takeover) undo(ctx context.Context, cause error) error {
 	if t.record.Plan == nil { // nothing but the app's empty directory is there
 		undone = t.Paths.RemoveApp(t.name)
 	} else {
-		undone = t.Unadopt.giveBack(context.WithoutCancel(ctx), unadopt.giving{app: t.app, record: t.record, lock: t.lock, timeout: t.timeout, drain: t.drain, undo: true, quiet: true})
+		undone = t.Unadopt.Undo(context.WithoutCancel(ctx), t.app, t.record, t.lock, true)
 	}
 	if undone != nil {
 		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("%w\nundoing that did not succeed either: %w", cause, undone), "edgeman repair %s", t.name)}

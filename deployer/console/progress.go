@@ -12,7 +12,6 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/poll"
-	"edgeman/deployer/slots"
 	"edgeman/deployer/words"
 )
 
@@ -66,7 +65,7 @@ func (c *Console) Wait(name string) *Waiting {
 func (c *Console) Await(ctx context.Context, step string, limit time.Duration, look func(*Waiting) (bool, error)) error {
 	w := c.Wait(step)
 	defer w.Done()
-	return poll.Until(ctx, limit, slots.PollEvery, func() (bool, error) { return look(w) })
+	return poll.Until(ctx, limit, poll.Often, func() (bool, error) { return look(w) })
 }
 
 // Say tells what is waited for; the time since the start is added.

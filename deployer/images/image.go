@@ -1,6 +1,9 @@
 package images
 
 import (
+	"context"
+	"errors"
+
 	"edgeman/deployer/docker"
 )
 
@@ -8,4 +11,15 @@ import (
 type Found struct {
 	docker.Image
 	Ref string
+}
+
+// Images tells what Docker has; package docker has the real one.
+type Images interface {
+	Image(ctx context.Context, ref string) (docker.Image, error)
+}
+
+// Gone tells whether Docker says that it does not have the image.
+func Gone(ctx context.Context, in Images, id string) bool {
+	_, err := in.Image(ctx, id)
+	return errors.Is(err, docker.ErrNotFound)
 }

@@ -10,18 +10,18 @@ import (
 	"edgeman/deployer/docker/registry"
 )
 
-// Progress shows a pull: a bar on a terminal, a line now and then elsewhere.
-type Progress struct {
+// progress shows a pull: a bar on a terminal, a line now and then elsewhere.
+type progress struct {
 	wait *console.Waiting
 	ref  string
 	pool *mpb.Progress
 	bar  *mpb.Bar
 }
 
-func NewProgress(h *Host, ref string) *Progress {
-	b := &Progress{wait: h.Console.Wait("pull"), ref: ref}
+func newProgress(c *console.Console, ref string) *progress {
+	b := &progress{wait: c.Wait("pull"), ref: ref}
 	if b.wait.Tty {
-		b.pool = mpb.New(mpb.WithOutput(h.Err), mpb.WithWidth(40))
+		b.pool = mpb.New(mpb.WithOutput(c.Err), mpb.WithWidth(40))
 		b.bar = b.pool.AddBar(0, mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(fmt.Sprintf("  pull     %s ", ref))),
 			mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f")))
@@ -29,7 +29,7 @@ func NewProgress(h *Host, ref string) *Progress {
 	return b
 }
 
-func (b *Progress) Update(p registry.Progress) {
+func (b *progress) update(p registry.Progress) {
 	if b.bar == nil {
 		b.wait.Say("%s: %d of %d MiB", b.ref, p.Current>>20, p.Total>>20)
 		return
@@ -38,7 +38,7 @@ func (b *Progress) Update(p registry.Progress) {
 	b.bar.SetCurrent(p.Current)
 }
 
-func (b *Progress) Close() {
+func (b *progress) close() {
 	if b.bar != nil {
 		b.bar.Abort(true)
 		b.pool.Wait()

@@ -49,13 +49,13 @@ func (h *Host) checkFiles() ([]installFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	rendered, err := templates.RenderCheck(templates.Params{Binary: strings.TrimPrefix(p.Path, h.System.Root), Group: "root"})
+	rendered, err := templates.RenderCheck(templates.Params{Binary: strings.TrimPrefix(p.Path, h.Program.System.Root), Group: "root"})
 	if err != nil {
 		return nil, err
 	}
 	var files []installFile
 	for _, f := range rendered {
-		files = append(files, installFile{path: filepath.Join(h.System.Root, f.Path), mode: f.Mode, data: f.Content})
+		files = append(files, installFile{path: filepath.Join(h.Program.System.Root, f.Path), mode: f.Mode, data: f.Content})
 	}
 	return files, nil
 }
@@ -83,5 +83,5 @@ func (h *Host) startCheckTimer(ctx context.Context, result *Result) error {
 
 // checkLink is what enabling the timer makes.
 func (h *Host) checkLink() string {
-	return filepath.Join(h.System.Root, templates.UnitDir, "timers.target.wants", checkTimer)
+	return filepath.Join(h.Program.System.Root, templates.UnitDir, "timers.target.wants", checkTimer)
 }

@@ -104,7 +104,7 @@ func (h *Host) installFiles(p program.Program, facts Facts) ([]installFile, erro
 	if err != nil {
 		return nil, err
 	}
-	completion := installFile{path: filepath.Join(h.System.Root, program.CompletionPath), mode: 0o644, data: []byte(BashCompletion)}
+	completion := installFile{path: filepath.Join(h.Program.System.Root, program.CompletionPath), mode: 0o644, data: []byte(BashCompletion)}
 	return append(append(files, units...), completion), nil
 }
 
@@ -122,5 +122,5 @@ func (h *Host) copies(p program.Program) ([]installFile, error) {
 	if err != nil {
 		return nil, program.NotTrusted(err)
 	}
-	return append(files, installFile{path: filepath.Join(h.System.Root, program.LibDir, "edgeman-init"), mode: 0o755, data: data}), nil
+	return append(files, installFile{path: filepath.Join(h.Program.System.Root, program.LibDir, "edgeman-init"), mode: 0o755, data: data}), nil
 }

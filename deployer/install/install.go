@@ -55,6 +55,7 @@ func (h *Host) Install(ctx context.Context, dryRun bool) (Result, error) {
 	return result, err
 }
 
+// InstallLocked is Install for whoever holds the host's lock, or only asks.
 func (h *Host) InstallLocked(ctx context.Context, dryRun bool) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, installWait)
 	defer cancel()
@@ -92,6 +93,7 @@ func (h *Host) EnsureInstalled(ctx context.Context) error {
 	return h.EnsureLocked(ctx)
 }
 
+// EnsureLocked is EnsureInstalled for whoever holds the host's lock.
 func (h *Host) EnsureLocked(ctx context.Context) error {
 	result, err := h.InstallLocked(ctx, false)
 	for _, c := range result.Changes {

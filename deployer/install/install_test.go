@@ -14,11 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"edgeman/deployer/console"
 	"edgeman/deployer/fake"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/program"
+	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 )
 
@@ -81,10 +83,14 @@ func newBare(t *testing.T) *bare {
 	if err := os.Mkdir(b.path("/run"), 0o755); err != nil { // every host has it
 		t.Fatal(err)
 	}
+	system := program.System{Root: b.root, Executable: func() (string, error) { return b.path("/build/edgeman"), nil }}
+	out := &console.Console{Err: &b.log}
 	b.Host = &Host{
-		Paths: state.Paths{Etc: b.path("/etc/edgeman"), Var: b.path("/var/lib/edgeman"), Run: b.path("/run/edgeman")},
-		Units: b.units, Nginx: b.nginx, Docker: installDocker{}, Err: &b.log, Version: "v1",
-		System: program.System{Root: b.root, Executable: func() (string, error) { return b.path("/build/edgeman"), nil }},
+		Host: &slots.Host{
+			Console: out,
+			Paths:   state.Paths{Etc: b.path("/etc/edgeman"), Var: b.path("/var/lib/edgeman"), Run: b.path("/run/edgeman")},
+		},
+		Units: b.units, Nginx: b.nginx, Docker: installDocker{}, Program: &program.Host{Console: out, System: system}, Version: "v1",
 	}
 	return b
 }
@@ -271,7 +277,7 @@ func TestInstallReplacesWhatIsOld(t *testing.T) {
 func TestInstallFromItsOwnPlaceKeepsTheRecord(t *testing.T) {
 	b := newBare(t)
 	b.install(t)
-	b.System.Executable = func() (string, error) { return b.path(program.ProgramPath), nil }
+	b.Program.System.Executable = func() (string, error) { return b.path(program.ProgramPath), nil }
 	if lines := b.install(t); len(lines) != 0 {
 		t.Errorf("install changed %q", lines)
 	}
@@ -287,7 +293,7 @@ func TestInstallFromItsOwnPlaceKeepsTheRecord(t *testing.T) {
 func TestInstallLeavesAPackagedProgramAlone(t *testing.T) {
 	b := newBare(t)
 	b.write(t, "usr/bin/edgeman", "packaged", 0o755)
-	b.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
+	b.Program.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
 	b.install(t)
 	files := b.files(t)
 	if _, ok := files[program.ProgramPath]; ok {
@@ -306,12 +312,12 @@ func TestInstallRefuses(t *testing.T) {
 		"nginx stopped": {func(_ *testing.T, b *bare) { b.nginx.facts.Running = false }, "systemctl start nginx"},
 		"writable program": {func(t *testing.T, b *bare) {
 			b.write(t, "usr/bin/edgeman", "p", 0o775)
-			b.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
+			b.Program.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
 		}, "chmod go-w"},
 		"writable directory": {func(t *testing.T, b *bare) {
 			b.write(t, "usr/bin/edgeman", "p", 0o755)
 			os.Chmod(b.path("/usr/bin"), 0o777)
-			b.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
+			b.Program.System.Executable = func() (string, error) { return b.path("/usr/bin/edgeman"), nil }
 		}, "chmod go-w"},
 		"directory in the way": {func(t *testing.T, b *bare) {
 			os.MkdirAll(b.path("/etc/systemd/system/edgeman@.socket"), 0o755)

@@ -81,7 +81,7 @@ func TestInstallCopiesNothingThatOthersPlanted(t *testing.T) {
 func TestNativeNeedsATrustedInit(t *testing.T) {
 	b := newBare(t)
 	b.install(t)
-	b.System.Executable = func() (string, error) { return b.path(program.ProgramPath), nil }
+	b.Program.System.Executable = func() (string, error) { return b.path(program.ProgramPath), nil }
 	shim := b.path(program.LibDir + "/edgeman-init")
 	if err := os.Chmod(shim, 0o777); err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ func (h *Host) Uninstall(ctx context.Context, dryRun bool) (Result, error) {
 		return result, err
 	}
 	// The record goes last: it lists what is left to remove.
-	paths := append(append(facts.Files, timer...), filepath.Join(h.System.Root, timerStamp), h.Paths.Run)
+	paths := append(append(facts.Files, timer...), filepath.Join(h.Program.System.Root, timerStamp), h.Paths.Run)
 	for _, p := range paths {
 		if err := result.remove(p, dryRun); err != nil {
 			return result, err
@@ -57,7 +57,7 @@ func (h *Host) Uninstall(ctx context.Context, dryRun bool) (Result, error) {
 		}
 	}
 	result.Changes = append(result.Changes, Change{Action: "reload", Note: "systemd reads its units again"})
-	for _, p := range []string{filepath.Join(h.System.Root, program.LibDir), filepath.Join(h.Paths.Etc, "apps"), h.Paths.Etc} {
+	for _, p := range []string{filepath.Join(h.Program.System.Root, program.LibDir), filepath.Join(h.Paths.Etc, "apps"), h.Paths.Etc} {
 		if err := result.removeEmpty(p, dryRun); err != nil {
 			return result, err
 		}
@@ -74,7 +74,7 @@ func (h *Host) removeTimer(ctx context.Context, facts Facts, dryRun bool) ([]str
 	}
 	var paths []string
 	for _, f := range files {
-		path := filepath.Join(h.System.Root, f.Path)
+		path := filepath.Join(h.Program.System.Root, f.Path)
 		if _, err := os.Lstat(path); err != nil {
 			continue
 		}

@@ -64,13 +64,13 @@ type Wait struct {
 
 // Part is one thing that a request has to wait for.
 type Part struct {
-	what string // "the last start took"
-	time time.Duration
+	What string // "the last start took"
+	Time time.Duration
 }
 
 func (w Wait) total() (sum time.Duration) {
 	for _, p := range w.Parts {
-		sum += p.time
+		sum += p.Time
 	}
 	return sum
 }
@@ -83,7 +83,7 @@ func tooLong(b nginx.Bound, w Wait) string {
 	}
 	var parts []string
 	for _, p := range w.Parts {
-		parts = append(parts, p.what+" "+words.Length(p.time.Round(100*time.Millisecond)))
+		parts = append(parts, p.What+" "+words.Length(p.Time.Round(100*time.Millisecond)))
 	}
 	return fmt.Sprintf("requests cannot wait that long: %s, and nginx gives up after %s (%s in %s)",
 		strings.Join(parts, ", "), words.Length(b.Timeout), b.Directive, b.Where)

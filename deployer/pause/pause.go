@@ -52,7 +52,7 @@ func (h *Host) pause(ctx context.Context, slot sockets.Slot, o Options) (begun b
 		return false, err
 	}
 	expected.Last, expected.What, expected.Let = o.Max, "the pause may take", o.LetWait
-	expected.Parts, expected.Lower = []patience.Part{{"the pause may take", o.Max}}, ", or pause for less with --max"
+	expected.Parts, expected.Lower = []patience.Part{{What: "the pause may take", Time: o.Max}}, ", or pause for less with --max"
 	if err := h.Patience.Weigh(ctx, expected, h.Patience.PatienceWith(slot.App)); err != nil {
 		return false, err
 	}

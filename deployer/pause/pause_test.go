@@ -15,7 +15,7 @@ import (
 func TestPauseAndResumeAreOnRecord(t *testing.T) {
 	w := newWorld(t)
 	w.Adopted()
-	w.Nginx = nil
+	w.Patience.Nginx = nil
 	w.Holds(sockets.Slot{App: "myapp", Color: sockets.Blue})
 	if err := w.Pause(t.Context(), Options{App: "myapp", Max: 48 * time.Hour}); err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func TestPauseAndResumeAreOnRecord(t *testing.T) {
 func TestPauseThatDoesNotComeToRest(t *testing.T) {
 	w := newWorld(t)
 	w.Adopted()
-	w.Nginx = nil
+	w.Patience.Nginx = nil
 	err := w.Pause(t.Context(), Options{App: "myapp", Max: 100 * time.Millisecond})
 	if outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(hint.Text(err), "requests flow as before\nhint: --max longer") {
 		t.Errorf("exit code %d, %v", outcome.ExitCode(err), err)

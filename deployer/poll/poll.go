@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// Often is how often what costs little is looked at.
+const Often = 50 * time.Millisecond
+
 // ErrLate is returned when the limit of a wait has passed.
 var ErrLate = errors.New("it took too long")
 

@@ -59,7 +59,7 @@ func (h *Host) repairAdrift(ctx context.Context, live sockets.Slot, r state.Rele
 
 // repairImage brings the release's image back from where it came from.
 func (h *Host) repairImage(ctx context.Context, r state.Release) (pulled bool, err error) {
-	if !h.ImageGone(ctx, r.ImageID) {
+	if !images.Gone(ctx, h.Docker, r.ImageID) {
 		return false, nil
 	}
 	gone := fmt.Sprintf("the image %s of release %d is gone", r.Image, r.Number)
@@ -67,13 +67,9 @@ func (h *Host) repairImage(ctx context.Context, r state.Release) (pulled bool, e
 	if r.Digest == "" {
 		return false, &outcome.BrokenError{Err: hint.With(fmt.Errorf("%s, and it came from no registry", gone), other, r.App)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, images.PullWait)
-	defer cancel()
 	ref := registry.Repository(r.Image) + "@" + r.Digest
-	bar := images.NewProgress(h, ref)
-	err = h.Docker.Pull(ctx, ref, bar.Update)
-	bar.Close()
-	if err == nil && h.ImageGone(ctx, r.ImageID) {
+	err = images.Pull(ctx, h.Console, h.Docker, ref)
+	if err == nil && images.Gone(ctx, h.Docker, r.ImageID) {
 		err = errors.New("what the registry has there now is another image")
 	}
 	if err != nil {

@@ -98,7 +98,7 @@ func (h *Host) restorePointer(ctx context.Context, name string) (sockets.Slot, e
 // repairSlots looks for units that should run and do not.
 func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	name := app.Name
-	live, r, filled, err := h.Live(name)
+	live, r, filled, err := slots.Served(h.Paths, name)
 	if err == nil && live == (sockets.Slot{}) {
 		if live, err = h.restorePointer(ctx, name); err == nil {
 			r, filled, err = h.Paths.SlotRelease(live)

@@ -6,13 +6,14 @@ import (
 	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
+	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 )
 
 // restoreSettings writes the settings file that somebody removed anew, as far
 // as the live release tells what was in it.
 func (h *Host) restoreSettings(name string) error {
-	_, r, filled, err := h.Live(name)
+	_, r, filled, err := slots.Served(h.Paths, name)
 	if err != nil {
 		return err
 	}

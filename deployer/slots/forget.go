@@ -65,7 +65,7 @@ func (h *Host) volumesOf(app string, number int) ([]definition.Volume, error) {
 func (h *Host) removeVolume(ctx context.Context, name string) error {
 	ctx = context.WithoutCancel(ctx)
 	var last error
-	_ = poll.Until(ctx, UnitWait, PollEvery, func() (bool, error) {
+	_ = poll.Until(ctx, UnitWait, poll.Often, func() (bool, error) {
 		last = h.Docker.RemoveVolume(ctx, name)
 		return last == nil, nil
 	})

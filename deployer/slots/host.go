@@ -7,7 +7,6 @@ import (
 )
 
 const (
-	PollEvery  = 50 * time.Millisecond
 	UnitWait   = 30 * time.Second // for one systemd job
 	StopSlack  = 45 * time.Second // for the end of a slot, beyond its drain and its container's own stop timeout
 	silentWait = 2 * time.Minute  // for a slot's service that says nothing of a deadline

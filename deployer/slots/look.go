@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"edgeman/deployer/console"
-	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/poll"
@@ -15,14 +14,14 @@ import (
 	"edgeman/sockets"
 )
 
-// Live is the app's live slot and the release in it. The slot is the zero one
+// Served is the app's live slot and the release in it. The slot is the zero one
 // while nothing is live; filled is false while nothing is in it.
-func (h *Host) Live(app string) (slot sockets.Slot, r state.Release, filled bool, err error) {
-	slot, ok, err := sockets.ReadLive(h.Paths.Live(app))
+func Served(p state.Paths, app string) (slot sockets.Slot, r state.Release, filled bool, err error) {
+	slot, ok, err := sockets.ReadLive(p.Live(app))
 	if err != nil || !ok {
 		return sockets.Slot{}, r, false, err
 	}
-	r, filled, err = h.Paths.SlotRelease(slot)
+	r, filled, err = p.SlotRelease(slot)
 	return slot, r, filled, err
 }
 
@@ -64,10 +63,4 @@ func (h *Host) Watch(ctx context.Context, slot sockets.Slot, what string, limit 
 		return last, false, nil
 	}
 	return last, true, err
-}
-
-// ImageGone tells whether Docker says that it does not have the image.
-func (h *Host) ImageGone(ctx context.Context, id string) bool {
-	_, err := h.Docker.Image(ctx, id)
-	return errors.Is(err, docker.ErrNotFound)
 }

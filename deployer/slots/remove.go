@@ -68,7 +68,7 @@ func removeEntries(dir string, named func(string) bool) error {
 // enough to wait for its end.
 func (h *Host) removeContainer(ctx context.Context, name string) error {
 	var last error
-	_ = poll.Until(ctx, UnitWait, PollEvery, func() (bool, error) {
+	_ = poll.Until(ctx, UnitWait, poll.Often, func() (bool, error) {
 		c, err := h.Docker.Inspect(ctx, name)
 		if err == nil && c.Running {
 			err = h.Docker.Stop(ctx, c.ID)

@@ -62,7 +62,7 @@ const startAgain = 10 * time.Second
 func (h *Host) StartUnit(ctx context.Context, unit string) error {
 	var job *systemd.JobError
 	err := h.Units.Start(ctx, unit)
-	for end := time.Now().Add(startAgain); errors.As(err, &job) && time.Now().Before(end) && poll.Sleep(ctx, 4*PollEvery); {
+	for end := time.Now().Add(startAgain); errors.As(err, &job) && time.Now().Before(end) && poll.Sleep(ctx, 4*poll.Often); {
 		st, stateErr := h.Units.State(ctx, unit)
 		switch {
 		case stateErr != nil:

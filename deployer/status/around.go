@@ -8,6 +8,7 @@ import (
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/around"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/images"
 	"edgeman/deployer/state"
 )
 
@@ -33,7 +34,7 @@ func (h *Host) around(ctx context.Context, a AppStatus, record adoption.Record, 
 		c, err := h.Docker.Inspect(ctx, name)
 		switch {
 		case errors.Is(err, docker.ErrNotFound):
-			app.ImageGone = app.ImageGone || h.ImageGone(ctx, live.release.ImageID)
+			app.ImageGone = app.ImageGone || images.Gone(ctx, h.Docker, live.release.ImageID)
 		case err != nil:
 			return nil
 		default:
@@ -67,7 +68,7 @@ func (h *Host) aroundOriginal(ctx context.Context, app *around.App, all []around
 		}
 		gone = gone && errors.Is(err, docker.ErrNotFound)
 	}
-	kept.ImageGone = gone && h.ImageGone(ctx, record.ImageID)
+	kept.ImageGone = gone && images.Gone(ctx, h.Docker, record.ImageID)
 	app.Originals = append(app.Originals, kept)
 	return all
 }

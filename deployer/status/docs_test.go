@@ -16,7 +16,7 @@ import (
 // docs/reference.md promises the fields of what is printed as JSON, the states and the
 // settings; none may be missing there.
 func TestReferenceIsComplete(t *testing.T) {
-	page, err := os.ReadFile("../docs/reference.md")
+	page, err := os.ReadFile("../../docs/reference.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edgeman/deployer/images"
+	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 	"edgeman/deployer/words"
 )
@@ -58,7 +60,7 @@ func (h *Host) cannotReturn(ctx context.Context, app string, number int) bool {
 		return false
 	}
 	r, err := h.Paths.ReadRelease(app, number)
-	return err == nil && h.ImageGone(ctx, r.ImageID)
+	return err == nil && images.Gone(ctx, h.Docker, r.ImageID)
 }
 
 // Print writes the history for people, the newest last, as in a log.
@@ -129,6 +131,6 @@ func shortDigest(d string) string {
 
 // liveRelease is the number of the release that serves; 0 if none does.
 func (h *Host) liveRelease(name string) (int, error) {
-	_, r, _, err := h.Live(name)
+	_, r, _, err := slots.Served(h.Paths, name)
 	return r.Number, err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +21,6 @@ import (
 	"edgeman/sockets"
 	"edgeman/sockets/systemd"
 )
-
-var Update = flag.Bool("update", false, "write the golden files anew")
 
 func TestSlotState(t *testing.T) {
 	up := systemd.Unit{Active: "active"}

@@ -18,7 +18,7 @@ func TestSwapThatCannotBeRecorded(t *testing.T) {
 	w := newWorld(t)
 	w.Adopted()
 	history := filepath.Join(w.Paths.App("myapp"), "history.jsonl")
-	w.Units = fake.StartHook{fake.Units{w}, func() error { return os.MkdirAll(history, 0o700) }} // as unwritable as on a full disk
+	w.Units = fake.StartHook{Units: fake.Units{World: w.World}, Before: func() error { return os.MkdirAll(history, 0o700) }} // as unwritable as on a full disk
 	_, err := w.Swap(t.Context(), Options{App: "myapp", Image: "v2"})
 	var broken *outcome.BrokenError
 	if !errors.As(err, &broken) {
@@ -27,7 +27,7 @@ func TestSwapThatCannotBeRecorded(t *testing.T) {
 	if _, number := w.LiveSlot(); number != 2 {
 		t.Errorf("release %d is live", number)
 	}
-	w.Units = fake.Units{w}
+	w.Units = fake.Units{World: w.World}
 	if err := os.Remove(history); err != nil {
 		t.Fatal(err)
 	}

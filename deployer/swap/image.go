@@ -31,17 +31,13 @@ func (s *swap) image(ctx context.Context, o Options) (image images.Found, there 
 		return images.Found{}, false, nil
 	}
 	s.Step("pull", "%s present", ref)
-	return images.Found{local, ref}, true, nil
+	return images.Found{Image: local, Ref: ref}, true, nil
 }
 
 func (s *swap) pull(ctx context.Context, given string) (images.Found, error) {
 	ref := s.next.Image
-	ctx, cancel := context.WithTimeout(ctx, images.PullWait)
-	defer cancel()
 	start := time.Now()
-	bar := images.NewProgress(s.Host, ref)
-	err := s.Docker.Pull(ctx, ref, bar.Update)
-	bar.Close()
+	err := images.Pull(ctx, s.Console, s.Docker, ref)
 	if err != nil {
 		return images.Found{}, hint.With(err, "%s", s.pullHint(ctx, given, ref, err))
 	}
@@ -50,5 +46,5 @@ func (s *swap) pull(ctx context.Context, given string) (images.Found, error) {
 		return images.Found{}, err
 	}
 	s.Step("pull", "%s in %s", ref, words.Took(time.Since(start)))
-	return images.Found{image, ref}, nil
+	return images.Found{Image: image, Ref: ref}, nil
 }

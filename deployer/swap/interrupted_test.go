@@ -83,7 +83,7 @@ func TestInterruptedBeforeTheSwitch(t *testing.T) {
 func TestFailedPullIsOnRecord(t *testing.T) {
 	w := newWorld(t)
 	w.Adopted()
-	w.Docker = pullFails{w}
+	w.Docker = pullFails{fake.Docker{World: w.World}}
 	result, err := w.Swap(t.Context(), Options{App: "myapp", Image: "v9"})
 	if outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(err.Error(), "myapp serves as before") || strings.Contains(err.Error(), "start.timeout") {
 		t.Errorf("exit code %d, %v", outcome.ExitCode(err), err)
@@ -95,13 +95,13 @@ func TestFailedPullIsOnRecord(t *testing.T) {
 	if err != nil || len(events) != 1 || events[0].Outcome != state.Failed || events[0].Image != "myapp:v9" || events[0].Release != 0 {
 		t.Errorf("history %+v, %v", events, err)
 	}
-	w.Docker = w
+	w.Docker = fake.Docker{World: w.World}
 	if _, err := w.Swap(t.Context(), Options{App: "myapp", Image: "v2"}); err != nil {
 		t.Errorf("the next swap: %v", err)
 	}
 }
 
-type pullFails struct{ *world }
+type pullFails struct{ fake.Docker }
 
 func (pullFails) Pull(context.Context, string, func(registry.Progress)) error {
 	return errors.New("docker: pull myapp:v9: manifest unknown")

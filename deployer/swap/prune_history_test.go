@@ -30,7 +30,7 @@ func TestHistoryOfPrunedImages(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, &out)
 		}
 	}
-	w.Docker = nil // then nobody knows
+	w.Status.Docker = nil // then nobody knows
 	if hist, err := w.Status.History(t.Context(), "myapp", 0); err != nil || !slices.Equal(hist.Kept, []int{1, 2, 3}) {
 		t.Errorf("kept %v, %v", hist.Kept, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/fake"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
 )
@@ -14,7 +15,7 @@ import (
 func TestPullHoldsNoLock(t *testing.T) {
 	w := newWorld(t)
 	w.Adopted()
-	w.Docker = pullMeets{w, func() {
+	w.Docker = pullMeets{fake.Docker{World: w.World}, func() {
 		if _, err := w.Swap(t.Context(), Options{App: "myapp", Image: "v2"}); err != nil {
 			t.Errorf("while an image is pulled: %v", err)
 		}
@@ -36,8 +37,8 @@ func TestPullHoldsNoLock(t *testing.T) {
 func TestPullEndsWhileAnotherIsAtWork(t *testing.T) {
 	w := newWorld(t)
 	w.Adopted()
-	w.Wait = 0
-	w.Docker = pullMeets{w, func() {
+	w.LockWait = 0
+	w.Docker = pullMeets{fake.Docker{World: w.World}, func() {
 		lock, err := w.Paths.TakeLock(t.Context(), "myapp", "pause", 0)
 		if err == nil {
 			t.Cleanup(lock.Unlock)
@@ -58,11 +59,11 @@ func TestPullEndsWhileAnotherIsAtWork(t *testing.T) {
 
 // pullMeets is a registry that takes long enough for something to happen.
 type pullMeets struct {
-	*world
+	fake.Docker
 	then func()
 }
 
 func (p pullMeets) Pull(ctx context.Context, ref string, progress func(registry.Progress)) error {
 	p.then()
-	return p.world.Pull(ctx, ref, progress)
+	return p.Docker.Pull(ctx, ref, progress)
 }

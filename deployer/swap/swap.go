@@ -173,7 +173,7 @@ func (s *swap) refusePaused() error {
 
 // locate reads the live pointer and the release behind it.
 func (s *swap) locate() error {
-	live, current, filled, err := s.Live(s.app.Name)
+	live, current, filled, err := slots.Served(s.Paths, s.app.Name)
 	switch {
 	case err != nil:
 		return err

@@ -111,7 +111,7 @@ func TestSwapIsLockedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Unlock()
-	w.Wait = 300 * time.Millisecond
+	w.LockWait = 300 * time.Millisecond
 	_, err = w.Swap(context.Background(), Options{App: "myapp", Image: "v2"})
 	if outcome.ExitCode(err) != outcome.ExitLocked || !strings.Contains(err.Error(), "edgeman pause") {
 		t.Errorf("%v; want the holder's name and exit code %d", err, outcome.ExitLocked)
@@ -258,10 +258,10 @@ func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 		t.Errorf("releases %v, %v; want 3 and 4", numbers, err)
 	}
 	// Release 1 is gone, but release 3 runs the same image; release 2's is free.
-	if _, err := w.Image(context.Background(), "sha256:v1"); err != nil {
+	if _, err := w.Docker.Image(context.Background(), "sha256:v1"); err != nil {
 		t.Error("an image that a kept release needs was removed")
 	}
-	if _, err := w.Image(context.Background(), "sha256:v2"); !errors.Is(err, docker.ErrNotFound) {
+	if _, err := w.Docker.Image(context.Background(), "sha256:v2"); !errors.Is(err, docker.ErrNotFound) {
 		t.Error("the image of a forgotten release was kept")
 	}
 	if want := "prune    release 2 forgotten, image myapp:v2 removed\n"; !strings.Contains(w.Stderr.String(), want) {
@@ -289,7 +289,7 @@ func TestPruneKeepsWhatWasMadeHere(t *testing.T) {
 			if _, err := w.Paths.ReadRelease("myapp", 2); err == nil {
 				t.Fatal("release 2 is still on record")
 			}
-			if _, err := w.Image(context.Background(), "sha256:v2"); err != nil || strings.Contains(w.Stderr.String(), "prune") {
+			if _, err := w.Docker.Image(context.Background(), "sha256:v2"); err != nil || strings.Contains(w.Stderr.String(), "prune") {
 				t.Errorf("the image: %v; said\n%s", err, w.Stderr.String())
 			}
 		})
@@ -325,7 +325,7 @@ func TestPruneKeepsWhatAnotherAppNeeds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.Image(context.Background(), "sha256:v2"); err != nil {
+	if _, err := w.Docker.Image(context.Background(), "sha256:v2"); err != nil {
 		t.Errorf("an image that another app's release names was removed: %v", err)
 	}
 }

@@ -87,7 +87,7 @@ func (h *Host) giveUpAddress(ctx context.Context, b giving, app, holder string) 
 		other.patient = max(other.timeout, 2*h.slowestStart(app))
 		b, taken = other, func() error { other.lock.Unlock(); return nil }
 	}
-	slot, live, filled, err := h.Live(app)
+	slot, live, filled, err := slots.Served(h.Paths, app)
 	if err != nil || !filled {
 		return taken, err
 	}

@@ -9,7 +9,9 @@ import (
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
+	"edgeman/deployer/slots"
 )
 
 // chooseBack decides whose image and settings are given back: those of the live
@@ -28,7 +30,7 @@ func (h *Host) chooseBack(ctx context.Context, b *giving, o Options) error {
 			was += fmt.Sprintf(", its container %s was made again since with %s,", anew.Name, image)
 		}
 	}
-	_, live, filled, err := h.Live(o.App)
+	_, live, filled, err := slots.Served(h.Paths, o.App)
 	switch {
 	case err != nil:
 		return err
@@ -57,7 +59,7 @@ func (h *Host) nothingKept(ctx context.Context, record adoption.Record) bool {
 		_, err := h.Docker.Inspect(ctx, ref)
 		return errors.Is(err, docker.ErrNotFound)
 	}
-	return h.ImageGone(ctx, record.ImageID) && slices.ContainsFunc(record.Originals(), func(o adoption.Original) bool {
+	return images.Gone(ctx, h.Docker, record.ImageID) && slices.ContainsFunc(record.Originals(), func(o adoption.Original) bool {
 		return gone(o.ContainerID) && gone(o.Container)
 	})
 }

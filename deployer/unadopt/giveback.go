@@ -35,6 +35,14 @@ func newGiving(app state.App, record adoption.Record, lock *state.Lock) giving {
 	return giving{app: app, record: record, lock: lock, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
 }
 
+// Undo takes back an adoption that did not get to its end. quiet says only what
+// matters; the caller holds the app's lock.
+func (h *Host) Undo(ctx context.Context, app state.App, record adoption.Record, lock *state.Lock, quiet bool) error {
+	b := newGiving(app, record, lock)
+	b.undo, b.quiet = true, quiet
+	return h.giveBack(ctx, b)
+}
+
 // giveBack carries it out. Order: the containers answer at their addresses, then
 // nginx goes back to it, then the slot drains, then edgeman's own goes.
 func (h *Host) giveBack(ctx context.Context, b giving) error {

@@ -9,6 +9,7 @@ import (
 	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
+	"edgeman/deployer/slots"
 )
 
 // judgeLeaving looks at what giving back takes away, and at what the originals
@@ -28,7 +29,7 @@ func (h *Host) judgeLeaving(ctx context.Context, b giving, allow []string) (said
 				"put it back, and run the same command again")
 		}
 	}
-	slot, live, filled, err := h.Live(b.app.Name)
+	slot, live, filled, err := slots.Served(h.Paths, b.app.Name)
 	if err != nil || !filled {
 		return nil, err
 	}

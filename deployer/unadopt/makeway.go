@@ -25,7 +25,7 @@ type way struct {
 // slot's container has stopped. It returns nil where both may run, and where
 // the slot is gone already.
 func (h *Host) makeWay(ctx context.Context, b giving, originals []string, run bool) (*way, error) {
-	slot, live, filled, err := h.Live(b.app.Name)
+	slot, live, filled, err := slots.Served(h.Paths, b.app.Name)
 	if err != nil || !filled || !b.record.Recreate && len(live.Recreate) == 0 {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func (h *Host) refuseWayLeft(ctx context.Context, o Options, files []fileBack) e
 	if err != nil || slices.Contains(o.Allow, adoption.AllowOtherSites) {
 		return err
 	}
-	conf, err := nginxconf.Load(site.EditedFiles{h.Files, candidates(files)}, facts.Main)
+	conf, err := nginxconf.Load(site.EditedFiles{FS: h.Files, After: candidates(files)}, facts.Main)
 	if err != nil {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // What was written for an app may rest on what was written for one that was
-// adopted before. Giving back the last one first is always right; where another
+// adopted before. giving back the last one first is always right; where another
 // order is not, it is refused.
 
 // later are the adoptions after a, the last one first.

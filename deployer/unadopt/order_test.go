@@ -83,7 +83,7 @@ func TestGivingBackOutOfOrder(t *testing.T) {
 			files, _, err := w.restored(record)
 			if err == nil {
 				var then *nginxconf.Config
-				if then, err = nginxconf.Load(site.EditedFiles{w.Files, candidates(files)}, conf); err == nil {
+				if then, err = nginxconf.Load(site.EditedFiles{FS: w.Files, After: candidates(files)}, conf); err == nil {
 					err = w.refuseOrder(record, conf, then)
 				}
 			}

@@ -20,8 +20,12 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/console"
+	real "edgeman/deployer/nginx"
+	"edgeman/deployer/site"
+	"edgeman/deployer/slots"
+
 	"edgeman/deployer/adoption"
-	"edgeman/deployer/nginx"
 	"edgeman/deployer/state"
 	"edgeman/integration/sites"
 	"edgeman/nginxconf"
@@ -109,7 +113,10 @@ func (l *lab) walk(t *testing.T, seed uint64) *walk {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	on := *l
 	on.dir = dir
-	on.Host = &Host{Paths: state.Paths{Etc: dir + "/e", Var: dir + "/v", Run: dir + "/r"}, Files: nginx.OSFiles{}, Out: io.Discard, Err: io.Discard}
+	on.Host = &Host{Host: &site.Host{Files: real.OSFiles{}, Host: &slots.Host{
+		Console: &console.Console{Out: io.Discard, Err: io.Discard},
+		Paths:   state.Paths{Etc: dir + "/e", Var: dir + "/v", Run: dir + "/r"},
+	}}}
 	rng := rand.New(rand.NewPCG(seed, 0))
 	w := &walk{lab: &on, t: t, rng: rng, state: map[string]string{}, record: map[string]adoption.Record{}}
 	w.tree = sites.New(rng, l.addresses[:1+rng.IntN(len(l.addresses))], "unix:"+dir+"/front")

@@ -137,7 +137,7 @@ func (w *walk) waits(app sites.App) bool {
 	record := w.record[app.Name]
 	files, _, err := w.restored(record)
 	if err == nil && w.state[app.Name] == adopted {
-		then, unreadable := nginxconf.Load(site.EditedFiles{w.Files, candidates(files)}, w.main())
+		then, unreadable := nginxconf.Load(site.EditedFiles{FS: w.Files, After: candidates(files)}, w.main())
 		if err = unreadable; err == nil {
 			err = w.refuseOrder(record, w.main(), then)
 		}

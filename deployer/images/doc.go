@@ -1,0 +1,3 @@
+// Package images finds and pulls an app's images and tells references to them
+// apart.
+package images

@@ -1,0 +1,30 @@
+// Package site is what adopting and giving back do with nginx: test its files,
+// reload it, and wait until the workers of before are gone.
+package site
+
+import (
+	"context"
+	"net/netip"
+
+	"edgeman/deployer/nginx"
+	"edgeman/deployer/slots"
+	"edgeman/nginxconf"
+)
+
+// Host is what is touched for a site.
+type Host struct {
+	*slots.Host
+	Nginx Nginx
+	Files nginxconf.FS // to read nginx's configuration
+}
+
+// Nginx are the calls on the running nginx; package nginx has the real ones.
+type Nginx interface {
+	Precheck(ctx context.Context) ([]nginx.Message, error)
+	Test(ctx context.Context) ([]nginx.Message, error)
+	TestCandidate(ctx context.Context, files map[string][]byte) ([]nginx.Message, error)
+	Reload(ctx context.Context, errorLogs ...string) (nginx.Reloaded, error)
+	PendingEdits(ctx context.Context, paths []string) ([]nginx.Pending, error)
+	Facts(ctx context.Context) (nginx.Facts, error)
+	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
+}
