@@ -4,6 +4,6 @@
 // container's network namespace. Below it are systemd's units (systemd), the
 // loop that carries bytes (relay) and the kernel's tables (count).
 //
-// It knows neither Docker nor nginx, starts no process, and writes nothing but the
-// live pointer and the sockets that it makes itself. It needs Linux.
+// It knows neither Docker nor nginx, starts no process, and writes no files: the
+// live pointer is a link, a hand-off a directory with a socket. It needs Linux.
 package sockets
