@@ -128,9 +128,7 @@ func (k *keeper) stopForOriginal(ctx context.Context) error {
 	}
 	k.progress("stopping release %d", k.release.Number)
 	if k.frozen {
-		if err := k.freeze(ctx, false); err != nil { // what is frozen does not get the signal
-			k.log("%v", err)
-		}
+		k.warn(k.freeze(ctx, false)) // what is frozen does not get the signal
 	}
 	err := k.troubled(k.stopGroup(ctx))
 	if err != nil {
@@ -160,13 +158,6 @@ func (k *keeper) closeWebsockets(context.Context) error {
 		k.endWebsockets(k.terms(k.holdSince).WebsocketsUntil)
 	}
 	return nil
-}
-
-// pointBack makes the other slot live again once it has settled on a release. It
-// needs no command for that.
-func (k *keeper) pointBack(ctx context.Context) error {
-	other, until := k.slot.Other(), k.seen.pause.Until
-	return k.paths.SwitchBack(ctx, k.slot, func() (bool, error) { return k.settled(other, until) })
 }
 
 func (k *keeper) patience() time.Duration { return time.Duration(k.app.Start.Timeout) }

@@ -43,9 +43,7 @@ func (k *keeper) empty(ctx context.Context) bool {
 		}
 		return true, nil
 	})
-	if err != nil {
-		k.log("%v", err)
-	}
+	k.warn(err)
 	return emptied
 }
 
@@ -87,9 +85,7 @@ func (k *keeper) recordCut() {
 	if e.Cut > 0 {
 		e.Note = "cut at the drain deadline"
 	}
-	if err := k.paths.Record(k.slot.App, e); err != nil {
-		k.log("%v", err)
-	}
+	k.warn(k.paths.Record(k.slot.App, e))
 }
 
 // clear stops and removes every container of the empty slot and says its last
@@ -133,13 +129,11 @@ func (k *keeper) lastWord(ctx context.Context) (int, error) {
 	if k.outcome.dead {
 		stop = k.host.stopAlone
 	}
-	if stopErr := stop(ctx, k.slot.SocketUnit()); stopErr != nil {
-		k.log("%v", stopErr)
-	}
+	k.warn(stop(ctx, k.slot.SocketUnit()))
 	return exitEmptied, err
 }
 
-// word is the status of a slot that is about to end.
+// word is the status of a slot at a moment of change.
 func (k *keeper) word(phase, message string) state.SlotStatus {
 	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.outcome.dead, Stop: k.outcome.stopTook}
 	st.SetEnded(k.outcome.ended)

@@ -60,14 +60,11 @@ func (k *keeper) moveOver(ctx context.Context) error {
 	}
 	k.outcome.dead = true
 	k.log("the listening socket of %s was shut down by a process that holds it; moved to %s", k.slot, other)
-	err = k.paths.Record(k.slot.App, state.Event{
+	k.warn(k.paths.Record(k.slot.App, state.Event{
 		Time: time.Now().UTC(), Operation: "move", Release: k.release.Number, From: k.release.Number, Image: k.release.Image,
 		Slot: other.String(), By: "edgeman serve", Seconds: state.Seconds(time.Since(begun)), Outcome: state.Done,
 		Note: "the app had shut down the listening socket of " + k.slot.Color,
-	})
-	if err != nil {
-		k.log("%v", err)
-	}
+	}))
 	return nil
 }
 

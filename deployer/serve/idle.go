@@ -21,9 +21,7 @@ func (k *keeper) inUse() bool {
 	k.passed = total
 	if k.release.Mode == run.Native { // nothing passes through this process
 		touched, err := k.host.touched(path)
-		if err != nil {
-			k.log("%v", err)
-		}
+		k.warn(err)
 		used = used || touched || err != nil
 	}
 	n, err := k.host.count(path)
@@ -64,17 +62,9 @@ func (k *keeper) fallAsleep(ctx context.Context) error {
 }
 
 // watchQueue makes the keeper look when a connection comes.
-func (k *keeper) watchQueue() {
-	ctx, cancel := context.WithCancel(context.Background())
-	k.unwatch = cancel
-	go func() {
-		if k.host.listener.AwaitConnection(ctx) == nil {
-			poke(k.changes)
-		}
-	}()
-}
+func (k *keeper) watchQueue() { k.unwatch = k.lookWhen(k.host.listener.AwaitConnection) }
 
-// endWatch ends what watchQueue began.
+// endWatch ends that.
 func (k *keeper) endWatch() {
 	if k.unwatch != nil {
 		k.unwatch()

@@ -18,6 +18,16 @@ const (
 	exitEmptied = 75
 )
 
+// How long the keeper waits before it looks again although nothing told it to.
+const (
+	lookIdle    = 10 * time.Second
+	lookNative  = time.Second            // the app can do anything to the listener
+	lookBusy    = time.Second            // a command is at work, or requests wait
+	lookHolding = 250 * time.Millisecond // somebody reads how many connections are left
+	lookOpen    = 2 * time.Second        // somebody reads how old they are
+	lookTurn    = 50 * time.Millisecond  // requests wait for the other slot's end
+)
+
 // keeper decides for one slot. It is the only one who opens the gate, holds the
 // front and changes the slot's links, all in one goroutine: it reads a view,
 // decides, and carries out what that asks for.
@@ -80,7 +90,9 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.front.EndHold()
 	defer k.accept(false)
 	defer k.dropOriginals()
-	defer k.watchDeath()()
+	if k.host.listener != nil { // it may be shut down
+		defer k.lookWhen(k.host.listener.AwaitDeath)()
+	}
 	defer k.endWatch()
 	for {
 		if !k.look(ctx) {
@@ -109,17 +121,15 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	}
 }
 
-// watchDeath makes the keeper look as soon as the listener is shut down. The
-// returned function ends that.
-func (k *keeper) watchDeath() func() {
+// lookWhen makes the keeper look once wait returns without an error. The returned
+// function ends that.
+func (k *keeper) lookWhen(wait func(context.Context) error) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	if k.host.listener != nil {
-		go func() {
-			if k.host.listener.AwaitDeath(ctx) == nil {
-				poke(k.changes)
-			}
-		}()
-	}
+	go func() {
+		if wait(ctx) == nil {
+			poke(k.changes)
+		}
+	}()
 	return cancel
 }
 
@@ -127,9 +137,7 @@ func (k *keeper) watchDeath() func() {
 // that the slot is empty.
 func (k *keeper) look(ctx context.Context) (filled bool) {
 	v, filled, err := k.read(ctx)
-	if err != nil {
-		k.log("%v", err)
-	}
+	k.warn(err)
 	if !filled {
 		return false
 	}
@@ -144,9 +152,7 @@ func (k *keeper) look(ctx context.Context) (filled bool) {
 	k.seen = v
 	k.turned(was)
 	for _, a := range todo {
-		if err := a.do(k, ctx); err != nil {
-			k.log("%v", err)
-		}
+		k.warn(a.do(k, ctx))
 	}
 	k.direct()
 	k.heedSilence()
@@ -175,6 +181,49 @@ func (k *keeper) turned(was slotState) {
 		k.log("holding requests until %s", state.Clock(k.seen.pause.Until))
 	} else {
 		k.log("letting requests in again")
+	}
+}
+
+// nextLook is how long nothing needs to be done unless somebody says so.
+func (k *keeper) nextLook(now time.Time) time.Duration {
+	switch {
+	case k.role == retired:
+		return k.nextDrainLook(now)
+	case k.hold == fenced:
+		reason := k.seen.pause.Reason
+		if reason == state.PauseStandIn || reason == state.PauseReplace && k.phase == created {
+			return lookTurn
+		}
+		return lookBusy
+	case k.held():
+		return min(lookHolding, max(k.seen.pause.Until.Sub(now), 0))
+	case k.phase == asleep:
+		return lookIdle
+	}
+	return k.nextServingLook(now)
+}
+
+// nextServingLook is that of a slot whose app runs, or is to.
+func (k *keeper) nextServingLook(now time.Time) time.Duration {
+	switch {
+	case k.role == candidate, !k.serves():
+		return lookBusy
+	case k.release.Mode == run.Native:
+		return lookNative
+	case k.release.Count() > 1 && !k.calm.trimmed:
+		return lookBusy // the status says what each replica does
+	case k.seen.inside > 0, k.front.Accepted() > 0:
+		return lookOpen
+	case k.app.Idle > 0:
+		return min(lookIdle, max(k.usedAt.Add(time.Duration(k.app.Idle)).Sub(now), quietCheck))
+	}
+	return lookIdle
+}
+
+// warn logs an error, if there is one.
+func (k *keeper) warn(err error) {
+	if err != nil {
+		k.log("%v", err)
 	}
 }
 

@@ -36,9 +36,7 @@ func (k *keeper) careForQueue() error {
 	}
 	if k.release.Blocking && k.refuse == nil { // who accepts here needs it otherwise
 		// Systemd makes the socket non-blocking whenever it starts this process.
-		if err := l.SetBlocking(true); err != nil {
-			k.log("%v", err)
-		}
+		k.warn(l.SetBlocking(true))
 	}
 	q, err := l.Queue()
 	if err != nil {
@@ -73,9 +71,7 @@ func (k *keeper) renewSocket(ctx context.Context) (int, error) {
 	st.Phase, st.Message = state.PhaseFailed, "the listening socket was shut down or removed; making a new one"
 	k.out.publish(k.role, st)
 	go func() {
-		if err := k.host.restartUnit(context.WithoutCancel(ctx), k.slot.SocketUnit()); err != nil {
-			k.log("%v", err)
-		}
+		k.warn(k.host.restartUnit(context.WithoutCancel(ctx), k.slot.SocketUnit()))
 	}()
 	select {
 	case <-ctx.Done():

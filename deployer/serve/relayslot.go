@@ -1,12 +1,12 @@
 package serve
 
 import (
+	"context"
 	"time"
 
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
-	"edgeman/sockets/count"
 )
 
 // Nobody but a native app itself can stop its accepting. So while its slot
@@ -14,6 +14,13 @@ import (
 // that one's socket, which no app holds. The slot at work is asked by probes
 // alone, as in an overlap. When it is well again it becomes live again, and the
 // other one passes on what waited.
+
+// pointBack makes the other slot live again once it has settled on a release. It
+// needs no command for that.
+func (k *keeper) pointBack(ctx context.Context) error {
+	other, until := k.slot.Other(), k.seen.pause.Until
+	return k.paths.SwitchBack(ctx, k.slot, func() (bool, error) { return k.settled(other, until) })
+}
 
 // settled tells whether the other slot has done what was asked of it and serves,
 // or has had its time.
@@ -37,12 +44,7 @@ func (k *keeper) inside() (n int, again time.Duration) {
 		n, _ = k.front.Gate.Counts()
 		return n, lookHolding
 	}
-	open, err := k.host.count(k.slot.SocketPath(k.paths.Run))
-	if err != nil {
-		// Without the kernel's count only the deadline ends the wait.
-		k.log("%v", err)
-		open = count.Connections{Established: 1}
-	}
-	k.quiet.see(open.Total(), time.Now())
-	return open.Total(), quietCheck
+	n = k.count().Total()
+	k.quiet.see(n, time.Now())
+	return n, quietCheck
 }

@@ -20,9 +20,7 @@ func (k *keeper) accept(on bool) {
 		return
 	}
 	// A release before this one may have wanted it otherwise.
-	if err := k.host.listener.SetBlocking(false); err != nil {
-		k.log("%v", err)
-	}
+	k.warn(k.host.listener.SetBlocking(false))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -1,11 +1,10 @@
-// Package serve is the service of one slot: it holds the slot's listening
-// socket, keeps the slot's container running, and carries connections from the
-// one to the other. It decides by the files of package state alone what the
-// slot is to do, so a command that dies half-way leaves nothing behind that
-// its services do not put right.
-//
-// What it carries connections with is carry, what it keeps containers running
-// with is run.
+// Package serve is the service of one slot: it holds the slot's listening socket,
+// keeps the slot's containers running (run) and carries connections from the one
+// to the others (carry). The keeper reads a view of the files, the kernel and
+// Docker, decides in a function without side effects (decide), and carries out the
+// actions that it asks for. What the slot is to do stands in the files of package
+// state alone, so a command that dies half-way leaves nothing behind that its
+// services do not put right. No command may import this, and it may not know nginx.
 package serve
 
 import (
@@ -62,9 +61,7 @@ func Run(ctx context.Context, o Options) (int, error) {
 			poke(k.changes)
 		}
 	}()
-	if err := k.containers.Notify("READY=1"); err != nil {
-		k.log("%v", err)
-	}
+	k.warn(k.containers.Notify("READY=1"))
 	watcher, err := watch(o.Paths, o.Slot, k.changes)
 	if err != nil {
 		k.log("%v; looking every second instead", err)
@@ -88,7 +85,7 @@ func newKeeper(o Options) (*keeper, error) {
 		l, err = nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w\nhint: systemctl start %s", o.Slot, err, o.Slot.SocketUnit())
+		return nil, hint.With(fmt.Errorf("%s: %w", o.Slot, err), "systemctl start %s", o.Slot.SocketUnit())
 	}
 	app, err := o.Paths.ReadApp(o.Slot.App)
 	if err != nil && filled {
@@ -101,7 +98,8 @@ func newKeeper(o Options) (*keeper, error) {
 		changes: make(chan struct{}, 1),
 		host: &host{
 			count: count.Unix, touched: count.Activity,
-			stopUnit: stopSocket, stopAlone: stopDeadSocket, restartUnit: restartSocket, openSlot: openSlot,
+			openSlot: openSlot, stopUnit: onUnit(unitLimit, (*systemd.Units).StopNoWait),
+			stopAlone: onUnit(unitLimit, (*systemd.Units).StopAlone), restartUnit: onUnit(renewWait, (*systemd.Units).Restart),
 		},
 	}
 	k.containers = &run.Containers{
@@ -148,8 +146,8 @@ const listenerName = "slot"
 // logAgain is how soon the same line may be written again.
 const logAgain = time.Minute
 
-// logger writes the service's own lines for the journal. What is said over and over is said
-// once a minute: the journal must stay readable while something is broken.
+// logger writes the service's own lines for the journal. What is said over and over
+// is said once a minute: the journal must stay readable while something is broken.
 func logger(w io.Writer) func(format string, args ...any) {
 	var mu sync.Mutex
 	var last string

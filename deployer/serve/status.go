@@ -72,7 +72,7 @@ func (k *keeper) publish() {
 		st.Replicas = k.group.Report()
 		st.Phase, st.Message, st.Probe = c.Phase, c.Message, c.Probe
 		st.Healthy, st.Silent = c.Phase == state.PhaseHealthy, c.Silent
-		st.ContainerID, st.Started = c.ID, c.Started
+		st.ContainerID, st.Started = c.ContainerID, c.Started
 		st.Exits, st.ExitCode, st.Failures = c.Exits, c.ExitCode, c.Failures
 	}
 	st.Rate = k.front.Rate(time.Now())

@@ -99,9 +99,7 @@ func (k *keeper) stopFirst(ctx context.Context, next state.Release) error {
 	if old.Number == next.Number { // a restart
 		return nil
 	}
-	if err := k.containers.Remove(ctx, old.Containers(k.slot.Color)); err != nil {
-		k.log("%v", err) // swept up at the next start
-	}
+	k.warn(k.containers.Remove(ctx, old.Containers(k.slot.Color))) // swept up at the next start
 	return nil
 }
 
@@ -112,14 +110,10 @@ func took(since time.Time) float64 {
 
 // progress says how far a replacement is.
 func (k *keeper) progress(format string, args ...any) {
-	inside, parked := k.front.Gate.Counts()
-	st := state.SlotStatus{
-		Phase: state.PhaseHolding, Message: fmt.Sprintf(format, args...),
-		Healthy: k.condition().Phase == state.PhaseHealthy,
-		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
-		Open: inside, Parked: parked, Deadline: k.outcome.deadline, StopsBy: k.outcome.stopsBy,
-	}
-	st.SetEnded(k.outcome.ended)
+	st := k.word(state.PhaseHolding, fmt.Sprintf(format, args...))
+	st.Healthy, st.Container = k.condition().Phase == state.PhaseHealthy, k.release.Container(k.slot.Color)
+	st.Open, st.Parked = k.front.Gate.Counts()
+	st.Deadline, st.StopsBy = k.outcome.deadline, k.outcome.stopsBy
 	k.out.publish(k.role, st)
 }
 
@@ -215,9 +209,7 @@ func (k *keeper) reject(ctx context.Context, g *run.Group, reason error) {
 			at, _ := e.OtherPorts(ctx, name, g.Release.Port) // it may have ended
 			k.outcome.rejected.Ports, k.outcome.rejected.OnLoopback = at.Text, at.Loopback
 		}
-		k.outcome.rejected.Output, err = e.Tail(ctx, name, tailLines)
+		k.outcome.rejected.Output, err = e.Tail(ctx, name, 20)
 		return err // the rest is worth saying without it
 	})
 }
-
-const tailLines = 20 // of a container whose release was not taken

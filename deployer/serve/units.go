@@ -29,38 +29,25 @@ type listener interface {
 type host struct {
 	listener    listener
 	count       func(path string) (count.Connections, error)
-	touched     func(path string) (bool, error) // whether anybody connected since the last call
-	stopUnit    func(ctx context.Context, unit string) error
+	touched     func(path string) (bool, error)              // whether anybody connected since the last call
+	stopUnit    func(ctx context.Context, unit string) error // and this process with its socket, which it does not wait for
 	stopAlone   func(ctx context.Context, unit string) error // and nothing that depends on it
 	restartUnit func(ctx context.Context, unit string) error
 	openSlot    func(ctx context.Context, slot sockets.Slot, fill func() error) error
 }
 
-// stopSocket asks systemd to stop the slot's socket and does not wait for it:
-// with the socket systemd stops this process, too.
-func stopSocket(ctx context.Context, unit string) error {
-	return withUnits(ctx, unitLimit, func(ctx context.Context, u *systemd.Units) error { return u.StopNoWait(ctx, unit) })
-}
-
-// stopDeadSocket stops the slot's socket and leaves this process alone.
-func stopDeadSocket(ctx context.Context, unit string) error {
-	return withUnits(ctx, unitLimit, func(ctx context.Context, u *systemd.Units) error { return u.StopAlone(ctx, unit) })
-}
-
-// restartSocket makes systemd replace the slot's socket by a new one.
-func restartSocket(ctx context.Context, unit string) error {
-	return withUnits(ctx, renewWait, func(ctx context.Context, u *systemd.Units) error { return u.Restart(ctx, unit) })
-}
-
-func withUnits(ctx context.Context, d time.Duration, do func(context.Context, *systemd.Units) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	units, err := systemd.Open(ctx)
-	if err != nil {
-		return err
+// onUnit is a call about one unit, which systemd has that much time for.
+func onUnit(limit time.Duration, call func(u *systemd.Units, ctx context.Context, unit string) error) func(context.Context, string) error {
+	return func(ctx context.Context, unit string) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		units, err := systemd.Open(ctx)
+		if err != nil {
+			return err
+		}
+		defer units.Close()
+		return call(units, ctx, unit)
 	}
-	defer units.Close()
-	return do(ctx, units)
 }
 
 // openSlot starts the units of a slot that nothing runs for, once it is filled,

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"edgeman/deployer/docker"
@@ -20,81 +21,70 @@ const answerWait = 250 * time.Millisecond
 var ErrNoAnswer = errors.New("docker has not answered yet")
 
 // question is one that was asked and not answered yet.
-type question[T any] struct {
-	pending chan answer[T]
-	left    chan struct{} // closed when nobody waits for the answer any more
+type question struct {
+	answer chan answer
+	left   atomic.Bool // nobody waits for the answer any more
 }
 
-type answer[T any] struct {
-	value T
+type answer struct {
+	found []docker.Container
 	err   error
 }
 
 // ask waits a moment for the answer that get gives. One that takes longer is
-// that of the next call, and told by changed.
-func (q *question[T]) ask(get func() (T, error), changed func()) (value T, err error) {
-	if q.pending == nil {
-		pending, left := make(chan answer[T], 1), make(chan struct{})
-		q.pending, q.left = pending, left
+// that of the next call of this name, and told by Changed.
+func (s *Containers) ask(ctx context.Context, name string, get func(context.Context, Engine) ([]docker.Container, error)) ([]docker.Container, error) {
+	q := s.questions[name]
+	if q == nil {
+		q = &question{answer: make(chan answer, 1)}
+		if s.questions == nil {
+			s.questions = map[string]*question{}
+		}
+		s.questions[name] = q
 		go func() {
-			v, err := get()
-			pending <- answer[T]{v, err}
-			select {
-			case <-left:
-				changed()
-			default:
+			var a answer
+			a.err = s.With(ctx, func(ctx context.Context, e Engine) (err error) {
+				a.found, err = get(ctx, e)
+				return err
+			})
+			q.answer <- a
+			if q.left.Load() {
+				s.Changed()
 			}
 		}()
 	}
-	wait := time.NewTimer(answerWait)
-	defer wait.Stop()
 	select {
-	case a := <-q.pending:
-		q.pending = nil
-		return a.value, a.err
-	case <-wait.C:
+	case a := <-q.answer:
+		delete(s.questions, name)
+		return a.found, a.err
+	case <-time.After(answerWait):
 	}
+	q.left.Store(true)
 	select {
-	case <-q.left:
+	case a := <-q.answer: // in the last moment, before it was known that nobody waits
+		delete(s.questions, name)
+		return a.found, a.err
 	default:
-		close(q.left)
-	}
-	select {
-	case a := <-q.pending: // in the last moment, before it was known that nobody waits
-		q.pending = nil
-		return a.value, a.err
-	default:
-		return value, ErrNoAnswer
+		return nil, ErrNoAnswer
 	}
 }
 
 // Inspect describes the container with that name or id.
 func (s *Containers) Inspect(ctx context.Context, name string) (docker.Container, error) {
-	q := s.inspects[name]
-	if q == nil {
-		q = &question[docker.Container]{}
-		if s.inspects == nil {
-			s.inspects = map[string]*question[docker.Container]{}
-		}
-		s.inspects[name] = q
+	found, err := s.ask(ctx, "inspect "+name, func(ctx context.Context, e Engine) ([]docker.Container, error) {
+		c, err := e.Inspect(ctx, name)
+		return []docker.Container{c}, err
+	})
+	if err != nil {
+		return docker.Container{}, err
 	}
-	return q.ask(func() (c docker.Container, err error) {
-		err = s.With(ctx, func(ctx context.Context, e Engine) error {
-			c, err = e.Inspect(ctx, name)
-			return err
-		})
-		return c, err
-	}, s.Changed)
+	return found[0], nil
 }
 
 // InOther lists the containers of the app's other slot.
 func (s *Containers) InOther(ctx context.Context) ([]docker.Container, error) {
 	other := s.Slot.Other()
-	return s.lists.ask(func() (found []docker.Container, err error) {
-		err = s.With(ctx, func(ctx context.Context, e Engine) error {
-			found, err = e.List(ctx, map[string]string{label.App: other.App, label.Slot: other.Color}, true)
-			return err
-		})
-		return found, err
-	}, s.Changed)
+	return s.ask(ctx, "list", func(ctx context.Context, e Engine) ([]docker.Container, error) {
+		return e.List(ctx, map[string]string{label.App: other.App, label.Slot: other.Color}, true)
+	})
 }

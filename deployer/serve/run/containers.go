@@ -1,9 +1,16 @@
+// Package run keeps the containers of one slot: it creates, starts and stops them,
+// starts them again when they end, asks whether they are healthy and copies what
+// they print. What a slot is to run and when is decided elsewhere; this package
+// reads the slot's links only to tell its containers from leftovers, and writes
+// none.
 package run
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -56,10 +63,24 @@ func LazyEngine() func(context.Context) (Engine, error) {
 	}
 }
 
-// Reachable is an carry.Upstream that holds something while its container runs.
+// Reachable is an upstream that holds something while its container runs.
 type Reachable interface {
 	carry.Upstream
 	io.Closer
+}
+
+// Reach finds out how to reach the release's app in c. source is the peer address
+// that an app reached through its own namespace sees.
+func Reach(c docker.Container, r state.Release, source netip.Addr) (Reachable, error) {
+	addrs := c.Destinations(r.Port)
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("container %s has no address to reach it at", c.Name)
+	}
+	namespace := c.SandboxKey
+	if r.Via == "bridge" || c.NetworkMode == "host" {
+		namespace = ""
+	}
+	return carry.NewTarget(addrs, namespace, source)
 }
 
 // Handoff is one offer of the slot's listener to a container.
@@ -86,11 +107,9 @@ type Containers struct {
 	Frozen        atomic.Bool // native containers' processes are to stand still
 	ThroughSocket atomic.Bool // probes go through the slot's own socket
 
-	noDocker atomic.Bool
-	sweeping sync.Mutex                             // one at a time, or two would remove the same leftover
-	inspects map[string]*question[docker.Container] // by container
-	lists    question[[]docker.Container]           // of the other slot's
-	removals question[struct{}]
+	noDocker  atomic.Bool
+	sweeping  sync.Mutex           // one at a time, or two would remove the same leftover
+	questions map[string]*question // that Docker has not answered yet
 }
 
 // With makes one call to Docker, with a deadline of its own.

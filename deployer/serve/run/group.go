@@ -177,21 +177,19 @@ func (g *Group) Report() []state.Replica {
 	var out []state.Replica
 	for i, r := range g.runners {
 		c := r.condition()
-		open, served := g.Pool.Counts(i)
-		out = append(out, state.Replica{
-			Container: r.name, ContainerID: c.ID, Phase: c.Phase, Started: c.Started, Message: c.Message, Probe: c.Probe,
-			Exits: c.Exits, ExitCode: c.ExitCode, Failures: c.Failures, Open: open, Served: served,
-		})
+		c.Container = r.name
+		c.Open, c.Served = g.Pool.Counts(i)
+		out = append(out, c.Replica)
 	}
 	return out
 }
 
 // known is what an earlier process knew of the slot's container name.
-func known(st state.SlotStatus, name string) Condition {
+func known(st state.SlotStatus, name string) state.Replica {
 	for _, r := range st.Replicas {
 		if r.Container == name {
-			return Condition{Phase: r.Phase, ID: r.ContainerID, Started: r.Started}
+			return r
 		}
 	}
-	return Condition{Phase: st.Phase, ID: st.ContainerID, Started: st.Started}
+	return state.Replica{Phase: st.Phase, ContainerID: st.ContainerID, Started: st.Started}
 }

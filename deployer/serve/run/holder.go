@@ -61,10 +61,9 @@ func (s *Containers) HoldAgain(ctx context.Context, r state.Release) error {
 // left over. Until that is done its error is ErrNoAnswer.
 func (s *Containers) Unhold(ctx context.Context, r state.Release) error {
 	holder := r.Holder(s.Slot.Color)
-	keep := func(name string) bool { return name != holder && s.wanted(name) }
-	_, err := s.removals.ask(func() (struct{}, error) {
-		return struct{}{}, s.With(ctx, func(ctx context.Context, e Engine) error { return s.sweep(ctx, e, keep) })
-	}, s.Changed)
+	_, err := s.ask(ctx, "unhold", func(ctx context.Context, e Engine) ([]docker.Container, error) {
+		return nil, s.sweep(ctx, e, func(name string) bool { return name != holder && s.wanted(name) })
+	})
 	return err
 }
 

@@ -28,15 +28,8 @@ const (
 // Condition is what is known about a container, or about those of a release
 // together.
 type Condition struct {
-	Phase    string // PhaseStarting, PhaseHealthy, PhaseWaiting or PhaseFailed
-	ID       string
-	Started  time.Time // of the container
-	Message  string
-	Probe    string // the last answer
-	Exits    int
-	ExitCode int
-	Failures int    // times it could not even be created or started
-	Silent   string // why nothing comes back from it, as far as that can be told
+	state.Replica
+	Silent string // why nothing comes back from it, as far as that can be told
 
 	up carry.Upstream // nil while no container runs
 }
@@ -52,7 +45,7 @@ type runner struct {
 	first    *runner       // of the container at index 0; nil for that one itself
 	socket   string        // path of the slot's socket
 	patience time.Duration // an app that is not healthy by then gets traffic all the same
-	known    Condition     // what an earlier process knew
+	known    state.Replica // what an earlier process knew
 	output   *Output
 
 	mu   sync.Mutex
@@ -93,7 +86,7 @@ func (r *runner) begin() {
 	}()
 }
 
-// end leaves the container as it is and stops looking after it. Its carry.Upstream
+// end leaves the container as it is and stops looking after it. Its upstream
 // can be used until free.
 func (r *runner) end() {
 	if r.cancel == nil {
@@ -179,14 +172,14 @@ func (r *runner) attend(ctx context.Context, e Engine, c docker.Container, side 
 		}
 		return err
 	}
-	healthy := r.known.Phase == state.PhaseHealthy && r.known.ID == c.ID && r.known.Started.Equal(c.Started)
+	healthy := r.known.Phase == state.PhaseHealthy && r.known.ContainerID == c.ID && r.known.Started.Equal(c.Started)
 	r.slot.heard(nil)
 	r.set(func(n *Condition) {
 		n.up = nil
 		if up != nil {
 			n.up = up
 		}
-		n.ID, n.Started, n.Message, n.Failures, n.Silent = c.ID, c.Started, "", 0, ""
+		n.ContainerID, n.Started, n.Message, n.Failures, n.Silent = c.ID, c.Started, "", 0, ""
 		n.Phase = state.PhaseStarting
 		if healthy {
 			n.Phase = state.PhaseHealthy
