@@ -40,6 +40,10 @@ var rules = []rule{
 	{what: "edgeman/deployer/docker", not: []string{"edgeman/sockets", "edgeman/nginxconf", "edgeman/deployer/nginx", "edgeman/deployer/state"}, deps: true, why: "they do not know Docker"},
 	{what: "github.com/docker/docker/client", not: []string{"edgeman/deployer/docker/adoptable", "edgeman/deployer/docker/definition", "edgeman/deployer/docker/inspect", "edgeman/deployer/docker/label", "edgeman/deployer/docker/layer", "edgeman/deployer/docker/locate", "edgeman/deployer/docker/registry", "edgeman/deployer/docker/rawjson", "edgeman/deployer/docker/volume"}, deps: true, why: "they ask no daemon"},
 	{what: "os", not: []string{"edgeman/deployer/docker/adoptable", "edgeman/deployer/docker/inspect", "edgeman/deployer/docker/label", "edgeman/deployer/docker/locate", "edgeman/deployer/docker/rawjson", "edgeman/deployer/docker/volume"}, why: "they are given all they need"},
+	{what: "edgeman/deployer/serve", only: []string{"edgeman/cmd/edgeman", "edgeman/deployer/serve"}, why: "commands and the service meet in files alone"},
+	{what: "edgeman/deployer/nginx", not: []string{"edgeman/deployer/serve"}, deps: true, why: "the service does not know nginx"},
+	{what: "edgeman/nginxconf", not: []string{"edgeman/deployer/serve"}, deps: true, why: "the service does not know nginx"},
+	{what: "edgeman/deployer/docker", not: []string{"edgeman/deployer/serve/carry"}, deps: true, why: "connections are carried whatever takes them"},
 	{what: "edgeman/integration", only: []string{"edgeman/integration"}, why: "tests are not part of the product"},
 	{what: "edgeman/cmd", only: nil, why: "commands hold no logic"},
 }
