@@ -2,11 +2,17 @@ package docker
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+
 	"edgeman/deployer/docker/adoptable"
+	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/volume"
 )
 
 // Adopt reads what is needed to replace the running container id whose app
@@ -53,11 +59,60 @@ func (c *Client) Adopt(ctx context.Context, id string, port uint16, at ...netip.
 	return a, callErr("inspect", f.Container.Name, err)
 }
 
-func (c *Client) imageOf(ctx context.Context, ref string) (inspect.ImageConfig, error) {
-	raw, err := c.imageRaw(ctx, ref)
+// Live looks at container id, which was made of stored settings.
+func (c *Client) Live(ctx context.Context, id string, stored json.RawMessage) (adoptable.Live, error) {
+	ct, err := c.Inspect(ctx, id)
 	if err != nil {
-		return inspect.ImageConfig{}, err
+		return adoptable.Live{}, err
 	}
-	img, err := inspect.ReadImageConfig(raw)
-	return img, callErr("inspect image", ref, err)
+	in, err := inspect.ReadAnswer(ct.Raw)
+	if err != nil {
+		return adoptable.Live{}, callErr("inspect", id, err)
+	}
+	s, err := definition.Parse(stored)
+	if err != nil {
+		return adoptable.Live{}, callErr("compare", id, err)
+	}
+	layer, err := layer.Read(ctx, c, c.sys.clock, in.InspectResponse, s.Files)
+	if err != nil {
+		return adoptable.Live{}, err
+	}
+	live, err := adoptable.Compare(s, in, layer)
+	if err != nil {
+		return live, callErr("compare", id, err)
+	}
+	live.Settings, _, err = volume.Keep(live.Settings, ct)
+	return live, callErr("compare", id, err)
+}
+
+// sources tells of every path of the host that the container has mounted what
+// it is there now; "" when it is gone.
+func (c *Client) sources(in container.InspectResponse) (map[string]string, error) {
+	out := map[string]string{}
+	for _, m := range in.Mounts {
+		if m.Type != mount.TypeBind {
+			continue
+		}
+		kind, err := c.sys.kind(m.Source)
+		if err != nil {
+			return nil, err
+		}
+		out[m.Source] = kind
+	}
+	return out, nil
+}
+
+// OriginalSourcesGone is SourcesGone for a stored inspect answer.
+func (c *Client) OriginalSourcesGone(raw json.RawMessage) ([]string, error) {
+	in, err := inspect.ReadAnswer(raw)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, m := range in.Mounts {
+		if m.Type == mount.TypeBind {
+			paths = append(paths, m.Source)
+		}
+	}
+	return definition.GoneNow(nil, paths)
 }

@@ -85,25 +85,6 @@ func parsePolicy(s string) (container.RestartPolicy, error) {
 	return p, container.ValidateRestartPolicy(p)
 }
 
-// Wait returns the exit code once the container's main process has ended; at
-// once when it does not run. It has no deadline but ctx's.
-func (c *Client) Wait(ctx context.Context, id string) (code int, err error) {
-	err = c.checked(ctx, "wait for", id, func(ctx context.Context, api *client.Client) error {
-		results, errs := api.ContainerWait(ctx, id, container.WaitConditionNotRunning)
-		select {
-		case r := <-results:
-			if r.Error != nil && r.Error.Message != "" {
-				return fmt.Errorf("%s", r.Error.Message)
-			}
-			code = int(r.StatusCode)
-			return nil
-		case err := <-errs:
-			return err
-		}
-	})
-	return code, err
-}
-
 // Pause freezes all processes of the container.
 func (c *Client) Pause(ctx context.Context, id string) error {
 	return c.on(ctx, "pause", id, func(ctx context.Context, api *client.Client) error {
@@ -138,4 +119,18 @@ func (c *Client) Rename(ctx context.Context, id, name string) error {
 	return c.on(ctx, "rename", id, func(ctx context.Context, api *client.Client) error {
 		return api.ContainerRename(ctx, id, name)
 	})
+}
+
+// RemoveVolume deletes a volume that nothing uses. One that is gone is deleted.
+func (c *Client) RemoveVolume(ctx context.Context, name string) error {
+	err := c.do(ctx, "remove volume", name, func(ctx context.Context, api *client.Client) error {
+		if !containerName.MatchString(name) {
+			return fmt.Errorf("%q is not the name of a volume", name)
+		}
+		return api.VolumeRemove(ctx, name, false)
+	})
+	if isNotFound(err) {
+		return nil
+	}
+	return err
 }

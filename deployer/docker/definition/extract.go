@@ -2,13 +2,52 @@ package definition
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/docker/docker/api/types/container"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
 	"edgeman/deployer/docker/inspect"
+	"edgeman/deployer/docker/label"
 	"edgeman/deployer/docker/rawjson"
 )
+
+// EffectiveCommand follows the Engine's rule: the image's command counts only
+// when no entrypoint was given, its entrypoint only when none was given.
+func EffectiveCommand(entrypoint, cmd []string, img inspect.ImageConfig) ([]string, []string) {
+	if len(entrypoint) == 0 {
+		if len(cmd) == 0 {
+			cmd = img.Config.Cmd
+		}
+		entrypoint = img.Config.Entrypoint
+	}
+	if len(entrypoint) == 1 && entrypoint[0] == "" {
+		entrypoint = nil
+	}
+	return entrypoint, cmd
+}
+
+// subtractCommand leaves Entrypoint and Cmd in f only where the operator set
+// them. The Engine takes the image's command only if neither is given, so an
+// entrypoint without a command says as much as one with.
+func subtractCommand(f rawjson.Object, c *container.Config, img dockerspec.DockerOCIImageConfig) {
+	sameEntrypoint := slices.Equal([]string(c.Entrypoint), img.Entrypoint)
+	sameCmd := slices.Equal([]string(c.Cmd), img.Cmd)
+	f.Drop("Entrypoint", "Cmd")
+	switch {
+	case sameEntrypoint && sameCmd:
+	case sameEntrypoint && len(c.Cmd) > 0:
+		f.Set("Cmd", c.Cmd)
+	default:
+		ep := []string(c.Entrypoint)
+		if len(ep) == 0 {
+			ep = []string{""} // the Engine's way to say: none, not even the image's
+		}
+		f.Set("Entrypoint", ep)
+		f.SetFilled("Cmd", c.Cmd)
+	}
+}
 
 // Extract takes the settings out of a container made from img. hostname is the
 // host's own name, which containers on the host's network carry by default.
@@ -108,4 +147,25 @@ func withoutPairs(own, img map[string]string) map[string]string {
 		}
 	}
 	return out
+}
+
+// OwnMarks is config with what own has of one container alone and a copy must
+// not carry: its host name, and the labels by which Compose finds it.
+func OwnMarks(config, own rawjson.Object) (rawjson.Object, error) {
+	out := config.Clone()
+	labels, marks := map[string]string{}, map[string]string{}
+	if err := errors.Join(config.Get("Labels", &labels), own.Get("Labels", &marks)); err != nil {
+		return nil, err
+	}
+	for k, v := range marks {
+		if label.Owned(k) {
+			labels[k] = v
+		}
+	}
+	out.Drop("Hostname")
+	out.SetFilled("Labels", labels)
+	if name, ok := own["Hostname"]; ok {
+		out["Hostname"] = name
+	}
+	return out, nil
 }

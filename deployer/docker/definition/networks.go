@@ -1,61 +1,13 @@
 package definition
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/rawjson"
 )
-
-// TakeNetworks takes over which networks the container is on by now. It cannot
-// be made without the primary one.
-func (s *Settings) TakeNetworks(now map[string]rawjson.Object, primary string) (changed, lost []string) {
-	was := s.Networks
-	s.Networks = maps.Clone(now)
-	if s.Networks == nil {
-		s.Networks = map[string]rawjson.Object{}
-	}
-	for _, name := range slices.Sorted(maps.Keys(was)) {
-		switch f, still := now[name]; {
-		case still && sameEndpoint(f, was[name]):
-			s.Networks[name] = was[name]
-		case still:
-			changed = append(changed, "its address or names on network "+name)
-		case name == primary:
-			s.Networks[name] = was[name]
-			lost = append(lost, fmt.Sprintf("the container was taken off network %s, and the next one is on it: that is the network it was made with", name))
-		default:
-			changed = append(changed, "off network "+name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if _, known := was[name]; !known {
-			changed = append(changed, "on network "+name)
-		}
-	}
-	return changed, lost
-}
-
-// sameEndpoint compares what was asked of a network, aliases in any order.
-func sameEndpoint(a, b rawjson.Object) bool {
-	sorted := func(f rawjson.Object) json.RawMessage {
-		f = f.Clone()
-		var aliases []string
-		_ = f.Get("Aliases", &aliases) // written by endpoints
-		slices.Sort(aliases)
-		f.SetFilled("Aliases", slices.Compact(aliases))
-		b, err := json.Marshal(f)
-		if err != nil {
-			panic(fmt.Sprintf("docker: encode an endpoint: %v", err)) // made of valid JSON only
-		}
-		return b
-	}
-	return rawjson.Same(sorted(a), sorted(b))
-}
 
 // operational are the members of an endpoint that the daemon fills in.
 var operational = []string{

@@ -12,6 +12,20 @@ import (
 	"edgeman/deployer/docker/rawjson"
 )
 
+// WithFiles adds the files that were put into a container to its inspect answer:
+// what is made from it has to get them, too.
+func WithFiles(raw json.RawMessage, files []layer.File) (json.RawMessage, error) {
+	if len(files) == 0 {
+		return raw, nil
+	}
+	var whole rawjson.Object
+	if err := json.Unmarshal(raw, &whole); err != nil {
+		return nil, fmt.Errorf("read the inspect answer: %w", err)
+	}
+	whole.Set("EdgemanFiles", files)
+	return json.Marshal(whole)
+}
+
 // settingsVersion is the format of stored settings. It changes only when an
 // older edgeman could not read them rightly: one that knows no files would leave
 // them out.

@@ -3,6 +3,9 @@ package inspect
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 
@@ -47,4 +50,62 @@ func ReadAnswer(raw json.RawMessage) (Answer, error) {
 		return in, fmt.Errorf("read the inspect answer: %w", err)
 	}
 	return in, nil
+}
+
+// ReadContainer reads the daemon's inspect answer.
+func ReadContainer(raw []byte) (Container, error) {
+	in, err := Decode(raw)
+	if err != nil {
+		return Container{}, err
+	}
+	ct := Container{
+		ID:            in.ID,
+		Name:          strings.TrimPrefix(in.Name, "/"),
+		Image:         in.Config.Image,
+		ImageID:       in.Image,
+		Status:        in.State.Status,
+		Running:       in.State.Running,
+		ExitCode:      in.State.ExitCode,
+		OOMKilled:     in.State.OOMKilled,
+		Error:         in.State.Error,
+		Started:       ParseTime(in.State.StartedAt),
+		Finished:      ParseTime(in.State.FinishedAt),
+		SandboxKey:    in.NetworkSettings.SandboxKey,
+		Labels:        in.Config.Labels,
+		Env:           in.Config.Env,
+		Args:          append(slices.Clone([]string(in.Config.Entrypoint)), in.Config.Cmd...),
+		Tty:           in.Config.Tty,
+		LogDriver:     in.HostConfig.LogConfig.Type,
+		AutoRemove:    in.HostConfig.AutoRemove,
+		RestartPolicy: RestartPolicy(in.HostConfig.RestartPolicy),
+		StopTimeout:   defaultStopTimeout,
+		Healthcheck:   healthcheck(in.Config.Healthcheck, in.Config.Shell),
+		NetworkMode:   NetworkMode(in),
+		Published:     published(in),
+		Networks:      networks(in),
+		Raw:           json.RawMessage(raw),
+	}
+	ct.Unhealthy = unhealthy(in.State.Health)
+	if t := in.Config.StopTimeout; t != nil {
+		ct.StopTimeout = time.Duration(*t) * time.Second
+	}
+	return ct, nil
+}
+
+func RestartPolicy(p container.RestartPolicy) string {
+	switch {
+	case p.Name == "":
+		return "no"
+	case p.Name == container.RestartPolicyOnFailure && p.MaximumRetryCount > 0:
+		return fmt.Sprintf("on-failure:%d", p.MaximumRetryCount)
+	}
+	return string(p.Name)
+}
+
+func ParseTime(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil || t.Year() <= 1 {
+		return time.Time{}
+	}
+	return t
 }

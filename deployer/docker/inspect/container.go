@@ -4,8 +4,10 @@ package inspect
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 )
 
@@ -91,4 +93,21 @@ func (ct Container) Writes() []string {
 		}
 	}
 	return out
+}
+
+func NameOf(s container.Summary) string {
+	for _, n := range s.Names {
+		if n = strings.TrimPrefix(n, "/"); !strings.Contains(n, "/") {
+			return n // one with a slash is a legacy link
+		}
+	}
+	return Short(s.ID)
+}
+
+func Short(id string) string {
+	id = strings.TrimPrefix(id, "sha256:")
+	if len(id) > 12 {
+		return id[:12]
+	}
+	return id
 }

@@ -2,15 +2,36 @@ package docker
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
 	"golang.org/x/sys/unix"
 )
+
+// Wait returns the exit code once the container's main process has ended; at
+// once when it does not run. It has no deadline but ctx's.
+func (c *Client) Wait(ctx context.Context, id string) (code int, err error) {
+	err = c.checked(ctx, "wait for", id, func(ctx context.Context, api *client.Client) error {
+		results, errs := api.ContainerWait(ctx, id, container.WaitConditionNotRunning)
+		select {
+		case r := <-results:
+			if r.Error != nil && r.Error.Message != "" {
+				return fmt.Errorf("%s", r.Error.Message)
+			}
+			code = int(r.StatusCode)
+			return nil
+		case err := <-errs:
+			return err
+		}
+	})
+	return code, err
+}
 
 // AwaitStop returns nil when somebody has sent the container its stop signal, as
 // docker stop does first. Docker tells of a signal just after it was sent. It

@@ -1,0 +1,102 @@
+package definition
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/rawjson"
+)
+
+// TakeFiles takes over the values that are in the container by now. One that the
+// app has deleted after it had read it is put into the next container all the same.
+func (s *Settings) TakeFiles(now []layer.File) (changed []string) {
+	all := layer.ByPath(s.Files)
+	for _, f := range now {
+		if was, known := all[f.Path]; !f.Dir && (!known || string(was.Data) != string(f.Data) || was.Link != f.Link) {
+			changed = append(changed, "the value of "+f.Path)
+		}
+		all[f.Path] = f
+	}
+	s.Files = nil
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		s.Files = append(s.Files, all[path])
+	}
+	return changed
+}
+
+// limits are the members of a HostConfig that `docker update` changes.
+var limits = []string{
+	"BlkioWeight", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime", "CpuShares", "CpusetCpus", "CpusetMems",
+	"KernelMemory", "Memory", "MemoryReservation", "MemorySwap", "NanoCpus", "PidsLimit",
+}
+
+func (s Settings) TakeLimits(now rawjson.Object) (changed []string) {
+	for _, k := range limits {
+		was, is := s.HostConfig[k], now[k]
+		if was == nil && is == nil || was != nil && is != nil && rawjson.Same(was, is) {
+			continue
+		}
+		s.HostConfig.Drop(k)
+		if is != nil {
+			s.HostConfig[k] = is
+		}
+		changed = append(changed, fmt.Sprintf("%s %s → %s", k, orNone(was), orNone(is)))
+	}
+	return changed
+}
+
+func orNone(v json.RawMessage) string {
+	if v == nil {
+		return "-"
+	}
+	return string(v)
+}
+
+// TakeNetworks takes over which networks the container is on by now. It cannot
+// be made without the primary one.
+func (s *Settings) TakeNetworks(now map[string]rawjson.Object, primary string) (changed, lost []string) {
+	was := s.Networks
+	s.Networks = maps.Clone(now)
+	if s.Networks == nil {
+		s.Networks = map[string]rawjson.Object{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		switch f, still := now[name]; {
+		case still && sameEndpoint(f, was[name]):
+			s.Networks[name] = was[name]
+		case still:
+			changed = append(changed, "its address or names on network "+name)
+		case name == primary:
+			s.Networks[name] = was[name]
+			lost = append(lost, fmt.Sprintf("the container was taken off network %s, and the next one is on it: that is the network it was made with", name))
+		default:
+			changed = append(changed, "off network "+name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if _, known := was[name]; !known {
+			changed = append(changed, "on network "+name)
+		}
+	}
+	return changed, lost
+}
+
+// sameEndpoint compares what was asked of a network, aliases in any order.
+func sameEndpoint(a, b rawjson.Object) bool {
+	sorted := func(f rawjson.Object) json.RawMessage {
+		f = f.Clone()
+		var aliases []string
+		_ = f.Get("Aliases", &aliases) // written by endpoints
+		slices.Sort(aliases)
+		f.SetFilled("Aliases", slices.Compact(aliases))
+		b, err := json.Marshal(f)
+		if err != nil {
+			panic(fmt.Sprintf("docker: encode an endpoint: %v", err)) // made of valid JSON only
+		}
+		return b
+	}
+	return rawjson.Same(sorted(a), sorted(b))
+}
