@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"net/netip"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/mount"
-
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/inspect"
@@ -52,7 +49,7 @@ func (c *Client) Adopt(ctx context.Context, id string, port uint16, at ...netip.
 	if f.Layer, err = layer.Read(ctx, c, c.sys.clock, f.In.InspectResponse, nil); err != nil {
 		return adoptable.Adoption{}, err
 	}
-	if f.Sources, err = c.sources(f.In.InspectResponse); err != nil {
+	if f.Sources, err = definition.SourceKinds(definition.BindSources(f.In.InspectResponse), c.sys.kind); err != nil {
 		return adoptable.Adoption{}, callErr("adopt", id, err)
 	}
 	a, err := adoptable.Judge(f)
@@ -85,34 +82,8 @@ func (c *Client) Live(ctx context.Context, id string, stored json.RawMessage) (a
 	return live, callErr("compare", id, err)
 }
 
-// sources tells of every path of the host that the container has mounted what
-// it is there now; "" when it is gone.
-func (c *Client) sources(in container.InspectResponse) (map[string]string, error) {
-	out := map[string]string{}
-	for _, m := range in.Mounts {
-		if m.Type != mount.TypeBind {
-			continue
-		}
-		kind, err := c.sys.kind(m.Source)
-		if err != nil {
-			return nil, err
-		}
-		out[m.Source] = kind
-	}
-	return out, nil
-}
-
-// OriginalSourcesGone is SourcesGone for a stored inspect answer.
+// OriginalSourcesGone says which paths of the host that a stored inspect answer
+// mounts are gone.
 func (c *Client) OriginalSourcesGone(raw json.RawMessage) ([]string, error) {
-	in, err := inspect.ReadAnswer(raw)
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for _, m := range in.Mounts {
-		if m.Type == mount.TypeBind {
-			paths = append(paths, m.Source)
-		}
-	}
-	return definition.GoneNow(nil, paths)
+	return definition.OriginalSourcesGone(raw)
 }

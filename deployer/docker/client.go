@@ -16,13 +16,20 @@ package docker
 import (
 	"context"
 	"net/http"
+	"net/netip"
+	"os"
 	"regexp"
 	"sync"
 	"time"
 
 	"github.com/docker/docker/client"
 
+	"edgeman/deployer/docker/definition"
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/poll"
+	"edgeman/sockets"
+	"edgeman/sockets/count"
 )
 
 // socket is where the Engine listens on every distribution.
@@ -152,3 +159,34 @@ func (c *Client) once(ctx context.Context, call func(context.Context, *client.Cl
 // containerName is what the daemon accepts as a container's name or id. It is
 // checked here because the name becomes part of a URL path.
 var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// system is everything this package asks of the host besides the daemon.
+type system struct {
+	// addresses are the host's own, loopback included.
+	addresses func() ([]netip.Addr, error)
+	// listeners are those of a process's network namespace; 0 is the host's own.
+	listeners func(pid int) ([]count.TCPListener, error)
+	// listening are the addresses that somebody listens at in the namespace at a path.
+	listening func(netns string) ([]netip.AddrPort, error)
+	hostname  func() (string, error)
+	login     registry.Login
+	clock     layer.Clock
+	// kind is what a path of the host leads to: "file", "directory", …; empty
+	// when there is nothing.
+	kind func(path string) (string, error)
+	// kill sends SIGKILL to pid, if confirm still holds once pid is pinned.
+	kill func(pid int, confirm func() bool) error
+}
+
+func hostSystem() system {
+	return system{
+		addresses: hostAddresses,
+		listeners: count.TCPListeners,
+		listening: sockets.Listening,
+		hostname:  os.Hostname,
+		login:     registry.RootLogin(),
+		clock:     layer.HostClock(),
+		kind:      definition.SourceKind,
+		kill:      killPinned,
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -153,17 +152,16 @@ func addInit(r request, init InitSpec, img inspect.ImageConfig) error {
 	if err := r.hostConfig.Get("Mounts", &mounts); err != nil {
 		return err
 	}
-	// The mounts API, because a bind's text cannot hold the colon of a slot's name.
-	for _, m := range []mount.Mount{
-		{Type: mount.TypeBind, Source: init.Program, Target: InitPath, ReadOnly: true},
-		{Type: mount.TypeBind, Source: init.Dir, Target: HandoffPath, ReadOnly: true},
-	} {
-		b, err := json.Marshal(m)
-		if err != nil {
-			return fmt.Errorf("mount %s: %w", m.Target, err)
-		}
-		mounts = append(mounts, b)
+	all := []any{readOnly(init.Program, InitPath), readOnly(init.Dir, HandoffPath)}
+	for _, m := range mounts {
+		all = append(all, m)
 	}
-	r.hostConfig.Set("Mounts", mounts)
+	r.hostConfig.Set("Mounts", all)
 	return nil
+}
+
+// readOnly mounts a path of the host's, by the mounts API, because a bind's text
+// cannot hold the colon of a slot's name.
+func readOnly(source, target string) mount.Mount {
+	return mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: true}
 }

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"slices"
 
@@ -54,7 +55,7 @@ func holdRequest(in inspect.Answer, spec HoldSpec) request {
 		}
 	}
 	if len(r.networks) > 0 {
-		r.primary = firstKey(r.networks)
+		r.primary = slices.Min(slices.Collect(maps.Keys(r.networks)))
 	}
 	for k, v := range map[string]any{
 		"Image": in.Image, "Entrypoint": []string{InitPath}, "Cmd": []string{HoldArgument}, "Labels": spec.Labels,
@@ -64,7 +65,7 @@ func holdRequest(in inspect.Answer, spec HoldSpec) request {
 	} {
 		r.config.Set(k, v)
 	}
-	mounts := append(heldVolumes(in), mount.Mount{Type: mount.TypeBind, Source: spec.Program, Target: InitPath, ReadOnly: true})
+	mounts := append(heldVolumes(in), readOnly(spec.Program, InitPath))
 	for k, v := range map[string]any{
 		"NetworkMode": r.primary, "ReadonlyRootfs": true, "CapDrop": []string{"ALL"}, "SecurityOpt": []string{"no-new-privileges"},
 		"LogConfig": map[string]string{"Type": "none"}, "RestartPolicy": map[string]string{"Name": "no"}, "Mounts": mounts,
@@ -72,14 +73,6 @@ func holdRequest(in inspect.Answer, spec HoldSpec) request {
 		r.hostConfig.Set(k, v)
 	}
 	return r
-}
-
-func firstKey(m map[string]rawjson.Object) string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	return slices.Min(keys)
 }
 
 // heldVolumes mounts every volume where the container has it, and nothing else

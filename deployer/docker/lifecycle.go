@@ -40,13 +40,6 @@ func (c *Client) Stop(ctx context.Context, id string) error {
 	})
 }
 
-// Kill sends a signal ("HUP", "SIGKILL", "9") to the container's main process.
-func (c *Client) Kill(ctx context.Context, id, signal string) error {
-	return c.on(ctx, "kill", id, func(ctx context.Context, api *client.Client) error {
-		return api.ContainerKill(ctx, id, signal)
-	})
-}
-
 // Remove deletes a stopped container and keeps its volumes, anonymous ones too.
 func (c *Client) Remove(ctx context.Context, id string) error {
 	return c.on(ctx, "remove", id, func(ctx context.Context, api *client.Client) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -191,6 +192,9 @@ func wantMadeAgain(t *testing.T, c *Client, ctx context.Context, a adoptable.Ado
 
 func prepareEverything(t *testing.T) {
 	t.Helper()
+	if err := os.MkdirAll("/var/lib/edgeman-test", 0o755); err != nil { // docker makes it at the start only
+		t.Fatal(err)
+	}
 	docker(t, "network", "create", "--ipv6", "--subnet", "10.77.0.0/24", "--subnet", "fd77::/64", "front")
 	docker(t, "network", "create", "back")
 	docker(t, "run", "-d", "--name", "data", "--network", "front", "-v", "/shared", "app:v1")

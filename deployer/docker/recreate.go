@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/client"
 
 	"edgeman/deployer/docker/definition"
@@ -142,7 +143,11 @@ func (c *Client) sameImage(ctx context.Context, ref, id string) string {
 // missingVolumes are the volumes that the daemon would silently make anew.
 func (c *Client) missingVolumes(ctx context.Context, s definition.Settings) ([]string, error) {
 	var lost []string
-	for _, name := range definition.VolumeNames(s) {
+	volumes, err := s.MountSources(mount.TypeVolume)
+	if err != nil {
+		return nil, callErr("recreate", "", err)
+	}
+	for _, name := range volumes {
 		err := c.do(ctx, "inspect volume", name, func(ctx context.Context, api *client.Client) error {
 			_, err := api.VolumeInspect(ctx, name)
 			return err

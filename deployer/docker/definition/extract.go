@@ -3,9 +3,11 @@ package definition
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/go-connections/nat"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
 	"edgeman/deployer/docker/inspect"
@@ -82,15 +84,11 @@ func config(in inspect.Answer, img inspect.ImageConfig, hostname string) rawjson
 		f.Drop("Hostname", "Domainname")
 	}
 	subtractCommand(f, c, img.Config)
-	f.Drop("Env", "Labels", "ExposedPorts", "Healthcheck")
-	f.SetFilled("Env", without(c.Env, img.Config.Env))
-	f.SetFilled("Labels", withoutPairs(c.Labels, img.Config.Labels))
-	ports := map[string]struct{}{}
-	for p := range c.ExposedPorts {
-		if _, ok := img.Config.ExposedPorts[string(p)]; !ok {
-			ports[string(p)] = struct{}{}
-		}
-	}
+	f.SetFilled("Env", slices.DeleteFunc(slices.Clone(c.Env), func(e string) bool { return slices.Contains(img.Config.Env, e) }))
+	labels, ports := maps.Clone(c.Labels), maps.Clone(c.ExposedPorts)
+	maps.DeleteFunc(labels, func(k, v string) bool { w, ok := img.Config.Labels[k]; return ok && v == w })
+	maps.DeleteFunc(ports, func(p nat.Port, _ struct{}) bool { _, ok := img.Config.ExposedPorts[string(p)]; return ok })
+	f.SetFilled("Labels", labels)
 	f.SetFilled("ExposedPorts", ports)
 	f.SetFilled("Healthcheck", withoutHealth(in.Raw.Config["Healthcheck"], img.Raw.Config["Healthcheck"]))
 	// What is left compares member by member: User, WorkingDir, StopSignal,
@@ -126,27 +124,6 @@ func defaultHostname(in inspect.Answer, host string) bool {
 	return len(in.ID) >= 12 && in.Config.Hostname == in.ID[:12] ||
 		mode.IsContainer() ||
 		mode.IsHost() && in.Config.Hostname == host
-}
-
-// without keeps the entries of own that img does not have, in their order.
-func without(own, img []string) []string {
-	var out []string
-	for _, e := range own {
-		if !slices.Contains(img, e) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-func withoutPairs(own, img map[string]string) map[string]string {
-	out := map[string]string{}
-	for k, v := range own {
-		if w, ok := img[k]; !ok || v != w {
-			out[k] = v
-		}
-	}
-	return out
 }
 
 // OwnMarks is config with what own has of one container alone and a copy must

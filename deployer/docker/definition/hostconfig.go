@@ -22,18 +22,9 @@ func HostConfig(in inspect.Answer) (rawjson.Object, error) {
 	f.SetFilled("Links", legacyLinks(in.HostConfig.Links))
 	// An empty list here is `--security-opt systempaths=unconfined`; the usual
 	// list is the daemon's own, and a newer daemon's may be longer.
-	masked, readonly := in.HostConfig.MaskedPaths, in.HostConfig.ReadonlyPaths
 	f.DropZero(container.HostConfig{})
-	if masked != nil && len(masked) == 0 {
-		f.Set("MaskedPaths", []string{})
-	} else if daemonPaths(masked, "/proc/kcore", "/proc/keys", "/proc/timer_list") {
-		f.Drop("MaskedPaths")
-	}
-	if readonly != nil && len(readonly) == 0 {
-		f.Set("ReadonlyPaths", []string{})
-	} else if daemonPaths(readonly, "/proc/bus", "/proc/fs", "/proc/sys") {
-		f.Drop("ReadonlyPaths")
-	}
+	keepPaths(f, "MaskedPaths", in.HostConfig.MaskedPaths, "/proc/kcore", "/proc/keys", "/proc/timer_list")
+	keepPaths(f, "ReadonlyPaths", in.HostConfig.ReadonlyPaths, "/proc/bus", "/proc/fs", "/proc/sys")
 	// Engines before 23 spell out these defaults.
 	for k, v := range map[string]string{"KernelMemory": "0", "KernelMemoryTCP": "0", "OomKillDisable": "false", "PidsLimit": "0"} {
 		if string(f[k]) == v {
@@ -43,17 +34,16 @@ func HostConfig(in inspect.Answer) (rawjson.Object, error) {
 	return f, nil
 }
 
-// daemonPaths says whether list looks like the daemon's default: the paths that
+// keepPaths drops a list that looks like the daemon's default: the paths that
 // every version has are in it, and nothing outside /proc and /sys.
-func daemonPaths(list []string, always ...string) bool {
-	for _, p := range always {
-		if !slices.Contains(list, p) {
-			return false
-		}
+func keepPaths(f rawjson.Object, member string, list []string, always ...string) {
+	missing := func(p string) bool { return !slices.Contains(list, p) }
+	others := func(p string) bool { return !strings.HasPrefix(p, "/proc/") && !strings.HasPrefix(p, "/sys/") }
+	if list != nil && len(list) == 0 {
+		f.Set(member, []string{})
+	} else if !slices.ContainsFunc(always, missing) && !slices.ContainsFunc(list, others) {
+		f.Drop(member)
 	}
-	return !slices.ContainsFunc(list, func(p string) bool {
-		return !strings.HasPrefix(p, "/proc/") && !strings.HasPrefix(p, "/sys/")
-	})
 }
 
 // legacyLinks turns "/db:/myapp/alias", as inspect shows a link, back into

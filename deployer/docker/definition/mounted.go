@@ -2,6 +2,7 @@ package definition
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -11,61 +12,49 @@ import (
 	"edgeman/deployer/docker/rawjson"
 )
 
-// VolumeNames are the volumes that settings mount.
-func VolumeNames(s Settings) []string {
-	var out, binds []string
-	var mounts []struct{ Type, Source string }
-	_ = s.HostConfig.Get("Mounts", &mounts) // both were decoded before
-	_ = s.HostConfig.Get("Binds", &binds)
-	for _, m := range mounts {
-		if m.Type == "volume" && m.Source != "" {
-			out = append(out, m.Source)
-		}
-	}
-	for _, b := range binds {
-		if source, _, ok := strings.Cut(b, ":"); ok && !strings.HasPrefix(source, "/") {
-			out = append(out, source)
-		}
-	}
-	return out
-}
-
 // Volume is a volume that settings mount.
 type Volume struct{ Name, Target string }
 
-// mounted are the places at which settings mount something.
-func (s Settings) mounted() (map[string]bool, error) {
-	var mounts []mount.Mount
+// mounted is all that settings mount, in whichever way it was asked for.
+func (s Settings) mounted() (out []mount.Mount, err error) {
 	var binds []string
 	tmpfs := map[string]string{}
-	for key, into := range map[string]any{"Mounts": &mounts, "Binds": &binds, "Tmpfs": &tmpfs} {
-		if err := s.HostConfig.Get(key, into); err != nil {
-			return nil, err
-		}
-	}
-	out := map[string]bool{}
-	for _, m := range mounts {
-		out[path.Clean(m.Target)] = true
-	}
+	err = errors.Join(s.HostConfig.Get("Mounts", &out), s.HostConfig.Get("Binds", &binds), s.HostConfig.Get("Tmpfs", &tmpfs))
 	for _, b := range binds {
-		out[bindDestination(b)] = true
+		m := mount.Mount{Type: mount.TypeVolume, Target: bindDestination(b)}
+		if m.Source, _, _ = strings.Cut(b, ":"); strings.HasPrefix(m.Source, "/") {
+			m.Type = mount.TypeBind
+		}
+		out = append(out, m)
 	}
 	for dest := range tmpfs {
-		out[path.Clean(dest)] = true
+		out = append(out, mount.Mount{Type: mount.TypeTmpfs, Target: dest})
 	}
-	return out, nil
+	return out, err
+}
+
+// MountSources are the volumes, or the paths of the host, that settings mount.
+func (s Settings) MountSources(kind mount.Type) (out []string, err error) {
+	all, err := s.mounted()
+	for _, m := range all {
+		if m.Type == kind && m.Source != "" {
+			out = append(out, m.Source)
+		}
+	}
+	return out, err
 }
 
 // AddMounts adds those that are mounted where the settings have nothing yet, and
 // returns the volumes among them.
 func (s Settings) AddMounts(more []rawjson.Object) (added []Volume, err error) {
-	covered, err := s.mounted()
-	if err != nil {
+	all, err := s.mounted()
+	var mounts []rawjson.Object
+	if err = errors.Join(err, s.HostConfig.Get("Mounts", &mounts)); err != nil {
 		return nil, err
 	}
-	var mounts []rawjson.Object
-	if err := s.HostConfig.Get("Mounts", &mounts); err != nil {
-		return nil, err
+	covered := map[string]bool{}
+	for _, m := range all {
+		covered[path.Clean(m.Target)] = true
 	}
 	for _, m := range more {
 		var v Volume

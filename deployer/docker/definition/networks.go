@@ -45,13 +45,7 @@ func Endpoints(in inspect.Answer) map[string]rawjson.Object {
 }
 
 func otherAliases(aliases []string, id string) []string {
-	var out []string
-	for _, a := range aliases {
-		if !strings.HasPrefix(id, a) || len(a) < 12 {
-			out = append(out, a)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(aliases), func(a string) bool { return len(a) >= 12 && strings.HasPrefix(id, a) })
 }
 
 // AddAlias makes name reach the container on every network that has names.
@@ -88,11 +82,6 @@ func addressesOf(ep rawjson.Object) []string {
 	var mac string
 	_ = ep.Get("IPAMConfig", &ipam) // both were decoded before
 	_ = ep.Get("MacAddress", &mac)
-	var out []string
-	for _, a := range append([]string{ipam.IPv4Address, ipam.IPv6Address, mac}, ipam.LinkLocalIPs...) {
-		if a != "" {
-			out = append(out, a)
-		}
-	}
-	return out
+	all := append([]string{ipam.IPv4Address, ipam.IPv6Address, mac}, ipam.LinkLocalIPs...)
+	return slices.DeleteFunc(all, func(a string) bool { return a == "" })
 }

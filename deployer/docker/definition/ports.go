@@ -1,7 +1,9 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sort"
@@ -46,15 +48,11 @@ func DropPort(s Settings, in inspect.Answer, port uint16, at []netip.AddrPort) e
 
 // otherBindings leaves out the bindings that one of the addresses reaches.
 func otherBindings(list []nat.PortBinding, at []netip.AddrPort) []nat.PortBinding {
-	var out []nat.PortBinding
-	for _, b := range list {
-		if !slices.ContainsFunc(at, func(a netip.AddrPort) bool {
+	return slices.DeleteFunc(list, func(b nat.PortBinding) bool {
+		return slices.ContainsFunc(at, func(a netip.AddrPort) bool {
 			return bindsPort(b.HostPort, a.Port()) && bindsAddress(b.HostIP, a.Addr())
-		}) {
-			out = append(out, b)
-		}
-	}
-	return out
+		})
+	})
 }
 
 // bindsPort: an empty port or 0 stands for any free one, "8000-8010" for one of these.
@@ -90,14 +88,7 @@ func FixedPorts(s Settings) ([]string, error) {
 			if b.HostPort == "" || b.HostPort == "0" {
 				continue
 			}
-			host := b.HostIP
-			if host == "" {
-				host = "*"
-			}
-			if strings.Contains(host, ":") {
-				host = "[" + host + "]"
-			}
-			out = append(out, fmt.Sprintf("%s:%s (%s)", host, b.HostPort, p))
+			out = append(out, fmt.Sprintf("%s (%s)", net.JoinHostPort(cmp.Or(b.HostIP, "*"), b.HostPort), p))
 		}
 	}
 	sort.Strings(out)

@@ -33,13 +33,9 @@ func Joins(stored json.RawMessage) string {
 	if err != nil {
 		return ""
 	}
-	var mode string
-	_ = s.HostConfig.Get("NetworkMode", &mode) // written by extract
-	name, _ := strings.CutPrefix(mode, "container:")
-	if name == mode {
-		return ""
-	}
-	return name
+	var mode container.NetworkMode
+	_ = s.HostConfig.Get("NetworkMode", &mode) // written by Extract
+	return mode.ConnectedContainer()
 }
 
 // Single says why two containers with these settings, from Adopt, cannot exist

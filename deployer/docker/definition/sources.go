@@ -8,10 +8,12 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 	"golang.org/x/sys/unix"
+
+	"edgeman/deployer/docker/inspect"
 )
 
 // SourceKind is what a path of the host leads to.
@@ -54,33 +56,46 @@ func SourcesGone(stored json.RawMessage) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var mounts []mount.Mount
-	var binds []string
-	if err := errors.Join(s.HostConfig.Get("Mounts", &mounts), s.HostConfig.Get("Binds", &binds)); err != nil {
+	paths, err := s.MountSources(mount.TypeBind)
+	if err != nil {
 		return nil, fmt.Errorf("read the stored settings: %w", err)
 	}
-	var paths []string
-	for _, m := range mounts {
+	return goneNow(s.Sources, paths)
+}
+
+// OriginalSourcesGone is SourcesGone for a stored inspect answer.
+func OriginalSourcesGone(raw json.RawMessage) ([]string, error) {
+	in, err := inspect.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	return goneNow(nil, BindSources(in))
+}
+
+// BindSources are the paths of the host that a container has mounted.
+func BindSources(in container.InspectResponse) (paths []string) {
+	for _, m := range in.Mounts {
 		if m.Type == mount.TypeBind {
 			paths = append(paths, m.Source)
 		}
 	}
-	for _, b := range binds {
-		if source, _, _ := strings.Cut(b, ":"); strings.HasPrefix(source, "/") {
-			paths = append(paths, source)
-		}
-	}
-	return GoneNow(s.Sources, paths)
+	return paths
 }
 
-func GoneNow(were map[string]string, paths []string) ([]string, error) {
-	are := map[string]string{}
+// SourceKinds tells of each path what it is now, by kind; "" when it is gone.
+func SourceKinds(paths []string, kind func(path string) (string, error)) (map[string]string, error) {
+	out := map[string]string{}
 	for _, path := range paths {
-		kind, err := SourceKind(path)
+		is, err := kind(path)
 		if err != nil {
 			return nil, err
 		}
-		are[path] = kind
+		out[path] = is
 	}
-	return Gone(were, are), nil
+	return out, nil
+}
+
+func goneNow(were map[string]string, paths []string) ([]string, error) {
+	are, err := SourceKinds(paths, SourceKind)
+	return Gone(were, are), err
 }

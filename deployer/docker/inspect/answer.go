@@ -40,6 +40,7 @@ type Answer struct {
 	}
 }
 
+// ReadAnswer reads an inspect answer, the daemon's or a stored one.
 func ReadAnswer(raw json.RawMessage) (Answer, error) {
 	var in Answer
 	var err error
@@ -69,13 +70,11 @@ func ReadContainer(raw []byte) (Container, error) {
 		OOMKilled:     in.State.OOMKilled,
 		Error:         in.State.Error,
 		Started:       ParseTime(in.State.StartedAt),
-		Finished:      ParseTime(in.State.FinishedAt),
 		SandboxKey:    in.NetworkSettings.SandboxKey,
 		Labels:        in.Config.Labels,
 		Env:           in.Config.Env,
 		Args:          append(slices.Clone([]string(in.Config.Entrypoint)), in.Config.Cmd...),
 		Tty:           in.Config.Tty,
-		LogDriver:     in.HostConfig.LogConfig.Type,
 		AutoRemove:    in.HostConfig.AutoRemove,
 		RestartPolicy: RestartPolicy(in.HostConfig.RestartPolicy),
 		StopTimeout:   defaultStopTimeout,
@@ -83,15 +82,16 @@ func ReadContainer(raw []byte) (Container, error) {
 		NetworkMode:   NetworkMode(in),
 		Published:     published(in),
 		Networks:      networks(in),
+		Unhealthy:     unhealthy(in.State.Health),
 		Raw:           json.RawMessage(raw),
 	}
-	ct.Unhealthy = unhealthy(in.State.Health)
 	if t := in.Config.StopTimeout; t != nil {
 		ct.StopTimeout = time.Duration(*t) * time.Second
 	}
 	return ct, nil
 }
 
+// RestartPolicy is a restart policy as Container has it.
 func RestartPolicy(p container.RestartPolicy) string {
 	switch {
 	case p.Name == "":
@@ -102,6 +102,7 @@ func RestartPolicy(p container.RestartPolicy) string {
 	return string(p.Name)
 }
 
+// ParseTime reads one of the daemon's times; zero when it stands for none.
 func ParseTime(s string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || t.Year() <= 1 {

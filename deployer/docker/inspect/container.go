@@ -40,7 +40,6 @@ type Container struct {
 	OOMKilled bool
 	Error     string // why the daemon could not start it, if so
 	Started   time.Time
-	Finished  time.Time
 
 	// SandboxKey is the path of the network namespace; empty when not running.
 	// For a container that joined another's namespace it is the other's.
@@ -58,7 +57,6 @@ type Container struct {
 	Args   []string // entrypoint and command
 	Tty    bool
 
-	LogDriver     string
 	AutoRemove    bool
 	RestartPolicy string        // "no", "always", "unless-stopped", "on-failure" or "on-failure:N"
 	StopTimeout   time.Duration // negative: the daemon waits for ever; see Grace
@@ -95,6 +93,7 @@ func (ct Container) Writes() []string {
 	return out
 }
 
+// NameOf is the name of a container in the daemon's list.
 func NameOf(s container.Summary) string {
 	for _, n := range s.Names {
 		if n = strings.TrimPrefix(n, "/"); !strings.Contains(n, "/") {
@@ -104,6 +103,7 @@ func NameOf(s container.Summary) string {
 	return Short(s.ID)
 }
 
+// Short is an id as docker shows it.
 func Short(id string) string {
 	id = strings.TrimPrefix(id, "sha256:")
 	if len(id) > 12 {

@@ -12,10 +12,8 @@ import (
 // Healthcheck is the health check a container runs, ready for Exec.
 type Healthcheck struct {
 	Command     []string
-	Interval    time.Duration // Docker's default 30 s when the image says nothing
 	Timeout     time.Duration // Docker's default 30 s when the image says nothing
 	StartPeriod time.Duration
-	Retries     int
 }
 
 // unhealthy is the last word of a check that keeps failing, "" if it does not.
@@ -38,7 +36,7 @@ func healthcheck(h *container.HealthConfig, shell []string) *Healthcheck {
 	if h == nil || len(h.Test) < 2 {
 		return nil // absent, inherited by nothing, or ["NONE"]
 	}
-	out := &Healthcheck{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}
+	out := &Healthcheck{Timeout: h.Timeout, StartPeriod: h.StartPeriod}
 	switch h.Test[0] {
 	case "CMD":
 		out.Command = h.Test[1:]
@@ -50,15 +48,8 @@ func healthcheck(h *container.HealthConfig, shell []string) *Healthcheck {
 	default:
 		return nil
 	}
-	// The defaults are the daemon's (daemon/health.go of moby).
-	if out.Interval == 0 {
-		out.Interval = 30 * time.Second
-	}
 	if out.Timeout == 0 {
-		out.Timeout = 30 * time.Second
-	}
-	if out.Retries == 0 {
-		out.Retries = 3
+		out.Timeout = 30 * time.Second // the daemon's default
 	}
 	return out
 }

@@ -1,8 +1,9 @@
 package inspect
 
 import (
+	"cmp"
 	"net/netip"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,11 +49,11 @@ func networks(in container.InspectResponse) []Network {
 		}
 		out = append(out, n)
 	}
-	sort.Slice(out, func(i, j int) bool {
-		if a, b := out[i].Name == primary, out[j].Name == primary; a != b {
-			return a
+	slices.SortFunc(out, func(a, b Network) int {
+		if first := a.Name == primary; first != (b.Name == primary) {
+			return map[bool]int{true: -1, false: 1}[first]
 		}
-		return out[i].Name < out[j].Name
+		return strings.Compare(a.Name, b.Name)
 	})
 	return out
 }
@@ -92,18 +93,9 @@ func published(in container.InspectResponse) []Port {
 			out = append(out, Port{HostIP: ip, HostPort: uint16(outside), ContainerPort: uint16(inside), Proto: p.Proto()})
 		}
 	}
-	sort.Slice(out, func(i, j int) bool {
-		a, b := out[i], out[j]
-		if a.ContainerPort != b.ContainerPort {
-			return a.ContainerPort < b.ContainerPort
-		}
-		if a.Proto != b.Proto {
-			return a.Proto < b.Proto
-		}
-		if a.HostPort != b.HostPort {
-			return a.HostPort < b.HostPort
-		}
-		return a.HostIP.Less(b.HostIP)
+	slices.SortFunc(out, func(a, b Port) int {
+		return cmp.Or(cmp.Compare(a.ContainerPort, b.ContainerPort), strings.Compare(a.Proto, b.Proto),
+			cmp.Compare(a.HostPort, b.HostPort), a.HostIP.Compare(b.HostIP))
 	})
 	return out
 }

@@ -1,6 +1,15 @@
+// Package registry is about registries: references of images, root's login, the
+// daemon's report of a pull, and what a pull failed for. The pull itself is the
+// daemon's.
 package registry
 
-import "strings"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
 
 // Error is a pull that the registry, or the way to it, did not allow.
 type Error struct {
@@ -56,4 +65,65 @@ func Explain(err error, registry string) error {
 		}
 	}
 	return &Error{registry, Other, err}
+}
+
+// Progress is how far a pull has come, over all layers that are known so far.
+type Progress struct {
+	Current, Total int64 // bytes downloaded and to download; Total grows while layers appear
+}
+
+// pullMessage is one line of the daemon's report.
+type pullMessage struct {
+	ID, Status     string
+	ProgressDetail struct{ Current, Total int64 }
+	Error          string
+	ErrorDetail    struct{ Message string }
+}
+
+// Follow follows the report to its end. A pull that broke off says so in the
+// stream; its HTTP status was sent long before.
+func Follow(r io.Reader, progress func(Progress)) error {
+	layers := map[string]layer{}
+	for d := json.NewDecoder(r); ; {
+		var m pullMessage
+		if err := d.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read the daemon's report: %w", err)
+		}
+		switch {
+		case m.ErrorDetail.Message != "":
+			return errors.New(m.ErrorDetail.Message)
+		case m.Error != "":
+			return errors.New(m.Error)
+		}
+		if count(layers, m) && progress != nil {
+			var p Progress
+			for _, l := range layers {
+				p.Current, p.Total = p.Current+l.current, p.Total+l.total
+			}
+			progress(p)
+		}
+	}
+}
+
+// layer is how far one of the image's layers has come.
+type layer struct{ current, total int64 }
+
+// count takes one line of the report into layers, and tells whether it is about one.
+func count(layers map[string]layer, m pullMessage) bool {
+	l := layers[m.ID]
+	switch m.Status {
+	case "Pulling fs layer", "Waiting", "Verifying Checksum", "Retrying":
+	case "Downloading":
+		l = layer{m.ProgressDetail.Current, max(l.total, m.ProgressDetail.Total)}
+	case "Download complete", "Extracting", "Pull complete", "Already exists":
+		l.current = l.total
+	default:
+		return false // about the image
+	}
+	if m.ID != "" {
+		layers[m.ID] = l
+	}
+	return m.ID != ""
 }
