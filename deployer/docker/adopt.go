@@ -75,10 +75,9 @@ func (c *Client) Live(ctx context.Context, id string, stored json.RawMessage) (a
 		return adoptable.Live{}, err
 	}
 	live, err := adoptable.Compare(s, in, layer)
-	if err != nil {
-		return live, callErr("compare", id, err)
+	if err == nil {
+		live.Settings, _, err = volume.Keep(live.Settings, ct)
 	}
-	live.Settings, _, err = volume.Keep(live.Settings, ct)
 	return live, callErr("compare", id, err)
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
+
+	"edgeman/deployer/poll"
 )
 
 // Logs copies the container's output from since on (inclusive; zero: the
@@ -23,40 +25,36 @@ import (
 // has to go on. A writer that is nil leaves its stream out; a container with a
 // terminal has stdout only. ErrNoLogs when the logging driver keeps nothing.
 func (c *Client) Logs(ctx context.Context, id string, since time.Time, follow bool, stdout, stderr io.Writer) error {
+	o := container.LogsOptions{ShowStdout: stdout != nil, ShowStderr: stderr != nil, Follow: follow, Timestamps: true}
+	if !since.IsZero() {
+		o.Since = fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond())
+	}
+	return c.logs(ctx, id, o, &stream{to: stdout, times: true}, &stream{to: stderr, times: true})
+}
+
+// Tail returns the last n lines of output, stdout and stderr in order.
+func (c *Client) Tail(ctx context.Context, id string, n int) (string, error) {
+	ctx, cancel := poll.Bounded(ctx, callTimeout)
+	defer cancel()
+	var out bytes.Buffer
+	o := container.LogsOptions{ShowStdout: true, ShowStderr: true, Timestamps: true, Tail: strconv.Itoa(n)}
+	err := c.logs(ctx, id, o, &stream{to: &out}, &stream{to: &out})
+	return out.String(), err
+}
+
+func (c *Client) logs(ctx context.Context, id string, o container.LogsOptions, stdout, stderr *stream) error {
 	ct, err := c.Inspect(ctx, id)
 	if err != nil {
 		return err
 	}
 	return c.checked(ctx, "read the logs of", id, func(ctx context.Context, api *client.Client) error {
-		o := container.LogsOptions{ShowStdout: stdout != nil, ShowStderr: stderr != nil, Follow: follow, Timestamps: true}
-		if !since.IsZero() {
-			o.Since = fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond())
-		}
 		r, err := api.ContainerLogs(ctx, id, o)
 		if err != nil {
 			return err
 		}
 		defer r.Close()
-		return copyLogs(r, ct.Tty, &stream{to: stdout, times: true}, &stream{to: stderr, times: true})
+		return copyLogs(r, ct.Tty, stdout, stderr)
 	})
-}
-
-// Tail returns the last n lines of output, stdout and stderr in order.
-func (c *Client) Tail(ctx context.Context, id string, n int) (string, error) {
-	ct, err := c.Inspect(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	var out bytes.Buffer
-	err = c.on(ctx, "read the logs of", id, func(ctx context.Context, api *client.Client) error {
-		r, err := api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Timestamps: true, Tail: strconv.Itoa(n)})
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		return copyLogs(r, ct.Tty, &stream{to: &out}, &stream{to: &out})
-	})
-	return out.String(), err
 }
 
 // stream is the end of one of the container's outputs.

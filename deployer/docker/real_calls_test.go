@@ -250,9 +250,7 @@ func TestRealLogs(t *testing.T) {
 		}
 		followed <- out.String()
 	}()
-	if err := c.Kill(ctx, "old", "KILL"); err != nil {
-		t.Fatal(err)
-	}
+	docker(t, "kill", "old")
 	if got := <-followed; got != out {
 		t.Errorf("followed %q, want %q", got, out)
 	}

@@ -152,9 +152,7 @@ func stop(t *testing.T, c *Client, ctx context.Context, name string) {
 	t.Helper()
 	switch name {
 	case "networks", "ports", "namespaces":
-		if err := c.Kill(ctx, "old", "KILL"); err != nil {
-			t.Fatal(err)
-		}
+		docker(t, "kill", "old")
 	}
 }
 

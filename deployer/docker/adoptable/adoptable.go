@@ -59,7 +59,7 @@ func Judge(f Facts) (Adoption, error) {
 	if err := f.makeOurs(s); err != nil {
 		return a, err
 	}
-	fixed, err := definition.FixedPorts(s)
+	fixed, err := s.FixedPorts()
 	if err != nil {
 		return a, err
 	}
@@ -83,7 +83,7 @@ func (f Facts) makeOurs(s definition.Settings) error {
 	maps.DeleteFunc(labels, func(k, _ string) bool { return label.Owned(k) })
 	s.Config.SetFilled("Labels", labels)
 	if len(f.At) > 0 {
-		if err := definition.DropPort(s, f.In, f.Port, f.At); err != nil {
+		if err := s.DropPort(f.In, f.Port, f.At); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (f Facts) makeOurs(s definition.Settings) error {
 	}
 	// edgeman serve restarts the container; the daemon must not do so too.
 	s.HostConfig.Drop("RestartPolicy", "AutoRemove")
-	definition.AddAlias(s.Networks, f.Container.Name)
+	s.AddAlias(f.Container.Name)
 	return nil
 }
 

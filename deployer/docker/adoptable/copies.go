@@ -12,12 +12,6 @@ import (
 	"edgeman/deployer/docker/rawjson"
 )
 
-// CodeOwnName and CodeOwnAddress warn of what only one container can have.
-const (
-	codeOwnName    = "own-name"    // host names that the containers had
-	codeOwnAddress = "own-address" // fixed addresses that they had
-)
-
 // JoinCopies joins the adoptions of containers that are copies of one another into
 // the one of all of them. What has to be each one's own is left out of the
 // settings: host name, fixed addresses. Their names reach any of the new ones.
@@ -32,21 +26,7 @@ func JoinCopies(all []Adoption) (joined Adoption, differ []string, err error) {
 	}
 	joined = Adoption{Container: all[0].Container}
 	for i, a := range all {
-		own := definition.FixedAddresses(parsed[i])
-		for _, reason := range a.Recreate {
-			if !slices.Contains(own, reason) && !slices.Contains(joined.Recreate, reason) {
-				joined.Recreate = append(joined.Recreate, reason)
-			}
-		}
-		for _, what := range own {
-			joined.warn(Note{Code: codeOwnAddress, Text: fmt.Sprintf("container %s %s; the copies have none", a.Container.Name, what)})
-		}
-		joined.Refusals = append(joined.Refusals, a.Refusals...)
-		for _, n := range a.Warnings {
-			if n.Code != codeSharedNames && n.Code != codeJobsTwice { // that depends on all of them
-				joined.warn(n)
-			}
-		}
+		joined.add(a, parsed[i].FixedAddresses())
 	}
 	slices.Sort(joined.Recreate)
 	if names := hostnames(parsed); len(names) > 1 {
@@ -72,6 +52,24 @@ func JoinCopies(all []Adoption) (joined Adoption, differ []string, err error) {
 	joined.Settings = parsed[0].Bytes()
 	slices.Sort(differ)
 	return joined, slices.Compact(differ), nil
+}
+
+// add takes over what one of the copies says, but for its own addresses.
+func (a *Adoption) add(one Adoption, own []string) {
+	for _, reason := range one.Recreate {
+		if !slices.Contains(own, reason) && !slices.Contains(a.Recreate, reason) {
+			a.Recreate = append(a.Recreate, reason)
+		}
+	}
+	for _, what := range own {
+		a.warn(Note{Code: codeOwnAddress, Text: fmt.Sprintf("container %s %s; the copies have none", one.Container.Name, what)})
+	}
+	a.Refusals = append(a.Refusals, one.Refusals...)
+	for _, n := range one.Warnings {
+		if n.Code != codeSharedNames && n.Code != codeJobsTwice { // that depends on all of them
+			a.warn(n)
+		}
+	}
 }
 
 func (a *Adoption) warn(n Note) {

@@ -37,11 +37,11 @@ func Compare(s definition.Settings, in inspect.Answer, layer layer.Layer) (Live,
 	l.Changed = append(l.Changed, s.TakeLimits(now)...)
 	var primary string
 	_ = now.Get("NetworkMode", &primary) // set by hostConfig
-	fixed := definition.FixedAddresses(s)
+	fixed := s.FixedAddresses()
 	changed, lost := s.TakeNetworks(definition.Endpoints(in), primary)
 	l.Changed = append(l.Changed, changed...)
 	l.Notes = append(l.Notes, lost...)
-	for _, f := range definition.FixedAddresses(s) {
+	for _, f := range s.FixedAddresses() {
 		if !slices.Contains(fixed, f) {
 			l.Recreate = append(l.Recreate, f)
 		}

@@ -1,44 +1,5 @@
 package adoptable
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-
-	"edgeman/deployer/docker/layer"
-	"edgeman/deployer/words"
-)
-
-func some(list []string) string {
-	const most = 5
-	if len(list) <= most {
-		return strings.Join(list, ", ")
-	}
-	return strings.Join(slices.Clone(list[:most]), ", ") + ", …"
-}
-
-// layerRefusal keeps data from being left behind.
-func layerRefusal(l layer.Layer, name string) (Note, bool) {
-	if len(l.Written) == 0 {
-		return Note{}, false
-	}
-	return acceptable(CodeWritableLayer, "container %s has %s in its own layer that a new container would not have: %s",
-		name, words.Plural(len(l.Written), "changed file"), some(l.Written)), true
-}
-
-// layerNotes tell what is carried and what stays behind.
-func layerNotes(l layer.Layer, name string) []Note {
-	var out []Note
-	if carried := l.Carried(); len(carried) > 0 {
-		out = append(out, Note{Code: codeValues, Text: fmt.Sprintf("put into container %s before it started, and carried along: %s", name, some(carried))})
-	}
-	if len(l.Scratch) > 0 {
-		out = append(out, Note{Code: codeScratch, Text: fmt.Sprintf("container %s has %s below /run, /tmp or a cache or log directory that stays behind: %s",
-			name, words.Plural(len(l.Scratch), "file"), some(l.Scratch))})
-	}
-	return out
-}
-
 // Note is something the operator is told before anything happens.
 type Note struct {
 	Code string // stable
@@ -71,4 +32,6 @@ const (
 	codeJoined        = "joined"         // others stay in the old network namespace
 	codeValues        = "values"         // files put into the container, which are carried
 	codeScratch       = "scratch"        // files that stay behind without being data
+	codeOwnName       = "own-name"       // host names that the containers of several had
+	codeOwnAddress    = "own-address"    // fixed addresses that they had
 )

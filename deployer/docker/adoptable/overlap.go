@@ -19,7 +19,7 @@ func (f Facts) recreate(s definition.Settings, fixed []string) []string {
 		out = append(out, "publishes "+p)
 	}
 	out = append(out, writable(f.In.InspectResponse)...)
-	out = append(out, definition.FixedAddresses(s)...)
+	out = append(out, s.FixedAddresses()...)
 	hc := f.In.HostConfig
 	for _, d := range hc.Devices {
 		out = append(out, "uses the device "+d.PathOnHost)

@@ -6,6 +6,8 @@ import (
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/label"
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/words"
 )
 
 func (f Facts) refusals() []Note {
@@ -45,6 +47,15 @@ func (f Facts) refusals() []Note {
 // acceptable is a refusal with the flag that accepts it.
 func acceptable(code, format string, args ...any) Note {
 	return Note{Code: code, Text: fmt.Sprintf(format, args...), Override: "--allow-" + code}
+}
+
+// layerRefusal keeps data from being left behind.
+func layerRefusal(l layer.Layer, name string) (Note, bool) {
+	if len(l.Written) == 0 {
+		return Note{}, false
+	}
+	return acceptable(CodeWritableLayer, "container %s has %s in its own layer that a new container would not have: %s",
+		name, words.Plural(len(l.Written), "changed file"), some(l.Written)), true
 }
 
 // manager names the orchestrator that owns a container, by its labels.

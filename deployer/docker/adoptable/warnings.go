@@ -10,6 +10,8 @@ import (
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/label"
+	"edgeman/deployer/docker/layer"
+	"edgeman/deployer/words"
 )
 
 // warnings lists what the adoption changes for others. overlap says that the
@@ -81,4 +83,25 @@ func sharedNames(s definition.Settings) []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// layerNotes tell what is carried and what stays behind.
+func layerNotes(l layer.Layer, name string) []Note {
+	var out []Note
+	if carried := l.Carried(); len(carried) > 0 {
+		out = append(out, Note{Code: codeValues, Text: fmt.Sprintf("put into container %s before it started, and carried along: %s", name, some(carried))})
+	}
+	if len(l.Scratch) > 0 {
+		out = append(out, Note{Code: codeScratch, Text: fmt.Sprintf("container %s has %s below /run, /tmp or a cache or log directory that stays behind: %s",
+			name, words.Plural(len(l.Scratch), "file"), some(l.Scratch))})
+	}
+	return out
+}
+
+func some(list []string) string {
+	const most = 5
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return strings.Join(slices.Clone(list[:most]), ", ") + ", …"
 }

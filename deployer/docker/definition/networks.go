@@ -49,8 +49,8 @@ func otherAliases(aliases []string, id string) []string {
 }
 
 // AddAlias makes name reach the container on every network that has names.
-func AddAlias(networks map[string]rawjson.Object, name string) {
-	for network, f := range networks {
+func (s Settings) AddAlias(name string) {
+	for network, f := range s.Networks {
 		if !inspect.UserDefined(network) {
 			continue
 		}
@@ -63,7 +63,7 @@ func AddAlias(networks map[string]rawjson.Object, name string) {
 }
 
 // FixedAddresses tells the addresses that the operator chose, on every network.
-func FixedAddresses(s Settings) []string {
+func (s Settings) FixedAddresses() []string {
 	var out []string
 	for name, ep := range s.Networks {
 		for _, a := range addressesOf(ep) {

@@ -17,7 +17,7 @@ import (
 
 // DropPort takes the published ports that the addresses lead to out of s, with
 // the exposed port they brought along. Every other published port stays.
-func DropPort(s Settings, in inspect.Answer, port uint16, at []netip.AddrPort) error {
+func (s Settings) DropPort(in inspect.Answer, port uint16, at []netip.AddrPort) error {
 	key := nat.Port(fmt.Sprintf("%d/tcp", port))
 	bindings := nat.PortMap{}
 	if err := s.HostConfig.Get("PortBindings", &bindings); err != nil {
@@ -77,7 +77,7 @@ func bindsAddress(spec string, ip netip.Addr) bool {
 
 // FixedPorts are the published ports that only one container can have at a time,
 // as "0.0.0.0:9090 (9090/tcp)".
-func FixedPorts(s Settings) ([]string, error) {
+func (s Settings) FixedPorts() ([]string, error) {
 	bindings := nat.PortMap{}
 	if err := s.HostConfig.Get("PortBindings", &bindings); err != nil {
 		return nil, err

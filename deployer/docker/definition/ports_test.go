@@ -62,10 +62,10 @@ func TestDropPort(t *testing.T) {
 			for _, a := range strings.Fields(tt.at) {
 				at = append(at, netip.MustParseAddrPort(a))
 			}
-			if err := DropPort(s, in, 80, at); err != nil {
+			if err := s.DropPort(in, 80, at); err != nil {
 				t.Fatal(err)
 			}
-			fixed, err := FixedPorts(s)
+			fixed, err := s.FixedPorts()
 			if err != nil || !slices.Equal(fixed, tt.fixed) {
 				t.Errorf("fixed %q, want %q, %v", fixed, tt.fixed, err)
 			}

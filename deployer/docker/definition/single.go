@@ -46,7 +46,7 @@ func Single(raw json.RawMessage) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := FixedPorts(s)
+	ports, err := s.FixedPorts()
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func Single(raw json.RawMessage) ([]string, error) {
 	for _, p := range ports {
 		out = append(out, "publishes "+p)
 	}
-	out = append(out, FixedAddresses(s)...)
+	out = append(out, s.FixedAddresses()...)
 	var mode container.NetworkMode
 	if err := s.HostConfig.Get("NetworkMode", &mode); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 // Package layer tells what a container's own writable layer holds: values that
 // somebody put there before the app started, data that the app wrote, and what it
-// does not expect to find again. It asks the daemon through a Reader, and looks
+// does not expect to find again. It asks the daemon through whom it is
+// given, and looks
 // at the times of files on this host.
 package layer
 
@@ -42,24 +43,18 @@ func Read(ctx context.Context, from reader, times Clock, in container.InspectRes
 	if err != nil {
 		return Layer{}, err
 	}
-	var l Layer
-	r := layerReader{reader: from, id: in.ID, origin: originOf(in, times), known: known, left: maxStats, room: maxValues}
-	for _, p := range candidates(changes, mountTargets(in)) {
-		switch kind, f := r.look(ctx, p); kind {
-		case isValue:
-			l.Values = append(l.Values, f)
-		case isData:
-			l.Written = append(l.Written, p.path)
-		case isScratchFile:
-			l.Scratch = append(l.Scratch, p.path)
-		}
+	r := reading{reader: from, id: in.ID, origin: originOf(in, times), known: known, left: maxStats, room: maxValues}
+	for _, c := range candidates(changes, mountTargets(in)) {
+		r.look(ctx, c)
 	}
-	l.Values = append(l.Values, r.parents(ctx, changes, l.Values)...)
-	return l, nil
+	r.Values = append(r.Values, r.parents(ctx, changes)...)
+	return r.Layer, nil
 }
 
-type layerReader struct {
+// reading is a layer that is being read.
+type reading struct {
 	reader
+	Layer
 	id     string
 	origin origin
 	known  []File
@@ -67,49 +62,46 @@ type layerReader struct {
 	room   int // bytes of values
 }
 
-// What one change of a layer means.
-const (
-	isNothing = iota
-	isValue
-	isData
-	isScratchFile
-)
-
-func (r *layerReader) look(ctx context.Context, p change) (kind int, f File) {
-	other := isData
-	if p.scratch {
-		other = isScratchFile
+// look finds out what one change of the layer means.
+func (r *reading) look(ctx context.Context, c change) {
+	if r.left--; r.left < 0 || c.kind == container.ChangeDelete {
+		r.leave(c)
+		return
 	}
-	if r.left--; r.left < 0 || p.kind == container.ChangeDelete {
-		return other, f
+	st, err := r.Stat(ctx, r.id, c.path)
+	if err == nil && st.Mode.IsDir() {
+		return // holds no data: it is listed when a file in it came and went
 	}
-	st, err := r.Stat(ctx, r.id, p.path)
-	if err != nil {
-		return other, f
+	put := strings.HasPrefix(c.path, secretsDir) || r.origin.put(c.path, st.Mtime)
+	i := slices.IndexFunc(r.known, func(k File) bool { return k.Path == c.path })
+	if err != nil || !put && i < 0 {
+		r.leave(c)
+		return
 	}
-	if st.Mode.IsDir() { // holds no data: it is listed when a file in it came and went
-		return isNothing, f
-	}
-	put := strings.HasPrefix(p.path, secretsDir) || r.origin.put(p.path, st.Mtime)
-	i := slices.IndexFunc(r.known, func(k File) bool { return k.Path == p.path })
-	if !put && i < 0 {
-		return other, f
-	}
-	f, err = r.ReadFile(ctx, r.id, p.path)
+	f, err := r.ReadFile(ctx, r.id, c.path)
 	same := i >= 0 && bytes.Equal(f.Data, r.known[i].Data) && f.Link == r.known[i].Link
 	if r.room -= len(f.Data); err != nil || r.room < 0 || !put && !same {
-		return isData, File{}
+		r.Written = append(r.Written, c.path)
+		return
 	}
-	return isValue, f
+	r.Values = append(r.Values, f)
+}
+
+// leave notes what stays behind.
+func (r *reading) leave(c change) {
+	if c.scratch {
+		r.Scratch = append(r.Scratch, c.path)
+	} else {
+		r.Written = append(r.Written, c.path)
+	}
 }
 
 // parents are the directories that were made for the values.
-func (r *layerReader) parents(ctx context.Context, changes []container.FilesystemChange, values []File) []File {
+func (r *reading) parents(ctx context.Context, changes []container.FilesystemChange) (out []File) {
 	above := map[string]bool{}
-	for _, v := range values {
+	for _, v := range r.Values {
 		markParents(above, v.Path)
 	}
-	var out []File
 	for _, c := range changes {
 		if c.Kind != container.ChangeAdd || !above[c.Path] {
 			continue

@@ -13,35 +13,6 @@ import (
 	"edgeman/deployer/docker/inspect"
 )
 
-// born is when a file was made, as the file system remembers it.
-func born(path string) (time.Time, error) {
-	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BTIME, &st)
-	if err != nil || st.Mask&unix.STATX_BTIME == 0 {
-		return time.Time{}, err
-	}
-	return time.Unix(st.Btime.Sec, int64(st.Btime.Nsec)), nil
-}
-
-// changed is when anything of the file name below root last changed. The app may
-// have put links there: none leads out of root.
-func changed(root, name string) (time.Time, error) {
-	dir, err := os.OpenRoot(root)
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer dir.Close()
-	fi, err := dir.Lstat(strings.TrimPrefix(name, "/"))
-	if err != nil {
-		return time.Time{}, err
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok {
-		return time.Time{}, errors.ErrUnsupported
-	}
-	return time.Unix(st.Ctim.Sec, st.Ctim.Nsec), nil
-}
-
 // origin tells what was in a container's own layer before its app could write.
 type origin struct {
 	created time.Time
@@ -53,7 +24,7 @@ type origin struct {
 // Clock tells the times of files on the host.
 type Clock struct {
 	// Born is when a file was made, zero where the file system does not tell;
-	// changed when anything of the file name below root last changed.
+	// Changed when anything of the file name below root last changed.
 	Born    func(path string) (time.Time, error)
 	Changed func(root, name string) (time.Time, error)
 }
@@ -98,4 +69,33 @@ func (o origin) put(name string, mtime time.Time) bool {
 		}
 	}
 	return !mtime.Before(o.created.Add(-time.Second)) && !mtime.After(o.started)
+}
+
+// born is when a file was made, as the file system remembers it.
+func born(path string) (time.Time, error) {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BTIME, &st)
+	if err != nil || st.Mask&unix.STATX_BTIME == 0 {
+		return time.Time{}, err
+	}
+	return time.Unix(st.Btime.Sec, int64(st.Btime.Nsec)), nil
+}
+
+// changed is when anything of the file name below root last changed. The app may
+// have put links there: none leads out of root.
+func changed(root, name string) (time.Time, error) {
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer dir.Close()
+	fi, err := dir.Lstat(strings.TrimPrefix(name, "/"))
+	if err != nil {
+		return time.Time{}, err
+	}
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok {
+		return time.Time{}, errors.ErrUnsupported
+	}
+	return time.Unix(st.Ctim.Sec, st.Ctim.Nsec), nil
 }

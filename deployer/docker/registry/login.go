@@ -21,87 +21,6 @@ import (
 	"edgeman/deployer/state"
 )
 
-var helperName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
-
-// askHelper runs a credential helper: the server goes in on stdin, a JSON object
-// comes out, or a line that says there is none.
-func askHelper(ctx context.Context, name, server string, from Login) (*credential, error) {
-	if !helperName.MatchString(name) {
-		return nil, fmt.Errorf("root's docker configuration names the credential helper %q", name)
-	}
-	out, err := from.helper(ctx, "docker-credential-"+name, []byte(server+"\n"))
-	if bytes.Contains(out, []byte("credentials not found")) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ask docker-credential-%s: %w", name, err)
-	}
-	var answer struct{ Username, Secret string }
-	if json.Unmarshal(out, &answer) != nil {
-		return nil, fmt.Errorf("docker-credential-%s answered something else than JSON", name)
-	}
-	if answer.Username == "<token>" { // the helpers' way to say that it is no password
-		return &credential{IdentityToken: answer.Secret}, nil
-	}
-	return &credential{Username: answer.Username, Password: answer.Secret}, nil
-}
-
-// helperTimeout bounds a credential helper, which may ask a service far away.
-const helperTimeout = 30 * time.Second
-
-// runHelper runs the helper without a shell, from root's fixed search path.
-func runHelper(ctx context.Context, program string, input []byte) ([]byte, error) {
-	const dirs = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	for _, dir := range filepath.SplitList(dirs) {
-		path := filepath.Join(dir, program)
-		if fi, err := os.Stat(path); err != nil || fi.IsDir() {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, helperTimeout)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, path, "get")
-		cmd.WaitDelay = time.Second // its children may hold the output open
-		cmd.Env = []string{"PATH=" + dirs, "HOME=/root"}
-		cmd.Stdin = bytes.NewReader(input)
-		out, err := cmd.Output()
-		if ctx.Err() != nil {
-			err = fmt.Errorf("%s did not end in time: %w", program, ctx.Err())
-		}
-		return out, err
-	}
-	return nil, fmt.Errorf("%s is not installed", program)
-}
-
-// LoggedIn tells whether the user with this home has a login at the registry; no
-// more of the file is looked at.
-func LoggedIn(home, registry string) bool {
-	f, err := os.OpenFile(filepath.Join(home, ".docker", "config.json"), os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return false
-	}
-	var login struct {
-		Auths, CredHelpers map[string]json.RawMessage
-	}
-	if json.NewDecoder(io.LimitReader(f, 1<<20)).Decode(&login) != nil {
-		return false
-	}
-	if registry == "docker.io" {
-		registry = hub
-	}
-	for _, names := range []map[string]json.RawMessage{login.Auths, login.CredHelpers} {
-		for name := range names {
-			if hostOf(name) == hostOf(registry) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // hub is how docker's configuration calls the default registry.
 const hub = "https://index.docker.io/v1/"
 
@@ -201,15 +120,94 @@ func dockerConfig() ([]byte, error) { return readOwned("/root/.docker/config.jso
 // readOwned reads a file that only root can have written; nil when there is none.
 // People keep theirs elsewhere and put a link in its place.
 func readOwned(path string) ([]byte, error) {
+	var b []byte
 	path, err := state.FollowTrusted(path)
 	if err == nil {
-		var b []byte
-		if b, err = state.ReadTrusted(path); err == nil {
-			return b, nil
-		}
+		b, err = state.ReadTrusted(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return nil, err
+	return b, err
+}
+
+var helperName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// askHelper runs a credential helper: the server goes in on stdin, a JSON object
+// comes out, or a line that says there is none.
+func askHelper(ctx context.Context, name, server string, from Login) (*credential, error) {
+	if !helperName.MatchString(name) {
+		return nil, fmt.Errorf("root's docker configuration names the credential helper %q", name)
+	}
+	out, err := from.helper(ctx, "docker-credential-"+name, []byte(server+"\n"))
+	if bytes.Contains(out, []byte("credentials not found")) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask docker-credential-%s: %w", name, err)
+	}
+	var answer struct{ Username, Secret string }
+	if json.Unmarshal(out, &answer) != nil {
+		return nil, fmt.Errorf("docker-credential-%s answered something else than JSON", name)
+	}
+	if answer.Username == "<token>" { // the helpers' way to say that it is no password
+		return &credential{IdentityToken: answer.Secret}, nil
+	}
+	return &credential{Username: answer.Username, Password: answer.Secret}, nil
+}
+
+// helperTimeout bounds a credential helper, which may ask a service far away.
+const helperTimeout = 30 * time.Second
+
+// runHelper runs the helper without a shell, from root's fixed search path.
+func runHelper(ctx context.Context, program string, input []byte) ([]byte, error) {
+	const dirs = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, dir := range filepath.SplitList(dirs) {
+		path := filepath.Join(dir, program)
+		if fi, err := os.Stat(path); err != nil || fi.IsDir() {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, helperTimeout)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, path, "get")
+		cmd.WaitDelay = time.Second // its children may hold the output open
+		cmd.Env = []string{"PATH=" + dirs, "HOME=/root"}
+		cmd.Stdin = bytes.NewReader(input)
+		out, err := cmd.Output()
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%s did not end in time: %w", program, ctx.Err())
+		}
+		return out, err
+	}
+	return nil, fmt.Errorf("%s is not installed", program)
+}
+
+// LoggedIn tells whether the user with this home has a login at the registry; no
+// more of the file is looked at.
+func LoggedIn(home, registry string) bool {
+	f, err := os.OpenFile(filepath.Join(home, ".docker", "config.json"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		return false
+	}
+	var login struct {
+		Auths, CredHelpers map[string]json.RawMessage
+	}
+	if json.NewDecoder(io.LimitReader(f, 1<<20)).Decode(&login) != nil {
+		return false
+	}
+	if registry == "docker.io" {
+		registry = hub
+	}
+	for _, names := range []map[string]json.RawMessage{login.Auths, login.CredHelpers} {
+		for name := range names {
+			if hostOf(name) == hostOf(registry) {
+				return true
+			}
+		}
+	}
+	return false
 }
