@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"strings"
 	"time"
 
@@ -86,11 +86,9 @@ func adoptFlags() []cli.Flag {
 // ownDefault is a flag of duration with the default that adopt writes into the
 // app file: there is none yet that it could come from.
 func ownDefault(f *cli.DurationFlag, d time.Duration) cli.Flag {
-	f.DefaultText = seconds(d)
+	f.DefaultText = fmt.Sprintf("%.0fs", d.Seconds())
 	return f
 }
-
-func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + "s" }
 
 func adoptOptions(c *cli.Context) (o adopt.Options, err error) {
 	o = adopt.Options{
