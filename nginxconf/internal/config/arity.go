@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 )
 
 // arity says how many arguments nginx wants, and whether a block.
@@ -18,15 +19,8 @@ var arities = map[string]arity{
 	"location": {1, 2, true}, "limit_except": {1, many, true}, "if": {1, many, true},
 	"listen": {1, many, false}, "keepalive": {1, 2, false}, "hash": {1, 2, false},
 	"proxy_redirect": {1, 2, false}, "proxy_cache": {1, 1, false}, "proxy_cache_key": {1, 1, false},
-}
-
-func init() {
-	for pass, module := range modules {
-		arities[pass] = arity{1, 1, false}
-		arities[module+"_bind"] = arity{1, 2, false}
-		arities[module+"_set_header"] = arity{2, 2, false}
-		arities[module+"_ssl_name"] = arity{1, 1, false}
-	}
+	// of every module in modules:
+	"_pass": {1, 1, false}, "_bind": {1, 2, false}, "_set_header": {2, 2, false}, "_ssl_name": {1, 1, false},
 }
 
 // tables are the blocks that hold rows, not directives.
@@ -39,6 +33,9 @@ func checkArity(n *Node) error {
 		return nil
 	}
 	want, ok := arities[n.Name()]
+	if module, rest, found := strings.Cut(n.Name(), "_"); found && modules[module+"_pass"] != "" && !ok {
+		want, ok = arities["_"+rest]
+	}
 	switch {
 	case n.Name() == "upstream":
 		want, ok = arity{1, 1, true}, true

@@ -147,12 +147,9 @@ func (l *loader) parse(real string, from Pos) (*tree.File, error) {
 		return f, nil
 	}
 	f, err := l.read(real, from)
-	if err != nil {
-		return nil, err
-	}
 	l.c.files[real] = f
 	l.c.order = append(l.c.order, real)
-	return f, nil
+	return f, err
 }
 
 func (l *loader) read(real string, from Pos) (*tree.File, error) {

@@ -118,6 +118,15 @@ func (n *Node) Effective(name string) []*Node {
 	return nil
 }
 
+// Setting returns the first argument of a directive that holds inside the block n,
+// "" where there is none.
+func (n *Node) Setting(name string) string {
+	if lines := n.Effective(name); lines != nil {
+		return lines[0].Arg(0)
+	}
+	return ""
+}
+
 // Within returns the nearest enclosing block with this name, n itself
 // included, or nil.
 func (n *Node) Within(name string) *Node {
@@ -137,8 +146,7 @@ func (n *Node) Listens() (plain, tls bool) {
 		secure := slices.Contains(l.Args(), "ssl") || slices.Contains(l.Args(), "quic")
 		plain, tls = plain || !secure, tls || secure
 	}
-	on := n.Effective("ssl")
-	return plain, tls || on != nil && on[0].Arg(0) == "on"
+	return plain, tls || n.Setting("ssl") == "on"
 }
 
 // String returns the directive on one line without its block.

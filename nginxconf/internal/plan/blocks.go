@@ -41,23 +41,15 @@ func (p *planner) insertLast(h, after *config.Node, why string, lines ...string)
 // nowhere else.
 func (p *planner) allOurs(n *config.Node, module string) bool {
 	stays := func(r route.Route) bool { return !slices.Contains(p.t.Places, p.c.PlaceOf(r)) }
-	for _, pass := range p.c.PassesAt(n, module) {
-		if !p.ours[pass] || slices.ContainsFunc(p.c.Routes(pass), stays) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.c.PassesAt(n, module), func(pass *config.Node) bool {
+		return !p.ours[pass] || slices.ContainsFunc(p.c.Routes(pass), stays)
+	})
 }
 
 // allRenamed reports whether all passes of a module at n spelled the address
 // as host and are renamed.
 func (p *planner) allRenamed(n *config.Node, module, host string) bool {
-	for _, pass := range p.c.PassesAt(n, module) {
-		if p.renamed[pass] != host {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.c.PassesAt(n, module), func(pass *config.Node) bool { return p.renamed[pass] != host })
 }
 
 // inheritingElsewhere returns the blocks that inherit from n and are not renamed from

@@ -13,8 +13,8 @@ import (
 // cacheKey keeps cached responses where they are stored: the default key
 // begins with the literal address.
 func (p *planner) cacheKey(h *config.Node, module string, r route.Route) error {
-	cache := h.Effective("proxy_cache")
-	if cache == nil || cache[0].Arg(0) == "off" {
+	cache := h.Setting("proxy_cache")
+	if cache == "" || cache == "off" {
 		return nil
 	}
 	key := h.Effective("proxy_cache_key")
@@ -38,11 +38,11 @@ func (p *planner) cacheKey(h *config.Node, module string, r route.Route) error {
 		p.insertAtPass(h, r, keeps, copyLines(key, r)...)
 	case uri != "":
 		p.insertAtPass(h, r, keeps, "proxy_cache_key "+r.Addr.Scheme+"://"+r.HostHeader()+uri+";")
-	case p.sharesCache(h, cache[0].Arg(0)):
+	case p.sharesCache(h, cache):
 		return config.Refuse(r.Pass.Pos(), "spell the address alike everywhere, or set proxy_cache_key",
 			"responses of %s and of another spelling of the address would get the same keys in one cache", p.hosts[h])
 	default:
-		p.note(cache[0].Pos(), "%s: responses cached so far are not found again, because nginx stores them under the literal address", h.Path())
+		p.note(h.Effective("proxy_cache")[0].Pos(), "%s: responses cached so far are not found again, because nginx stores them under the literal address", h.Path())
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (p *planner) cacheKey(h *config.Node, module string, r route.Route) error {
 // sharesCache reports whether another spelling of the address uses the cache of h.
 func (p *planner) sharesCache(h *config.Node, cache string) bool {
 	for other, host := range p.hosts {
-		if lines := other.Effective("proxy_cache"); host != p.hosts[h] && lines != nil && lines[0].Arg(0) == cache {
+		if host != p.hosts[h] && other.Setting("proxy_cache") == cache {
 			return true
 		}
 	}
@@ -63,7 +63,7 @@ func (p *planner) keyURI(h *config.Node, module string, r route.Route) string {
 	if p.plainPasses(h, module, r.Addr.Scheme) && requestURIHolds(h) {
 		return "$request_uri"
 	}
-	uri := r.Addr.Uri
+	uri := r.Addr.URI
 	odd := strings.ContainsFunc(strings.ReplaceAll(uri, "$", ""), lex.NeedsQuotes)
 	if len(p.c.PassesAt(h, module)) > 1 || len(p.c.Routes(r.Pass)) > 1 || !r.Variable || odd || !strings.HasSuffix(r.Pass.Arg(0), uri) {
 		return ""
@@ -77,14 +77,10 @@ func (p *planner) keyURI(h *config.Node, module string, r route.Route) string {
 // plainPasses reports whether all passes of a module at h are literals of that
 // scheme without a URI part.
 func (p *planner) plainPasses(h *config.Node, module, scheme string) bool {
-	for _, pass := range p.c.PassesAt(h, module) {
-		for _, r := range p.c.Routes(pass) {
-			if r.Opaque != nil || r.Server != nil || r.Scheme != scheme || r.Addr.Uri != "" {
-				return false
-			}
-		}
+	other := func(r route.Route) bool {
+		return r.Opaque != nil || r.Server != nil || r.Scheme != scheme || r.Addr.URI != ""
 	}
-	return true
+	return !slices.ContainsFunc(p.c.PassesAt(h, module), func(pass *config.Node) bool { return slices.ContainsFunc(p.c.Routes(pass), other) })
 }
 
 // requestURIHolds reports whether a request keeps the URI it came with until
@@ -116,10 +112,7 @@ func requestURIHolds(h *config.Node) bool {
 // ignoresRedirect reports whether nginx does not obey X-Accel-Redirect in the
 // responses to a pass.
 func ignoresRedirect(pass *config.Node) bool {
-	for _, l := range pass.Parent().Effective(config.Module(pass) + "_ignore_headers") {
-		if slices.ContainsFunc(l.Args(), func(a string) bool { return strings.EqualFold(a, "X-Accel-Redirect") }) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(pass.Parent().Effective(config.Module(pass)+"_ignore_headers"), func(l *config.Node) bool {
+		return slices.ContainsFunc(l.Args(), func(a string) bool { return strings.EqualFold(a, "X-Accel-Redirect") })
+	})
 }

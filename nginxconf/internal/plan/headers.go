@@ -138,8 +138,7 @@ func http2(h *config.Node, module string) bool {
 	if module != "proxy" {
 		return module == "grpc"
 	}
-	version := h.Effective("proxy_http_version")
-	return version != nil && version[0].Arg(0) == "2"
+	return h.Setting("proxy_http_version") == "2"
 }
 
 // authorityMaps adds the two maps that say, by nginx's version, what is sent as

@@ -101,12 +101,10 @@ func (p *planner) taken(name string) bool {
 	if p.c.Upstream("http", name) != nil || p.c.Defines(variableOf(name)) {
 		return true
 	}
-	for _, pass := range p.c.Passes() {
-		if a, ok := route.ParsePass(pass.Arg(0)); ok && strings.EqualFold(a.Host, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.c.Passes(), func(pass *config.Node) bool {
+		a, ok := route.ParsePass(pass.Arg(0))
+		return ok && strings.EqualFold(a.Host, name)
+	})
 }
 
 // nameIsFree reports whether an upstream of the name that a pass spells would

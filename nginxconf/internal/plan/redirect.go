@@ -102,7 +102,7 @@ func (p *planner) inheritedRedirect(h *config.Node, module string, lines []*conf
 // defaultRedirect is the default in words.
 func defaultRedirect(h *config.Node, r route.Route) (string, error) {
 	from, to := r.Pass.Arg(0), "/"
-	if r.Addr.Uri == "" {
+	if r.Addr.URI == "" {
 		from += "/"
 	} else if to = locationName(h); to == "" {
 		return "", config.Refuse(r.Pass.Pos(), ownUpstreamHint, "the name of the location is not understood")

@@ -32,8 +32,7 @@ func plainTLS(r route.Route) error {
 	tls := r.Addr.Scheme == "suwsgi"
 	name := config.Module(r.Pass) + "_ssl_name"
 	if config.Side(r.Pass) == "stream" {
-		lines := r.Pass.Parent().Effective("proxy_ssl")
-		tls = lines != nil && strings.EqualFold(lines[0].Arg(0), "on")
+		tls = strings.EqualFold(r.Pass.Parent().Setting("proxy_ssl"), "on")
 	}
 	if tls && r.Pass.Parent().Effective(name) == nil {
 		return config.Refuse(r.Pass.Pos(), "set "+name, "%q uses TLS, and the name it asks for comes from the address", r.Pass)

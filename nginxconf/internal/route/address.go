@@ -15,7 +15,7 @@ type Address struct {
 	Scheme string // lower case, "" where the directive has none
 	Host   string // as written, IPv6 with brackets
 	Port   string // as written, "" for the default
-	Uri    string // what follows host and port
+	URI    string // what follows host and port
 	Unix   string // the path of a Unix socket
 	Start  int    // span of host and port in the argument
 	End    int
@@ -43,7 +43,7 @@ func ParseServer(arg string) (Address, bool) {
 func (a Address) authority(arg string) (Address, bool) {
 	rest := arg[a.Start:]
 	if len(rest) >= 5 && strings.EqualFold(rest[:5], "unix:") {
-		a.Unix, a.Uri, _ = strings.Cut(rest[5:], ":")
+		a.Unix, a.URI, _ = strings.Cut(rest[5:], ":")
 		a.End = a.Start + 5 + len(a.Unix)
 		return a, a.Unix != ""
 	}
@@ -51,7 +51,7 @@ func (a Address) authority(arg string) (Address, bool) {
 	if n < 0 {
 		n = len(rest)
 	}
-	a.End, a.Uri = a.Start+n, rest[n:]
+	a.End, a.URI = a.Start+n, rest[n:]
 	return a, a.hostPort(rest[:n])
 }
 

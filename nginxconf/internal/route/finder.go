@@ -73,7 +73,7 @@ func complete(pass *config.Node, a Address) bool {
 	if config.Side(pass) == "http" && config.Module(pass) == "proxy" {
 		return true
 	}
-	return a.Uri == "" && (a.Unix != "" || a.Port != "")
+	return a.URI == "" && (a.Unix != "" || a.Port != "")
 }
 
 // placed reports whether a pass stands where nginx takes one: in a server, or

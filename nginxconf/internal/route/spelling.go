@@ -34,7 +34,7 @@ func (r *Route) locate(v variables.Value, single bool) {
 		}
 		pos = end
 	}
-	own.Variables = own.Variables || strings.Contains(a.Uri, "$")
+	own.Variables = own.Variables || strings.Contains(a.URI, "$")
 	if single && own.From >= 0 && !strings.ContainsFunc(own.Before+own.After, lex.NeedsQuotes) {
 		r.Own = own
 	}

@@ -127,12 +127,7 @@ var notRows = []string{"proxy", "delete"}
 
 // hasDefault reports whether a table has a value for everything.
 func hasDefault(table *config.Node) bool {
-	for _, row := range table.Children() {
-		if row.Name() == "default" || row.Name() == "*" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(table.Children(), func(row *config.Node) bool { return row.Name() == "default" || row.Name() == "*" })
 }
 
 // isTable reports whether a directive defines a variable by rows.

@@ -45,7 +45,8 @@ func (c *Variables) reaching(at *config.Node, name string) assigned {
 	if h != server {
 		state = c.level(h, at, name, state)
 	}
-	shared := config.Module(at) != "" && (enabled(h, "auth_request") || enabled(h, "mirror"))
+	on := func(setting string) bool { return setting != "" && setting != "off" }
+	shared := config.Module(at) != "" && (on(h.Setting("auth_request")) || on(h.Setting("mirror")))
 	if !state.before && !shared {
 		return state
 	}
@@ -67,11 +68,6 @@ func (c *Variables) reaching(at *config.Node, name string) assigned {
 		state = state.or(others)
 	}
 	return state
-}
-
-func enabled(n *config.Node, name string) bool {
-	lines := n.Effective(name)
-	return lines != nil && lines[0].Arg(0) != "off"
 }
 
 // level runs the sets of a server or location.
