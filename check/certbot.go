@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"edgeman/nginxconf"
 )
 
 // letsencrypt is where certbot keeps everything unless it was told otherwise.
@@ -89,7 +91,7 @@ func (h *host) readCertbot() certbot {
 		for _, suffix := range []string{".dist-info", ".egg-info"} {
 			found, _ := h.env.FS.Glob(place + suffix)
 			if len(found) > 0 && !c.version.Known() {
-				c.version, _ = parseVersion(strings.TrimPrefix(filepath.Base(found[0]), "certbot-"))
+				c.version, _ = nginxconf.ParseVersion(strings.TrimPrefix(filepath.Base(found[0]), "certbot-"))
 			}
 		}
 	}

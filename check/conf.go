@@ -10,7 +10,10 @@ import (
 )
 
 // node is one directive in its context, after includes.
-type node = nginxconf.Node
+type (
+	node    = nginxconf.Node
+	version = nginxconf.Version // of nginx or of certbot
+)
 
 // position is where n is written, as findings give it.
 func position(n *node) Position { return Position{n.Pos().File, n.Pos().Line} }

@@ -14,6 +14,7 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
+	"edgeman/nginxconf"
 )
 
 func TestExitCode(t *testing.T) {
@@ -474,11 +475,11 @@ func TestParseVersion(t *testing.T) {
 	for s, want := range map[string]version{
 		"1.22.1": {1, 22, 1}, "nginx/1.29.7 (Debian)": {1, 29, 7}, "2.1.0.egg-info": {2, 1, 0}, "4.0.0.dist-info": {4, 0, 0}, "3.1": {3, 1, 0},
 	} {
-		if got, ok := parseVersion(s); !ok || got != want {
-			t.Errorf("%q: %v %v, want %v", s, got, ok, want)
+		if got, err := nginxconf.ParseVersion(s); err != nil || got != want {
+			t.Errorf("%q: %v %v, want %v", s, got, err, want)
 		}
 	}
-	if _, ok := parseVersion("none"); ok {
+	if _, err := nginxconf.ParseVersion("none"); err == nil {
 		t.Error("a word is no version")
 	}
 }
@@ -496,7 +497,7 @@ func FuzzParsers(f *testing.F) {
 		_, _ = publicKey([]byte(a))
 		_, _ = parseSettings([]byte(a))
 		_ = weakSuites(b)
-		_, _ = parseVersion(b)
+		_, _ = nginxconf.ParseVersion(b)
 		_ = clean(a)
 		_ = fmt.Sprint(stripScheme(b))
 	})

@@ -115,7 +115,7 @@ func (h *host) gatherNginx() {
 	// Without root another user's master is not recognised, so that none was
 	// found means nothing.
 	h.has[needProcess] = facts.Running || h.env.Euid == 0
-	h.version, _ = parseVersion(facts.Version)
+	h.version, _ = nginxconf.ParseVersion(facts.Version)
 	config, seen, err := loadConfig(h.env.FS, facts.Main)
 	if err != nil {
 		h.blindTo("file", facts.Main, fmt.Sprintf("the nginx configuration cannot be read: %v", err), "nginx -t names the line")

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"edgeman/nginxconf"
 )
 
 // lineageFiles are the four links of a lineage.
@@ -84,7 +86,7 @@ func (h *host) readLineage(conf string) *lineage {
 	sections, err := parseINI(data)
 	l.err = err
 	l.files, l.params, l.webroots = sections[""], sections["renewalparams"], sections["webroot_map"]
-	l.version, _ = parseVersion(l.files["version"])
+	l.version, _ = nginxconf.ParseVersion(l.files["version"])
 	if v := l.files["renew_before_expiry"]; v != "" {
 		l.before, _ = parsePeriod(v)
 	}

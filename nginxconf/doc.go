@@ -5,29 +5,16 @@
 //
 // # Layers
 //
-// internal/lex splits a file into tokens by nginx's own rules. The tokens tile
-// the file, so every byte belongs to exactly one of them.
-//
-// internal/tree turns one file into directives. The tree is gonginx's, read
-// from a copy of the file in which the bytes that gonginx reads differently
-// from nginx are masked; each of its nodes is paired with the tokens. Two
-// independent readers thus agree on every file that is edited, and a file on
-// which they differ is refused.
-//
-// internal/config follows the includes and builds a tree of Nodes: the
-// configuration as nginx sees it, with every directive in the context in which it
-// takes effect. Inheritance is answered there (Node.Effective).
-//
-// internal/variables tells what a variable can be at a directive, and
-// internal/route where a pass directive leads, whatever the address is called:
-// 127.0.0.1, localhost, an upstream, a variable whose values the configuration
-// spells, or that can only choose between upstreams. Targets groups the passes of
-// a site by the place where they end.
+// internal/lex splits a file into tokens by nginx's own rules; they tile the file,
+// so every byte belongs to exactly one. internal/tree turns a file into
+// directives: gonginx's tree, paired with the tokens. Two independent readers thus
+// agree on every file that is edited. internal/config follows the includes,
+// internal/variables tells what a variable can be, internal/route where a pass
+// leads, whatever the address is called. Targets groups the passes of a site by
+// the place where they end.
 //
 // internal/plan turns targets into edits of whole bytes, which internal/edit
-// applies, shows and takes back. Each edit knows the contexts
-// that ask for it; a file that is included several times is edited only when
-// all its contexts ask alike. Before a plan is returned it is proven: every
+// applies, shows and takes back. Before a plan is returned it is proven: every
 // token outside the edits is unchanged, the edited configuration is read again,
 // and every pass directive ends where it ended before, except those of the
 // target, which end at the socket.

@@ -30,7 +30,7 @@ const (
 	SeveralPlaces  = plan.SeveralPlaces
 )
 
-// ParseVersion reads "1.22.1" or "nginx/1.22.1 (Debian)".
+// ParseVersion reads "1.22.1" or "nginx/1.22.1 (Debian)", or another program's.
 func ParseVersion(s string) (Version, error) { return config.ParseVersion(s) }
 
 // Config is a whole nginx configuration: the main file and everything it

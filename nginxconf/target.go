@@ -1,6 +1,7 @@
 package nginxconf
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -35,14 +36,12 @@ func (t Target) each(everywhere bool, f func(Use) string) []string {
 
 // Use is one place that sends requests to a target.
 type Use struct {
-	Pos      Pos         `json:"pos"`      // of the pass directive
-	In       string      `json:"in"`       // "server example.com, location /api"
-	Text     string      `json:"text"`     // "proxy_pass http://my_app"
-	Address  string      `json:"address"`  // as written: host:port or unix:path
-	Upstream string      `json:"upstream"` // name of the upstream it goes through, "" for a literal
-	Server   Pos         `json:"server"`   // of the upstream's server line, zero for a literal
-	Class    route.Class `json:"class"`
-	Site     bool        `json:"site"` // belongs to the site that was asked about
+	Pos      Pos    `json:"pos"`      // of the pass directive
+	In       string `json:"in"`       // "server example.com, location /api"
+	Text     string `json:"text"`     // "proxy_pass http://my_app"
+	Address  string `json:"address"`  // as written: host:port or unix:path
+	Upstream string `json:"upstream"` // name of the upstream it goes through, "" for a literal
+	Server   Pos    `json:"server"`   // of the upstream's server line, zero for a literal
 
 	route route.Route
 }
@@ -53,7 +52,6 @@ type Target struct {
 	Address   string         `json:"address"`            // as first written: host:port or unix:path
 	Addr      netip.AddrPort `json:"addr"`               // the same in numbers, invalid when the host is a name
 	Upstream  string         `json:"upstream,omitempty"` // name of the first upstream that holds it
-	Servers   int            `json:"servers,omitempty"`  // server lines of that upstream
 	Class     route.Class    `json:"class"`              // the most intrusive class among the uses
 	Protocol  string         `json:"protocol"`           // "http", "https", "fastcgi", "grpc", "stream", ...
 	Keepalive bool           `json:"keepalive"`          // an upstream of it keeps connections alive by configuration
@@ -112,13 +110,7 @@ func (c *Config) collect(site string) []Target {
 }
 
 func (t *Target) add(r route.Route, inSite bool) {
-	u := Use{Pos: r.Pass.Pos(), In: r.Pass.Parent().Path(), Text: r.Pass.String(), Address: r.Text(), Class: r.Class, Site: inSite, route: r}
-	if r.Upstream != nil {
-		u.Upstream = r.Upstream.Arg(0)
-	}
-	if r.Server != nil {
-		u.Server = r.Server.Pos()
-	}
+	u := use(r)
 	if !inSite {
 		t.Elsewhere = append(t.Elsewhere, u)
 		return
@@ -129,11 +121,20 @@ func (t *Target) add(r route.Route, inSite bool) {
 	t.Class = max(t.Class, r.Class)
 	if r.Upstream != nil {
 		t.Keepalive = t.Keepalive || r.Upstream.Last("keepalive") != nil
-		if t.Upstream == "" {
-			t.Upstream, t.Servers = u.Upstream, len(r.Upstream.All("server"))
-		}
+		t.Upstream = cmp.Or(t.Upstream, u.Upstream)
 	}
 	t.Uses = append(t.Uses, u)
+}
+
+func use(r route.Route) Use {
+	u := Use{Pos: r.Pass.Pos(), In: r.Pass.Parent().Path(), Text: r.Pass.String(), Address: r.Text(), route: r}
+	if r.Upstream != nil {
+		u.Upstream = r.Upstream.Arg(0)
+	}
+	if r.Server != nil {
+		u.Server = r.Server.Pos()
+	}
+	return u
 }
 
 // owns reports whether a site file owns a route.
@@ -162,9 +163,7 @@ func (c *Config) Reaching(match func(netip.AddrPort) bool) []Use {
 				continue
 			}
 			if a := r.Addr.AddrPort(r.Fallback); a.IsValid() && match(a) {
-				t := Target{}
-				t.add(r, true)
-				out = append(out, t.Uses...)
+				out = append(out, use(r))
 			}
 		}
 	}

@@ -1,8 +1,6 @@
 package nginxconf
 
-import (
-	"edgeman/nginxconf/internal/route"
-)
+import "edgeman/nginxconf/internal/route"
 
 // Together sorts a site's targets into the apps that they can become. Addresses
 // between which an upstream spreads its requests belong to one app, whose copies

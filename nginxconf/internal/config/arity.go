@@ -15,6 +15,7 @@ const many = 1 << 10
 
 // arities covers the directives that this package draws conclusions from.
 var arities = map[string]arity{
+	"server": {0, 0, true}, "upstream": {1, 1, true},
 	"set": {2, 2, false}, "map": {2, 2, true}, "split_clients": {2, 2, true}, "geo": {1, 2, true},
 	"location": {1, 2, true}, "limit_except": {1, many, true}, "if": {1, many, true},
 	"listen": {1, many, false}, "keepalive": {1, 2, false}, "hash": {1, 2, false},
@@ -32,21 +33,10 @@ func checkArity(n *Node) error {
 	if Side(n) == "" || slices.Contains(tables, n.parent.Name()) {
 		return nil
 	}
-	want, ok := arities[n.Name()]
-	if module, rest, found := strings.Cut(n.Name(), "_"); found && modules[module+"_pass"] != "" && !ok {
-		want, ok = arities["_"+rest]
-	}
-	switch {
-	case n.Name() == "upstream":
-		want, ok = arity{1, 1, true}, true
-	case n.Name() == "server" && n.parent.Name() == "upstream":
-		want, ok = arity{1, many, false}, true
-	case n.Name() == "server":
-		want, ok = arity{0, 0, true}, true
-	}
+	want, known := arityOf(n)
 	args := len(n.Args())
 	switch {
-	case !ok:
+	case !known:
 	case args < want.min || args > want.max:
 		return Refuse(n.Pos(), "", "invalid number of arguments in %q directive", n.Name())
 	case want.block && !n.IsBlock():
@@ -55,4 +45,19 @@ func checkArity(n *Node) error {
 		return Refuse(n.Pos(), "", "directive %q is not terminated by \";\"", n.Name())
 	}
 	return nil
+}
+
+func arityOf(n *Node) (want arity, known bool) {
+	if n.Name() == "server" && n.parent.Name() == "upstream" {
+		return arity{1, many, false}, true
+	}
+	if want, known = arities[n.Name()]; known {
+		return want, true
+	}
+	module, rest, _ := strings.Cut(n.Name(), "_")
+	if modules[module+"_pass"] == "" {
+		return arity{}, false
+	}
+	want, known = arities["_"+rest]
+	return want, known
 }

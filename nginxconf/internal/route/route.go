@@ -1,8 +1,6 @@
 package route
 
-import (
-	"edgeman/nginxconf/internal/config"
-)
+import "edgeman/nginxconf/internal/config"
 
 // HostHeader is what nginx puts into $proxy_host and the default Host header:
 // the host, and the port unless it is the scheme's own.
