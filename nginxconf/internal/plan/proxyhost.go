@@ -48,12 +48,9 @@ func (p *planner) substituteIn(lines []*config.Node, r route.Route) {
 	}
 }
 
-// otherMentions handles $proxy_host and $proxy_port outside the lists that
+// otherMentions handles $proxy_host and $proxy_port of a proxy_pass outside the lists that
 // have rules of their own.
 func (p *planner) otherMentions(h *config.Node, module string, r route.Route) error {
-	if module != "proxy" {
-		return nil
-	}
 	server := h.Within("server")
 	for _, n := range p.c.HostUsers {
 		if s := n.Within("server"); config.Side(n) != "http" || s != nil && s != server {

@@ -56,8 +56,8 @@ func (p *planner) rename(routes []route.Route) error {
 // compensateAll compensates each block of renamed passes once for each module.
 func (p *planner) compensateAll(routes []route.Route) error {
 	type place struct {
-		DefiningBlock *config.Node
-		module        string
+		block  *config.Node
+		module string
 	}
 	var order []place
 	at := map[place][]route.Route{}
@@ -69,7 +69,7 @@ func (p *planner) compensateAll(routes []route.Route) error {
 		at[w] = append(at[w], r)
 	}
 	for _, w := range order {
-		if err := p.compensate(w.DefiningBlock, w.module, at[w]); err != nil {
+		if err := p.compensate(w.block, w.module, at[w]); err != nil {
 			return err
 		}
 	}
@@ -92,14 +92,14 @@ func (p *planner) compensate(h *config.Node, module string, routes []route.Route
 	if err == nil {
 		err = p.sslName(h, module, tls)
 	}
-	if err == nil {
-		err = p.otherMentions(h, module, r)
-	}
 	if err != nil || module != "proxy" {
 		return err
 	}
-	if err := p.redirect(h, module, literal); err != nil {
-		return err
+	if err = p.otherMentions(h, module, r); err == nil {
+		err = p.redirect(h, module, literal)
 	}
-	return p.cacheKey(h, module, r)
+	if err == nil {
+		err = p.cacheKey(h, module, r)
+	}
+	return err
 }

@@ -4,6 +4,7 @@
 package regular
 
 import (
+	"maps"
 	"regexp/syntax"
 	"strconv"
 	"strings"
@@ -52,80 +53,44 @@ func (l Language) StartsIn(first string) bool {
 	return true
 }
 
+const digits = "0123456789"
+
 // HasNumbers reports whether some text goes on after prefix with a numeric
 // address and a port: digits and dots or something in brackets, a colon, and a
 // digit.
 func (l Language) HasNumbers(prefix string) bool {
-	type state struct {
-		pc   uint32
-		part part
-	}
-	var todo []state
-	seen := map[state]bool{}
-	push := func(pc uint32, p part) {
-		for next := range l.closure(pc) {
-			if s := (state{next, p}); !seen[s] {
-				seen[s] = true
-				todo = append(todo, s)
-			}
-		}
-	}
-	for pc := range l.after(prefix) {
-		push(pc, start)
-	}
-	for len(todo) > 0 {
-		s := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		inst := &l.prog.Inst[s.pc]
-		if s.part == found {
-			return true
-		}
-		for _, step := range steps[s.part] {
-			if consumes(inst) && strings.ContainsFunc(step.chars, inst.MatchRune) {
-				push(inst.Out, step.to)
-			}
-		}
-	}
-	return false
-}
-
-// part is how far a numeric address has been read.
-type part int
-
-const (
-	start part = iota
-	number
-	brackets
-	closed
-	colon
-	found
-)
-
-// steps says which characters lead on from each part.
-var steps = map[part][]struct {
-	chars string
-	to    part
-}{
-	start:    {{"0123456789", number}, {"[", brackets}},
-	number:   {{"0123456789.", number}, {":", colon}},
-	brackets: {{"0123456789abcdef:.", brackets}, {"]", closed}},
-	closed:   {{":", colon}},
-	colon:    {{"0123456789", found}},
+	start := l.after(prefix)
+	end := l.repeat(l.step(start, digits), digits+".")
+	maps.Copy(end, l.step(l.repeat(l.step(start, "["), digits+"abcdef:."), "]"))
+	return len(l.step(l.step(end, ":"), digits)) > 0
 }
 
 // after returns the instructions that can come next once prefix was read.
 func (l Language) after(prefix string) map[uint32]bool {
 	at := l.closure(uint32(l.prog.Start))
 	for _, r := range prefix {
-		next := map[uint32]bool{}
-		for pc := range at {
-			if inst := &l.prog.Inst[pc]; consumes(inst) && inst.MatchRune(r) {
-				for pc := range l.closure(inst.Out) {
-					next[pc] = true
-				}
-			}
+		at = l.step(at, string(r))
+	}
+	return at
+}
+
+// step returns the instructions that can come next once one of the characters was
+// read.
+func (l Language) step(at map[uint32]bool, chars string) map[uint32]bool {
+	next := map[uint32]bool{}
+	for pc := range at {
+		if inst := &l.prog.Inst[pc]; consumes(inst) && strings.ContainsFunc(chars, inst.MatchRune) {
+			maps.Copy(next, l.closure(inst.Out))
 		}
-		at = next
+	}
+	return next
+}
+
+// repeat adds what can come next once any number of the characters were read.
+func (l Language) repeat(at map[uint32]bool, chars string) map[uint32]bool {
+	for n := -1; n < len(at); {
+		n = len(at)
+		maps.Copy(at, l.step(at, chars))
 	}
 	return at
 }
