@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"edgeman/nginxconf/internal/config"
 	"edgeman/nginxconf/internal/lex"
@@ -76,6 +77,12 @@ type FileEdit struct {
 }
 
 func fileEdit(f *tree.File, edits []Edit) (FileEdit, error) {
+	for _, e := range edits {
+		if !utf8.ValidString(e.New) { // JSON, in which the edit is stored, has only that
+			line, _ := f.LineAt(e.Start)
+			return FileEdit{}, config.Refuse(config.Pos{File: f.Path, Line: line}, "save the file as UTF-8", "a directive that is not in UTF-8 would be copied to here")
+		}
+	}
 	sortEdits(edits)
 	joinInsertions(edits)
 	after := apply(f.Src, edits)
