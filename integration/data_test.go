@@ -12,7 +12,7 @@ import (
 )
 
 // An app that writes to a volume is never run twice at the same time: adopt and
-// swap stop the old container first, requests wait meanwhile, and the data stay.
+// swap stop the old container first, requests wait, and the data stay.
 func TestVolumeIsNeverSharedByTwo(t *testing.T) {
 	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
 		Install(ctx, t, h)
@@ -24,7 +24,7 @@ func TestVolumeIsNeverSharedByTwo(t *testing.T) {
 		most := watchVolume(ctx, t, h)
 		clients := startLoads(ctx, t, h, 60)
 		out := must(ctx, t, h, "sh", "-c", "edgeman adopt /etc/nginx/sites-available/myapp --yes 2>&1")
-		if !strings.Contains(out, "requests wait meanwhile") || !strings.Contains(out, "/data") {
+		if !strings.Contains(out, "requests will wait") || !strings.Contains(out, "/data") {
 			t.Errorf("adopt does not say that and why it stops first:\n%s", out)
 		}
 		for _, tag := range []string{"v2", "v1"} {

@@ -76,7 +76,7 @@ func TestSlowBootInPlace(t *testing.T) {
 	reloadNginx(ctx, t, h)
 	r, said, took = swap()
 	t.Logf("worker_connections 768: %d requests, %d failed; stop and start took %s\n%s", r.Requests, r.Failed, took.Round(time.Millisecond), said)
-	for _, want := range []string{"at most 768 requests can wait", "requests a second of now", "warning: the last start took", "will not fit", "hint: raise worker_connections"} {
+	for _, want := range []string{"at most 768 requests can wait", "at the current", "warning: the last start took", "will not fit", "hint: raise worker_connections"} {
 		if !contains(said, want) {
 			t.Errorf("the swap does not say %q:\n%s", want, said)
 		}

@@ -134,7 +134,7 @@ func (w *walk) step(app string) {
 	}
 	code, out := run(w.ctx, w.T, w.h, args...)
 	w.Logf("%v: exit %d %s", args, code, firstLine(out))
-	waits := code == outcome.ExitRefused && (args[1] == "adopt" || contains(out, "give back first"))
+	waits := code == outcome.ExitRefused && (args[1] == "adopt" || contains(out, "first give back"))
 	if code != outcome.ExitDone && !waits {
 		w.Errorf("%v: exit %d\n%s", args, code, out)
 	}

@@ -45,7 +45,7 @@ func adoptCommand() command {
 	}
 }
 
-// acceptable are the refusals that an operator may know better about.
+// acceptable are the refusals that an operator may overrule.
 var acceptable = []struct{ code, usage string }{
 	{adoptable.CodeWritableLayer, "accept that files in the container's own layer stay behind"},
 	{adoptable.CodeRmVolumes, "accept that the anonymous volumes of a --rm container go with it"},

@@ -36,7 +36,7 @@ func checkCommand(env *environment) command {
 			&cli.BoolFlag{Name: "lint", Usage: "look for advice about sites, too"},
 			&cli.BoolFlag{Name: "strict", Usage: "let notices fail the run, too"},
 			&cli.StringFlag{Name: "fail-on", DefaultText: "warning", Usage: "fail from `SEVERITY` on: critical, warning, notice or never"},
-			&cli.BoolFlag{Name: "remember", Usage: "say a known finding again only after a day or a week"},
+			&cli.BoolFlag{Name: "remember", Usage: "repeat a known finding only after a day or a week"},
 			&cli.DurationFlag{Name: "timeout", Value: 20 * time.Second, Usage: "give the whole run `DURATION`"},
 			&cli.StringFlag{Name: "explain", Usage: "explain the finding `CODE`, or list all codes"},
 			&cli.BoolFlag{Name: "install-timer", Usage: "run it every hour and mail root what it finds"},

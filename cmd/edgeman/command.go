@@ -45,7 +45,7 @@ const (
 
 var oneApp = arguments{"APP", 1, 1, appName}
 
-// unlimited is the most of arguments that may be any number.
+// unlimited is the maximum for a command that takes any number of arguments.
 const unlimited = 1 << 30
 
 // built is the command for the library.
@@ -84,7 +84,7 @@ func (cmd command) built(env *environment) *cli.Command {
 	return &lib
 }
 
-// check refuses another number of arguments, and an app's name that is none.
+// check refuses a wrong number of arguments, and an invalid app name.
 func (a arguments) check(c *cli.Context) error {
 	n := c.NArg()
 	if n < a.least || n > a.most {

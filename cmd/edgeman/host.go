@@ -183,8 +183,8 @@ func optional(p part, without string) part {
 	}
 }
 
-// quietDocker leaves what only Docker knows out where it does not answer: the
-// slots' own words tell of that.
+// quietDocker goes on without Docker where it does not answer: the slots' services
+// report that.
 func quietDocker(ctx context.Context, h *host) (func(), error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

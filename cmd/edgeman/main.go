@@ -78,7 +78,7 @@ func run(args []string, env *environment) int {
 	return exitCode(err)
 }
 
-// readerGone tells of an output that somebody has read enough of, as head does.
+// readerGone tells whether a write failed because its reader, like head, had enough.
 func readerGone(err error) bool {
 	var failed *os.PathError
 	return errors.As(err, &failed) && failed.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)

@@ -45,7 +45,7 @@ func TestResultThatCannotBeWritten(t *testing.T) {
 			if got := exitCode(err); err == nil && row.want != 0 || err != nil && got != row.want {
 				t.Errorf("%v: exit code %d, want %d", err, got, row.want)
 			}
-			if said := strings.Contains(stderr.String(), "warning: all is done, but the result could not be written: "); said != (row.err == nil) {
+			if said := strings.Contains(stderr.String(), "warning: everything was done, but the result could not be written: "); said != (row.err == nil) {
 				t.Errorf("stderr: %q", stderr.String())
 			}
 		})

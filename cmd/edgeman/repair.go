@@ -13,7 +13,7 @@ func repairCommand() command {
 			Name:     "repair",
 			Category: groupMend,
 			Usage:    "complete or undo what an interrupted command left, and say which",
-			Description: "An app that is whole is left alone. Other commands do the same before their own work,\n" +
+			Description: "An app that needs no repair is left alone. Other commands do the same before their own work,\n" +
 				"where that is safe without asking. A live pointer or a settings file that was removed\n" +
 				"is made again, as far as the live release tells what was in it.",
 		},

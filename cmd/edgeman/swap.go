@@ -59,7 +59,7 @@ func swapFlags() []cli.Flag {
 		drainFlag(),
 		timeoutFlag(),
 		&cli.StringFlag{Name: "strategy", DefaultText: "from the app file", Usage: "`HOW`: overlap (new beside old) or stop-first (requests wait)"},
-		&cli.BoolFlag{Name: "detach", Usage: "return after the switch; the old slot drains by itself"},
+		&cli.BoolFlag{Name: "detach", Usage: "return after the switch; the old slot drains in the background"},
 		letWaitFlag(),
 		&cli.BoolFlag{Name: "cut", Usage: "end a slot that still drains from an earlier swap now"},
 		layerFlag(),
@@ -78,7 +78,7 @@ func swapOptions(c *cli.Context) (o swap.Options, err error) {
 	return o, err
 }
 
-// strategy takes stop-first under its first name, too, which it has in records.
+// strategy also takes stop-first under its first name, which records still have.
 func strategy(c *cli.Context) (string, error) {
 	const first = "recreate"
 	if c.String("strategy") == first {

@@ -17,11 +17,11 @@ func unadoptCommand() command {
 			Category: groupDeploy,
 			Usage:    "give a site and its container back, as they were before adopt",
 			Description: "The adopted container serves again at its old address, nginx's files are restored byte for\n" +
-				"byte, and everything of edgeman's that belongs to the app is removed. Nothing is dropped.",
+				"byte, and everything that edgeman made for the app is removed. Nothing is dropped.",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "to", Usage: "`WHAT` to give back if they differ: original or live"},
 				timeoutFlag(),
-				allowFlag(adoption.AllowOtherSites, "accept that what else in nginx's files leads to the app fails from then on"),
+				allowFlag(adoption.AllowOtherSites, "accept that whatever else in nginx's files leads to the app fails from then on"),
 				allowFlag(unadopt.AllowUnready, "accept that the container runs and does not answer yet"),
 				layerFlag(),
 				yesFlag(),

@@ -62,7 +62,7 @@ func (h *Host) Adopt(ctx context.Context, o Options) (Result, error) {
 	}
 	o.Site = site
 	if o.Mode == "native" && o.Via != "" {
-		return Result{}, outcome.Usage("--via is a way of mode proxy: in mode native nothing is between nginx and the app")
+		return Result{}, outcome.Usage("--via applies to mode proxy only: in mode native nothing stands between nginx and the app")
 	}
 	if err := h.Program.NeedInit(o.Mode, true); err != nil {
 		return Result{}, err
@@ -126,7 +126,7 @@ func (h *Host) weighStopFirst(ctx context.Context, o Options, take []candidate) 
 	return nil
 }
 
-// patience is nginx's at each place that leads to the candidate.
+// patience lists how long nginx waits at each place that leads to the candidate.
 func (c candidate) patience() (all []nginxconf.Patience) {
 	for _, t := range c.targets {
 		all = append(all, t.Patience()...)
@@ -134,8 +134,8 @@ func (c candidate) patience() (all []nginxconf.Patience) {
 	return all
 }
 
-// peerNote tells what the app sees as its peer: the gateway of its network
-// before, and over the bridge afterwards, too; nothing in mode native.
+// peerNote tells which address the app will see as its peer. Before adopt, and
+// over the bridge after it, that is its network's gateway; in mode native none.
 func peerNote(c docker.Container, via, mode string) string {
 	before := "the peer it sees now"
 	if len(c.Networks) > 0 && c.Networks[0].Gateway.IsValid() {
@@ -143,13 +143,13 @@ func peerNote(c docker.Container, via, mode string) string {
 	}
 	switch {
 	case mode == "native":
-		return fmt.Sprintf("the app will see a Unix socket with no address as its peer, until now %s; mode proxy gives it one", before)
+		return fmt.Sprintf("the app will see a Unix socket without an address as its peer instead of %s; mode proxy gives it an address", before)
 	case c.NetworkMode == "host":
-		return "the app goes on seeing its requests come from 127.0.0.1"
+		return "the app will still see requests coming from 127.0.0.1"
 	case via == "bridge":
-		return fmt.Sprintf("the app goes on seeing its requests come from %s", before)
+		return fmt.Sprintf("the app will still see requests coming from %s", before)
 	}
-	return fmt.Sprintf("the app will see its requests come from %s, until now from %s; --via bridge keeps that", state.DefaultApp("x").Proxy.Source, before)
+	return fmt.Sprintf("the app will see requests coming from %s instead of %s; --via bridge keeps the old address", state.DefaultApp("x").Proxy.Source, before)
 }
 
 // afterOthers says which targets of the site were adopted before err and stay so.
@@ -161,7 +161,7 @@ func afterOthers(err error, done []candidate) error {
 	for _, c := range done {
 		names = append(names, c.name)
 	}
-	kept := fmt.Errorf("adopted before that, and it stays so: %s", strings.Join(names, ", "))
+	kept := fmt.Errorf("adopted before that, and still adopted: %s", strings.Join(names, ", "))
 	return fmt.Errorf("%w\n%w", outcome.Begun(err), kept)
 }
 
@@ -221,7 +221,7 @@ func (h *Host) showPlan(r Result, reasons bool) {
 			h.Warn("%s: %s", a.App, w)
 		}
 		if a.Strategy == "recreate" {
-			h.Note("%s: %s, requests wait meanwhile: %s", a.App, stopFirst(a.Replicas), strings.Join(a.Why, "; "))
+			h.Note("%s: requests will wait, because %s: %s", a.App, stopFirst(a.Replicas), strings.Join(a.Why, "; "))
 		}
 	}
 	for _, l := range r.Left {
@@ -234,7 +234,7 @@ func (h *Host) showPlan(r Result, reasons bool) {
 		}
 	}
 	if len(files) > 0 {
-		h.Note("edgeman is installed first, and edgeman uninstall takes it away again: %s", strings.Join(files, ", "))
+		h.Note("edgeman is installed first; edgeman uninstall removes it again: %s", strings.Join(files, ", "))
 	}
 }
 

@@ -40,14 +40,14 @@ func TestAdoptPlan(t *testing.T) {
 	_, said := w.dryRun(Options{})
 	for _, want := range []string{
 		"served by containers web-1, web-2 (myapp:v1) and becomes 2 replicas\n",
-		"note: edgeman is installed first, and edgeman uninstall takes it away again: ",
+		"note: edgeman is installed first; edgeman uninstall removes it again: ",
 		filepath.Join(w.System.Root, "/etc/systemd/system/edgeman@.socket"),
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in\n%s", want, said)
 		}
 	}
-	if strings.Contains(said, "requests wait meanwhile") {
+	if strings.Contains(said, "requests will wait") {
 		t.Errorf("nobody waits, but adopt said\n%s", said)
 	}
 }
@@ -64,7 +64,7 @@ func TestAdoptPlanStopFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, said := w.dryRun(Options{})
-	if strings.Count(said, "note: requests wait meanwhile: ") != 1 || strings.Contains(said, "installed first") || strings.Contains(said, "replicas") {
+	if strings.Count(said, "note: requests will wait: ") != 1 || strings.Contains(said, "installed first") || strings.Contains(said, "replicas") {
 		t.Errorf("adopt said\n%s", said)
 	}
 }
@@ -77,7 +77,7 @@ func TestAdoptPlanNative(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, said := w.dryRun(Options{Mode: "native"})
-	if want := "the app will see a Unix socket with no address as its peer"; !strings.Contains(said, want) || strings.Contains(said, "--via") {
+	if want := "the app will see a Unix socket without an address as its peer"; !strings.Contains(said, want) || strings.Contains(said, "--via") {
 		t.Errorf("want %q and no word of --via:\n%s", want, said)
 	}
 	if _, err := w.Host.Adopt(context.Background(), Options{Site: "/x", Mode: "native", Via: "bridge"}); outcome.ExitCode(err) != outcome.ExitUsage {
@@ -151,7 +151,7 @@ func TestAdoptAsksAsTheSiteDoes(t *testing.T) {
 	}{
 		{"by itself", "", Options{}, "", "", []string{"Host: my_app"}},
 		{"told", "", Options{Health: "/up", HealthHeaders: []string{"Host: x"}}, "/up", "", []string{"Host: x"}},
-		{"unhealthy", "exit 1 no curl", Options{}, "connect", "warning: myapp: Docker calls container web-1 unhealthy already (its HEALTHCHECK says: exit 1 no curl)", []string{"Host: my_app"}},
+		{"unhealthy", "exit 1 no curl", Options{}, "connect", "warning: myapp: Docker already calls container web-1 unhealthy (its HEALTHCHECK says: exit 1 no curl)", []string{"Host: my_app"}},
 		{"unhealthy, told", "exit 1", Options{Health: "/up"}, "/up", "the request for /up decides instead", []string{"Host: my_app"}},
 	}
 	for _, tt := range tests {

@@ -12,8 +12,8 @@ import (
 	"edgeman/nginxconf"
 )
 
-// adoptAll carries out what was agreed to, and nothing else: whoever was asked
-// may have taken their time, and others may have gone on working meanwhile.
+// adoptAll carries out the plan that was agreed to and nothing else: others may
+// have changed something while the question waited for its answer.
 func (h *Host) adoptAll(ctx context.Context, o Options, shown []candidate) error {
 	unlock, err := h.LockHost(ctx, "adopt", false)
 	if err != nil {
@@ -77,12 +77,12 @@ func agreed(o Options, shown, now []candidate) error {
 	if slices.EqualFunc(shown, now, same) {
 		return nil
 	}
-	return hint.With(outcome.Refuse("nginx's files or the containers behind %s have changed since the plan was shown, and what would be done is not what was shown", o.Site),
-		"edgeman adopt %s shows it anew", o.Site)
+	return hint.With(outcome.Refuse("nginx's files or the containers behind %s have changed since the plan was shown, so the plan no longer holds", o.Site),
+		"edgeman adopt %s shows the new one", o.Site)
 }
 
-// refuseMeddling keeps edits that others have made since the plan was made out of
-// our reload.
+// refuseMeddling keeps edits that others have made since the plan was made from
+// going live with our reload.
 func (t *takeover) refuseMeddling(ctx context.Context, main string) error {
 	conf, err := nginxconf.Load(t.Files, main)
 	if err != nil {

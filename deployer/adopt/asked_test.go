@@ -16,7 +16,7 @@ import (
 )
 
 // While a person thinks about giving back, others go on working on the app, and
-// what they change has to be agreed to anew.
+// what they change has to be agreed to again.
 func TestReleaseAskedHoldsNoLock(t *testing.T) {
 	changes := map[string]func(w *world, site string){
 		"nothing": func(*world, string) {},

@@ -29,7 +29,7 @@ func (h *Host) planTogether(ctx context.Context, o Options, conf *nginxconf.Conf
 		return c, err
 	}
 	if app, ok := h.ownSocket(group[0].Address); ok {
-		return c, hint.With(outcome.Refuse("adopted already, as %s", app), "edgeman status %s", app)
+		return c, hint.With(outcome.Refuse("already adopted, as %s", app), "edgeman status %s", app)
 	}
 	if r := group[0].Refusal; r != nil {
 		return c, &outcome.RefusedError{Err: r}

@@ -163,7 +163,7 @@ func TestAdoptAndReleaseCopies(t *testing.T) {
 	if want := "old containers (web-1 0 → 0, web-2 0 → 0, web-3 0 → 0): "; !strings.Contains(w.Stderr.String(), want) {
 		t.Errorf("no %q in\n%s", want, &w.Stderr)
 	}
-	delete(w.Containers, "web-2") // pruned meanwhile
+	delete(w.Containers, "web-2") // pruned since
 	if err := w.release(time.Minute); err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // chooseHealth decides how the app is asked whether it is ready: by what the
-// operator said, with the headers that its site sends it. A check of the image's
-// that fails while the app serves would keep every new container from it.
+// operator said, with the headers that its site sends it. A HEALTHCHECK that fails
+// while the app serves would fail for every new container, too.
 func (c *candidate) chooseHealth(o Options) {
 	c.health, c.headers = o.Health, c.sends(o)
 	for _, ct := range c.containers {
@@ -20,9 +20,9 @@ func (c *candidate) chooseHealth(o Options) {
 		judged := "the request for " + o.Health + " decides instead"
 		if state.HealthPath(c.health) == "" {
 			c.health = state.HealthConnect
-			judged = "it counts as ready when its port takes a connection; --health PATH asks it for something better"
+			judged = "it counts as ready when its port accepts a connection; --health PATH sets a better check"
 		}
-		c.warnings = append(c.warnings, fmt.Sprintf("Docker calls container %s unhealthy already (its HEALTHCHECK says: %s), so the check is left out: %s", ct.Name, ct.Unhealthy, judged))
+		c.warnings = append(c.warnings, fmt.Sprintf("Docker already calls container %s unhealthy (its HEALTHCHECK says: %s), so that check is not used: %s", ct.Name, ct.Unhealthy, judged))
 		return
 	}
 }
@@ -49,6 +49,6 @@ func (c *candidate) warnHealth(ctx context.Context) {
 	q := ask.Request{Path: path, Headers: c.headers, Host: c.containers[0].Name}
 	answer, err := q.Over(ctx, ask.TCP(c.targets[0].Addr, ask.Limit))
 	if err == nil && !answer.OK() {
-		c.warnings = append(c.warnings, fmt.Sprintf("GET %s is answered with %s now, and a new container that answers so is not taken for ready", path, answer.Status))
+		c.warnings = append(c.warnings, fmt.Sprintf("GET %s is answered with %s now; a new container that answers like that does not count as ready", path, answer.Status))
 	}
 }

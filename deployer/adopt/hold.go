@@ -20,8 +20,8 @@ func (t *takeover) pause() state.Pause {
 	return state.PauseFor(until, state.PauseAdopt, t.record.Ids())
 }
 
-// holdAgain makes the requests wait that the slot has let go to the adopted
-// container while no command was there, until none is inside any more.
+// holdAgain holds requests back again, which the slot has forwarded to the adopted
+// container since the interruption, and waits until none is inside.
 func (t *takeover) holdAgain(ctx context.Context) error {
 	before, _, err := t.Paths.ReadPause(t.slot)
 	if err != nil || before.Container == "" { // the slot's own container serves, or may start

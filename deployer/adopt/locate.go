@@ -48,7 +48,7 @@ func (p *finder) one(ctx context.Context, t nginxconf.Target, address string) ([
 	case l.err != nil:
 		return nil, l.err
 	case len(l.ats) == 0:
-		return nil, outcome.Refuse("%s: %s is no host and port", placeOf(t), address)
+		return nil, outcome.Refuse("%s: %s is not a host and port", placeOf(t), address)
 	case len(l.found) == 0:
 		return nil, hint.With(outcome.Refuse("%s: no running container serves %s: %s", placeOf(t), spelled(address, l.ats[0]), l.doubt.Reason),
 			"docker ps shows what runs; name it with --container")
@@ -72,7 +72,7 @@ func (p *finder) one(ctx context.Context, t nginxconf.Target, address string) ([
 	return l.found, nothingElse(ctx, t, address, l)
 }
 
-// nothingElse refuses a name that leads to something else than a container, too.
+// nothingElse refuses a name that also leads to something other than a container.
 func nothingElse(ctx context.Context, t nginxconf.Target, address string, l lookup) error {
 	first := l.found[0]
 	for _, at := range l.ats {
@@ -118,7 +118,7 @@ func (p *finder) chosen(ctx context.Context, o Options, t nginxconf.Target) (doc
 		ats = lead
 	}
 	if len(ats) == 0 {
-		return c, 0, nil, outcome.Refuse("%s: %s is no host and port", placeOf(t), t.Address)
+		return c, 0, nil, outcome.Refuse("%s: %s is not a host and port", placeOf(t), t.Address)
 	}
 	port, ok := slots.PortBehind(c, ats[0], o.Port)
 	if !ok {

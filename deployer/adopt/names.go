@@ -16,7 +16,7 @@ import (
 	"edgeman/sockets"
 )
 
-// nameCandidates names the apps: as asked, else after what they are.
+// nameCandidates names the apps as the operator said, or else by defaultName.
 func (h *Host) nameCandidates(o Options, site string, take []candidate) error {
 	seen := map[string]bool{}
 	for i := range take {
@@ -40,14 +40,14 @@ func (h *Host) nameCandidates(o Options, site string, take []candidate) error {
 		}
 		seen[c.name] = true
 		if _, err := h.Paths.ReadApp(c.name); !errors.Is(err, state.ErrNoApp) {
-			return hint.With(outcome.Refuse("there is an app %s already", c.name), "choose another name with --name, or edgeman unadopt %s first", c.name)
+			return hint.With(outcome.Refuse("there is already an app %s", c.name), "choose another name with --name, or edgeman unadopt %s first", c.name)
 		}
 	}
 	return nil
 }
 
-// defaultName is the first word for the app that says something, and that no
-// other app of the site has: of a site for one app the file's name; what its
+// defaultName is the first word that describes the app and that no other app of
+// the site has: the file's name if the site is for one app; what its
 // container is called; the site's server_name, the image, the upstream.
 func (c candidate) defaultName(site string, alone bool, seen map[string]bool) string {
 	ct := c.containers[0]
@@ -72,14 +72,14 @@ func (c candidate) defaultName(site string, alone bool, seen map[string]bool) st
 	return asName(ct.Name)
 }
 
-// nothing are words that say nothing of one app among others.
+// nothing are words too general to name one app among others.
 var nothing = []string{
 	"default", "default-ssl", "000-default", "nginx", "site", "sites", "app", "apps", "conf", "config", "server", "servers", "web",
 	"www", "http", "https", "ssl", "proxy", "reverse-proxy", "revproxy", "vhost", "vhosts", "localhost", "backend", "upstream", "upstreams",
 	"container", "docker", "main", "index", "latest",
 }
 
-// drawn is what Docker draws for a container that nobody named: two words.
+// drawn matches the two words that Docker makes up for an unnamed container.
 var drawn = regexp.MustCompile(`^[a-z]+_[a-z]+[0-9]?$`)
 
 // composeName is what a Compose file calls the container: its service, or the
@@ -103,7 +103,7 @@ func repositoryName(image string) string {
 
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 
-// asName makes a name of any text, "" if nothing of it can be one.
+// asName turns any text into a valid name; "" where that is impossible.
 func asName(text string) string {
 	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(text), "-"), "-")
 	if len(name) > 31 {

@@ -90,7 +90,7 @@ func (c *candidate) otherPorts(o Options, conf *nginxconf.Config) error {
 	if len(used) == 0 || len(c.adoption.Writes) == 0 || slices.Contains(o.Allow, AllowOtherPorts) {
 		return nil
 	}
-	return hint.With(outcome.Refuse("%s is not taken over, and container %s %s: it is stopped at each swap before the next one starts, and what is sent to that port fails meanwhile", strings.TrimSuffix(used[0], ","), c.containers[0].Name, strings.Join(c.adoption.Writes, ", ")),
+	return hint.With(outcome.Refuse("%s is not taken over, and container %s %s: it is stopped at each swap before the next one starts, and until then what is sent to that port fails", strings.TrimSuffix(used[0], ","), c.containers[0].Name, strings.Join(c.adoption.Writes, ", ")),
 		"--allow-%s accepts that", AllowOtherPorts)
 }
 

@@ -73,8 +73,8 @@ func (h *Host) compareOwn(ctx context.Context, o Options, c candidate, i int, po
 	return err
 }
 
-// compareNew compares answers of the new containers with those of the one that
-// serves until now, before nginx is led to them. They have the start time for it:
+// compareNew compares answers of the new containers with those of the old one,
+// before nginx is switched to them. They may take the start timeout for it:
 // an app whose port takes connections may still be busy with its start.
 func (t *takeover) compareNew(ctx context.Context, since time.Time) error {
 	if t.record.Recreate || t.targets[0].Protocol != "http" || slices.Contains(t.o.Allow, AllowUnproven) {
@@ -116,9 +116,9 @@ func answersAt(ctx context.Context, at netip.AddrPort) bool {
 	return true
 }
 
-// differing asks two the same until one of each one's answers are alike, or until
-// the deadline; then it says how they differ. It is "" as well when one of them
-// does not speak HTTP: that says nothing.
+// differing sends both the same request until an answer of the one is like an
+// answer of the other, or until the deadline; then it says how they differ. It is
+// also "" when one of them does not speak HTTP, which proves nothing.
 func differing(ctx context.Context, q ask.Request, one, other ask.Dialer, deadline time.Time) (string, error) {
 	var ones, others []string
 	err := poll.Until(ctx, time.Until(deadline), compareEvery, func() (bool, error) {

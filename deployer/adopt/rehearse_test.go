@@ -15,7 +15,7 @@ func TestAdoptRehearses(t *testing.T) {
 	w := newCopies(t, 1, "")
 	w.Unmade = errors.New("Duplicate mount point: /data")
 	_, err := w.Host.Adopt(context.Background(), Options{Site: w.site, Name: "myapp", Yes: true})
-	if outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(err.Error(), "could not be made again") {
+	if outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(err.Error(), "could not be recreated") {
 		t.Errorf("exit code %d, %v", outcome.ExitCode(err), err)
 	}
 	if _, err := w.Paths.ReadApp("myapp"); !errors.Is(err, state.ErrNoApp) {

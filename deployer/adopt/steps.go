@@ -82,7 +82,7 @@ func (t *takeover) steps() []func(context.Context) error {
 // stillFree looks again under the lock: another adopt may have taken the name.
 func (t *takeover) stillFree() error {
 	if _, err := t.Paths.ReadApp(t.name); !errors.Is(err, state.ErrNoApp) {
-		return hint.With(outcome.Refuse("%s was adopted meanwhile", t.name), "edgeman status %s", t.name)
+		return hint.With(outcome.Refuse("%s has been adopted by another command", t.name), "edgeman status %s", t.name)
 	}
 	if op, busy, err := t.Paths.ReadOperation(t.name); err != nil {
 		return err
@@ -92,13 +92,13 @@ func (t *takeover) stillFree() error {
 	return nil
 }
 
-// rehearse makes sure that each container could be made again: it has to be
-// where somebody prunes it, and one with --rm goes as soon as it is stopped.
+// rehearse makes sure that each container could be recreated: it has to be if
+// somebody prunes it, and one with --rm is gone as soon as it stops.
 func (t *takeover) rehearse(ctx context.Context) error {
 	for _, c := range t.containers {
 		if err := t.Docker.Rehearse(ctx, c.Raw); err != nil {
-			return hint.With(outcome.Refuse("container %s could not be made again if it was removed: %w", c.Name, err),
-				"nothing was changed; docker run it anew with settings that this Docker accepts")
+			return hint.With(outcome.Refuse("container %s could not be recreated if it were removed: %w", c.Name, err),
+				"nothing was changed; run it again with settings that this Docker accepts")
 		}
 	}
 	return nil
@@ -201,7 +201,7 @@ func (t *takeover) undo(ctx context.Context, cause error) error {
 		undone = t.Unadopt.Undo(context.WithoutCancel(ctx), t.app, t.record, t.lock, true)
 	}
 	if undone != nil {
-		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("%w\nundoing that did not succeed either: %w", cause, undone), "edgeman repair %s", t.name)}
+		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("%w\nundoing that did not work either: %w", cause, undone), "edgeman repair %s", t.name)}
 	}
 	if errors.As(cause, new(*outcome.UsageError)) {
 		return cause

@@ -94,7 +94,7 @@ func (a Record) Targets() string {
 	return strings.Join(list, ", ")
 }
 
-// Goes is "X goes" or "X, Y go".
+// Goes is subject and verb for messages: "X goes" or "X, Y go".
 func (a Record) Goes() string {
 	if len(a.Originals()) > 1 {
 		return a.Targets() + " go"

@@ -93,8 +93,8 @@ func rank(f Finding) int {
 	return 0
 }
 
-// originals finds those that run beside the app, by id or, since others make
-// them anew, by name; and those that cannot be given back.
+// originals finds those that run beside the app, by id or, since others recreate
+// them, by name; and those that cannot be given back.
 func (a App) originals(live, all []Container) []Finding {
 	var out []Finding
 	for _, o := range a.Originals {

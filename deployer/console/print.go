@@ -12,11 +12,10 @@ func (c *Console) PrintJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// Unwritten takes note of a result that could not be written, because the disk is
-// full or the reader has gone. What was done is done, and that is what the exit
-// code says.
+// Unwritten warns of a result that could not be written, because the disk is full
+// or the reader has gone. The work is done, and that is what the exit code says.
 func (c *Console) Unwritten(err error) {
 	if err != nil {
-		c.Warn("all is done, but the result could not be written: %v", err)
+		c.Warn("everything was done, but the result could not be written: %v", err)
 	}
 }

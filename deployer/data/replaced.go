@@ -19,9 +19,9 @@ import (
 	"edgeman/sockets"
 )
 
-// JudgeReplaced looks at the containers that are about to go: what only they
-// have is refused to be lost, and what has changed on them since they were made
-// is in the settings that come back.
+// JudgeReplaced looks at the containers that are about to go: it refuses to lose
+// what only they have, and returns settings that include what has changed on them
+// since they were made.
 func (h *Host) JudgeReplaced(ctx context.Context, app state.App, slot sockets.Slot, r state.Release, allow []string) (adoptable.Live, error) {
 	out := adoptable.Live{Settings: r.Settings}
 	for i, name := range r.Containers(slot.Color) {
@@ -46,7 +46,7 @@ func (h *Host) JudgeReplaced(ctx context.Context, app state.App, slot sockets.Sl
 		}
 		out.Notes = append(out.Notes, live.Notes...)
 		if !slices.Equal(live.Changed, out.Changed) {
-			out.Notes = append(out.Notes, fmt.Sprintf("what was changed on %s goes with it, only what was changed on the first container is kept: %s", name, words.OrDash(strings.Join(live.Changed, ", "))))
+			out.Notes = append(out.Notes, fmt.Sprintf("changes made on %s are lost with it; only those made on the first container are kept: %s", name, words.OrDash(strings.Join(live.Changed, ", "))))
 		}
 	}
 	return out, nil
@@ -70,7 +70,7 @@ func (h *Host) refuseLoss(app state.App, live adoptable.Live, allow []string) er
 			continue
 		}
 		return hint.With(outcome.Refuse("%s", n.Text),
-			"%s accepts that they go with it; allow_writable_layer = true in %s always", n.Override, h.Paths.AppConfig(app.Name))
+			"%s accepts losing them; allow_writable_layer = true in %s always does", n.Override, h.Paths.AppConfig(app.Name))
 	}
 	return nil
 }
@@ -102,5 +102,5 @@ func RefuseGone(r state.Release) error {
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	return hint.With(outcome.Refuse("a container of %s cannot be made: %s", r.App, strings.Join(gone, "; ")), "put it back, and run the same command again")
+	return hint.With(outcome.Refuse("a container of %s cannot be created: %s", r.App, strings.Join(gone, "; ")), "put it back, and run the same command again")
 }

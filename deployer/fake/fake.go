@@ -57,7 +57,7 @@ type World struct {
 	NginxFails     error                   // a candidate configuration
 	NginxBroken    error                   // the configuration on disk
 	Pending        []nginx.Pending         // what others have edited and nginx has not loaded
-	Retire         atomic.Bool             // retired slots end by themselves at once
+	Retire         atomic.Bool             // retired slots end at once
 	OnStep         func(name string)       // called when a step has been told
 	PullErr        error                   // why a pull fails
 	Pulled         docker.Image            // what a pull brings; default: another each time

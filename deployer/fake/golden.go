@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the files in testdata anew")
+var update = flag.Bool("update", false, "rewrite the files in testdata")
 
 // Golden compares got with a file in testdata.
 func Golden(t *testing.T, name string, got []byte) {
@@ -25,6 +25,6 @@ func Golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got), -update writes it anew:\n%s", path, diff)
+		t.Errorf("%s differs (-want +got), -update rewrites it:\n%s", path, diff)
 	}
 }

@@ -16,7 +16,7 @@ func Reference(repository, given string) string {
 	return repository + ":" + given
 }
 
-// ShortImages are two references as they are told side by side: by their tags
+// ShortImages shortens two references that are shown side by side to their tags
 // when the repository is the same.
 func ShortImages(before, after string) (string, string) {
 	repository := registry.Repository(after)

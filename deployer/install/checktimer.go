@@ -60,7 +60,7 @@ func (h *Host) checkFiles() ([]installFile, error) {
 	return files, nil
 }
 
-// startCheckTimer enables and starts the timer; what it already is, it stays.
+// startCheckTimer enables and starts the timer, as far as it is not yet.
 func (h *Host) startCheckTimer(ctx context.Context, result *Result) error {
 	_, err := os.Lstat(h.checkLink())
 	if enabled := err == nil; len(result.Changes) > 0 || !enabled {

@@ -72,7 +72,7 @@ func (h *Host) WriteFacts(f *Facts) error {
 }
 
 // remember lists what uninstall is to remove: these files and what earlier
-// installs put there. A Docker that does not answer now is as it was.
+// installs put there. While Docker does not answer, its last known version stays.
 func (h *Host) remember(f *Facts, files []installFile) error {
 	for _, file := range files {
 		f.Files = append(f.Files, file.path)
@@ -122,7 +122,7 @@ func (h *Host) findFacts(ctx context.Context) (Facts, error) {
 }
 
 // nginxFacts needs a running nginx, because only its workers tell for certain
-// under which group they run. A stopped one is believed to be as it was.
+// under which group they run. For a stopped one the last record is used.
 func (h *Host) nginxFacts(ctx context.Context) (NginxFacts, error) {
 	found, err := h.Nginx.Facts(ctx)
 	if err != nil {

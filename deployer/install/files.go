@@ -25,8 +25,8 @@ type installFile struct {
 	note string
 }
 
-// compare tells whether the file on disk is another than it has to be. One that
-// its operator has closed further may stay so.
+// compare tells whether the file on disk differs from what it has to be. Stricter
+// permissions that the operator has set are kept.
 func (f installFile) compare() (Change, bool, error) {
 	change := Change{Action: "update", Path: f.path, Note: f.note}
 	st, err := os.Lstat(f.path)
@@ -38,7 +38,7 @@ func (f installFile) compare() (Change, bool, error) {
 		return change, false, err
 	}
 	if !st.Mode().IsRegular() {
-		return change, false, hint.With(outcome.Refuse("%s is there and not a regular file", f.path), "move it away")
+		return change, false, hint.With(outcome.Refuse("%s exists and is not a regular file", f.path), "move it away")
 	}
 	have, err := os.ReadFile(f.path)
 	if err != nil {
@@ -47,8 +47,8 @@ func (f installFile) compare() (Change, bool, error) {
 	return change, st.Mode().Perm() != f.modeOver(st) || !bytes.Equal(have, f.data), nil
 }
 
-// modeOver is the mode of the file in the place of another: its owner's part, and
-// of the rest no more than that one has.
+// modeOver is the mode of the file when it replaces another: its own bits for the
+// owner, and for everybody else no more than the old file had.
 func (f installFile) modeOver(st fs.FileInfo) fs.FileMode {
 	return f.mode&0o700 | f.mode&st.Mode().Perm()
 }

@@ -63,7 +63,7 @@ type installDocker struct{ Docker }
 
 func (installDocker) API() string { return "1.41" }
 
-// bare is a host on which nothing of edgeman's is installed, below a directory
+// bare is a host on which edgeman is not installed, below a directory
 // of its own; the program was started from a build directory.
 type bare struct {
 	*Host
@@ -383,7 +383,7 @@ func TestUninstallTakesEverythingAway(t *testing.T) {
 	}
 }
 
-// The timer of edgeman check comes and goes by itself, and must not outlive
+// The timer of edgeman check comes and goes on its own, and must not outlive
 // the program that it starts.
 func TestUninstallTakesTheTimerAlong(t *testing.T) {
 	b := newBare(t)

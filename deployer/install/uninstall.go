@@ -148,7 +148,7 @@ func (r *Result) removes(path string) bool {
 	return slices.ContainsFunc(r.Changes, func(c Change) bool { return c.Action == "remove" && c.Path == path })
 }
 
-// removeEmpty removes a directory if nothing of other people's is in it.
+// removeEmpty removes a directory unless somebody else has put something there.
 func (r *Result) removeEmpty(path string, dryRun bool) error {
 	entries, err := os.ReadDir(path)
 	if errors.Is(err, fs.ErrNotExist) {

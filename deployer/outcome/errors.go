@@ -39,7 +39,8 @@ func (e *BrokenError) Error() string { return e.Err.Error() }
 
 func (e *BrokenError) Unwrap() error { return e.Err }
 
-// Begun is a refusal that came when something had been changed already.
+// Begun unwraps a refusal that came after something had been changed: it is an
+// ordinary error then.
 func Begun(err error) error {
 	var refusedErr *RefusedError
 	if errors.As(err, &refusedErr) {

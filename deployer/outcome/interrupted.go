@@ -7,7 +7,7 @@ import (
 )
 
 // ErrInterrupted is the cause of a command's context that a signal has ended.
-// It is a cancellation to those who know no more than context.Canceled.
+// It is a context.Canceled to those who look for no more than that.
 var ErrInterrupted error = interruption{}
 
 type interruption struct{}
@@ -19,8 +19,8 @@ func (interruption) Is(target error) bool { return target == context.Canceled }
 // Signalled tells whether a signal has ended ctx.
 func Signalled(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrInterrupted) }
 
-// Interrupted names the signal as the cause of what a command failed for after
-// it came, unless err does so by itself.
+// Interrupted names the signal as the cause of an error that came after it, unless
+// err does so itself.
 func Interrupted(ctx context.Context, err error) error {
 	if err == nil || !Signalled(ctx) || errors.Is(err, ErrInterrupted) {
 		return err
@@ -28,9 +28,9 @@ func Interrupted(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrInterrupted, err)
 }
 
-// Blame puts the signal in the place of err: a step that was under way when it
-// came failed for that alone, whatever it says of Docker or of a release's
-// health. What could not be undone stays.
+// Blame replaces err by the signal: a step that was under way when it came failed
+// because of it, whatever err says of Docker or of a release's health. What could
+// not be undone is kept.
 func Blame(ctx context.Context, err error) error {
 	if !Signalled(ctx) {
 		return err

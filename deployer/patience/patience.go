@@ -55,10 +55,10 @@ type Wait struct {
 	Limit time.Duration // after which they wait no more, whatever happens
 	rate  float64       // of requests a second, those on kept connections included; 0 when not known
 	Last  time.Duration // what the same took the last time; 0 when not known
-	What  string        // that it was, for people
+	What  string        // names that time for people
 
 	Parts []Part // what each request has to wait for, for certain, as far as it is known
-	Lower string // what else than nginx's timeout could be changed
+	Lower string // what could be lowered instead of raising nginx's timeout
 	Let   bool   // the operator accepts that requests fail
 }
 
@@ -89,7 +89,7 @@ func tooLong(b nginx.Bound, w Wait) string {
 		strings.Join(parts, ", "), words.Length(b.Timeout), b.Directive, b.Where)
 }
 
-// Of is the wait that the app's live slot has before it.
+// Of is the wait that requests to the app's live slot are about to have.
 func (h *Host) Of(slot sockets.Slot, limit time.Duration) (Wait, error) {
 	w := Wait{Limit: limit, What: "the last start took"}
 	st, _, err := h.Paths.ReadSlotStatus(slot)
@@ -110,12 +110,12 @@ func (h *Host) Of(slot sockets.Slot, limit time.Duration) (Wait, error) {
 	return w, nil
 }
 
-// stopsKept is how many stops in the past are asked how long the next may take.
+// stopsKept is how many past stops the estimate of the next one is based on.
 const stopsKept = 5
 
-// Replacement are the parts of the wait for a container in the place of another:
-// the end of the one that runs, for which its own stop timeout stands while none
-// is on record, and the start, as long as the last one.
+// Replacement are the parts of the wait while one container replaces another:
+// stopping the old one, estimated by its own stop timeout until a stop is on
+// record, and starting the new one, estimated by the last start.
 func Replacement(events []state.Event, grace time.Duration) []Part {
 	stop, stops, boot := 0.0, 0, 0.0
 	for _, e := range slices.Backward(events) {
@@ -147,8 +147,8 @@ func starting(boot float64) []Part {
 	return []Part{{"the last start took", time.Duration(boot * float64(time.Second))}}
 }
 
-// Weigh tells what making requests wait can cost, before it is done, and refuses
-// a wait that nginx will not have.
+// Weigh says beforehand what making requests wait can cost, and refuses a wait
+// that is longer than nginx allows.
 func (h *Host) Weigh(ctx context.Context, w Wait, patience func(*nginxconf.Config) []nginxconf.Patience) error {
 	if h.Nginx == nil {
 		return nil
@@ -172,7 +172,7 @@ func (h *Host) Weigh(ctx context.Context, w Wait, patience func(*nginxconf.Confi
 	return nil
 }
 
-// PatienceWith is nginx's where it sends requests to the app.
+// PatienceWith lists how long nginx waits where it sends requests to the app.
 func (h *Host) PatienceWith(app string) func(*nginxconf.Config) []nginxconf.Patience {
 	return func(conf *nginxconf.Config) []nginxconf.Patience {
 		return conf.PatienceWith("unix:" + h.Paths.Live(app))
@@ -183,11 +183,11 @@ func (h *Host) PatienceWith(app string) func(*nginxconf.Config) []nginxconf.Pati
 // the time are those of the past.
 func (h *Host) sayBound(b nginx.Bound, w Wait) {
 	limit := min(w.Limit, b.Timeout)
-	fits := fmt.Sprintf("how many come is not known: for a wait of %s that is %.1f requests a second, and more will fail", words.Length(limit), float64(b.Requests)/limit.Seconds())
+	fits := fmt.Sprintf("the request rate is not known: a wait of %s leaves room for %.1f requests a second, and more will fail", words.Length(limit), float64(b.Requests)/limit.Seconds())
 	if w.rate > 0 {
-		fits = fmt.Sprintf("at the %s requests a second of now, a wait of %s fits", strconv.FormatFloat(w.rate, 'f', -1, 64), words.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
+		fits = fmt.Sprintf("at the current %s requests a second, a wait of %s fits", strconv.FormatFloat(w.rate, 'f', -1, 64), words.Length(b.Longest(w.rate).Round(100*time.Millisecond)))
 	}
-	h.Note("requests wait meanwhile: %s; %s", b, fits)
+	h.Note("requests will wait: %s; %s", b, fits)
 	switch {
 	case w.total() >= b.Timeout: // it has been said
 	case w.Last >= b.Timeout:

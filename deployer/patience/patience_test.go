@@ -19,9 +19,9 @@ func TestSayBound(t *testing.T) {
 		want  []string
 		not   string
 	}{
-		{"nothing known", debian, Wait{Limit: 2 * time.Minute}, []string{"note: requests wait meanwhile: at most 768 requests", "how many come is not known: for a wait of 1m that is 12.8 requests a second, and more will fail"}, "warning"},
-		{"many", debian, Wait{Limit: time.Minute, rate: 1200}, []string{"at the 1200 requests a second of now, a wait of 600ms fits"}, "warning"},
-		{"fits", debian, Wait{Limit: time.Minute, rate: 100, Last: 3 * time.Second, What: "the last start took"}, []string{"at the 100 requests a second of now, a wait of 7.7s fits"}, "warning"},
+		{"nothing known", debian, Wait{Limit: 2 * time.Minute}, []string{"note: requests will wait: at most 768 requests", "the request rate is not known: a wait of 1m leaves room for 12.8 requests a second, and more will fail"}, "warning"},
+		{"many", debian, Wait{Limit: time.Minute, rate: 1200}, []string{"at the current 1200 requests a second, a wait of 600ms fits"}, "warning"},
+		{"fits", debian, Wait{Limit: time.Minute, rate: 100, Last: 3 * time.Second, What: "the last start took"}, []string{"at the current 100 requests a second, a wait of 7.7s fits"}, "warning"},
 		{
 			"does not", debian,
 			Wait{Limit: time.Minute, rate: 500, Last: 2400 * time.Millisecond, What: "the last start took"},

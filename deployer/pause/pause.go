@@ -97,7 +97,7 @@ func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, limit time.Dura
 			return err
 		}
 		return hint.With(fmt.Errorf("something still reached %s after %s (%s); requests flow as before", slot, words.Length(limit), inside),
-			"--max longer than nginx keeps idle connections, which is some seconds, and than its longest request; drain.websockets ends websockets")
+			"set --max longer than nginx keeps idle connections (some seconds) and longer than the longest request takes; drain.websockets ends websockets")
 	}
 	return err
 }
@@ -110,8 +110,8 @@ func blamePause(ctx context.Context, slot sockets.Slot, err error) error {
 	return fmt.Errorf("%w; requests reach %s as before", outcome.Blame(ctx, err), slot)
 }
 
-// recordHold puts a pause or its end into the history. It belongs to no release,
-// so that no rollback is led by it.
+// recordHold records a pause or its end in the history. It belongs to no release,
+// so that no rollback goes by it.
 func (h *Host) recordHold(slot sockets.Slot, operation string, started time.Time, err error) error {
 	e := state.Event{
 		Time: time.Now().UTC(), Operation: operation, Slot: slot.String(), By: state.Caller(),
@@ -146,8 +146,8 @@ func (h *Host) Resume(ctx context.Context, name string) error {
 	return h.recordHold(slot, "resume", time.Now(), nil)
 }
 
-// refuseHeld leaves a slot alone that waits for another container to end: ended
-// early, its own would run beside that one.
+// refuseHeld refuses to resume a slot that waits for another container to end:
+// resumed early, the two would run side by side.
 func (h *Host) refuseHeld(slot sockets.Slot) error {
 	p, _, err := h.Paths.ReadPause(slot)
 	if err == nil && p.Reason != "" && p.Reason != state.PauseAsked {

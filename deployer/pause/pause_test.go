@@ -40,7 +40,7 @@ func TestPauseThatDoesNotComeToRest(t *testing.T) {
 	w.Adopted()
 	w.Patience.Nginx = nil
 	err := w.Pause(t.Context(), Options{App: "myapp", Max: 100 * time.Millisecond})
-	if outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(hint.Text(err), "requests flow as before\nhint: --max longer") {
+	if outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(hint.Text(err), "requests flow as before\nhint: set --max longer") {
 		t.Errorf("exit code %d, %v", outcome.ExitCode(err), err)
 	}
 	ctx := fake.SignalWhen(t, func() bool {

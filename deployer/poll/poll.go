@@ -16,7 +16,7 @@ const Often = 50 * time.Millisecond
 var ErrLate = errors.New("it took too long")
 
 // DoneDecides is the limit of a wait that has another one: ctx has a deadline, or
-// done fails by itself when it is late, because what it sees moves the limit.
+// done itself fails when it is late, because what it sees moves the limit.
 const DoneDecides time.Duration = math.MaxInt64
 
 // Until calls done at once and then every so often until it is true. It ends with

@@ -5,12 +5,12 @@ import (
 	"edgeman/deployer/outcome"
 )
 
-// WarnInit tells whoever installs that native mode lacks its program: without a
-// word nobody would know before the first container that fails.
+// WarnInit warns that native mode lacks its program, which nobody would notice
+// before the first container that fails.
 func (h *Host) WarnInit() error {
 	p, err := h.findProgram()
 	if err == nil && p.init() == "" && !isFile(p.Shim()) {
-		h.Warn("edgeman-init is missing: mode native is not available, all else is")
+		h.Warn("edgeman-init is missing: mode native is not available, everything else is")
 		h.Hint("put it beside %s and run edgeman install again", p.Running)
 	}
 	return err

@@ -40,9 +40,9 @@ func (h *Host) repairContainers(ctx context.Context, live sockets.Slot, r state.
 	return mended, nil
 }
 
-// repairAdrift has the slot's service started anew, and its containers with it,
-// while requests wait in its socket. It makes those anew that cannot go on. That
-// is no help before the container is there whose network they join.
+// repairAdrift restarts the slot's service, and its containers with it, while
+// requests wait in its socket; containers that cannot go on are recreated. That
+// only helps once the container whose network they join is there.
 func (h *Host) repairAdrift(ctx context.Context, live sockets.Slot, r state.Release, c docker.Container) error {
 	joins := definition.Joins(r.Settings)
 	if other, err := h.Docker.Inspect(ctx, joins); err != nil || !other.Running {

@@ -16,7 +16,7 @@ import (
 )
 
 // Repair completes or undoes what an interrupted command left of the app, and
-// says which. An app that is whole is left alone.
+// says which. An app that needs no repair is left alone.
 func (h *Host) Repair(ctx context.Context, name string) error {
 	if err := sockets.ValidName(name); err != nil {
 		return &outcome.UsageError{Err: err}
@@ -52,7 +52,7 @@ func (h *Host) Repair(ctx context.Context, name string) error {
 	return h.Resume(ctx, app)
 }
 
-// repairWhole looks after an app that no command was interrupted on.
+// repairWhole looks after an app on which no command was interrupted.
 func (h *Host) repairWhole(ctx context.Context, name string) error {
 	app, err := h.Paths.ReadApp(name)
 	if errors.Is(err, state.ErrNoApp) || errors.Is(err, state.ErrNoSettings) {
@@ -64,7 +64,7 @@ func (h *Host) repairWhole(ctx context.Context, name string) error {
 			return h.restoreSettings(name)
 		}
 		// Killed before it had begun, or after it was over.
-		h.Note("an interrupted command has left some of %s's files and nothing else: removed", name)
+		h.Note("an interrupted command had left some files of %s and nothing else: removed", name)
 		return h.Unadopt.RemoveApp(ctx, name)
 	}
 	if err != nil {
@@ -138,8 +138,8 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	return h.sayWhole(ctx, app, live, r.Number)
 }
 
-// sayWhole says that there was nothing to repair, which an app that is just
-// coming up by itself may still make untrue.
+// sayWhole says that there was nothing to repair, after a look at an app that is
+// only just coming up and may still turn out to be unhealthy.
 func (h *Host) sayWhole(ctx context.Context, app state.App, live sockets.Slot, release int) error {
 	st, _, err := h.Paths.ReadSlotStatus(live)
 	if err != nil {
@@ -151,7 +151,7 @@ func (h *Host) sayWhole(ctx context.Context, app state.App, live sockets.Slot, r
 			return &outcome.BrokenError{Err: hint.With(err, "edgeman logs %s -n 50", app.Name)}
 		}
 	}
-	h.Note("%s is whole: nothing to repair", app.Name)
+	h.Note("%s: nothing to repair", app.Name)
 	return nil
 }
 

@@ -10,8 +10,8 @@ import (
 	"edgeman/deployer/state"
 )
 
-// restoreSettings writes the settings file that somebody removed anew, as far
-// as the live release tells what was in it.
+// restoreSettings rewrites the settings file that somebody removed, as far as the
+// live release records what was in it.
 func (h *Host) restoreSettings(name string) error {
 	_, r, filled, err := slots.Served(h.Paths, name)
 	if err != nil {

@@ -22,14 +22,14 @@ type drained struct {
 
 func (d drained) String() string { return slots.HowDrained(d.before, d.Ended(), d.Took) }
 
-// Ended counts what was cut: at most, because what is answered while the
-// containers stop is not, and nobody sees that.
+// Ended counts what was cut. That is an upper bound: some of it may have been
+// answered while the containers stopped.
 func (d drained) Ended() state.Ended {
 	return state.Ended{Cut: d.Cut, Kinds: state.Kinds{Unknown: d.Cut}}
 }
 
 // AwaitOldWorkers waits until the nginx workers of before the last reload are
-// gone and open counts nothing any more. At the limit it is content: what is
+// gone and open counts nothing any more. Reaching the limit is no error: what is
 // left will be cut, and is counted.
 func (h *Host) AwaitOldWorkers(ctx context.Context, limit time.Duration, open func() (int, error)) (drained, error) {
 	d := drained{before: -1}

@@ -17,8 +17,8 @@ import (
 	"edgeman/sockets"
 )
 
-// tellCleared puts into the history what became of the connections of a slot
-// that a later command has waited for: the slot's service leaves that to it.
+// tellCleared records in the history what became of the connections of a slot
+// that a later command has waited for; the slot's service leaves that to it.
 func (h *Host) tellCleared(slot sockets.Slot, waited bool) error {
 	st, _, err := h.Paths.ReadSlotStatus(slot)
 	if err != nil || !waited || st.Cut == 0 && st.WebsocketsClosed == 0 {
@@ -48,8 +48,8 @@ func HowDrained(before int, e state.Ended, took time.Duration) string {
 	return text
 }
 
-// Abandon empties a slot that users never saw. It works on after a cancelled
-// context, because half a slot must not stay.
+// Abandon empties a slot that users never saw. It goes on after its context was
+// cancelled, because half a slot must not stay.
 func (h *Host) Abandon(ctx context.Context, slot sockets.Slot) error {
 	ctx = context.WithoutCancel(ctx)
 	ctx, cancel := context.WithTimeout(ctx, UnitWait+h.EndWait(ctx, slot))

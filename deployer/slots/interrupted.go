@@ -15,8 +15,8 @@ import (
 	"edgeman/sockets"
 )
 
-// SettleStandIn waits until requests do not wait in a slot that stands in for
-// the other any more: both services come to that by themselves.
+// SettleStandIn waits until requests no longer wait in a slot that stands in for
+// the other, which the two services bring about.
 func (h *Host) SettleStandIn(ctx context.Context, app state.App) error {
 	limit := time.Duration(app.Drain.Timeout) + time.Duration(app.Start.Timeout)
 	for _, slot := range Both(app.Name) {
@@ -49,7 +49,7 @@ func (h *Host) SettleStandIn(ctx context.Context, app state.App) error {
 }
 
 // SweepOther empties a slot that is not live and that nothing runs for. One
-// that drains or is kept warm ends by itself.
+// that drains or is kept warm ends on its own.
 func (h *Host) SweepOther(ctx context.Context, slot sockets.Slot) error {
 	unit, err := h.Units.State(ctx, slot.ServiceUnit())
 	if err != nil || Running(unit) {

@@ -50,7 +50,7 @@ func (h *Host) Look(ctx context.Context, slot sockets.Slot) (s View, err error) 
 }
 
 // Watch looks at the slot until done, for at most limit; in is false when it
-// ended too late. What the slot's service says is shown meanwhile.
+// ended too late. What the slot's service says is shown during the wait.
 func (h *Host) Watch(ctx context.Context, slot sockets.Slot, what string, limit time.Duration, done func(View) bool) (last View, in bool, err error) {
 	err = h.Await(ctx, what, limit, func(w *console.Waiting) (_ bool, err error) {
 		if last, err = h.Look(ctx, slot); err != nil {

@@ -48,7 +48,7 @@ func (h *Host) ForgetSlot(slot sockets.Slot) error {
 // release, and which replica it is.
 var containerNumber = regexp.MustCompile(`^[0-9]+(-[0-9]+)?$`)
 
-// removeEntries removes what is named so from a directory that is made anew at
+// removeEntries removes what is named so from a directory that is empty after
 // every boot.
 func removeEntries(dir string, named func(string) bool) error {
 	entries, err := os.ReadDir(dir)

@@ -17,7 +17,7 @@ import (
 	"edgeman/sockets"
 )
 
-// Ailing is the container of r in the slot whose last words tell most.
+// Ailing is the container of r in the slot whose last output tells most.
 func (h *Host) Ailing(slot sockets.Slot, r state.Release) string {
 	st, ok, err := h.Paths.ReadSlotStatus(slot)
 	if err == nil && ok && st.Release == r.Number && len(st.Replicas) > 0 {
@@ -83,9 +83,9 @@ func unhealthy(slot sockets.Slot, number int, timeout time.Duration, st state.Sl
 	return errors.New(what)
 }
 
-// WhyNotHealthy adds to err what is to be seen of a new container that did not
-// become healthy: that it listens elsewhere, and its last output. way is how to
-// say where it does.
+// WhyNotHealthy adds to err what can be seen of a new container that did not
+// become healthy: that it listens elsewhere, and its last output. way is how the
+// operator can say where it listens.
 func (h *Host) WhyNotHealthy(ctx context.Context, err error, container string, r state.Release, way string) error {
 	var at locate.Elsewhere
 	if r.Mode != "native" { // there the app is asked through the socket that it was given
@@ -94,8 +94,8 @@ func (h *Host) WhyNotHealthy(ctx context.Context, err error, container string, r
 	return ListensElsewhere(err, at, way, func(err error) error { return h.WithLastWords(ctx, err, container) })
 }
 
-// ListensElsewhere puts where it listens in front of what more adds to err, and the hint
-// behind it.
+// ListensElsewhere adds to err where the container listens, then what more adds,
+// and a hint.
 func ListensElsewhere(err error, at locate.Elsewhere, way string, more func(error) error) error {
 	if at.Text == "" {
 		return more(err)

@@ -52,13 +52,13 @@ func Running(u systemd.Unit) bool {
 	return false
 }
 
-// startAgain is for how long a unit that did not start gets another chance. What
-// keeps it from that in the middle of a swap passes within a moment: it is just
-// being stopped, or systemd was disturbed while it set the service up.
+// startAgain is how long a unit that did not start is tried again. What keeps it
+// from starting in the middle of a swap passes within a moment: it is just being
+// stopped, or systemd was disturbed while setting it up.
 const startAgain = 10 * time.Second
 
-// StartUnit starts a unit. A job that fails is not the end: systemd starts a
-// service again by itself, and a unit that it has given up is asked for again.
+// StartUnit starts a unit. A failed job is not final: systemd restarts a service
+// on its own, and a unit that it has given up is started again here.
 func (h *Host) StartUnit(ctx context.Context, unit string) error {
 	var job *systemd.JobError
 	err := h.Units.Start(ctx, unit)

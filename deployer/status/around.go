@@ -16,7 +16,7 @@ import (
 const aroundWait = 2 * time.Second
 
 // around is what others have done to the app's containers. What Docker does not
-// say is left out: that it does not answer, the slots' services tell.
+// say is left out: the slots' services report that it does not answer.
 func (h *Host) around(ctx context.Context, a AppStatus, record adoption.Record, live slotLook) (out []Problem) {
 	if h.Docker == nil {
 		return nil

@@ -53,8 +53,8 @@ func (h *Host) History(ctx context.Context, name string, last int) (History, err
 	return hist, err
 }
 
-// cannotReturn tells of a release that no rollback can start, because somebody
-// has removed its image. Without Docker nobody knows.
+// cannotReturn tells whether no rollback can start a release because its image
+// has been removed. Without Docker that is not known.
 func (h *Host) cannotReturn(ctx context.Context, app string, number int) bool {
 	if h.Docker == nil {
 		return false
@@ -120,7 +120,7 @@ func outcomeOf(e state.Event) string {
 	return e.Outcome + ": " + strings.Join(notes, "; ")
 }
 
-// shortDigest are the twelve digits that Docker shows of an identifier, too.
+// shortDigest is as much of an identifier as Docker shows: twelve digits.
 func shortDigest(d string) string {
 	_, hex, _ := strings.Cut(d, ":")
 	if hex == "" {

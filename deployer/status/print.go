@@ -92,7 +92,7 @@ func (r SlotReport) remark(live bool, now time.Time) string {
 	return text
 }
 
-// say is what the slot's state alone makes worth saying.
+// say is the remark that the slot's state alone calls for.
 func (r SlotReport) say(live bool, now time.Time) string {
 	left := words.Ago(r.Deadline.Sub(now))
 	switch r.State {
@@ -169,9 +169,9 @@ func (c *CheckRun) line(now time.Time) string {
 	case now.Sub(c.LastRun) > checkOverdue:
 		return fmt.Sprintf("edgeman check last ran %s ago\n  next: systemctl status edgeman-check.timer\n", words.Ago(now.Sub(c.LastRun)))
 	case c.Exit != 0:
-		return fmt.Sprintf("edgeman check found something %s ago\n  next: edgeman check\n", words.Ago(now.Sub(c.LastRun)))
+		return fmt.Sprintf("last edgeman check, %s ago: problems found\n  next: edgeman check\n", words.Ago(now.Sub(c.LastRun)))
 	}
-	return fmt.Sprintf("edgeman check found nothing %s ago\n", words.Ago(now.Sub(c.LastRun)))
+	return fmt.Sprintf("last edgeman check, %s ago: no problems\n", words.Ago(now.Sub(c.LastRun)))
 }
 
 // PrintDetails adds to the table what `edgeman status APP` tells of one app.

@@ -33,12 +33,12 @@ func (a *AppStatus) findProblems(hasLive bool, version string) {
 	}
 	for _, s := range a.Slots {
 		if s.Name != a.Live && s.State == SlotFailed {
-			a.problem(fmt.Sprintf("slot %s is filled and does not run", s.Name), "edgeman repair "+a.Name)
+			a.problem(fmt.Sprintf("slot %s is filled but not running", s.Name), "edgeman repair "+a.Name)
 		}
 	}
 	for _, s := range a.Slots {
 		if s.Name == a.Live && s.Version != "" && version != "" && s.Version != version {
-			a.problem(fmt.Sprintf("slot %s is served by edgeman %s, and %s is at hand", s.Name, s.Version, version), "edgeman upgrade "+a.Name)
+			a.problem(fmt.Sprintf("slot %s is served by edgeman %s, and this is edgeman %s", s.Name, s.Version, version), "edgeman upgrade "+a.Name)
 		}
 	}
 	a.Problems = append(a.Problems, found...)
@@ -131,7 +131,7 @@ func times(n int) string {
 func exitMeaning(code int) string {
 	switch code {
 	case 137:
-		return " (SIGKILL: by docker stop or kill, or for lack of memory)"
+		return " (SIGKILL: by docker stop or kill, or out of memory)"
 	case 139:
 		return " (segmentation fault)"
 	case 143:

@@ -35,13 +35,13 @@ const (
 	SlotWarm      = "warm"      // drained, kept running for an instant rollback
 	SlotPaused    = "paused"    // holds its requests back
 	SlotIdle      = "idle"      // stopped for lack of requests; the next one starts it
-	SlotFailed    = "failed"    // does not run and does not come back by itself
+	SlotFailed    = "failed"    // does not run and does not come back on its own
 )
 
 // Status is what `edgeman status --json` prints. Fields are only ever added.
 type Status struct {
 	Apps  []AppStatus `json:"apps"`
-	Check *CheckRun   `json:"check,omitempty"` // nil if it never ran by itself
+	Check *CheckRun   `json:"check,omitempty"` // nil if its timer never ran it
 }
 
 // CheckRun is the last run of edgeman check that was not asked for by hand.
@@ -84,7 +84,7 @@ type SlotReport struct {
 	Message  string    `json:"message,omitempty"`
 	Silent   string    `json:"silent,omitempty"`  // why nothing comes back from the app
 	Deadline time.Time `json:"deadline,omitzero"` // when draining, paused or warm ends
-	Exits    int       `json:"exits,omitempty"`   // times the container ended by itself
+	Exits    int       `json:"exits,omitempty"`   // times the container ended on its own
 	ExitCode int       `json:"exit_code,omitempty"`
 	Waiting  int       `json:"waiting,omitempty"` // requests that wait for the app
 	Restarts uint32    `json:"restarts,omitempty"`
@@ -169,8 +169,8 @@ func (h *Host) active(ctx context.Context, name string) (active map[string]strin
 	return active, err == nil
 }
 
-// lastCheck reads what the last check remembered; it is an extra, so that what
-// cannot be read is left out.
+// lastCheck reads what the last check remembered; it is an extra, so what cannot
+// be read is left out.
 func (h *Host) lastCheck() *CheckRun {
 	data, err := os.ReadFile(filepath.Join(h.Paths.Var, "check.json"))
 	if err != nil {

@@ -418,8 +418,8 @@ func TestLastCheck(t *testing.T) {
 		``:            "",
 		`{broken`:     "",
 		`{"exit": 1}`: "",
-		`{"last_run": "2026-11-23T02:30:00Z", "exit": 0, "seen": {}}`: "edgeman check found nothing 30m ago\n",
-		`{"last_run": "2026-11-23T02:30:00Z", "exit": 2}`:             "edgeman check found something 30m ago\n  next: edgeman check\n",
+		`{"last_run": "2026-11-23T02:30:00Z", "exit": 0, "seen": {}}`: "last edgeman check, 30m ago: no problems\n",
+		`{"last_run": "2026-11-23T02:30:00Z", "exit": 2}`:             "last edgeman check, 30m ago: problems found\n  next: edgeman check\n",
 		`{"last_run": "2026-11-22T02:30:00Z", "exit": 0}`:             "edgeman check last ran 24h30m ago\n  next: systemctl status edgeman-check.timer\n",
 	}
 	for data, want := range tests {

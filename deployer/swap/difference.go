@@ -11,7 +11,7 @@ import (
 	"edgeman/deployer/words"
 )
 
-// differences are the settings in which b is not as a, for people: what the
+// differences lists for people the settings in which b differs from a: what the
 // app file changes with a swap. The image is not among them. Values from the
 // environment may be secrets, so only their names are told.
 func differences(a, b state.Release) []string {
@@ -75,16 +75,15 @@ func (s *swap) sayDifferences() {
 	}
 }
 
-// sayNotTaken tells that the app file says something else than the release that
-// is run again.
+// sayNotTaken says how the app file differs from the release that is run again.
 func (s *swap) sayNotTaken() {
 	wanted, err := s.wanted()
 	if err != nil {
-		s.Note("the app file is not looked at: %s", words.FirstLine(err.Error()))
+		s.Note("the app file cannot be compared: %s", words.FirstLine(err.Error()))
 		return
 	}
 	if d := differences(s.next, wanted); len(d) > 0 {
 		s.Note("release %d runs as it was recorded; the app file differs: %s", s.next.Number, strings.Join(d, "; "))
-		s.Hint("edgeman swap %s %s takes it over", s.app.Name, s.next.Image)
+		s.Hint("edgeman swap %s %s applies it", s.app.Name, s.next.Image)
 	}
 }

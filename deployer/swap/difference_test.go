@@ -40,7 +40,7 @@ func TestSettingsAreTakenAtTheNextSwap(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := w.Stderr.String()
-	if want := "note: release 1 runs as it was recorded; the app file differs: proxy.via - → netns; health - → /health; env +TOKEN\nhint: edgeman swap myapp myapp:v1 takes it over\n"; !strings.Contains(said, want) {
+	if want := "note: release 1 runs as it was recorded; the app file differs: proxy.via - → netns; health - → /health; env +TOKEN\nhint: edgeman swap myapp myapp:v1 applies it\n"; !strings.Contains(said, want) {
 		t.Errorf("restart says\n%s\nwant\n%s", said, want)
 	}
 	w.Stderr.Reset()

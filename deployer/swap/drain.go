@@ -15,8 +15,8 @@ import (
 	"edgeman/sockets/count"
 )
 
-// awaitDrain waits until the retired slot has ended by itself and reports what
-// became of its connections.
+// awaitDrain waits until the retired slot has ended and reports what became of
+// its connections.
 func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (ended state.Ended, err error) {
 	d := draining{swap: s, slot: slot, before: before, limit: time.Now().Add(s.drain + s.EndWait(ctx, slot)), reloaded: !s.app.Drain.Reload}
 	err = s.Await(ctx, "drain", poll.DoneDecides, func(w *console.Waiting) (bool, error) { return d.look(ctx, w) })
@@ -35,7 +35,7 @@ type draining struct {
 	limit    time.Time
 	took     time.Duration // until it was empty; zero before
 	late     bool          // that was at the deadline
-	reloaded bool          // nginx, or that is not wanted
+	reloaded bool          // nginx has been, or need not be
 }
 
 func (d *draining) look(ctx context.Context, w *console.Waiting) (bool, error) {
@@ -102,7 +102,7 @@ func (d *draining) reloadOnce(ctx context.Context, waited time.Duration) {
 
 func (s *swap) whoServes() string {
 	if s.over {
-		return "; the new release serves and the old one ends by itself"
+		return "; the new release serves, and the old one will end on its own"
 	}
 	return ""
 }
@@ -123,7 +123,7 @@ func (s *swap) drainLine(st state.SlotStatus, filled bool, left int) string {
 		return "no connections left"
 	}
 	kinds := st.OpenKinds
-	if kinds.Total() != left { // of another moment
+	if kinds.Total() != left { // counted at different moments
 		kinds = state.Kinds{}
 	}
 	line := kinds.Of(left) + " left"

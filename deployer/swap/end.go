@@ -45,7 +45,7 @@ func (s *swap) clock(result *Result) {
 }
 
 // fail ends a run that err has ended. After the switch a signal is no failure:
-// the release serves, and the rest happens by itself, as with Detach.
+// the release serves, and the slot's service does the rest, as with Detach.
 func (s *swap) fail(ctx context.Context, result Result, err error) (Result, error) {
 	result.Slot = s.old.String()
 	if s.over {
@@ -73,8 +73,8 @@ func (s *swap) settle(ended state.Ended, note string) error {
 func (s *swap) failed(ctx context.Context, err error) error {
 	var broken *outcome.BrokenError
 	if s.over {
-		err = &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d serves, but its command did not come to its end: %w", s.next.Number, err),
-			"the old slot ends by itself; edgeman status %s", s.app.Name)}
+		err = &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d is serving, but the command did not finish: %w", s.next.Number, err),
+			"the old slot will end on its own; edgeman status %s", s.app.Name)}
 		return errors.Join(err, s.otherMode(), s.settle(state.Ended{}, words.FirstLine(err.Error())))
 	}
 	if errors.As(err, &broken) {
@@ -101,9 +101,9 @@ func (s *swap) failed(ctx context.Context, err error) error {
 func (s *swap) unharmed(err error) error {
 	switch {
 	case errors.Is(err, outcome.ErrInterrupted):
-		err = hint.With(err, "nothing is left to undo; the same command begins anew")
+		err = hint.With(err, "everything was undone; run the same command again")
 	case s.next.Number != 0 && !hint.Has(err):
-		err = hint.With(err, "nothing is left to undo; where the app listens, what makes it healthy, and for how long to wait, is in %s: port, health, start.timeout", s.Paths.AppConfig(s.app.Name))
+		err = hint.With(err, "everything was undone; where the app listens, what makes it healthy and how long to wait is in %s: port, health, start.timeout", s.Paths.AppConfig(s.app.Name))
 	}
 	return &unharmedError{s.app.Name, err}
 }

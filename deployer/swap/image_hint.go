@@ -17,8 +17,8 @@ import (
 	"edgeman/deployer/state"
 )
 
-// refuseNameless refuses a bare tag of an app whose image has no name: the tag of
-// what, nobody can tell.
+// refuseNameless refuses a bare tag for an app whose image has no name: there is
+// no repository that the tag could belong to.
 func (s *swap) refuseNameless(given string) error {
 	named := s.app.Image != "" && s.app.Image != "sha256" && images.RepositoryFor(s.app.Image, s.current.ImageID) != ""
 	if named || strings.ContainsAny(given, "/:@") {
@@ -28,7 +28,7 @@ func (s *swap) refuseNameless(given string) error {
 		"say all of it: edgeman swap %s REPOSITORY:%s; or once and for all: image = \"REPOSITORY\" in %s", s.app.Name, given, s.Paths.AppConfig(s.app.Name))
 }
 
-// sayImage tells what about the image may be another than was meant.
+// sayImage says why the image may not be the one that was meant.
 func (s *swap) sayImage(image images.Found, asked bool) {
 	if image.ID == s.current.ImageID {
 		text := fmt.Sprintf("%s is the image that release %d serves already", image.Ref, s.current.Number)
@@ -39,7 +39,7 @@ func (s *swap) sayImage(image images.Found, asked bool) {
 	}
 	if image.Arch != "" && !runsHere(image.Arch) {
 		s.Warn("%s is built for %s/%s, and this host is %s/%s", image.Ref, image.Os, image.Arch, runtime.GOOS, runtime.GOARCH)
-		s.Hint("build it with docker build --platform %s/%s, or pull it so", runtime.GOOS, runtime.GOARCH)
+		s.Hint("build it with docker build --platform %s/%s, or pull that variant", runtime.GOOS, runtime.GOARCH)
 	}
 }
 
@@ -60,15 +60,15 @@ func (s *swap) pullHint(ctx context.Context, given, ref string, err error) strin
 	switch failed.Kind {
 	case registry.Denied:
 		if image, err := s.Docker.Image(ctx, s.current.ImageID); err == nil && !image.Pullable() && registry.Repository(ref) == registry.Repository(s.current.Image) {
-			return fmt.Sprintf("release %d was built or loaded on this host, and so %s has to be, too: docker build -t %[2]s, or docker load", s.current.Number, ref)
+			return fmt.Sprintf("release %d was built or loaded on this host, so %s has to be as well: docker build -t %[2]s, or docker load", s.current.Number, ref)
 		}
 		return loginHint(failed.Registry, os.Getenv("SUDO_USER"))
 	case registry.Unreachable:
-		return fmt.Sprintf("is %s spelled right, and up? an image that is on this host already needs no registry: docker images %s", failed.Registry, registry.Repository(ref))
+		return fmt.Sprintf("is %s spelled correctly, and up? an image that is already on this host needs no registry: docker images %s", failed.Registry, registry.Repository(ref))
 	case registry.Insecure:
 		return fmt.Sprintf("Docker does not trust %s: put its authority's certificate into /etc/docker/certs.d/%[1]s/ca.crt, or name it under insecure-registries in /etc/docker/daemon.json", failed.Registry)
 	case registry.NoTag:
-		return fmt.Sprintf("is the tag right, and pushed? edgeman history %s lists what was deployed", s.app.Name)
+		return fmt.Sprintf("is the tag correct, and pushed? edgeman history %s lists what was deployed", s.app.Name)
 	case registry.Platform:
 		return fmt.Sprintf("build it for this host, too: docker buildx build --platform %s/%s -t %s --push", runtime.GOOS, runtime.GOARCH, ref)
 	}
@@ -82,7 +82,7 @@ func (s *swap) meantHint(given, ref string) string {
 		return fmt.Sprintf("a bare word is a tag: edgeman swap %s %s:TAG", s.app.Name, given)
 	}
 	if apps, err := s.Paths.AppNames(); err == nil && slices.Contains(apps, given) {
-		return fmt.Sprintf("%s is an app, and not an image; swap takes APP IMAGE, and a bare word is a tag: edgeman status lists the apps", given)
+		return fmt.Sprintf("%s is an app, not an image; swap takes APP IMAGE, and a bare word is a tag: edgeman status lists the apps", given)
 	}
 	if near := state.Nearest(ref, s.deployed()); near != "" && near != ref {
 		before, _ := images.ShortImages(near, ref)

@@ -53,13 +53,13 @@ func TestPullHints(t *testing.T) {
 		want  string
 	}{
 		"no login":              {"r.example/x:v9", registry.Denied, false, "sudo docker login r.example"},
-		"made here":             {"v9000", registry.Denied, true, "release 1 was built or loaded on this host, and so myapp:v9000 has to be, too: docker build -t myapp:v9000"},
+		"made here":             {"v9000", registry.Denied, true, "release 1 was built or loaded on this host, so myapp:v9000 has to be as well: docker build -t myapp:v9000"},
 		"made here, other name": {"r.example/x:v9", registry.Denied, true, "sudo docker login r.example"},
-		"no such registry":      {"r.exampel/x:v9", registry.Unreachable, false, "is r.exampel spelled right, and up?"},
+		"no such registry":      {"r.exampel/x:v9", registry.Unreachable, false, "is r.exampel spelled correctly, and up?"},
 		"another tag":           {"v9000", registry.NoTag, false, "edgeman history myapp lists"},
 		"a slip":                {"v11", registry.NoTag, false, "did you mean v1?"},
 		"a slip, made here":     {"v11", registry.Denied, true, "did you mean v1?"},
-		"an app":                {"otherapp", registry.NoTag, false, "otherapp is an app, and not an image"},
+		"an app":                {"otherapp", registry.NoTag, false, "otherapp is an app, not an image"},
 		"the repository":        {"myapp", registry.NoTag, false, "edgeman swap myapp myapp:TAG"},
 		"another platform":      {"v9000", registry.Platform, false, "--platform linux/" + runtime.GOARCH + " -t myapp:v9000"},
 		"plain HTTP":            {"r.example/x:v9", registry.Insecure, false, "insecure-registries"},

@@ -32,7 +32,7 @@ func TestInterruptedAfterTheSwitch(t *testing.T) {
 	if !result.Draining || !result.Interrupted || result.Slot != "myapp:green" || result.Seconds <= 0 {
 		t.Errorf("%+v", result)
 	}
-	if want := "; interrupted after the switch: release 2 is live, the old slot drains by itself"; !strings.Contains(result.Summary(), want) {
+	if want := "; interrupted after the switch: release 2 is live, the old slot drains in the background"; !strings.Contains(result.Summary(), want) {
 		t.Errorf("%q lacks %q", result.Summary(), want)
 	}
 	if color, release := w.LiveSlot(); color != sockets.Green || release != 2 {
@@ -63,7 +63,7 @@ func TestInterruptedBeforeTheSwitch(t *testing.T) {
 				return (next || filled) && time.Since(begun) > 100*time.Millisecond
 			})
 			result, err := w.Swap(ctx, Options{App: "myapp", Image: "v2", Strategy: strategy})
-			want := "interrupted\nmyapp serves as before\nhint: nothing is left to undo; the same command begins anew"
+			want := "interrupted\nmyapp serves as before\nhint: everything was undone; run the same command again"
 			if outcome.ExitCode(err) != outcome.ExitFailed || hint.Text(err) != want {
 				t.Errorf("exit code %d, %q; want %d, %q", outcome.ExitCode(err), err, outcome.ExitFailed, want)
 			}

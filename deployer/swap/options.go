@@ -16,7 +16,7 @@ type Options struct {
 	Detach   bool // return after the switch
 	Cut      bool // end a slot that still drains now
 	LetWait  bool // accept that requests fail which wait longer than nginx does
-	Renew    bool // also run the slot's service anew, from the program on disk
+	Renew    bool // also restart the slot's service, from the program on disk
 	JSON     bool
 	Allow    []string // codes of refusals that the operator accepts
 }

@@ -36,7 +36,7 @@ func (s *swap) overlap(ctx context.Context, result *Result) error {
 	result.Slot = idle.String()
 	if s.detach {
 		result.Draining = true
-		s.Step("drain", "%s: %s, at most %s, by itself", s.old.Color, words.Plural(before, "connection"), words.Length(s.drain))
+		s.Step("drain", "%s: %s, at most %s, in the background", s.old.Color, words.Plural(before, "connection"), words.Length(s.drain))
 		return nil
 	}
 	ended, err := s.awaitDrain(ctx, s.old, before)

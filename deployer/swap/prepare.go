@@ -71,7 +71,7 @@ func (s *swap) prepare(ctx context.Context, image images.Found) (err error) {
 	return nil
 }
 
-// wanted is a new release as the app file wants it, but for its image.
+// wanted is the next release described by the app file, without its image.
 func (s *swap) wanted() (state.Release, error) {
 	env, err := s.app.Environment()
 	if err != nil {

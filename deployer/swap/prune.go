@@ -12,8 +12,8 @@ import (
 
 // prune forgets the app's oldest releases beyond what it retains, and their
 // images if no release of any app on this host is left that names them and they
-// can be pulled again. It runs after a swap has succeeded, so what goes wrong
-// here is only said.
+// can be pulled again. It runs after a swap has succeeded, so its errors are only
+// reported.
 func (s *swap) prune(ctx context.Context) {
 	if err := s.forget(ctx); err != nil {
 		s.Note("old releases of %s stay for now: %v", s.app.Name, err)
@@ -51,7 +51,7 @@ func (s *swap) forget(ctx context.Context) error {
 }
 
 // removeImages deletes the images of these releases that none on record needs.
-// One that was made here stays: nobody could give it back. Docker itself refuses
+// One that was built here stays: it could not be pulled again. Docker itself refuses
 // when a container, of ours or not, still uses one.
 func (s *swap) removeImages(ctx context.Context, forgotten []state.Release) error {
 	needed, err := s.neededImages()

@@ -25,7 +25,7 @@ func TestPullHoldsNoLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if result.From != 2 || result.Previous != "myapp:v2" || result.Release != 3 {
-		t.Errorf("%+v, want release 3 in place of 2, which came meanwhile", result)
+		t.Errorf("%+v, want release 3 in place of 2, which came during the pull", result)
 	}
 	if color, release := w.LiveSlot(); color != "blue" || release != 3 {
 		t.Errorf("live is %s with release %d", color, release)

@@ -103,7 +103,7 @@ func TestRestartOfTheSameContainer(t *testing.T) {
 // runs as it was recorded says what it leaves behind.
 func TestChangedOnTheLiveContainer(t *testing.T) {
 	changed := adoptable.Live{Settings: json.RawMessage(`{"version":1,"networks":{"db":{}}}`), Changed: []string{"on network db"}, Notes: []string{"a note"}, Recreate: []string{"has a fixed address"}}
-	for name, want := range map[string]string{"swap": "and kept: on network db", "restart": "without what has changed on the live container since it was made: on network db", "rollback": "without what has changed"} {
+	for name, want := range map[string]string{"swap": "and kept: on network db", "restart": "without the changes made on the live container since: on network db", "rollback": "without the changes made"} {
 		w := swapped(t)
 		w.Lives = map[string]adoptable.Live{"myapp-green-2": changed}
 		app, err := w.Paths.ReadApp("myapp")

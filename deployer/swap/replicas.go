@@ -21,7 +21,7 @@ func (s *swap) checkReplicas() error {
 		return err
 	}
 	if len(s.next.Recreate) > 0 {
-		s.Note("the %d replicas share what one container had for itself: %s", n, strings.Join(s.next.Recreate, "; "))
+		s.Note("the %d replicas share what one container had to itself: %s", n, strings.Join(s.next.Recreate, "; "))
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type Result struct {
 	Seconds  float64 `json:"seconds"`
 	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
 	Cut      int     `json:"cut"`
-	Draining bool    `json:"draining,omitempty"`   // the old slot still ends by itself
+	Draining bool    `json:"draining,omitempty"`   // the old slot is still ending
 	Same     bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
 	Error    string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
 	Hint     string  `json:"hint,omitempty"`       // what to do next, a line each
@@ -47,10 +47,10 @@ func (r Result) Summary() string {
 		after += " (the same image)"
 	}
 	if r.Interrupted {
-		return fmt.Sprintf("%s: %s → %s in %.1fs; interrupted after the switch: release %d is live, the old slot drains by itself", r.App, before, after, r.Seconds, r.Release)
+		return fmt.Sprintf("%s: %s → %s in %.1fs; interrupted after the switch: release %d is live, the old slot drains in the background", r.App, before, after, r.Seconds, r.Release)
 	}
 	if r.Draining {
-		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains by itself", r.App, before, after, r.Seconds)
+		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains in the background", r.App, before, after, r.Seconds)
 	}
 	return fmt.Sprintf("%s: %s → %s in %.1fs, %s", r.App, before, after, r.Seconds, r.ended())
 }

@@ -59,11 +59,11 @@ func (s *swap) rollbackTarget(number int) (state.Release, error) {
 		return state.Release{}, outcome.Refuse("release %d of %s is the first: nothing to roll back to", s.current.Number, s.app.Name)
 	}
 	if number == s.current.Number {
-		return state.Release{}, hint.With(outcome.Refuse("release %d of %s is live already", number, s.app.Name), "edgeman history %s", s.app.Name)
+		return state.Release{}, hint.With(outcome.Refuse("release %d of %s is already live", number, s.app.Name), "edgeman history %s", s.app.Name)
 	}
 	r, err := s.Paths.ReadRelease(s.app.Name, number)
 	if errors.Is(err, state.ErrNoRelease) {
-		return r, hint.With(outcome.Refuse("%s has no release %d any more", s.app.Name, number), "edgeman history %s", s.app.Name)
+		return r, hint.With(outcome.Refuse("%s no longer has a release %d", s.app.Name, number), "edgeman history %s", s.app.Name)
 	}
 	return r, err
 }
@@ -92,12 +92,12 @@ func (s *swap) switchBack(ctx context.Context) (Result, error) {
 	if err := s.lock.Candidate(idle); err != nil {
 		return result, err
 	}
-	// A candidate says how it really is. One that is not well, or that ended
-	// between the two looks, is not switched to: its release is started anew.
+	// A candidate's service reports its real state. One that is not healthy, or
+	// ended between the two looks, is not switched to: its release is started again.
 	if err := s.AwaitHealthy(ctx, idle, s.next.Number, stillWell); err != nil && outcome.Signalled(ctx) {
 		return s.fail(ctx, result, err)
 	} else if err != nil {
-		s.Note("%s still runs, but is not well: %s", idle.Color, words.FirstLine(err.Error()))
+		s.Note("%s still runs, but is not healthy: %s", idle.Color, words.FirstLine(err.Error()))
 		return s.startAnew(ctx)
 	}
 	before, err := s.switchTo(ctx, idle)
@@ -108,7 +108,7 @@ func (s *swap) switchBack(ctx context.Context) (Result, error) {
 		return s.fail(ctx, result, err)
 	}
 	result.Slot = idle.String()
-	s.Step("switch", "live → %s, which still ran", idle.Color)
+	s.Step("switch", "live → %s, which was still running", idle.Color)
 	ended, err := s.awaitDrain(ctx, s.old, before)
 	if err != nil {
 		return s.fail(ctx, result, err)
@@ -131,7 +131,7 @@ func (s *swap) startAnew(ctx context.Context) (Result, error) {
 	if err := s.imagePresent(ctx); err != nil {
 		return s.fail(ctx, s.result(""), err)
 	}
-	s.letWait = true // back is more urgent
+	s.letWait = true // going back is more urgent
 	if err := s.weighWait(ctx); err != nil {
 		return s.fail(ctx, s.result(""), err)
 	}

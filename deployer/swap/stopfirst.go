@@ -54,7 +54,7 @@ func (s *swap) recreate(ctx context.Context, result *Result) error {
 func (s *swap) replaced(slot sockets.Slot, asked time.Time, st state.SlotStatus) error {
 	s.ready, s.stopTook, s.bootTook = time.Since(asked), st.Stop, st.Boot
 	s.keepMode()
-	s.Step("start", "release %d in the place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, words.Took(s.ready))
+	s.Step("start", "release %d in place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, words.Took(s.ready))
 	return s.Paths.ClearDrain(slot)
 }
 
@@ -115,9 +115,9 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 	}
 	r := st.Rejected
 	if r == nil || r.Release != s.next.Number {
-		return fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, words.OrDash(st.Message))
+		return fmt.Errorf("release %d was rejected, release %d serves again: %s", s.next.Number, current.Number, words.OrDash(st.Message))
 	}
-	err = fmt.Errorf("release %d was not taken, release %d serves again: %s", s.next.Number, current.Number, r.Reason)
+	err = fmt.Errorf("release %d was rejected, release %d serves again: %s", s.next.Number, current.Number, r.Reason)
 	if r.Probe != "" {
 		err = fmt.Errorf("%w; last probe: %s", err, r.Probe)
 	}

@@ -15,14 +15,14 @@ import (
 	"edgeman/sockets"
 )
 
-// recreateNative replaces a release that accepts by itself, stop first. Nobody
-// but that app can stop its accepting, so requests are made to wait elsewhere:
-// in the socket of the idle slot, which is live meanwhile with no container. The
+// recreateNative replaces a release that accepts connections itself, stop first.
+// Only the app can stop accepting, so requests are made to wait elsewhere: in the
+// socket of the idle slot, which is live for that time without a container. The
 // old container drains as after any switch, the new one is asked by probes
 // alone, and whichever of them serves in the end gets what waited.
 //
-// The services of the two slots do all of that by themselves once the pointer
-// has moved, so they come to an end without this command, too.
+// Once the pointer has moved, the services of the two slots do all of that, and
+// finish it even without this command.
 func (s *swap) recreateNative(ctx context.Context, result *Result) error {
 	idle := s.old.Other()
 	s.op.Slot, result.Slot = s.old.String(), s.old.String()
@@ -77,9 +77,9 @@ func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
 	return err
 }
 
-// sendAway makes the idle slot live and asks the old slot for the next release, in one
-// moment for its service and for that of the idle one, which would give back at once
-// what nobody wants replaced.
+// sendAway makes the idle slot live and asks the old slot for the next release. The
+// two services see that as one change: the idle slot's would otherwise give back at
+// once what nobody wants replaced.
 func (s *swap) sendAway(ctx context.Context, now time.Time) error {
 	terms := s.app.DrainTerms(now, s.drain)
 	terms.Start = s.timeout
@@ -89,8 +89,8 @@ func (s *swap) sendAway(ctx context.Context, now time.Time) error {
 	return s.lock.Candidate(sockets.Slot{})
 }
 
-// takeBack makes the old slot live again, if the service of idle has not done so
-// by itself, and waits until what waited in idle has been passed on.
+// takeBack makes the old slot live again, if the service of idle has not already
+// done so, and waits until what waited in idle has been passed on.
 func (s *swap) takeBack(ctx context.Context, idle sockets.Slot) error {
 	err := s.Paths.SwitchBack(ctx, idle, nil)
 	if err == nil {
@@ -103,7 +103,7 @@ func (s *swap) takeBack(ctx context.Context, idle sockets.Slot) error {
 	return nil
 }
 
-// renewNative moves a release that accepts by itself, and must not run twice, to
+// renewNative moves a release that accepts itself, and must not run twice, to
 // the idle slot, and with that to a service of this program.
 func (s *swap) renewNative(ctx context.Context, result *Result) error {
 	idle := s.old.Other()

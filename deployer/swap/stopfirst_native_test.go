@@ -106,7 +106,7 @@ func (w *world) replaces(slot sockets.Slot) {
 }
 
 // A command that was killed while requests wait in the other slot: the services
-// give back by themselves, and the next command waits for that.
+// give back on their own, and the next command waits for that.
 func TestRecreateNativeInterrupted(t *testing.T) {
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	for _, switched := range []bool{false, true} {

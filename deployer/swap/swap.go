@@ -162,7 +162,7 @@ func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, tim
 	return s, nil
 }
 
-// refusePaused leaves an app alone that somebody holds still on purpose.
+// refusePaused refuses an app that somebody has paused on purpose.
 func (s *swap) refusePaused() error {
 	pause, on, err := s.Paths.ReadPause(s.old)
 	if err == nil && on && pause.Reason == state.PauseAsked {

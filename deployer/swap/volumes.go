@@ -17,7 +17,7 @@ func (s *swap) takeOver(live adoptable.Live) {
 	s.next.Settings = live.Settings
 	s.next.Recreate = append(slices.Clip(s.next.Recreate), live.Recreate...)
 	if len(live.Changed) > 0 {
-		s.Step("settings", "changed on the live container since it was made, and kept: %s", strings.Join(live.Changed, ", "))
+		s.Step("settings", "changed on the live container since it was created, and kept: %s", strings.Join(live.Changed, ", "))
 	}
 }
 
@@ -25,9 +25,9 @@ func (s *swap) takeOver(live adoptable.Live) {
 func (s *swap) sayLost(live adoptable.Live) {
 	s.Notes(live.Notes)
 	if len(live.Changed) > 0 {
-		s.Note("release %d runs as it was recorded, without what has changed on the live container since it was made: %s",
+		s.Note("release %d runs as it was recorded, without the changes made on the live container since: %s",
 			s.next.Number, strings.Join(live.Changed, ", "))
-		s.Hint("edgeman swap %s %s keeps that", s.app.Name, s.next.Image)
+		s.Hint("edgeman swap %s %s keeps them", s.app.Name, s.next.Image)
 	}
 }
 

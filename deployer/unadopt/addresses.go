@@ -17,9 +17,9 @@ import (
 	"edgeman/sockets"
 )
 
-// A container whose own address nginx's file names has to get just that one
-// again. Docker gives a starting container the lowest that is free, and it may
-// have given the original's to a later container of edgeman's.
+// A container whose own address nginx's file names has to get that same address
+// again. Docker gives a starting container the lowest free one, and may have given
+// the original's to a container that edgeman made later.
 
 // byAddress are the indexes of originals by address, the lowest first: in that
 // order Docker gives addresses away.
@@ -53,7 +53,7 @@ func (h *Host) freeAddresses(ctx context.Context, b giving, all []docker.Contain
 			return taken, err
 		}
 		if app := holder.Labels[label.App]; held && app != "" {
-			h.Note("%s has the address %s of container %s now, and takes another one first", holder.Name, o.Address.Addr(), o.Container)
+			h.Note("%s now has the address %s of container %s, and takes another one first", holder.Name, o.Address.Addr(), o.Container)
 			f, err := h.giveUpAddress(ctx, b, app, holder.Name)
 			after = append(after, f)
 			if err != nil {
@@ -169,7 +169,7 @@ func (h *Host) refuseTaken(ctx context.Context, record adoption.Record) error {
 			return err
 		}
 		if held && holder.ID != o.ContainerID && holder.Name != o.Container && holder.Labels[label.App] == "" {
-			return hint.With(outcome.Refuse("container %s has the address %s now, to which nginx's file leads and which container %s would need", holder.Name, o.Address.Addr(), o.Container),
+			return hint.With(outcome.Refuse("container %s now has the address %s, which nginx's file names and container %s needs", holder.Name, o.Address.Addr(), o.Container),
 				"docker stop %s, edgeman unadopt %s, docker start %s", holder.Name, record.App, holder.Name)
 		}
 	}
@@ -178,6 +178,6 @@ func (h *Host) refuseTaken(ctx context.Context, record adoption.Record) error {
 
 // addressLost is an original that did not get its address.
 func addressLost(c docker.Container, o adoption.Original) error {
-	return hint.With(fmt.Errorf("container %s did not get its address %s back, which nginx's file names: Docker gave it a lower one that is free by now", c.Name, o.Address.Addr()),
-		"docker network inspect shows which are taken; start or give back first what had the lower ones")
+	return hint.With(fmt.Errorf("container %s did not get its address %s back, which nginx's file names: Docker gave it a lower one that had become free", c.Name, o.Address.Addr()),
+		"docker network inspect shows which are taken; first start, or give back, the containers that had the lower ones")
 }

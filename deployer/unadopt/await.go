@@ -30,9 +30,9 @@ func notYet(err error) bool {
 	return errors.As(err, &late)
 }
 
-// bootLimit bounds the wait for a container that the site depends on: there is
-// nothing else that could serve, so only Docker's word that it has ended is a
-// reason to stop waiting before.
+// bootLimit bounds the wait for a container that the site depends on: nothing else
+// could serve, so the only reason to stop waiting earlier is that Docker says that
+// it has ended.
 const bootLimit = 10 * time.Minute
 
 // patience is how long the originals may take until they answer: what the

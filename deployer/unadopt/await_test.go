@@ -158,7 +158,7 @@ func TestReleaseToAnUnreadyOriginal(t *testing.T) {
 	}
 }
 
-// What is given back is said truly also when somebody has made the original anew
+// What is given back is said truly also when somebody has recreated the original
 // with another image.
 func TestReleaseOfAnOriginalMadeAgain(t *testing.T) {
 	tests := []struct {
@@ -169,10 +169,10 @@ func TestReleaseOfAnOriginalMadeAgain(t *testing.T) {
 	}{
 		{"as it was", "", "", false, "", "myapp:v1"},
 		{"the same image", "", "v1", false, "", "myapp:v1"},
-		{"a newer image", "", "v2", false, "myapp was adopted with myapp:v1, its container old was made again since with myapp:v2, and runs myapp:v1 (release 1) now\nhint: say what to give back: --to original (myapp:v2) or --to live (myapp:v1)", ""},
-		{"a newer image, said", "original", "v2", false, "container old was made again since adopt: it runs myapp:v2, not myapp:v1", "myapp:v2"},
+		{"a newer image", "", "v2", false, "myapp was adopted with myapp:v1, its container old has since been recreated with myapp:v2, and runs myapp:v1 (release 1) now\nhint: say what to give back: --to original (myapp:v2) or --to live (myapp:v1)", ""},
+		{"a newer image, said", "original", "v2", false, "container old has been recreated since adopt: it runs myapp:v2, no longer myapp:v1", "myapp:v2"},
 		{"live", "live", "v2", false, "", "myapp:v1"},
-		{"both newer", "", "v2", true, "container old was made again since adopt: it runs myapp:v2", "myapp:v2"},
+		{"both newer", "", "v2", true, "container old has been recreated since adopt: it runs myapp:v2", "myapp:v2"},
 		{"swapped", "", "", true, "myapp was adopted with myapp:v1 and runs myapp:v2 (release 2) now", ""},
 	}
 	for _, tt := range tests {

@@ -27,7 +27,7 @@ func (h *Host) chooseBack(ctx context.Context, b *giving, o Options) error {
 	if again {
 		image, id = anew.Image, anew.ImageID
 		if id != b.record.ImageID {
-			was += fmt.Sprintf(", its container %s was made again since with %s,", anew.Name, image)
+			was += fmt.Sprintf(", its container %s has since been recreated with %s,", anew.Name, image)
 		}
 	}
 	_, live, filled, err := slots.Served(h.Paths, o.App)
@@ -39,7 +39,7 @@ func (h *Host) chooseBack(ctx context.Context, b *giving, o Options) error {
 			"edgeman unadopt %s --to live gives back the live release (%s); or bring the image back first: docker pull %s", o.App, live.Image, b.record.Image)
 	case !filled || live.ImageID == id || !again && live.Number == b.record.Release || o.To == "original":
 		if b.result.Image = image; id != b.record.ImageID {
-			b.said = append(b.said, fmt.Sprintf("container %s was made again since adopt: it runs %s, not %s as it did then", anew.Name, image, b.record.Image))
+			b.said = append(b.said, fmt.Sprintf("container %s has been recreated since adopt: it runs %s, no longer %s", anew.Name, image, b.record.Image))
 		}
 		return nil
 	case o.To == "live":

@@ -9,8 +9,8 @@ import (
 	"edgeman/deployer/state"
 )
 
-// giving is what giving a site back needs to know. It is idempotent: what is as
-// it was already is left alone, so that an interrupted run can be repeated.
+// giving is what giving a site back needs to know. It is idempotent: what has
+// been restored already is left alone, so that an interrupted run can be repeated.
 type giving struct {
 	app     state.App
 	record  adoption.Record
@@ -22,11 +22,11 @@ type giving struct {
 	unready bool           // give back also to one that does not
 	live    *state.Release // run this one's image and settings, not the original's
 	undo    bool           // of an adoption that failed or was interrupted
-	begun   time.Time      // then: when the adoption was
+	begun   time.Time      // when that adoption began
 	keep    bool           // the site depends on the originals: they are not stopped again
 	quiet   bool           // say only what matters
 	said    []string       // what cannot be taken back
-	told    bool           // and somebody was told
+	told    bool           // said has been printed
 	result  *Result
 }
 
@@ -43,8 +43,8 @@ func (h *Host) Undo(ctx context.Context, app state.App, record adoption.Record, 
 	return h.giveBack(ctx, b)
 }
 
-// giveBack carries it out. Order: the containers answer at their addresses, then
-// nginx goes back to it, then the slot drains, then edgeman's own goes.
+// giveBack carries it out in this order: the containers answer at their addresses,
+// nginx goes back to them, the slot drains, and what edgeman made is removed.
 func (h *Host) giveBack(ctx context.Context, b giving) error {
 	if b.result == nil {
 		b.result = &Result{}
@@ -120,7 +120,7 @@ func (h *Host) beginBack(b *giving) (op state.Operation, unused bool, err error)
 
 // stay ends a release whose original does not run, while nginx was not touched:
 // the app goes on as it was. Where nginx may be back already, and where an
-// adoption is being undone, there is nothing to stay with.
+// adoption is being undone, the app cannot go on like that.
 func (h *Host) stay(b giving, op state.Operation, cause error) error {
 	if b.undo || op.Step != adoption.StepStart {
 		return cause

@@ -70,7 +70,7 @@ func TestReleaseOfABrokenConfiguration(t *testing.T) {
 	}{
 		"before us":                    {bogus, broken, false, "on disk is already broken: " + bogus.Error() + "\nnothing was changed, myapp serves as before\nhint: "},
 		"before us, nothing to revert": {nil, broken, true, "on disk is already broken"},
-		"only without the edits":       {bogus, nil, false, "with the edits taken back: " + bogus.Error()},
+		"only without the edits":       {bogus, nil, false, "without adopt's edits: " + bogus.Error()},
 		"only with the edits":          {nil, broken, false, ""},
 	}
 	for name, tt := range tests {
@@ -110,7 +110,7 @@ func TestReleaseOfNativeStepsAside(t *testing.T) {
 	}
 	green := sockets.Slot{App: "myapp", Color: sockets.Green}
 	if color, _ := w.LiveSlot(); color != green.Color {
-		t.Errorf("live is %s, where the app accepts by itself", color)
+		t.Errorf("live is %s, where the app itself accepts", color)
 	}
 	if _, filled, _ := w.Paths.SlotRelease(green.Other()); filled || w.Containers["myapp-blue-1"].ID != "" {
 		t.Error("the app still runs")
@@ -147,7 +147,7 @@ func TestReleaseWhoseOriginalDoesNotStart(t *testing.T) {
 	}
 }
 
-// native makes the live release one that accepts by itself and must not run
+// native makes the live release one that accepts itself and must not run
 // beside the original.
 func (w *world) native() {
 	w.T.Helper()

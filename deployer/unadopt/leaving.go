@@ -38,7 +38,7 @@ func (h *Host) judgeLeaving(ctx context.Context, b giving, allow []string) (said
 		return nil, err
 	}
 	if len(is.Changed) > 0 {
-		said = append(said, "what has changed on the live container since it was made goes with it: "+strings.Join(is.Changed, ", "))
+		said = append(said, "changes made on the live container are lost with it: "+strings.Join(is.Changed, ", "))
 	}
 	if b.live != nil {
 		return said, nil

@@ -43,8 +43,8 @@ func (h *Host) originalWith(ctx context.Context, b giving, i int, o adoption.Ori
 	return h.Docker.Inspect(ctx, id)
 }
 
-// putAside takes its name from a container: the adopted one, or one that somebody
-// has made in its place since.
+// putAside renames a container out of the way: the adopted one, or one that
+// somebody has since made in its place.
 func (h *Host) putAside(ctx context.Context, c docker.Container, o adoption.Original) error {
 	aside := o.Container + keptSuffix
 	_, err := h.Docker.Inspect(ctx, aside) // from an earlier giving back, perhaps

@@ -39,7 +39,7 @@ func (h *Host) makeWay(ctx context.Context, b giving, originals []string, run bo
 	if run { // they were never stopped: the slot waits for them already
 		return w, nil
 	}
-	h.Note("the slot's container is stopped before the original starts; requests wait meanwhile")
+	h.Note("the slot's container is stopped before the original starts; requests wait until then")
 	if itself, err := h.acceptsItself(slot, live); err != nil {
 		return nil, err
 	} else if itself {
@@ -52,8 +52,8 @@ func (h *Host) makeWay(ctx context.Context, b giving, originals []string, run bo
 	return w, h.awaitStopped(ctx, slot, b.drain+ending)
 }
 
-// acceptsItself tells whether the slot's app takes its requests in at this
-// moment, and nobody can keep it from that.
+// acceptsItself tells whether the slot's app accepts connections itself at this
+// moment, so that nobody else can hold them back.
 func (h *Host) acceptsItself(slot sockets.Slot, r state.Release) (bool, error) {
 	p, _, err := h.Paths.ReadPause(slot)
 	st, _, stErr := h.Paths.ReadSlotStatus(slot)
@@ -61,8 +61,8 @@ func (h *Host) acceptsItself(slot sockets.Slot, r state.Release) (bool, error) {
 	return r.Mode == "native" && !held && st.Phase != state.PhaseIdle, errors.Join(err, stErr)
 }
 
-// stepAside makes way for a release that accepts by itself. Nobody else can stop
-// its accepting, so requests wait in the other slot's socket, where nothing runs,
+// stepAside makes way for a release that accepts connections itself. Nobody else
+// can stop that, so requests wait in the other slot's socket, where nothing runs,
 // and the release drains as after any switch.
 func (h *Host) stepAside(ctx context.Context, b giving, w *way, live state.Release) error {
 	switched, err := h.toOther(ctx, b, w.slot, live, func(other sockets.Slot) error {

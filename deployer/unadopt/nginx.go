@@ -36,7 +36,7 @@ func (h *Host) restored(a adoption.Record) (files []fileBack, said []string, err
 	for _, f := range slices.Backward(a.Plan.Files) {
 		path, err := h.Files.EvalSymlinks(f.Path)
 		if errors.Is(err, os.ErrNotExist) {
-			said = append(said, fmt.Sprintf("%s is gone: nothing to take back in it", f.Path))
+			said = append(said, fmt.Sprintf("%s is gone: there is nothing to restore in it", f.Path))
 			continue
 		}
 		if err != nil {
@@ -58,7 +58,7 @@ func (h *Host) restored(a adoption.Record) (files []fileBack, said []string, err
 			if err := cmp.Or(h.refuseCovered(a, f, files[at].then, len(gone)), h.ledElsewhere(a, path, then)); err != nil {
 				return nil, nil, err
 			}
-			said = append(said, fmt.Sprintf("%s: what adopt wrote in %s was taken back or changed since, and stays as it is", path, places(gone)))
+			said = append(said, fmt.Sprintf("%s: what adopt wrote in %s has been removed or changed since, and is left as it is", path, places(gone)))
 		}
 		files[at].then = then
 	}
@@ -89,13 +89,13 @@ func (h *Host) ledElsewhere(a adoption.Record, path string, then []byte) error {
 	return nil
 }
 
-// testBack lets nginx judge the files to be before anything is changed.
+// testBack has nginx test the restored files before anything is changed.
 func (h *Host) testBack(ctx context.Context, files []fileBack) error {
 	if len(files) == 0 {
 		return nil
 	}
 	if _, err := h.Nginx.TestCandidate(ctx, candidates(files)); err != nil {
-		return &outcome.RefusedError{Err: fmt.Errorf("nginx refuses its configuration with the edits taken back: %w", err)}
+		return &outcome.RefusedError{Err: fmt.Errorf("nginx refuses the configuration without adopt's edits: %w", err)}
 	}
 	return nil
 }
@@ -108,9 +108,8 @@ func candidates(files []fileBack) map[string][]byte {
 	return out
 }
 
-// judgeBack is testBack for whoever is about to be shown the plan. A
-// configuration that somebody else has broken is called that: our edits are not
-// what is wrong with it.
+// judgeBack is testBack for a plan that is about to be shown. If somebody else has
+// broken the configuration it says so, instead of blaming our edits.
 func (h *Host) judgeBack(ctx context.Context, o Options, files []fileBack) error {
 	back := h.testBack(ctx, files)
 	if back == nil && len(files) > 0 {
@@ -119,7 +118,7 @@ func (h *Host) judgeBack(ctx context.Context, o Options, files []fileBack) error
 	_, now := h.Nginx.Precheck(ctx) // also where there is nothing to take back: nginx is reloaded all the same
 	if errors.Is(now, nginx.ErrAlreadyBroken) {
 		return hint.With(outcome.Refuse("%w\nnothing was changed, %s serves as before", now, o.App),
-			"mend it until nginx -t is content, then edgeman unadopt %s", o.App)
+			"fix it until nginx -t passes, then edgeman unadopt %s", o.App)
 	}
 	if back == nil && now == nil {
 		return h.refuseWayLeft(ctx, o, files)
@@ -129,7 +128,7 @@ func (h *Host) judgeBack(ctx context.Context, o Options, files []fileBack) error
 
 // refuseWayLeft finds what would still lead to the app's socket with the edits
 // taken back: a copy of a site that adopt edited, or a file that was moved. A
-// configuration that cannot be read is nginx's to judge.
+// configuration that cannot be read is left for nginx to judge.
 func (h *Host) refuseWayLeft(ctx context.Context, o Options, files []fileBack) error {
 	facts, err := h.Nginx.Facts(ctx)
 	if err != nil || slices.Contains(o.Allow, adoption.AllowOtherSites) {
@@ -151,7 +150,7 @@ func (h *Host) refuseWayLeft(ctx context.Context, o Options, files []fileBack) e
 		return h.refuseOrder(record, facts.Main, conf)
 	}
 	return hint.With(outcome.Refuse("%s", strings.Join(left, "\n")),
-		"lead it to %s or elsewhere first; --allow-%s accepts that it fails from then on", record.Targets(), adoption.AllowOtherSites)
+		"point it at %s or elsewhere first; --allow-%s accepts that it fails from then on", record.Targets(), adoption.AllowOtherSites)
 }
 
 func backDiff(files []fileBack) string {

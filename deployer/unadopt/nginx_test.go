@@ -160,7 +160,7 @@ func TestReleaseOfFilesThatOthersChanged(t *testing.T) {
 		"a file is gone": {serverLine, func(w *world, dir string) {
 			w.put(dir, "site", "server { return 204; }\n")
 			_ = os.Remove(filepath.Join(dir, "active"))
-		}, nil, "active is gone: nothing to take back in it", tree{"site": "server { return 204; }\n", "active": ""}},
+		}, nil, "active is gone: there is nothing to restore in it", tree{"site": "server { return 204; }\n", "active": ""}},
 		"a file is a link now": {twoFiles, func(w *world, dir string) {
 			err := errors.Join(os.Rename(filepath.Join(dir, "snip/a.conf"), filepath.Join(dir, "a")), os.Symlink("../a", filepath.Join(dir, "snip/a.conf")))
 			if err != nil {
@@ -169,13 +169,13 @@ func TestReleaseOfFilesThatOthersChanged(t *testing.T) {
 		}, nil, "", nil},
 		"led elsewhere": {serverLine, func(w *world, dir string) {
 			w.put(dir, "active", "server 10.0.0.9:80;\n")
-		}, nil, "active: what adopt wrote in upstream a was taken back or changed since, and stays as it is", tree{"active": "server 10.0.0.9:80;\n"}},
+		}, nil, "active: what adopt wrote in upstream a has been removed or changed since, and is left as it is", tree{"active": "server 10.0.0.9:80;\n"}},
 		"a line changed": {twoFiles, func(w *world, dir string) {
 			w.put(dir, "site", strings.Replace(w.read(dir, "site"), "upstream edgeman-myapp { # edgeman\n", "upstream edgeman-myapp {\n    zone a 64k;\n", 1))
 		}, nil, "site:3: what adopt wrote here was changed since, and still leads to the socket of myapp\nhint: write 127.0.0.1:1 there", nil},
 		"a copy": {serverLine, func(w *world, dir string) {
 			w.put(dir, "site.copy", "server { listen 82; location / { proxy_pass http://unix:"+w.Paths.Live("myapp")+"; } }\n")
-		}, nil, "(server 82, location /) still leads to the socket of myapp, which adopt did not write there\nhint: lead it to 127.0.0.1:1 or elsewhere first; --allow-other-sites", nil},
+		}, nil, "(server 82, location /) still leads to the socket of myapp, which adopt did not write there\nhint: point it at 127.0.0.1:1 or elsewhere first; --allow-other-sites", nil},
 		"a copy, accepted": {serverLine, func(w *world, dir string) {
 			w.put(dir, "site.copy", "server { listen 82; location / { proxy_pass http://unix:"+w.Paths.Live("myapp")+"; } }\n")
 		}, []string{adoption.AllowOtherSites}, "", nil},

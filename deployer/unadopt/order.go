@@ -31,12 +31,12 @@ func (h *Host) later(a adoption.Record) ([]adoption.Record, error) {
 	return later, nil
 }
 
-// refuseOrder finds a request that would change by giving back a: an inner
-// location, say, that has headers of its own for the sake of a only.
+// refuseOrder finds a request that giving back a would change: an inner location,
+// for example, that has headers of its own only because of a.
 func (h *Host) refuseOrder(a adoption.Record, main string, then *nginxconf.Config) error {
 	now, err := nginxconf.Load(h.Files, main)
 	if err != nil {
-		return nil // nginx's to judge
+		return nil // left for nginx to judge
 	}
 	pass := now.Unlike(then)
 	if pass == nil {
@@ -78,5 +78,5 @@ func giveBackFirst(later []adoption.Record) string {
 	for _, l := range later {
 		commands = append(commands, "edgeman unadopt "+l.App)
 	}
-	return "give back first what was adopted later: " + strings.Join(commands, ", then ")
+	return "first give back what was adopted later: " + strings.Join(commands, ", then ")
 }

@@ -69,7 +69,7 @@ func (h *Host) allRun(ctx context.Context, ids []string) bool {
 	})
 }
 
-// stopAgain puts containers back that were started for nothing.
+// stopAgain stops containers that were started in vain.
 func (h *Host) stopAgain(ctx context.Context, ids []string) error {
 	err := h.StopAll(ctx, ids)
 	for _, id := range ids {
@@ -151,10 +151,10 @@ func (h *Host) original(ctx context.Context, b giving, i int, o adoption.Origina
 	}
 	id, lost, err := h.Docker.Recreate(ctx, raw)
 	if err != nil {
-		return c, fmt.Errorf("container %s is gone and could not be made again: %w", o.Container, err)
+		return c, fmt.Errorf("container %s is gone and could not be recreated: %w", o.Container, err)
 	}
 	b.result.Recreated = true
-	h.Note("container %s was gone; it is made again from its stored settings, without what was in its writable layer", o.Container)
+	h.Note("container %s was gone; it is recreated from its stored settings, without the contents of its writable layer", o.Container)
 	for _, volume := range lost {
 		h.Note("volume %s is gone too and comes back empty", volume)
 	}

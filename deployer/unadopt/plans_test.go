@@ -145,7 +145,7 @@ func (w *walk) waits(app sites.App) bool {
 	if err != nil {
 		w.say("%v", err)
 	}
-	if err != nil && !strings.Contains(hint.Text(err), "hint: give back first") {
+	if err != nil && !strings.Contains(hint.Text(err), "hint: first give back") {
 		w.t.Errorf("giving back %s: %v", app.Name, err)
 	}
 	return err != nil

@@ -33,7 +33,7 @@ func (h *Host) drainSlots(ctx context.Context, b giving) error {
 	return nil
 }
 
-// RemoveApp takes away everything of edgeman's that belongs to the app.
+// RemoveApp removes everything that edgeman made for the app.
 func (h *Host) RemoveApp(ctx context.Context, app string) error {
 	for _, slot := range slots.Both(app) {
 		if err := h.removeSlot(ctx, slot); err != nil {

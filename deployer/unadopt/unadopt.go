@@ -28,7 +28,7 @@ type Result struct {
 }
 
 // Release undoes adopt: the adopted containers serve again at their addresses,
-// nginx's files are as they were byte for byte, and everything of edgeman's is
+// nginx's files are restored byte for byte, and everything that edgeman made is
 // gone. Requests flow throughout.
 func (h *Host) Release(ctx context.Context, o Options) (Result, error) {
 	b, err := h.planBack(ctx, o)
@@ -126,8 +126,8 @@ func (h *Host) lookBack(ctx context.Context, o Options, app state.App, lock *sta
 	return b, err
 }
 
-// askBack asks whether to carry out what was shown. Nobody is kept waiting
-// meanwhile; what has changed by then is not what was agreed to.
+// askBack asks whether to carry out what was shown, without the lock. If something
+// has changed by the time of the answer, that is not what was agreed to.
 func (h *Host) askBack(ctx context.Context, o Options, shown giving) (giving, error) {
 	shown.lock.Unlock()
 	if err := h.Confirm(ctx, false, "give back?"); err != nil {
@@ -139,8 +139,8 @@ func (h *Host) askBack(ctx context.Context, o Options, shown giving) (giving, er
 	}
 	if !reflect.DeepEqual(b.result, shown.result) || !reflect.DeepEqual(b.live, shown.live) || !reflect.DeepEqual(b.record, shown.record) {
 		b.lock.Unlock()
-		return shown, hint.With(outcome.Refuse("%s has changed since the question was asked, and what would be done is not what was shown", o.App),
-			"edgeman unadopt %s shows it anew", o.App)
+		return shown, hint.With(outcome.Refuse("%s has changed since the question was asked, so the plan that was shown no longer holds", o.App),
+			"edgeman unadopt %s shows the new one", o.App)
 	}
 	return b, nil
 }
@@ -160,7 +160,7 @@ func releaseFailed(app string, err error) error {
 		}
 		return err
 	}
-	return &outcome.BrokenError{Err: hint.With(fmt.Errorf("giving %s back: %w", app, err), "edgeman unadopt %s goes on from here", app)}
+	return &outcome.BrokenError{Err: hint.With(fmt.Errorf("giving %s back: %w", app, err), "edgeman unadopt %s continues from here", app)}
 }
 
 // chosenBefore is the choice of a release that was interrupted.

@@ -3,7 +3,7 @@ docker network create db >/dev/null
 docker run -d --name myapp -p 127.0.0.1:8080:8080 myapp:v1
 edgeman adopt /etc/nginx/sites-available/myapp --yes
 edgeman swap myapp v2 >/tmp/said 2>&1
-! grep -q 'changed on the live container' /tmp/said
+! grep -q 'on the live container' /tmp/said
 live() { docker ps -q --filter label=edgeman.app=myapp; }
 docker network connect --alias web db "$(live)"
 docker update --restart always "$(live)"
