@@ -134,7 +134,7 @@ func (k *keeper) stopForOriginal(ctx context.Context) error {
 	if err != nil {
 		k.phase = unattended
 	}
-	poke(k.changes) // requests may be forwarded now
+	trigger(k.changes) // requests may be forwarded now
 	return err
 }
 

@@ -217,7 +217,7 @@ func TestWebsocketsEndByTheAppFile(t *testing.T) {
 	})
 }
 
-func TestRecreateEndsWebsockets(t *testing.T) {
+func TestStopFirstEndsWebsockets(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		all := w.serving(app, state.Drain{Deadline: after(10), WebsocketsUntil: after(5)}, aWebsocket, aRequest)
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
@@ -305,4 +305,33 @@ func TestStatusWhileTheContainerStops(t *testing.T) {
 		}
 		w.ends(5*time.Second, exitEmptied)
 	})
+}
+
+// A retired slot ends when it is quiet for long enough, or at its deadline, but
+// never while it is kept warm.
+func TestDrainIsOver(t *testing.T) {
+	const s = time.Second
+	for _, tt := range []struct {
+		name           string
+		quiet          time.Duration // since when nothing is open; negative: something is
+		warm, deadline time.Duration // until then
+		want           bool
+	}{
+		{"something is open", -1, 0, s, false},
+		{"quiet a moment ago", quietFor / 2, 0, s, false},
+		{"quiet", quietFor, 0, s, true},
+		{"the deadline has passed", -1, 0, 0, true},
+		{"kept warm", quietFor, s, 2 * s, false},
+		{"kept warm past the deadline", -1, s, 0, false},
+	} {
+		d, q := drain{terms: state.Drain{WarmUntil: noon.Add(tt.warm), Deadline: noon.Add(tt.deadline)}}, quiet{}
+		q.see(1, noon)
+		if tt.quiet >= 0 {
+			q.see(0, noon.Add(-tt.quiet))
+			q.see(0, noon)
+		}
+		if got := d.over(q, noon); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
 }

@@ -59,7 +59,7 @@ func (k *keeper) end() (int, error) {
 		what = k.outcome.ended.Kinds.Of(k.outcome.ended.Cut) + " left"
 	}
 	ctx := context.Background()
-	stopping := k.word(state.PhaseDraining, "stopping the container, "+what)
+	stopping := k.statusAt(state.PhaseDraining, "stopping the container, "+what)
 	stopping.StopsBy = k.containers.StopsBy(ctx, k.release.Containers(k.slot.Color))
 	k.out.publish(k.role, stopping)
 	if k.group != nil {
@@ -101,9 +101,9 @@ func (k *keeper) clear(ctx context.Context) (int, error) {
 			k.recordCut()
 		}
 		if err == nil {
-			return k.lastWord(ctx)
+			return k.exitEmpty(ctx)
 		}
-		k.out.publish(retired, k.word(state.PhaseFailed, "its container is not removed yet: "+run.OneLine(err.Error())))
+		k.out.publish(retired, k.statusAt(state.PhaseFailed, "its container is not removed yet: "+run.OneLine(err.Error())))
 		if ctx.Err() != nil {
 			// Whoever stops the service now removes the container, or the next start does.
 			return exitStopped, nil
@@ -116,10 +116,10 @@ func (k *keeper) clear(ctx context.Context) (int, error) {
 	}
 }
 
-// lastWord ends the service of an empty slot. Its socket is stopped, too, or
+// exitEmpty ends the service of an empty slot. Its socket is stopped, too, or
 // the next connection would start the service again for nothing.
-func (k *keeper) lastWord(ctx context.Context) (int, error) {
-	k.out.publish(retired, k.word(state.PhaseEmpty, ""))
+func (k *keeper) exitEmpty(ctx context.Context) (int, error) {
+	k.out.publish(retired, k.statusAt(state.PhaseEmpty, ""))
 	err := k.paths.Forget(k.slot)
 	if _, filled, _ := k.paths.SlotRelease(k.slot); filled {
 		// Somebody filled it meanwhile. Systemd starts it again for that.
@@ -133,9 +133,82 @@ func (k *keeper) lastWord(ctx context.Context) (int, error) {
 	return exitEmptied, err
 }
 
-// word is the status of a slot at a moment of change.
-func (k *keeper) word(phase, message string) state.SlotStatus {
+// statusAt is the status of a slot at a moment of change.
+func (k *keeper) statusAt(phase, message string) state.SlotStatus {
 	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.outcome.dead, Stop: k.outcome.stopTook}
 	st.SetEnded(k.outcome.ended)
 	return st
+}
+
+// stopLimit is how long connections may go on when the service is told to stop
+// by nobody who waits for it.
+const stopLimit = 10 * time.Second
+
+// stop ends the service although its slot is not empty: the host shuts down, or
+// somebody stops the unit. The container is stopped with it and comes back
+// with the next start; queued connections stay in the kernel.
+func (k *keeper) stop() (int, error) {
+	ctx := context.Background()
+	limit := k.stopLimit()
+	_ = k.containers.Notify(fmt.Sprintf("STOPPING=1\nSTATUS=finishing connections\nEXTEND_TIMEOUT_USEC=%d",
+		(limit + stopLimit).Microseconds()))
+	select {
+	case <-k.front.Gate.Emptied():
+	case <-time.After(limit):
+		inside, _ := k.front.Gate.Counts()
+		k.log("cutting %d connections", inside)
+	}
+	if k.group != nil {
+		k.group.End()
+	}
+	err := k.containers.Stop(ctx, k.release.Containers(k.slot.Color))
+	k.out.publish(k.role, state.SlotStatus{
+		Phase: state.PhaseEmpty, Message: "stopped", Release: k.release.Number, Image: k.release.Image,
+	})
+	return exitStopped, err
+}
+
+// stopLimit is the time of the command that has the service started anew, if
+// there is one: requests wait in the socket for that long.
+func (k *keeper) stopLimit() time.Duration {
+	d, ok, err := k.paths.ReadDrain(k.slot)
+	if err != nil || !ok || !k.asked() {
+		return stopLimit
+	}
+	return max(stopLimit, time.Until(d.Deadline))
+}
+
+// endEmpty ends the service of a slot without a release. If it ran one until now,
+// a command took it away. If not, a stray connection started it, or an earlier
+// process was killed between emptying the slot and removing its container.
+func (k *keeper) endEmpty(ctx context.Context) (int, error) {
+	if k.group != nil {
+		return k.end()
+	}
+	k.sendAway(ctx)
+	return k.clear(ctx)
+}
+
+// sendAway closes what is queued at an empty slot's socket. Its clients see an
+// end, as they would with an app that is gone.
+func (k *keeper) sendAway(ctx context.Context) {
+	if k.host.listener == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for {
+		n, err := k.host.listener.Pending()
+		if err != nil || n == 0 {
+			return
+		}
+		c, err := k.host.listener.Accept(ctx)
+		if err != nil {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				k.log("%v", err)
+			}
+			return
+		}
+		c.Close()
+	}
 }

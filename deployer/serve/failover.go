@@ -16,24 +16,24 @@ import (
 // until a container of the same release has started in it. What is inside the
 // old one is finished as after any switch.
 
-// leave gets the app away from a slot whose listener was shut down. False means
+// failOver gets the app away from a slot whose listener was shut down. False means
 // that the slot has to stay, and needs a new socket.
-func (k *keeper) leave(ctx context.Context) bool {
+func (k *keeper) failOver(ctx context.Context) bool {
 	if k.role == retired {
 		return true // it only drains
 	}
 	if k.role != live {
 		return false
 	}
-	if err := k.moveOver(ctx); err != nil {
+	if err := k.switchToOther(ctx); err != nil {
 		k.log("%v", err)
 		return false
 	}
-	poke(k.changes)
+	trigger(k.changes)
 	return true
 }
 
-func (k *keeper) moveOver(ctx context.Context) error {
+func (k *keeper) switchToOther(ctx context.Context) error {
 	other := k.slot.Other()
 	begun := time.Now()
 	lock, err := k.paths.TakeLock(ctx, k.slot.App, "move", 0)

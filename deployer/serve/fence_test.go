@@ -168,7 +168,7 @@ func TestReleaseThatExpires(t *testing.T) {
 }
 
 // What a killed swap asked for must not start beside the original.
-func TestReleaseComesBeforeARecreate(t *testing.T) {
+func TestReleaseComesBeforeStopFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.healthy(app)
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "unadopt", 0)

@@ -10,7 +10,7 @@ import (
 
 // While this process accepts, the socket must not be blocking, whatever the
 // slot's own app wants: accept would wait for ever.
-func TestHandOverOfBlockingNative(t *testing.T) {
+func TestForwardOfBlockingNative(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(1, run.Native)
@@ -22,12 +22,12 @@ func TestHandOverOfBlockingNative(t *testing.T) {
 		if !w.listener.isBlocking() {
 			t.Error("the app does not get a blocking socket")
 		}
-		handOver := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseRelease, Container: w.other(), Forward: true}
-		w.must(w.paths.SetPause(w.slot, handOver))
+		forward := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseRelease, Container: w.other(), Forward: true}
+		w.must(w.paths.SetPause(w.slot, forward))
 		w.nudge()
 		time.Sleep(5 * time.Second)
 		if !w.open() || w.listener.isBlocking() {
-			t.Errorf("open %v, blocking %v, while this process hands over", w.open(), w.listener.isBlocking())
+			t.Errorf("open %v, blocking %v, while this process forwards", w.open(), w.listener.isBlocking())
 		}
 		w.must(w.paths.ClearPause(w.slot))
 		w.nudge()
@@ -41,7 +41,7 @@ func TestHandOverOfBlockingNative(t *testing.T) {
 
 // What waits while an app is given back goes to the container that it is given
 // back to, once that runs, and to the slot's own if the release is given up.
-func TestHandOver(t *testing.T) {
+func TestForward(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.healthy(app)
 		w.pause(state.PauseRelease, "", time.Minute)
@@ -51,8 +51,8 @@ func TestHandOver(t *testing.T) {
 			t.Fatalf("not at rest: %+v", st)
 		}
 		original := w.other()
-		handOver := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseRelease, Container: original, Forward: true}
-		w.must(w.paths.SetPause(w.slot, handOver))
+		forward := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseRelease, Container: original, Forward: true}
+		w.must(w.paths.SetPause(w.slot, forward))
 		w.nudge()
 		time.Sleep(time.Second)
 		if !w.open() || w.listener.isPaused() {
@@ -60,8 +60,8 @@ func TestHandOver(t *testing.T) {
 		}
 		w.wantRunning(original)
 
-		handOver.Forward = false
-		w.must(w.paths.SetPause(w.slot, handOver))
+		forward.Forward = false
+		w.must(w.paths.SetPause(w.slot, forward))
 		w.nudge()
 		time.Sleep(time.Second)
 		if w.open() || !w.listener.isPaused() {

@@ -54,7 +54,7 @@ func (k *keeper) fallAsleep(ctx context.Context) error {
 	k.phase = asleep
 	if err := k.stopGroup(ctx); err != nil {
 		k.phase = unattended
-		poke(k.changes)
+		trigger(k.changes)
 		return err
 	}
 	k.watchQueue()
@@ -76,7 +76,7 @@ func (k *keeper) endWatch() {
 func (k *keeper) wake(context.Context) error {
 	k.log("%s is used again: starting it", k.slot)
 	k.endWatch()
-	poke(k.changes)
+	trigger(k.changes)
 	return nil
 }
 

@@ -97,9 +97,9 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	for {
 		if !k.look(ctx) {
 			k.accept(false)
-			return k.vacate(ctx)
+			return k.endEmpty(ctx)
 		}
-		if err := k.careForQueue(); err != nil && !k.leave(ctx) {
+		if err := k.careForQueue(); err != nil && !k.failOver(ctx) {
 			return k.renewSocket(ctx)
 		}
 		k.accept(k.accepts())
@@ -127,7 +127,7 @@ func (k *keeper) lookWhen(wait func(context.Context) error) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		if wait(ctx) == nil {
-			poke(k.changes)
+			trigger(k.changes)
 		}
 	}()
 	return cancel
@@ -174,7 +174,7 @@ func (k *keeper) turned(was slotState) {
 	if was.held() == k.held() {
 		return
 	}
-	poke(k.changes) // what is inside counts from now on
+	trigger(k.changes) // what is inside counts from now on
 	k.trouble = ""
 	if k.held() {
 		k.outcome.ended = state.Ended{}

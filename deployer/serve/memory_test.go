@@ -21,14 +21,14 @@ func TestProgramPages(t *testing.T) {
 	}
 }
 
-func TestGiveBackHarmsNothing(t *testing.T) {
+func TestReleaseMemoryHarmsNothing(t *testing.T) {
 	releaseMemory()
 	if s := fmt.Sprint(strings.Repeat("x", 3), errors.New("y")); s != "xxxy" && s != "xxx y" {
 		t.Error(s)
 	}
 }
 
-func TestSpeakerDoesNotRepeatItself(t *testing.T) {
+func TestLoggerDoesNotRepeatItself(t *testing.T) {
 	var out bytes.Buffer
 	say := logger(&out)
 	for range 5 {

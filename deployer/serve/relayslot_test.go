@@ -9,9 +9,9 @@ import (
 	"edgeman/sockets"
 )
 
-// standingIn has the other slot live, with a release that accepts by itself,
+// relaying has the other slot live, with a release that accepts by itself,
 // while this one is asked to hold its requests.
-func (w *world) standingIn(app *echoApp) (other sockets.Slot, lock *state.Lock) {
+func (w *world) relaying(app *echoApp) (other sockets.Slot, lock *state.Lock) {
 	w.t.Helper()
 	other = w.slot.Other()
 	w.inMode(1, run.Native)
@@ -44,7 +44,7 @@ func (w *world) wantLive(want sockets.Slot) {
 	}
 }
 
-func TestStandInGivesBack(t *testing.T) {
+func TestRelaySlotGivesBack(t *testing.T) {
 	tests := []struct {
 		name string
 		end  func(w *world, other sockets.Slot)
@@ -66,7 +66,7 @@ func TestStandInGivesBack(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-				other, lock := w.standingIn(app)
+				other, lock := w.relaying(app)
 				w.must(w.paths.SetNext(other, 2))
 				w.live(w.slot)
 				w.says(other, state.PhaseHolding, 1)
@@ -92,10 +92,10 @@ func TestStandInGivesBack(t *testing.T) {
 }
 
 // A slot that was emptied while the other stood in for it will not come back.
-func TestStandInTakesOver(t *testing.T) {
+func TestRelaySlotTakesOver(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
-		other, lock := w.standingIn(app)
+		other, lock := w.relaying(app)
 		w.must(w.paths.SetNext(other, 2))
 		w.live(w.slot)
 		lock.Unlock()
@@ -109,7 +109,7 @@ func TestStandInTakesOver(t *testing.T) {
 
 // The slot at work waits for the kernel's count, takes nobody's word for being
 // retired, and goes back by itself.
-func TestRecreateBehindAStandIn(t *testing.T) {
+func TestStopFirstBehindARelaySlot(t *testing.T) {
 	tests := []struct {
 		name   string
 		health int
@@ -160,7 +160,7 @@ func TestRecreateBehindAStandIn(t *testing.T) {
 
 // The command can move the live pointer and ask for the next release while the
 // slot's service is just looking: it is live no more when it obeys.
-func TestRecreateAskedForInTheMiddleOfALook(t *testing.T) {
+func TestStopFirstAskedForInTheMiddleOfALook(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		well := behaviour{healthcheck: func() int { return 0 }}
 		w.engine.behaviour["image-1"], w.engine.behaviour["image-2"] = well, well

@@ -131,7 +131,7 @@ func TestCandidateNeedsAllReplicas(t *testing.T) {
 	})
 }
 
-func TestRecreateWithReplicas(t *testing.T) {
+func TestStopFirstWithReplicas(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		from, to int
@@ -161,7 +161,7 @@ func TestRecreateWithReplicas(t *testing.T) {
 	}
 }
 
-func TestFailedRecreateBringsAllReplicasBack(t *testing.T) {
+func TestFailedStopFirstBringsAllReplicasBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.filled(app)
 		next := state.Release{App: "myapp", ImageID: "image-2", Image: "myapp:v2", Port: 8080, Replicas: 2, Settings: json.RawMessage(`{"version":1}`)}

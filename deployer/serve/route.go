@@ -26,7 +26,7 @@ func (k *keeper) accept(on bool) {
 	go func() {
 		defer close(done)
 		_ = k.front.Run(ctx) // a dead listener shows at the next look, too
-		poke(k.changes)
+		trigger(k.changes)
 	}()
 	k.refuse = func() { cancel(); <-done }
 }

@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (int, error) {
 	defer signal.Stop(hup)
 	go func() {
 		for range hup {
-			poke(k.changes)
+			trigger(k.changes)
 		}
 	}()
 	k.warn(k.containers.Notify("READY=1"))
@@ -104,7 +104,7 @@ func newKeeper(o Options) (*keeper, error) {
 	}
 	k.containers = &run.Containers{
 		Slot: o.Slot, Paths: o.Paths, Engine: run.LazyEngine(), InitProgram: initProgram(o), Notify: systemd.Notify, Log: log,
-		Changed: func() { poke(k.changes) },
+		Changed: func() { trigger(k.changes) },
 		Handoff: func(dir string) (run.Handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
 		Reach: func(c docker.Container, r state.Release) (run.Reachable, error) {
 			return run.Reach(c, r, app.Proxy.Source)

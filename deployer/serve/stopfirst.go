@@ -22,7 +22,7 @@ func (k *keeper) replaceRelease(ctx context.Context) error {
 	k.log("replacing release %d by %d", k.release.Number, next.Number)
 	err := k.stopFirst(ctx, next)
 	k.markActive()
-	poke(k.changes) // whatever happened meanwhile has not been looked at
+	trigger(k.changes) // whatever happened meanwhile has not been looked at
 	if ctx.Err() != nil {
 		// Stopping: the next start finds the link and begins again.
 		return k.containers.Stop(context.WithoutCancel(ctx), next.Containers(k.slot.Color))
@@ -110,7 +110,7 @@ func took(since time.Time) float64 {
 
 // progress says how far a replacement is.
 func (k *keeper) progress(format string, args ...any) {
-	st := k.word(state.PhaseHolding, fmt.Sprintf(format, args...))
+	st := k.statusAt(state.PhaseHolding, fmt.Sprintf(format, args...))
 	st.Healthy, st.Container = k.condition().Phase == state.PhaseHealthy, k.release.Container(k.slot.Color)
 	st.Open, st.Parked = k.front.Gate.Counts()
 	st.Deadline, st.StopsBy = k.outcome.deadline, k.outcome.stopsBy

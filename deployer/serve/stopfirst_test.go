@@ -11,8 +11,8 @@ import (
 	"edgeman/sockets/relay"
 )
 
-// recreating has release 1 live and asks for release 2 in its place.
-func (w *world) recreating(app *echoApp) *state.Lock {
+// stoppingFirst has release 1 live and asks for release 2 in its place.
+func (w *world) stoppingFirst(app *echoApp) *state.Lock {
 	w.t.Helper()
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, 1))
@@ -28,7 +28,7 @@ func (w *world) recreating(app *echoApp) *state.Lock {
 func (w *world) next(number int) {
 	w.t.Helper()
 	w.must(w.paths.SetNext(w.slot, number))
-	poke(w.k.changes)
+	trigger(w.k.changes)
 }
 
 func (w *world) wantRelease(number int) {
@@ -43,9 +43,9 @@ func (w *world) wantRelease(number int) {
 	}
 }
 
-func TestRecreate(t *testing.T) {
+func TestStopFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		asked := time.Now()
 		time.Sleep(2 * time.Second)
@@ -70,7 +70,7 @@ func TestRecreate(t *testing.T) {
 
 // How long the end of the one and the start of the other took is remembered: the
 // next wait is judged by it.
-func TestRecreateSaysHowLongItTook(t *testing.T) {
+func TestStopFirstSaysHowLongItTook(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 17 * time.Second}
 		var boots atomic.Pointer[time.Time] // not known before the old one begins to stop
@@ -80,7 +80,7 @@ func TestRecreateSaysHowLongItTook(t *testing.T) {
 			}
 			return 0
 		}}
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		at := time.Now().Add(17*time.Second + 20*time.Second)
 		boots.Store(&at)
@@ -92,7 +92,7 @@ func TestRecreateSaysHowLongItTook(t *testing.T) {
 	})
 }
 
-func TestRecreateGoesBack(t *testing.T) {
+func TestStopFirstGoesBack(t *testing.T) {
 	tests := []struct {
 		name   string
 		mode   string
@@ -110,7 +110,7 @@ func TestRecreateGoesBack(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 				w.engine.behaviour["image-2"] = tt.app
 				w.inMode(2, tt.mode)
-				lock := w.recreating(app)
+				lock := w.stoppingFirst(app)
 				defer lock.Unlock()
 				asked := time.Now()
 				time.Sleep(30 * time.Second)
@@ -144,11 +144,11 @@ func (w *world) inMode(number int, mode string) {
 	}
 }
 
-func TestRecreateToNativeAndBack(t *testing.T) {
+func TestStopFirstToNativeAndBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(2, run.Native)
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		time.Sleep(5 * time.Second)
 		w.wantRelease(2)
@@ -169,7 +169,7 @@ func TestNativeGetsWhatWasParked(t *testing.T) {
 		w.engine.behaviour["image-1"] = behaviour{deaf: true}
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(2, run.Native)
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		parked := &relay.Watch{}
 		if to, err := w.k.front.Gate.Pass(parked); to != nil || err != nil {
@@ -190,7 +190,7 @@ func TestNativeGetsWhatWasParked(t *testing.T) {
 }
 
 // An app that waits in accept must never find the socket non-blocking.
-func TestRecreateToBlockingNative(t *testing.T) {
+func TestStopFirstToBlockingNative(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(2, run.Native)
@@ -198,7 +198,7 @@ func TestRecreateToBlockingNative(t *testing.T) {
 		w.must(err)
 		r.Blocking = true
 		w.must(state.WriteJSON(w.paths.Release("myapp", 2), r))
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		time.Sleep(5 * time.Second)
 		w.wantRelease(2)
@@ -212,7 +212,7 @@ func TestRecreateToBlockingNative(t *testing.T) {
 	})
 }
 
-func TestRecreateDrainsFirst(t *testing.T) {
+func TestStopFirstDrainsFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
@@ -239,7 +239,7 @@ func TestRecreateDrainsFirst(t *testing.T) {
 	})
 }
 
-func TestRecreateWhoseCommandDied(t *testing.T) {
+func TestStopFirstWhoseCommandDied(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
@@ -254,10 +254,10 @@ func TestRecreateWhoseCommandDied(t *testing.T) {
 	})
 }
 
-func TestRecreateThatIsWithdrawn(t *testing.T) {
+func TestStopFirstThatIsWithdrawn(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-2"] = behaviour{deaf: true}
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		time.Sleep(5 * time.Second)
 		w.wantRunning("myapp-blue-2")
@@ -275,7 +275,7 @@ func TestRecreateThatIsWithdrawn(t *testing.T) {
 
 // The command died, and the next one asks for another release in the moment in
 // which the first one becomes healthy.
-func TestRecreateOvertakenByAnother(t *testing.T) {
+func TestStopFirstOvertakenByAnother(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		var healthy atomic.Bool
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int {
@@ -284,7 +284,7 @@ func TestRecreateOvertakenByAnother(t *testing.T) {
 			}
 			return 1
 		}}
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		time.Sleep(5 * time.Second)
 		w.wantRunning("myapp-blue-2")
 		lock.Unlock()
@@ -303,10 +303,10 @@ func TestRecreateOvertakenByAnother(t *testing.T) {
 	})
 }
 
-func TestKilledRecreateBeginsAgain(t *testing.T) {
+func TestKilledStopFirstBeginsAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 		w.engine.behaviour["image-2"] = behaviour{deaf: true}
-		lock := w.recreating(app)
+		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		time.Sleep(5 * time.Second) // the old one is stopped, the new one not healthy yet
 		w.wantRunning("myapp-blue-2")

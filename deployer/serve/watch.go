@@ -37,7 +37,7 @@ func watch(paths state.Paths, slot sockets.Slot, changes chan<- struct{}) (*os.F
 				return // closed
 			}
 			if decides(buf[:n], slot) {
-				poke(changes)
+				trigger(changes)
 			}
 		}
 	}()
@@ -63,8 +63,8 @@ func decides(b []byte, slot sockets.Slot) bool {
 	return false
 }
 
-// poke makes sure that the reader of c looks once more.
-func poke(c chan<- struct{}) {
+// trigger makes sure that the reader of c looks once more.
+func trigger(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

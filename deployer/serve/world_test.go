@@ -191,7 +191,7 @@ func (w *world) start(app *echoApp) {
 	}
 	w.k.containers = &run.Containers{
 		Slot: w.slot, Paths: w.paths, Listener: w.listener, Handoff: w.handoff, InitProgram: "/usr/lib/edgeman-init",
-		Output: out, Log: log, Notify: w.k.out.notify, Changed: func() { poke(w.k.changes) },
+		Output: out, Log: log, Notify: w.k.out.notify, Changed: func() { trigger(w.k.changes) },
 		Engine: func(context.Context) (run.Engine, error) { return w.engine, nil },
 		Reach: func(_ docker.Container, r state.Release) (run.Reachable, error) {
 			return fakeTarget{app, w.engine.behaviour[r.ImageID].deaf}, nil
@@ -263,7 +263,7 @@ func (w *world) crash() {
 
 // nudge makes the service look, as the watcher would, and waits a moment.
 func (w *world) nudge() {
-	poke(w.k.changes)
+	trigger(w.k.changes)
 	synctest.Wait()
 }
 
@@ -282,7 +282,7 @@ func (w *world) status() state.SlotStatus {
 
 // open tells whether requests reach the app.
 func (w *world) open() bool {
-	return w.k.front.Gate.Opened()
+	return w.leadsTo() != nil
 }
 
 // leadsTo is where requests go.

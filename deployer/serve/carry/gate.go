@@ -125,13 +125,6 @@ func (g *Gate) Leave() {
 	}
 }
 
-// Opened tells whether connections get through.
-func (g *Gate) Opened() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.to != nil
-}
-
 // Counts are the connections inside and those that wait.
 func (g *Gate) Counts() (inside, parked int) {
 	g.mu.Lock()
