@@ -7,10 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/check"
-
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
-	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // exit is an error that knows its exit code. Without an error it ends the
@@ -73,7 +72,7 @@ func unknownCommand(app *cli.App, word, prefix string) error {
 
 // suggestion is "did you mean" for the nearest name, if one is near.
 func suggestion(word string, names []string, prefix, otherwise string) string {
-	best := state.Nearest(word, names)
+	best := words.Nearest(word, names)
 	if best == "" {
 		return otherwise
 	}

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/google/renameio/v2"
-
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/program"
@@ -63,31 +61,7 @@ func (f installFile) write() error {
 	if st, err := os.Lstat(f.path); err == nil {
 		mode, group = f.modeOver(st), int(st.Sys().(*syscall.Stat_t).Gid)
 	}
-	// renameio.WriteFile would keep the mode of the file that is replaced.
-	t, err := renameio.NewPendingFile(f.path, renameio.WithStaticPermissions(mode))
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", f.path, err)
-	}
-	defer t.Cleanup()
-	if err := t.Chown(-1, group); err != nil {
-		return fmt.Errorf("writing %s: %w", f.path, err)
-	}
-	if _, err := t.Write(f.data); err != nil {
-		return fmt.Errorf("writing %s: %w", f.path, err)
-	}
-	if err := t.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("writing %s: %w", f.path, err)
-	}
-	return syncDir(filepath.Dir(f.path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return state.WriteFileAs(f.path, f.data, mode, group)
 }
 
 // installFiles lists every file with its bytes, for this program and host.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets/count"
 )
 
@@ -97,11 +98,11 @@ func (k *keeper) describeDrain(st *state.SlotStatus) {
 	st.Open, st.OpenKinds = k.drain.left, k.front.Conns.Kinds(k.drain.left)
 	if until := k.drain.terms.WarmUntil; time.Now().Before(until) {
 		st.Phase, st.Deadline = state.PhaseWarm, until
-		st.Message = "kept for a rollback until " + state.Clock(until)
+		st.Message = "kept for a rollback until " + words.Clock(until)
 		return
 	}
 	st.Phase = state.PhaseDraining
-	st.Message = fmt.Sprintf("%s left, cut at %s", st.OpenKinds.Of(st.Open), state.Clock(k.outcome.deadline))
+	st.Message = fmt.Sprintf("%s left, cut at %s", st.OpenKinds.Of(st.Open), words.Clock(k.outcome.deadline))
 }
 
 // keptAlive is how long nginx goes on using the connections that it keeps to
@@ -129,7 +130,7 @@ func (k *keeper) endWebsockets(until time.Time) {
 	}
 	if n := k.front.Conns.CloseWebsockets(); n > 0 {
 		k.outcome.ended.Closed += n
-		k.log("%s: closed %s, whose clients reach the new release when they connect again", k.slot, state.Plural(n, "websocket"))
+		k.log("%s: closed %s, whose clients reach the new release when they connect again", k.slot, words.Plural(n, "websocket"))
 	}
 }
 

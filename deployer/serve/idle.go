@@ -8,6 +8,7 @@ import (
 
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // An app with an idle time runs only while it is used. Its slot goes on
@@ -47,7 +48,7 @@ func (k *keeper) fallAsleep(ctx context.Context) error {
 		}
 		return nil
 	}
-	k.log("nobody has used %s for %s: stopping it", k.slot, state.Length(time.Duration(k.app.Idle)))
+	k.log("nobody has used %s for %s: stopping it", k.slot, words.Length(time.Duration(k.app.Idle)))
 	// Docker lets a frozen container go on once it has its signal.
 	k.frozen = false
 	k.containers.Frozen.Store(false)
@@ -104,5 +105,5 @@ func answered(err error) error {
 // describeIdle puts the sleep into the status.
 func (k *keeper) describeIdle(st *state.SlotStatus) {
 	st.Phase = state.PhaseIdle
-	st.Message = fmt.Sprintf("stopped after %s without a connection; the next one starts it", state.Length(time.Duration(k.app.Idle)))
+	st.Message = fmt.Sprintf("stopped after %s without a connection; the next one starts it", words.Length(time.Duration(k.app.Idle)))
 }

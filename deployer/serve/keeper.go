@@ -7,6 +7,7 @@ import (
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -178,7 +179,7 @@ func (k *keeper) turned(was slotState) {
 	k.trouble = ""
 	if k.held() {
 		k.outcome.ended = state.Ended{}
-		k.log("holding requests until %s", state.Clock(k.seen.pause.Until))
+		k.log("holding requests until %s", words.Clock(k.seen.pause.Until))
 	} else {
 		k.log("letting requests in again")
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
@@ -120,9 +121,9 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 		st.Message = st.OpenKinds.Of(st.Open) + " left"
 		return
 	case halted:
-		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", state.Clock(p.Until), p.Reason)
+		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", words.Clock(p.Until), p.Reason)
 	default:
-		st.Message = fmt.Sprintf("requests wait until %s (%s)", state.Clock(p.Until), p.Reason)
+		st.Message = fmt.Sprintf("requests wait until %s (%s)", words.Clock(p.Until), p.Reason)
 	}
 	st.Phase = state.PhaseHolding
 }

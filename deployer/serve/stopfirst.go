@@ -8,6 +8,7 @@ import (
 
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // Stop first: a release takes the place of another in the same slot, for apps of
@@ -153,9 +154,9 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 		left := k.front.Conns.Kinds(inside).Of(inside)
 		emptied := k.front.Gate.Emptied()
 		if check != lookHolding { // they do not pass through here
-			left, emptied = state.Plural(inside, "connection"), nil
+			left, emptied = words.Plural(inside, "connection"), nil
 		}
-		k.progress("%s left, cut at %s", left, state.Clock(d.Deadline))
+		k.progress("%s left, cut at %s", left, words.Clock(d.Deadline))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -186,7 +187,7 @@ func (k *keeper) awaitNext(ctx context.Context, g *run.Group) error {
 		case c.Failures >= run.FatalExits:
 			return errors.New(c.Message)
 		case !time.Now().Before(limit):
-			return fmt.Errorf("not healthy within %s", state.Length(patience))
+			return fmt.Errorf("not healthy within %s", words.Length(patience))
 		}
 		select {
 		case <-ctx.Done():

@@ -1,25 +1,14 @@
 package state
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/pelletier/go-toml/v2"
-
-	"edgeman/sockets"
 )
-
-// ErrNoApp is returned for an app that was never adopted.
-var ErrNoApp = errors.New("no such app")
 
 // App is what its operator wants of it: /etc/edgeman/apps/APP.toml. Release
 // records are made from it; a change takes effect at the next swap.
@@ -77,127 +66,12 @@ func DefaultApp(name string) App {
 	return a
 }
 
-// ReadApp loads and checks the app's intent; ErrNoApp if it was never adopted,
-// ErrNoSettings if its file is gone, a *SettingsError if it cannot be used.
-func (p Paths) ReadApp(name string) (App, error) {
-	a := DefaultApp(name)
-	if err := sockets.ValidName(name); err != nil {
-		return a, err
-	}
-	err := a.read(p.AppConfig(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return a, p.absent(name)
-	}
-	if err != nil {
-		return a, &SettingsError{name, err}
-	}
-	return a, nil
-}
-
-func (a *App) read(path string) error {
-	data, err := ReadTrusted(path)
-	if err != nil {
-		return err
-	}
-	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
-	if err := dec.Decode(a); err != nil {
-		return tomlError(path, err)
-	}
-	if err := a.Validate(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-// WriteApp stores the intent, for adopt; people edit it from then on.
-func (p Paths) WriteApp(a App) error {
-	if err := a.Validate(); err != nil {
-		return err
-	}
-	data, err := a.encode()
-	if err != nil {
-		return err
-	}
-	return WriteFile(p.AppConfig(a.Name), data, 0o600)
-}
-
-// modeLine is the app file's mode: a setting before the first table.
-var modeLine = regexp.MustCompile(`(?m)^mode[ \t]*=[^\n]*$`)
-
-// SetMode changes the mode in the app's intent file and nothing else in it:
-// the file belongs to its operator.
-func (p Paths) SetMode(name, mode string) error {
-	path := p.AppConfig(name)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	head, tables := string(data), ""
-	if i := strings.Index("\n"+head, "\n["); i >= 0 {
-		head, tables = head[:i], head[i:]
-	}
-	line := fmt.Sprintf("mode = %q", mode)
-	if modeLine.MatchString(head) {
-		head = modeLine.ReplaceAllLiteralString(head, line)
-	} else {
-		head = line + "\n" + head
-	}
-	return WriteFile(path, []byte(head+tables), 0o600)
-}
-
-// RemoveApp deletes the app's intent and all of its state.
-func (p Paths) RemoveApp(name string) error {
-	if err := sockets.ValidName(name); err != nil {
-		return err
-	}
-	// The intent first: what is left after a kill is no app any more, and its
-	// state, whole until it has another name, still lets repair finish.
-	if err := removeFile(p.AppConfig(name)); err != nil {
-		return err
-	}
-	gone := p.removedApp(name)
-	if err := os.RemoveAll(gone); err != nil {
-		return fmt.Errorf("removing the state of %s: %w", name, err)
-	}
-	if err := os.Rename(p.App(name), gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the state of %s: %w", name, err)
-	}
-	if err := syncDir(p.Apps()); err != nil {
-		return err
-	}
-	return os.RemoveAll(gone)
-}
-
 // Validate refuses settings that no swap could act on.
 func (a App) Validate() error {
-	switch {
-	case a.Mode != "proxy" && a.Mode != "native":
-		return fmt.Errorf("mode %q is neither proxy nor native", a.Mode)
-	case !slices.Contains([]string{"auto", "overlap", "recreate"}, a.Strategy):
-		return fmt.Errorf("strategy %q is none of auto, overlap, recreate", a.Strategy)
-	case a.unitless() != "":
-		return fmt.Errorf("%s lacks a unit: write it as in \"90s\" or \"5m\"", a.unitless())
-	case a.Mode == "native" && a.Drain.Websockets.Close:
-		return fmt.Errorf("drain.websockets = %q needs mode proxy: in native mode the app itself holds its connections, and nobody else can tell its websockets or end one", a.Drain.Websockets)
-	case a.Proxy.Via != "netns" && a.Proxy.Via != "bridge":
-		return fmt.Errorf("proxy.via %q is neither netns nor bridge", a.Proxy.Via)
-	case a.Port == 0 && a.Mode == "proxy":
-		return errors.New("port is missing: the port the app listens on inside its container")
-	case a.Replicas < 1 || a.Replicas > MaxReplicas:
-		return fmt.Errorf("replicas = %d: from 1 to %d", a.Replicas, MaxReplicas)
-	case a.Retain < 2:
-		return fmt.Errorf("retain = %d: at least 2 releases must be remembered for a rollback", a.Retain)
-	case a.Proxy.MaxConnections < 1:
-		return fmt.Errorf("proxy.max_connections = %d: at least 1", a.Proxy.MaxConnections)
-	case slices.ContainsFunc(a.Env, func(s string) bool { return strings.Index(s, "=") < 1 }):
-		return errors.New("env: want a list of \"KEY=VALUE\"")
-	case a.EnvFile != "" && !filepath.IsAbs(a.EnvFile):
-		return fmt.Errorf("env_file %q is not an absolute path", a.EnvFile)
-	case !a.Proxy.Source.Is4() || a.Proxy.Source.IsLoopback():
-		return fmt.Errorf("proxy.source %s is not a usable IPv4 address", a.Proxy.Source)
-	}
-	if err := ValidHealth(a.Health); err != nil {
-		return err
+	for _, err := range []error{a.validWay(), a.validNumbers(), a.validProxy(), a.validEnv(), ValidHealth(a.Health)} {
+		if err != nil {
+			return err
+		}
 	}
 	if err := ValidHeaders(a.HealthHeaders); err != nil {
 		return fmt.Errorf("health_headers: %w", err)
@@ -205,28 +79,51 @@ func (a App) Validate() error {
 	return nil
 }
 
-// Environment is what the app file adds to the container's environment: env,
-// then env_file. It is read as root, so the file must be root's; no line of it
-// is ever quoted in an error.
-func (a App) Environment() ([]string, error) {
-	env := slices.Clone(a.Env)
-	if a.EnvFile == "" {
-		return env, nil
+// validWay judges how containers are run and replaced.
+func (a App) validWay() error {
+	switch {
+	case a.Mode != "proxy" && a.Mode != "native":
+		return fmt.Errorf("mode %q is neither proxy nor native", a.Mode)
+	case !slices.Contains([]string{"auto", "overlap", "recreate"}, a.Strategy):
+		return fmt.Errorf("strategy %q is none of auto, overlap, recreate", a.Strategy)
+	case a.Mode == "native" && a.Drain.Websockets.Close:
+		return fmt.Errorf("drain.websockets = %q needs mode proxy: in native mode the app itself holds its connections, and nobody else can tell its websockets or end one", a.Drain.Websockets)
+	case a.Port == 0 && a.Mode == "proxy":
+		return errors.New("port is missing: the port the app listens on inside its container")
 	}
-	data, err := ReadTrusted(a.EnvFile)
-	if err != nil {
-		return nil, &SettingsError{a.Name, fmt.Errorf("env_file: %w", err)}
+	return nil
+}
+
+func (a App) validNumbers() error {
+	switch {
+	case a.unitless() != "":
+		return fmt.Errorf("%s lacks a unit: write it as in \"90s\" or \"5m\"", a.unitless())
+	case a.Replicas < 1 || a.Replicas > MaxReplicas:
+		return fmt.Errorf("replicas = %d: from 1 to %d", a.Replicas, MaxReplicas)
+	case a.Retain < 2:
+		return fmt.Errorf("retain = %d: at least 2 releases must be remembered for a rollback", a.Retain)
 	}
-	for i, line := range strings.Split(string(data), "\n") {
-		line = strings.TrimRight(line, "\r")
-		if strings.TrimSpace(line) == "" || strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		key, _, ok := strings.Cut(line, "=")
-		if !ok || key == "" || strings.ContainsAny(key, " \t\x00") || strings.ContainsRune(line, 0) {
-			return nil, &SettingsError{a.Name, fmt.Errorf("env_file: %s:%d: not a KEY=VALUE line", a.EnvFile, i+1)}
-		}
-		env = append(env, line)
+	return nil
+}
+
+func (a App) validProxy() error {
+	switch {
+	case a.Proxy.Via != "netns" && a.Proxy.Via != "bridge":
+		return fmt.Errorf("proxy.via %q is neither netns nor bridge", a.Proxy.Via)
+	case a.Proxy.MaxConnections < 1:
+		return fmt.Errorf("proxy.max_connections = %d: at least 1", a.Proxy.MaxConnections)
+	case !a.Proxy.Source.Is4() || a.Proxy.Source.IsLoopback():
+		return fmt.Errorf("proxy.source %s is not a usable IPv4 address", a.Proxy.Source)
 	}
-	return env, nil
+	return nil
+}
+
+func (a App) validEnv() error {
+	switch {
+	case slices.ContainsFunc(a.Env, func(s string) bool { return strings.Index(s, "=") < 1 }):
+		return errors.New("env: want a list of \"KEY=VALUE\"")
+	case a.EnvFile != "" && !filepath.IsAbs(a.EnvFile):
+		return fmt.Errorf("env_file %q is not an absolute path", a.EnvFile)
+	}
+	return nil
 }

@@ -13,26 +13,46 @@ import (
 )
 
 // WriteFile replaces path with data, whole or not at all, and survives a power
-// cut once it has returned: the file and its directory are synced.
+// cut once it has returned: the file and its directory are synced. The mode is
+// that of a new file; one that is there keeps its own.
 func WriteFile(path string, data []byte, mode os.FileMode) error {
+	return replace(path, data, -1, renameio.WithPermissions(mode), renameio.WithExistingPermissions(), renameio.IgnoreUmask())
+}
+
+// WriteFileAs is WriteFile for a file that has this mode and group, whatever is
+// in its place. A group of -1 is that of this process.
+func WriteFileAs(path string, data []byte, mode os.FileMode, group int) error {
+	return replace(path, data, group, renameio.WithStaticPermissions(mode))
+}
+
+func replace(path string, data []byte, group int, permissions ...renameio.Option) error {
 	// Told the directory, renameio does not try others out, which would leave
 	// files behind if it is killed and wake whoever watches the directory.
-	dir := renameio.WithTempDir(filepath.Dir(path))
-	if err := renameio.WriteFile(path, data, mode, renameio.IgnoreUmask(), dir); err != nil {
+	dir := filepath.Dir(path)
+	t, err := renameio.NewPendingFile(path, append(permissions, renameio.WithTempDir(dir))...)
+	if err == nil {
+		defer t.Cleanup()
+		err = t.Chown(-1, group)
+	}
+	if err == nil {
+		_, err = t.Write(data)
+	}
+	if err == nil {
+		err = t.CloseAtomicallyReplace()
+	}
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	return syncDir(filepath.Dir(path))
+	return syncDir(dir)
 }
 
 // WriteJSON stores v whole or not at all, readable by root only.
-func WriteJSON(path string, v any) error { return writeJSON(path, v, 0o600) }
-
-func writeJSON(path string, v any, mode os.FileMode) error {
+func WriteJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", path, err)
 	}
-	return WriteFile(path, append(data, '\n'), mode)
+	return WriteFile(path, append(data, '\n'), 0o600)
 }
 
 func readJSON(path string, v any) error {

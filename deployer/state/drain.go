@@ -2,49 +2,11 @@ package state
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 
 	"edgeman/sockets"
 )
-
-// Websockets is how long websockets may go on after a switch: as long as any
-// other connection, or for a time of their own, after which they are ended so
-// that their clients connect again and reach the new release.
-type Websockets struct {
-	Close bool
-	After time.Duration
-}
-
-// UnmarshalText reads "wait" or "close-after DURATION".
-func (w *Websockets) UnmarshalText(b []byte) error {
-	words := strings.Fields(string(b))
-	switch {
-	case len(words) == 1 && words[0] == "wait":
-		*w = Websockets{}
-		return nil
-	case len(words) == 2 && words[0] == "close-after":
-		var d Duration
-		if err := d.UnmarshalText([]byte(words[1])); err != nil {
-			return err
-		}
-		*w = Websockets{Close: true, After: time.Duration(d)}
-		return nil
-	}
-	return fmt.Errorf(`drain.websockets %q is neither "wait" nor "close-after DURATION"`, b)
-}
-
-// MarshalText writes what UnmarshalText reads.
-func (w Websockets) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
-
-func (w Websockets) String() string {
-	if w.Close {
-		return "close-after " + w.After.String()
-	}
-	return "wait"
-}
 
 // Drain are the terms on which a retired slot ends: it stays until WarmUntil in
 // any case, then until its connections are gone or Deadline has passed. From
@@ -77,13 +39,13 @@ func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
 		return err
 	}
 	d.Stated = p.stamp()
-	return p.change(p.SlotDrain(s), func(path string) error { return WriteJSON(path, d) })
+	return p.change(p.slotDrain(s), func(path string) error { return WriteJSON(path, d) })
 }
 
 // ReadDrain are the slot's drain terms; false means none were stated.
 func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
 	var d Drain
-	err := readJSON(p.SlotDrain(s), &d)
+	err := readJSON(p.slotDrain(s), &d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, false, nil
 	}
@@ -95,4 +57,4 @@ func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
 }
 
 // ClearDrain forgets the slot's drain terms.
-func (p Paths) ClearDrain(s sockets.Slot) error { return p.change(p.SlotDrain(s), removeFile) }
+func (p Paths) ClearDrain(s sockets.Slot) error { return p.change(p.slotDrain(s), removeFile) }

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"edgeman/deployer/hint"
+	"edgeman/deployer/poll"
 	"edgeman/sockets"
 )
 
@@ -93,7 +95,7 @@ func takeLock(ctx context.Context, path, what, operation string, wait time.Durat
 			return nil, fmt.Errorf("locking %s: %w", what, err)
 		}
 		holder := readHolder(f)
-		return nil, fmt.Errorf("%s: %w: edgeman %s (pid %d, for %s)\nhint: wait for it, or give more time with --wait",
+		return nil, hint.New("wait for it, or give more time with --wait", "%s: %w: edgeman %s (pid %d, for %s)",
 			what, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
 	}
 	l := &Lock{file: f, holder: Holder{Operation: operation, PID: os.Getpid(), Boot: BootID(), Since: time.Now()}}
@@ -175,6 +177,11 @@ func (p Paths) WithState(ctx context.Context, app string, change func() error) e
 	return change()
 }
 
+// The locks are flock(2) itself instead of gofrs/flock, which keeps its descriptor
+// to itself: the holder's words go through the one that is locked. Written through
+// another, whose close wakes the services that watch for that, they would be taken
+// for the end of the command.
+
 // lockAt locks the file at path; with an error, it returns the file that it could
 // not lock, or nil. The app may have been removed, and adopted again, while the
 // lock of the file that was there before was waited for: that locks nothing.
@@ -204,17 +211,13 @@ func openLock(path string) (*os.File, error) {
 }
 
 func flock(ctx context.Context, f *os.File) error {
-	for {
+	return poll.Until(ctx, poll.DoneDecides, lockPoll, func() (bool, error) {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil || !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return err
+		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+			return false, nil
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(lockPoll):
-		}
-	}
+		return err == nil, err
+	})
 }
 
 func readHolder(f *os.File) Holder {

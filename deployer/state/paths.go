@@ -77,15 +77,15 @@ func (p Paths) Slot(s sockets.Slot) string { return filepath.Join(p.Slots(), s.S
 // SlotNext is the link to the release that a recreate wants in the slot.
 func (p Paths) SlotNext(s sockets.Slot) string { return p.Slot(s) + ".next" }
 
-// SlotPause is the file that holds a slot's requests back until a deadline.
-func (p Paths) SlotPause(s sockets.Slot) string { return p.Slot(s) + ".pause" }
+// slotPause is the file that holds a slot's requests back until a deadline.
+func (p Paths) slotPause(s sockets.Slot) string { return p.Slot(s) + ".pause" }
 
-// SlotDrain is the file with the terms on which a retired slot ends. It lies in
+// slotDrain is the file with the terms on which a retired slot ends. It lies in
 // Run because the connections it speaks of do not survive a reboot either.
-func (p Paths) SlotDrain(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".drain") }
+func (p Paths) slotDrain(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".drain") }
 
-// SlotStatus is the file in which a slot's service says what it is doing.
-func (p Paths) SlotStatus(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".json") }
+// slotStatus is the file in which a slot's service says what it is doing.
+func (p Paths) slotStatus(s sockets.Slot) string { return filepath.Join(p.Run, s.String()+".json") }
 
 // SlotOutput is where a slot's service notes how far it has copied what the
 // container prints.

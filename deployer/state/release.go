@@ -86,7 +86,7 @@ func (p Paths) WriteRelease(r *Release) error {
 	if len(numbers) > 0 {
 		r.Number = slices.Max(numbers) + 1
 	}
-	return writeJSON(p.Release(r.App, r.Number), r, 0o600)
+	return WriteJSON(p.Release(r.App, r.Number), r)
 }
 
 // ReadRelease loads one release; ErrNoRelease if there is no record.

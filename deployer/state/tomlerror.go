@@ -3,10 +3,14 @@ package state
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"edgeman/deployer/hint"
+	"edgeman/deployer/words"
 )
 
 // tomlError names file, line and column, and never the line itself.
@@ -16,7 +20,7 @@ func tomlError(path string, err error) error {
 		e := strict.Errors[0]
 		row, col := e.Position()
 		name := strings.Join(e.Key(), ".")
-		return fmt.Errorf("%s:%d:%d: unknown setting %q\nhint: %s", path, row, col, name, meant(name))
+		return hint.New(meant(name), "%s:%d:%d: unknown setting %q", path, row, col, name)
 	}
 	var dec *toml.DecodeError
 	if errors.As(err, &dec) {
@@ -63,4 +67,42 @@ func plainTOML(text string) string {
 		return text
 	}
 	return fmt.Sprintf("want %s, not %s", want, m[1])
+}
+
+// settingNames are all settings of an app file, those of a table with its name
+// in front.
+func settingNames() []string { return tomlNames(reflect.TypeFor[App](), "") }
+
+func tomlNames(t reflect.Type, prefix string) []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		switch {
+		case name == "-" || name == "":
+		case f.Type.Kind() == reflect.Struct && f.Type.Name() == "": // a table
+			names = append(names, tomlNames(f.Type, prefix+name+".")...)
+		default:
+			names = append(names, prefix+name)
+		}
+	}
+	return names
+}
+
+// meant says which setting an unknown name was most likely meant to be: one in
+// the wrong table, or one that is mistyped.
+func meant(name string) string {
+	names := settingNames()
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	for _, n := range names {
+		if n == last {
+			return fmt.Sprintf("%s belongs above the first [table] of the file", n)
+		}
+		if table, key, ok := strings.Cut(n, "."); ok && key == last {
+			return fmt.Sprintf("did you mean %s? it belongs below [%s]", n, table)
+		}
+	}
+	if n := words.Nearest(name, names); n != "" {
+		return "did you mean " + n + "?"
+	}
+	return "there are " + strings.Join(names, ", ")
 }

@@ -14,7 +14,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
-	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 // refuseNameless refuses a bare tag for an app whose image has no name: there is
@@ -84,7 +84,7 @@ func (s *swap) meantHint(given, ref string) string {
 	if apps, err := s.Paths.AppNames(); err == nil && slices.Contains(apps, given) {
 		return fmt.Sprintf("%s is an app, not an image; swap takes APP IMAGE, and a bare word is a tag: edgeman status lists the apps", given)
 	}
-	if near := state.Nearest(ref, s.deployed()); near != "" && near != ref {
+	if near := words.Nearest(ref, s.deployed()); near != "" && near != ref {
 		before, _ := images.ShortImages(near, ref)
 		return fmt.Sprintf("did you mean %s? edgeman history %s lists what was deployed", before, s.app.Name)
 	}

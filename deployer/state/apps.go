@@ -13,6 +13,9 @@ import (
 	"edgeman/sockets"
 )
 
+// ErrNoApp is returned for an app that was never adopted.
+var ErrNoApp = errors.New("no such app")
+
 // ErrNoSettings is returned for an adopted app whose settings file is gone.
 var ErrNoSettings = errors.New("is missing")
 
@@ -20,8 +23,8 @@ var ErrNoSettings = errors.New("is missing")
 // never adopted.
 func (p Paths) absent(name string) error {
 	if _, err := os.Lstat(p.Live(name)); err == nil {
-		return fmt.Errorf("%s %w, %s serves as before\nhint: put it back, or edgeman repair %s writes it anew",
-			p.AppConfig(name), ErrNoSettings, name, name)
+		return hint.With(fmt.Errorf("%s %w, %s serves as before", p.AppConfig(name), ErrNoSettings, name),
+			"put it back, or edgeman repair %s writes it anew", name)
 	}
 	return NoApp(name)
 }

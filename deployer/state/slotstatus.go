@@ -3,11 +3,8 @@ package state
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"edgeman/sockets"
 )
@@ -133,7 +130,8 @@ type Rejected struct {
 	OnLoopback bool `json:"on_loopback,omitempty"` // Ports: at the right one, for itself only
 }
 
-// WriteSlotStatus publishes st. It is not synced: it need not survive a boot.
+// WriteSlotStatus publishes st. It need not survive a boot: Run has no disk below
+// it.
 func (p Paths) WriteSlotStatus(s sockets.Slot, st SlotStatus) error {
 	data, err := json.Marshal(st)
 	if err != nil {
@@ -142,18 +140,14 @@ func (p Paths) WriteSlotStatus(s sockets.Slot, st SlotStatus) error {
 	if err := p.MakeRun(); err != nil {
 		return err
 	}
-	// tmpfs has no disk to sync to, so renameio costs a rename only.
-	if err := renameio.WriteFile(p.SlotStatus(s), append(data, '\n'), 0o600, renameio.WithTempDir(p.Run)); err != nil {
-		return fmt.Errorf("writing the status of %s: %w", s, err)
-	}
-	return nil
+	return WriteFile(p.slotStatus(s), append(data, '\n'), 0o600)
 }
 
 // ReadSlotStatus is the last word of the slot's service; false if it never had
 // one in this boot. The service may be gone: ask systemd too.
 func (p Paths) ReadSlotStatus(s sockets.Slot) (SlotStatus, bool, error) {
 	var st SlotStatus
-	err := readJSON(p.SlotStatus(s), &st)
+	err := readJSON(p.slotStatus(s), &st)
 	if errors.Is(err, fs.ErrNotExist) {
 		return st, false, nil
 	}
@@ -161,4 +155,4 @@ func (p Paths) ReadSlotStatus(s sockets.Slot) (SlotStatus, bool, error) {
 }
 
 // ClearSlotStatus forgets what a slot's service said.
-func (p Paths) ClearSlotStatus(s sockets.Slot) error { return p.change(p.SlotStatus(s), removeFile) }
+func (p Paths) ClearSlotStatus(s sockets.Slot) error { return p.change(p.slotStatus(s), removeFile) }

@@ -1,13 +1,18 @@
 package state
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
-	"reflect"
+	"io/fs"
+	"os"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"edgeman/sockets"
 )
 
 // SettingsError is an app file, or a file that it names, from which nothing can
@@ -20,15 +25,77 @@ type SettingsError struct {
 func (e *SettingsError) Error() string { return Unharmed(e.App, e.Err.Error()) }
 func (e *SettingsError) Unwrap() error { return e.Err }
 
-// Unharmed adds to the text of an error that the app serves as before: what
-// still works stands in front of what to do next.
+// Unharmed adds to the text of an error that the app serves as before.
 func Unharmed(app, text string) string {
-	text, hint, hinted := strings.Cut(text, "\nhint: ")
-	text += "\n" + app + " serves as before"
-	if hinted {
-		text += "\nhint: " + hint
+	return text + "\n" + app + " serves as before"
+}
+
+// ReadApp loads and checks the app's intent; ErrNoApp if it was never adopted,
+// ErrNoSettings if its file is gone, a *SettingsError if it cannot be used.
+func (p Paths) ReadApp(name string) (App, error) {
+	a := DefaultApp(name)
+	if err := sockets.ValidName(name); err != nil {
+		return a, err
 	}
-	return text
+	err := a.read(p.AppConfig(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, p.absent(name)
+	}
+	if err != nil {
+		return a, &SettingsError{name, err}
+	}
+	return a, nil
+}
+
+func (a *App) read(path string) error {
+	data, err := ReadTrusted(path)
+	if err != nil {
+		return err
+	}
+	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	if err := dec.Decode(a); err != nil {
+		return tomlError(path, err)
+	}
+	if err := a.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// WriteApp stores the intent, for adopt; people edit it from then on.
+func (p Paths) WriteApp(a App) error {
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	data, err := a.encode()
+	if err != nil {
+		return err
+	}
+	return WriteFile(p.AppConfig(a.Name), data, 0o600)
+}
+
+// modeLine is the app file's mode: a setting before the first table.
+var modeLine = regexp.MustCompile(`(?m)^mode[ \t]*=[^\n]*$`)
+
+// SetMode changes the mode in the app's intent file and nothing else in it:
+// the file belongs to its operator.
+func (p Paths) SetMode(name, mode string) error {
+	path := p.AppConfig(name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	head, tables := string(data), ""
+	if i := strings.Index("\n"+head, "\n["); i >= 0 {
+		head, tables = head[:i], head[i:]
+	}
+	line := fmt.Sprintf("mode = %q", mode)
+	if modeLine.MatchString(head) {
+		head = modeLine.ReplaceAllLiteralString(head, line)
+	} else {
+		head = line + "\n" + head
+	}
+	return WriteFile(path, []byte(head+tables), 0o600)
 }
 
 // encode is the app file with every setting in it, those that are not set as a
@@ -66,42 +133,4 @@ func (a App) withExamples() (full App, unset []string) {
 	// With its table, or native.blocking above the tables would make it twice.
 	example(a.Native.Blocking, func() { a.Native.Blocking = true }, "[native]", "blocking = ")
 	return a, unset
-}
-
-// settingNames are all settings of an app file, those of a table with its name
-// in front.
-func settingNames() []string { return tomlNames(reflect.TypeFor[App](), "") }
-
-func tomlNames(t reflect.Type, prefix string) []string {
-	var names []string
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
-		switch {
-		case name == "-" || name == "":
-		case f.Type.Kind() == reflect.Struct && f.Type.Name() == "": // a table
-			names = append(names, tomlNames(f.Type, prefix+name+".")...)
-		default:
-			names = append(names, prefix+name)
-		}
-	}
-	return names
-}
-
-// meant says which setting an unknown name was most likely meant to be: one in
-// the wrong table, or one that is mistyped.
-func meant(name string) string {
-	names := settingNames()
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	for _, n := range names {
-		if n == last {
-			return fmt.Sprintf("%s belongs above the first [table] of the file", n)
-		}
-		if table, key, ok := strings.Cut(n, "."); ok && key == last {
-			return fmt.Sprintf("did you mean %s? it belongs below [%s]", n, table)
-		}
-	}
-	if n := Nearest(name, names); n != "" {
-		return "did you mean " + n + "?"
-	}
-	return "there are " + strings.Join(names, ", ")
 }

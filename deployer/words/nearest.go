@@ -1,4 +1,4 @@
-package state
+package words
 
 // Nearest is the name that a mistyped word was most likely meant to be; empty
 // if none is near.

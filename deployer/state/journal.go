@@ -25,7 +25,7 @@ type Operation struct {
 // BeginStep journals that op.Step is about to happen.
 func (p Paths) BeginStep(app string, op Operation) error {
 	op.PID, op.Boot = os.Getpid(), BootID()
-	return writeJSON(p.operation(app), op, 0o600)
+	return WriteJSON(p.operation(app), op)
 }
 
 // EndOperation removes the journal: nothing is half-done.
