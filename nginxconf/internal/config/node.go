@@ -107,8 +107,8 @@ func (n *Node) Last(name string) *Node {
 
 // Effective returns the lines of a directive that hold inside the block n: its
 // own, else those of the nearest enclosing block that has any. This is nginx's
-// rule for every directive that is inherited, lists included: one line at an
-// inner level replaces the whole list of the outer ones.
+// rule for every directive that is inherited, lists included (ngx_conf_merge_*): one
+// line at an inner level replaces the whole list of the outer ones.
 func (n *Node) Effective(name string) []*Node {
 	for ; n != nil; n = n.parent {
 		if lines := n.All(name); lines != nil {

@@ -43,6 +43,7 @@ func (r *Refusal) Error() string {
 // Hint is what the operator could do, "" if nothing is known.
 func (r *Refusal) Hint() string { return r.ToDo }
 
+// Refuse is a Refusal with a formatted reason.
 func Refuse(pos Pos, hint, format string, args ...any) *Refusal {
 	return &Refusal{Pos: pos, Reason: fmt.Sprintf(format, args...), ToDo: hint}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // cacheKey keeps cached responses where they are stored: the default key
-// begins with the literal address.
+// begins with the literal address (ngx_http_proxy_create_key).
 func (p *planner) cacheKey(h *config.Node, module string, r route.Route) error {
 	cache := h.Setting("proxy_cache")
 	if cache == "" || cache == "off" {

@@ -31,6 +31,7 @@ func (c *Finder) Place(a Address, fallback string) string {
 	return strings.Join(c.Places(a, fallback), "+")
 }
 
+// PlaceOf names the place where a route ends.
 func (c *Finder) PlaceOf(r Route) string {
 	if r.Opaque != nil {
 		return "opaque:" + r.Pass.Pos().String()

@@ -30,6 +30,7 @@ type piece struct {
 	PassTo   int
 }
 
+// Opaque says that the address of a pass comes from something that is not known.
 func Opaque(pass *config.Node, variable string) *config.Refusal {
 	return config.Refuse(pass.Pos(), "write the address or an upstream's name into "+pass.Name(),
 		"%q takes its address from %s, and the configuration does not say all that it can be", pass, variable)

@@ -33,7 +33,7 @@ func (a assigned) or(b assigned) assigned {
 // before a pass or another set. nginx runs those of the server, then those of
 // the location; an "if" may run or not, and a "break" ends its level. A request
 // keeps what other locations have set when it is sent on to this one, and shares
-// it with the requests that are made for it.
+// it with the requests that are made for it (ngx_http_subrequest).
 func (c *Variables) reaching(at *config.Node, name string) assigned {
 	server := at.Within("server")
 	all := c.sets[variable{server, name}]

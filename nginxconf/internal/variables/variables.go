@@ -30,6 +30,7 @@ type Variables struct {
 	HostUsers   []*config.Node                  // what uses $proxy_host or $proxy_port, Lua included
 }
 
+// New looks through a configuration once.
 func New(c *config.Config) *Variables {
 	v := &Variables{
 		Config: c, sets: map[variable][]*config.Node{}, definitions: map[string][]*config.Node{},
