@@ -84,7 +84,7 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 		return err
 	}
 	switch {
-	case op.Step == "recreate":
+	case op.StopsFirst():
 		err = errors.Join(h.settleRecreate(ctx, app, live), h.SweepOther(ctx, live.Other()))
 	case op.Slot != "" && live.String() != op.Slot:
 		// A candidate that users never saw may be cut short; a slot that was on

@@ -22,6 +22,19 @@ type Operation struct {
 	Started time.Time `json:"started"`
 }
 
+// The steps of a swap that stops first. Interrupted in any of them, which of the
+// two releases runs is what the slots' services decide.
+const (
+	StepStandIn   = "stand-in"
+	StepStopFirst = "stop-first"
+	StepTakeBack  = "take-back"
+)
+
+// StopsFirst tells whether the command is in such a step.
+func (op Operation) StopsFirst() bool {
+	return op.Step == StepStandIn || op.Step == StepStopFirst || op.Step == StepTakeBack
+}
+
 // BeginStep journals that op.Step is about to happen.
 func (p Paths) BeginStep(app string, op Operation) error {
 	op.PID, op.Boot = os.Getpid(), BootID()
@@ -40,6 +53,9 @@ func (p Paths) ReadOperation(app string) (Operation, bool, error) {
 	}
 	if op.Name == "release" { // what unadopt was called at first
 		op.Name = "unadopt"
+	}
+	if op.Step == "recreate" { // what stopping first was called at first
+		op.Step = StepStopFirst
 	}
 	return op, err == nil, err
 }

@@ -2,10 +2,11 @@ package swap
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
@@ -19,49 +20,45 @@ func (s *swap) overlap(ctx context.Context, result *Result) error {
 		return err
 	}
 	s.op.Slot = idle.String()
-	if err := s.begin("start"); err != nil {
+	return s.do(ctx, []steps.Step{
+		{Name: stepStart, Do: s.startNext, Undo: s.abandonNext},
+		{Name: stepSwitch, Do: func(ctx context.Context) error { return s.switchTo(ctx, result, "") }, Stays: true},
+		{Name: stepDrain, Do: func(ctx context.Context) error { return s.drainOld(ctx, result) }},
+	})
+}
+
+// startNext fills the idle slot with the next release, starts its units and waits
+// until the app in it is healthy. The lock names the candidate before the slot is
+// filled: its service must never find itself filled, not live, and unclaimed.
+func (s *swap) startNext(ctx context.Context) error {
+	start, idle := time.Now(), s.old.Other()
+	if err := s.lock.Candidate(idle); err != nil {
 		return err
 	}
-	took, err := s.startSlot(ctx, idle, s.next)
-	if err != nil {
-		return err
+	if err := s.Fill(ctx, idle, s.next, state.Pause{}); err != nil {
+		return fmt.Errorf("starting %s: %w", idle, err)
 	}
-	s.ready, s.bootTook = took, state.Seconds(took)
-	s.Step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, words.Took(took))
-	before, err := s.switchOrAbandon(ctx, idle)
-	if err != nil {
-		return err
+	if err := s.AwaitHealthy(ctx, idle, s.next.Number, s.timeout); err != nil {
+		return s.WhyNotHealthy(ctx, err, s.Ailing(idle, s.next), s.next, s.askedPort())
 	}
-	s.Step("switch", "live → %s", idle.Color)
-	result.Slot = idle.String()
-	if s.detach {
-		result.Draining = true
-		s.Step("drain", "%s: %s, at most %s, in the background", s.old.Color, words.Plural(before, "connection"), words.Length(s.drain))
+	s.ready = time.Since(start)
+	s.bootTook = state.Seconds(s.ready)
+	s.Step("start", "release %d on %s healthy after %s", s.next.Number, idle.Color, words.Took(s.ready))
+	return nil
+}
+
+// abandonNext empties the idle slot again, unless it became live.
+func (s *swap) abandonNext(ctx context.Context) error {
+	if s.over {
 		return nil
 	}
-	ended, err := s.awaitDrain(ctx, s.old, before)
-	result.setEnded(ended)
-	return err
+	return s.Abandon(ctx, s.old.Other())
 }
 
-// switchOrAbandon is switchTo for a slot that this run has filled: it is emptied
-// again unless it became live.
-func (s *swap) switchOrAbandon(ctx context.Context, idle sockets.Slot) (int, error) {
-	before, err := s.switchTo(ctx, idle)
-	if err != nil && !s.over {
-		err = errors.Join(err, s.Abandon(ctx, idle))
-	}
-	return before, err
-}
-
-// switchTo makes idle live in one rename and returns how many connections the
-// old slot has left. The drain terms are stated first: whenever the old slot's
-// service notices the switch, it finds them.
-func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
-	if err := s.begin("switch"); err != nil {
-		return 0, err
-	}
-	now := time.Now()
+// switchTo makes the idle slot live in one rename. The drain terms are stated
+// first: whenever the old slot's service notices the switch, it finds them.
+func (s *swap) switchTo(ctx context.Context, result *Result, how string) error {
+	idle, now := s.old.Other(), time.Now()
 	s.terms = s.app.DrainTerms(now, s.drain)
 	if s.app.KeepWarm > 0 {
 		s.terms.WarmUntil = now.Add(time.Duration(s.app.KeepWarm))
@@ -73,16 +70,30 @@ func (s *swap) switchTo(ctx context.Context, idle sockets.Slot) (int, error) {
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
+	s.Step("switch", "live → %s%s", idle.Color, how)
+	result.Slot = idle.String()
+	return nil
+}
+
+// drainOld waits for the end of the old slot, or leaves it to itself.
+func (s *swap) drainOld(ctx context.Context, result *Result) error {
 	open, err := count.Unix(s.old.SocketPath(s.Paths.Run))
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if err := s.begin("drain"); err != nil {
-		return 0, err
+	if err := s.lock.Candidate(sockets.Slot{}); err != nil {
+		return err
 	}
-	return open.Total(), s.lock.Candidate(sockets.Slot{})
+	if s.detach {
+		result.Draining = true
+		s.Step("drain", "%s: %s, at most %s, in the background", s.old.Color, words.Plural(open.Total(), "connection"), words.Length(s.drain))
+		return nil
+	}
+	ended, err := s.awaitDrain(ctx, s.old, open.Total())
+	result.setEnded(ended)
+	return err
 }
 
 // keepMode makes the mode that was asked for that of the app file, at the moment

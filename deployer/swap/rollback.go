@@ -10,6 +10,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
@@ -100,20 +101,16 @@ func (s *swap) switchBack(ctx context.Context) (Result, error) {
 		s.Note("%s still runs, but is not healthy: %s", idle.Color, words.FirstLine(err.Error()))
 		return s.startAnew(ctx)
 	}
-	before, err := s.switchTo(ctx, idle)
-	if err != nil && !s.over {
+	err := s.do(ctx, []steps.Step{
+		{Name: stepSwitch, Do: func(ctx context.Context) error { return s.switchTo(ctx, &result, ", which was still running") }, Stays: true},
+		{Name: stepDrain, Do: func(ctx context.Context) error { return s.drainOld(ctx, &result) }},
+	})
+	switch {
+	case err != nil && !s.over:
 		return s.startAnew(ctx)
-	}
-	if err != nil {
+	case err != nil:
 		return s.fail(ctx, result, err)
 	}
-	result.Slot = idle.String()
-	s.Step("switch", "live → %s, which was still running", idle.Color)
-	ended, err := s.awaitDrain(ctx, s.old, before)
-	if err != nil {
-		return s.fail(ctx, result, err)
-	}
-	result.setEnded(ended)
 	return s.finish(ctx, result)
 }
 

@@ -13,49 +13,38 @@ import (
 	"edgeman/deployer/poll"
 	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 	"edgeman/deployer/words"
-	"edgeman/sockets"
 )
 
-// recreate replaces the release in the live slot itself: requests wait in its
+// stopFirst replaces the release in the live slot itself: requests wait in its
 // socket while the old container drains and stops and the new one starts. The
 // slot's service does it, because a stopped service would be started again by
 // the first queued connection; this side only asks and watches.
-func (s *swap) recreate(ctx context.Context, result *Result) error {
+func (s *swap) stopFirst(ctx context.Context, result *Result) error {
 	switch {
 	case s.current.Mode == "native" && s.renew:
 		return s.renewNative(ctx, result)
 	case s.current.Mode == "native":
-		return s.recreateNative(ctx, result)
+		return s.stopFirstNative(ctx, result)
 	}
-	slot := s.old
-	s.op.Slot, result.Slot = slot.String(), slot.String()
-	if err := s.begin("recreate"); err != nil {
-		return err
-	}
+	s.op.Slot, result.Slot = s.old.String(), s.old.String()
 	if s.renew {
-		return s.renewService(ctx)
+		return s.do(ctx, []steps.Step{{Name: state.StepStopFirst, Do: s.renewService}})
 	}
-	terms := s.app.DrainTerms(time.Now(), s.drain)
-	terms.Start = s.timeout
-	asked := time.Now()
-	if err := s.Paths.AskNext(ctx, slot, s.next.Number, terms); err != nil {
-		return err
-	}
-	st, err := s.awaitRecreate(ctx, slot, asked)
-	if err != nil {
-		return err
-	}
-	result.setEnded(st.Ended())
-	return s.replaced(slot, asked, st)
+	return s.do(ctx, []steps.Step{{
+		Name: state.StepStopFirst, Undo: s.withdraw,
+		Do: func(ctx context.Context) error { return s.replaceInPlace(ctx, result) },
+	}})
 }
 
-// replaced says that the new release serves on slot.
-func (s *swap) replaced(slot sockets.Slot, asked time.Time, st state.SlotStatus) error {
-	s.ready, s.stopTook, s.bootTook = time.Since(asked), st.Stop, st.Boot
-	s.keepMode()
-	s.Step("start", "release %d in place of %d on %s after %s", s.next.Number, s.current.Number, slot.Color, words.Took(s.ready))
-	return s.Paths.ClearDrain(slot)
+func (s *swap) replaceInPlace(ctx context.Context, result *Result) error {
+	terms, asked := s.app.DrainTerms(time.Now(), s.drain), time.Now()
+	terms.Start = s.timeout
+	if err := s.Paths.AskNext(ctx, s.old, s.next.Number, terms); err != nil {
+		return err
+	}
+	return s.awaitReplaced(ctx, result, asked)
 }
 
 // renewService stops and starts the slot's service, and with it the container:
@@ -79,34 +68,42 @@ func (s *swap) renewService(ctx context.Context) error {
 	return s.Paths.ClearDrain(s.old)
 }
 
-// awaitRecreate waits until the next link is gone: promoted, or dropped because
+// awaitReplaced waits until the next link is gone: promoted, or dropped because
 // the release did not become healthy and the old one is back.
-func (s *swap) awaitRecreate(ctx context.Context, slot sockets.Slot, asked time.Time) (st state.SlotStatus, err error) {
-	limit := s.drain + s.timeout + s.EndWait(ctx, slot)
-	err = s.Await(ctx, "start", limit, func(w *console.Waiting) (bool, error) {
-		_, pending, err := s.Paths.NextRelease(slot)
+func (s *swap) awaitReplaced(ctx context.Context, result *Result, asked time.Time) error {
+	var st state.SlotStatus
+	limit := s.drain + s.timeout + s.EndWait(ctx, s.old)
+	err := s.Await(ctx, "start", limit, func(w *console.Waiting) (bool, error) {
+		_, pending, err := s.Paths.NextRelease(s.old)
 		if err != nil {
 			return false, err
 		}
-		if st, _, err = s.Paths.ReadSlotStatus(slot); err != nil {
+		if st, _, err = s.Paths.ReadSlotStatus(s.old); err != nil {
 			return false, err
 		}
-		w.Say("%s: %s", slot.Color, words.OrDash(st.Message))
+		w.Say("%s: %s", s.old.Color, words.OrDash(st.Message))
 		return !pending && st.Phase == state.PhaseHealthy && st.Since.After(asked), nil
 	})
+	result.setEnded(st.Ended())
 	switch {
+	case errors.Is(err, poll.ErrLate) || err != nil && ctx.Err() != nil:
+		return fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, s.old, words.OrDash(st.Message))
 	case err == nil:
-		return st, s.recreated(slot, st)
-	case errors.Is(err, poll.ErrLate) || ctx.Err() != nil:
-		err = fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, slot, words.OrDash(st.Message))
-		err = errors.Join(err, s.withdraw(ctx, slot))
+		err = s.whichRuns(st)
 	}
-	return st, err
+	if err != nil {
+		return err
+	}
+	s.ready, s.stopTook, s.bootTook = time.Since(asked), st.Stop, st.Boot
+	s.keepMode()
+	s.Step("start", "release %d in place of %d on %s after %s", s.next.Number, s.current.Number, s.old.Color, words.Took(s.ready))
+	return s.Paths.ClearDrain(s.old)
 }
 
-// recreated tells which of the two releases the slot's service left running.
-func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
-	current, _, err := s.Paths.SlotRelease(slot)
+// whichRuns is an error unless the slot's service left the next of the two
+// releases running.
+func (s *swap) whichRuns(st state.SlotStatus) error {
+	current, _, err := s.Paths.SlotRelease(s.old)
 	if err != nil {
 		return err
 	}
@@ -126,11 +123,10 @@ func (s *swap) recreated(slot sockets.Slot, st state.SlotStatus) error {
 
 // withdraw takes the request back and waits until the slot's service has the old
 // release up again, which serves what waited.
-func (s *swap) withdraw(ctx context.Context, slot sockets.Slot) error {
-	ctx = context.WithoutCancel(ctx)
-	err := s.Paths.WithdrawNext(ctx, slot, 0)
+func (s *swap) withdraw(ctx context.Context) error {
+	err := s.Paths.WithdrawNext(ctx, s.old, 0)
 	if err == nil {
-		err = s.AwaitHealthy(ctx, slot, s.current.Number, s.drain+s.timeout+s.EndWait(ctx, slot))
+		err = s.AwaitHealthy(ctx, s.old, s.current.Number, s.drain+s.timeout+s.EndWait(ctx, s.old))
 	}
 	if err != nil {
 		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("going back to release %d: %w", s.current.Number, err), "edgeman repair %s", s.app.Name)}

@@ -11,11 +11,12 @@ import (
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/poll"
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
 
-// recreateNative replaces a release that accepts connections itself, stop first.
+// stopFirstNative replaces a release that accepts connections itself, stop first.
 // Only the app can stop accepting, so requests are made to wait elsewhere: in the
 // socket of the idle slot, which is live for that time without a container. The
 // old container drains as after any switch, the new one is asked by probes
@@ -23,30 +24,43 @@ import (
 //
 // Once the pointer has moved, the services of the two slots do all of that, and
 // finish it even without this command.
-func (s *swap) recreateNative(ctx context.Context, result *Result) error {
+func (s *swap) stopFirstNative(ctx context.Context, result *Result) error {
 	idle := s.old.Other()
 	s.op.Slot, result.Slot = s.old.String(), s.old.String()
 	if err := s.makeRoom(ctx, idle); err != nil {
 		return err
 	}
-	if err := s.begin("recreate"); err != nil {
-		return err
-	}
-	if err := s.openBeside(ctx, idle, state.PauseStandIn); err != nil {
-		return errors.Join(err, s.Abandon(ctx, idle))
-	}
-	s.Step("socket", "edgeman@%s listening", idle)
-	asked := time.Now()
-	if err := s.sendAway(ctx, asked); err != nil {
-		return errors.Join(err, s.Abandon(ctx, idle))
-	}
-	s.Step("switch", "live → %s, requests wait", idle.Color)
-	st, err := s.awaitRecreate(ctx, s.old, asked)
-	result.setEnded(st.Ended())
-	if err == nil {
-		err = s.replaced(s.old, asked, st)
-	}
-	return errors.Join(err, s.takeBack(context.WithoutCancel(ctx), idle))
+	away := false
+	return s.do(ctx, []steps.Step{
+		{
+			Name: state.StepStandIn,
+			Do:   func(ctx context.Context) error { return s.openBeside(ctx, idle, state.PauseStandIn) },
+			Undo: func(ctx context.Context) error {
+				if away { // and emptied when it was taken back
+					return nil
+				}
+				return s.Abandon(ctx, idle)
+			},
+		},
+		{
+			Name: state.StepStopFirst,
+			Do: func(ctx context.Context) error {
+				asked := time.Now()
+				if err := s.sendAway(ctx, asked, &away); err != nil {
+					return err
+				}
+				return s.awaitReplaced(ctx, result, asked)
+			},
+			Undo: func(ctx context.Context) error {
+				if !away {
+					return nil
+				}
+				return s.takeBack(ctx, idle)
+			},
+			Stays: true,
+		},
+		{Name: state.StepTakeBack, Do: func(ctx context.Context) error { return s.takeBack(context.WithoutCancel(ctx), idle) }},
+	})
 }
 
 // openBeside makes idle listen and hold what comes.
@@ -58,7 +72,11 @@ func (s *swap) openBeside(ctx context.Context, idle sockets.Slot, reason string)
 	if err := s.Fill(ctx, idle, s.current, state.Pause{Until: until, Reason: reason}); err != nil {
 		return fmt.Errorf("starting %s: %w", idle, err)
 	}
-	return s.awaitHolding(ctx, idle)
+	if err := s.awaitHolding(ctx, idle); err != nil {
+		return err
+	}
+	s.Step("socket", "edgeman@%s listening", idle)
+	return nil
 }
 
 // awaitHolding waits until the slot's service holds requests back.
@@ -80,12 +98,14 @@ func (s *swap) awaitHolding(ctx context.Context, slot sockets.Slot) error {
 // sendAway makes the idle slot live and asks the old slot for the next release. The
 // two services see that as one change: the idle slot's would otherwise give back at
 // once what nobody wants replaced.
-func (s *swap) sendAway(ctx context.Context, now time.Time) error {
+func (s *swap) sendAway(ctx context.Context, now time.Time, away *bool) error {
 	terms := s.app.DrainTerms(now, s.drain)
 	terms.Start = s.timeout
 	if err := s.Paths.StandIn(ctx, s.old, s.current.Number, s.next.Number, terms); err != nil {
 		return err
 	}
+	*away = true
+	s.Step("switch", "live → %s, requests wait", s.old.Other().Color)
 	return s.lock.Candidate(sockets.Slot{})
 }
 
@@ -111,24 +131,19 @@ func (s *swap) renewNative(ctx context.Context, result *Result) error {
 		return err
 	}
 	s.op.Slot, result.Slot = idle.String(), idle.String()
-	if err := s.begin("start"); err != nil {
-		return err
-	}
-	if err := s.openBeside(ctx, idle, state.PauseReplace); err != nil {
-		return errors.Join(err, s.Abandon(ctx, idle))
-	}
 	// Kept warm, the old container would keep the new one from starting.
-	s.app.KeepWarm = 0
-	before, err := s.switchOrAbandon(ctx, idle)
-	if err != nil {
-		return err
-	}
-	s.Step("switch", "live → %s, requests wait", idle.Color)
-	ended, err := s.awaitDrain(ctx, s.old, before)
-	result.setEnded(ended)
-	if err != nil {
-		return err
-	}
+	s.app.KeepWarm, s.detach = 0, false
+	return s.do(ctx, []steps.Step{
+		{Name: stepStart, Do: func(ctx context.Context) error { return s.openBeside(ctx, idle, state.PauseReplace) }, Undo: s.abandonNext},
+		{Name: stepSwitch, Do: func(ctx context.Context) error { return s.switchTo(ctx, result, ", requests wait") }, Stays: true},
+		{Name: stepDrain, Do: func(ctx context.Context) error { return s.drainOld(ctx, result) }},
+		{Name: stepAwait, Do: s.awaitMoved},
+	})
+}
+
+// awaitMoved waits until the release is up in the slot that it has moved to.
+func (s *swap) awaitMoved(ctx context.Context) error {
+	idle := s.old.Other()
 	if err := s.AwaitHealthy(ctx, idle, s.next.Number, s.timeout); err != nil {
 		return s.WithLastWords(ctx, err, s.next.Container(idle.Color))
 	}

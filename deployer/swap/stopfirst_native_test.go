@@ -113,7 +113,7 @@ func TestRecreateNativeInterrupted(t *testing.T) {
 		w := newWorld(t)
 		w.adoptedNative()
 		r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Mode: "native", Settings: json.RawMessage(`{"version":1}`)}
-		op := state.Operation{Name: "swap", Step: "recreate", Release: 2, From: 1, Slot: blue.String(), Started: time.Now()}
+		op := state.Operation{Name: "swap", Step: state.StepStopFirst, Release: 2, From: 1, Slot: blue.String(), Started: time.Now()}
 		old, err := w.Paths.ReadRelease("myapp", 1)
 		for _, err := range []error{
 			err, w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op),

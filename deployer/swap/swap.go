@@ -10,6 +10,7 @@ import (
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
@@ -198,7 +199,7 @@ func (s *swap) run(ctx context.Context) (Result, error) {
 	result := s.result(strategy)
 	replace := s.overlap
 	if strategy == "recreate" {
-		replace = s.recreate
+		replace = s.stopFirst
 	}
 	if err := replace(ctx, &result); err != nil {
 		return s.fail(ctx, result, err)
@@ -215,8 +216,20 @@ func (s *swap) result(strategy string) Result {
 	}
 }
 
-// begin journals that a step is about to happen.
-func (s *swap) begin(step string) error {
-	s.op.Step = step
-	return s.Paths.BeginStep(s.app.Name, s.op)
+// The steps of a run, as they are journalled. Up to stepSwitch a run is undone
+// when it is interrupted, and from there on completed; what is left of one that
+// stops first, the slots' services decide.
+const (
+	stepStart  = "start"
+	stepSwitch = "switch"
+	stepDrain  = "drain"
+	stepAwait  = "await"
+)
+
+// do carries the steps of a run out.
+func (s *swap) do(ctx context.Context, all []steps.Step) error {
+	return steps.Run(ctx, func(name string) error {
+		s.op.Step = name
+		return s.Paths.BeginStep(s.app.Name, s.op)
+	}, all)
 }
