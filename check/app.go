@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"edgeman/deployer/adoption"
 	"edgeman/nginxconf"
 )
 
@@ -30,19 +31,13 @@ type app struct {
 	Adopting bool
 
 	// Originals are the containers that it was adopted from, of that image.
-	Originals                      []original
+	Originals                      []adoption.Original
 	OriginalImage, OriginalImageID string
 
 	// Edits are the files as adopt left them; Missing says what of the way back
 	// to the original is not there.
 	Edits   []nginxconf.FileEdit
 	Missing string
-}
-
-// original is a container from before adopt.
-type original struct {
-	Name string `json:"container"`
-	ID   string `json:"container_id"`
 }
 
 // slot is one of the two places in which a release of an app can run.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"edgeman/deployer/adoption"
 	"edgeman/deployer/nginx"
 	"edgeman/nginxconf"
 )
@@ -191,7 +192,7 @@ func appCases() []scenario {
 
 // fromBefore gives the app a container that it was adopted from.
 func fromBefore(a *app, running bool) Container {
-	a.Originals, a.OriginalImage, a.OriginalImageID = []original{{Name: "web", ID: "0"}}, "web:v0", "sha256:0"
+	a.Originals, a.OriginalImage, a.OriginalImageID = []adoption.Original{{Container: "web", ContainerID: "0"}}, "web:v0", "sha256:0"
 	return Container{ID: "0", Name: "web", Running: running}
 }
 

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
+	"edgeman/deployer/adoption"
 	"edgeman/deployer/state"
-	"edgeman/nginxconf"
 	"edgeman/sockets"
 )
 
@@ -117,20 +116,9 @@ func readOperation(p state.Paths, a *app) {
 }
 
 // readAdoption reads the way back: which files were edited and how, and the
-// container that was there before.
+// containers that were there before.
 func readAdoption(p state.Paths, a *app) {
-	var record struct {
-		Site     string          `json:"site"`
-		Plan     *nginxconf.Plan `json:"plan"`
-		Image    string          `json:"image"`
-		ImageID  string          `json:"image_id"`
-		original                 // the first
-		Others   []original      `json:"others"`
-	}
-	data, err := os.ReadFile(filepath.Join(p.Site(a.Name), "adoption.json"))
-	if err == nil {
-		err = json.Unmarshal(data, &record)
-	}
+	record, err := adoption.Read(p, a.Name)
 	if err == nil && record.Plan == nil {
 		err = errors.New("adoption.json holds no plan")
 	}
@@ -138,33 +126,26 @@ func readAdoption(p state.Paths, a *app) {
 		return
 	}
 	if err != nil {
-		a.Missing = fmt.Sprintf("the record of what adopt did cannot be read: %v", plainError(err))
+		a.Missing = err.Error()
 		return
 	}
-	a.Sites = []string{record.Site}
-	a.Edits = record.Plan.Files
+	a.Sites, a.Edits = []string{record.Site}, record.Plan.Files
 	a.OriginalImage, a.OriginalImageID = record.Image, record.ImageID
-	if record.original.Name != "" {
-		a.Originals = append([]original{record.original}, record.Others...)
+	if record.Container != "" {
+		a.Originals = record.Originals()
 	}
 	for _, f := range a.Edits {
 		if f.AfterSum != hexSum(f.After) || f.BeforeSum != hexSum(f.Before) {
 			a.Missing = "the stored bytes of " + f.Path + " are damaged"
 		}
 	}
-	for i := range len(record.Others) + 1 {
-		if err := readOriginal(p, a.Name, i); err != nil {
-			a.Missing = fmt.Sprintf("the settings of the adopted container cannot be read: %v", plainError(err))
+	for i := range record.Originals() {
+		inspect, err := adoption.ReadInspect(p, a.Name, i)
+		if err == nil && !json.Valid(inspect) {
+			err = errors.New("the adopted container's settings are damaged")
+		}
+		if err != nil {
+			a.Missing = err.Error()
 		}
 	}
-}
-
-// readOriginal looks whether container i, as it was before adopt, can be made
-// again.
-func readOriginal(p state.Paths, app string, i int) error {
-	data, err := os.ReadFile(p.Original(app, i))
-	if err == nil && !json.Valid(data) {
-		err = errors.New("damaged")
-	}
-	return err
 }

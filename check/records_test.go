@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/adoption"
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
 	"edgeman/sockets"
@@ -33,12 +34,9 @@ func realApp(t *testing.T) (state.Paths, *world) {
 	plan := nginxconf.Plan{Files: []nginxconf.FileEdit{{
 		Path: "/etc/nginx/sites-available/a", Before: []byte("a"), After: []byte("b"), BeforeSum: hexSum([]byte("a")), AfterSum: hexSum([]byte("b")),
 	}}}
-	data, err := json.Marshal(map[string]any{"site": "/etc/nginx/sites-available/a", "plan": plan, "others": []any{map[string]string{"container": "web-2"}}})
-	w.must(err)
-	w.must(os.WriteFile(filepath.Join(p.Site("myapp"), "adoption.json"), data, 0o600))
-	for i := range 2 {
-		w.must(os.WriteFile(p.Original("myapp", i), []byte("{}"), 0o600))
-	}
+	w.must(adoption.Write(p, adoption.Record{
+		App: "myapp", Site: "/etc/nginx/sites-available/a", Plan: &plan, Others: []adoption.Original{{Container: "web-2"}},
+	}, []json.RawMessage{json.RawMessage("{}"), json.RawMessage("{}")}))
 	return p, w
 }
 

@@ -88,8 +88,8 @@ func (h *host) aroundApp(a *app) around.App {
 		return out
 	}
 	for _, o := range a.Originals {
-		gone := !h.hasContainer(o.Name) && h.imageGone(a.OriginalImageID)
-		out.Originals = append(out.Originals, around.Original{ID: o.ID, Name: o.Name, Image: a.OriginalImage, ImageGone: gone})
+		gone := !h.hasContainer(o.Container) && h.imageGone(a.OriginalImageID)
+		out.Originals = append(out.Originals, around.Original{ID: o.ContainerID, Name: o.Container, Image: a.OriginalImage, ImageGone: gone})
 	}
 	return out
 }
