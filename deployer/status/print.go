@@ -39,7 +39,7 @@ func (s Status) Print(w io.Writer, now time.Time, colour bool) error {
 		text += a.below()
 	}
 	text += s.unreadable()
-	text += s.Check.line(now)
+	text += checkLine(s.Check, now)
 	_, err := io.WriteString(w, text)
 	return err
 }
@@ -162,7 +162,7 @@ func (s Status) unreadable() string {
 // run again.
 const checkOverdue = 3 * time.Hour
 
-func (c *CheckRun) line(now time.Time) string {
+func checkLine(c *state.CheckRun, now time.Time) string {
 	switch {
 	case c == nil:
 		return ""

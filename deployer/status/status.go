@@ -2,10 +2,8 @@ package status
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -40,15 +38,10 @@ const (
 
 // Status is what `edgeman status --json` prints. Fields are only ever added.
 type Status struct {
-	Apps  []AppStatus `json:"apps"`
-	Check *CheckRun   `json:"check,omitempty"` // nil if its timer never ran it
-}
-
-// CheckRun is the last run of edgeman check that was not asked for by hand.
-// Silence could also mean that nothing runs any more.
-type CheckRun struct {
-	LastRun time.Time `json:"last_run"`
-	Exit    int       `json:"exit"`
+	Apps []AppStatus `json:"apps"`
+	// Check is the last run of edgeman check that was not asked for by hand, nil if
+	// there was none: silence could also mean that nothing runs any more.
+	Check *state.CheckRun `json:"check,omitempty"`
 }
 
 // AppStatus is one app: what serves, and what each of its slots does.
@@ -138,7 +131,7 @@ func (h *Host) Status(ctx context.Context, name string) (Status, error) {
 		}
 		names = []string{name}
 	}
-	status := Status{Check: h.lastCheck()}
+	status := Status{Check: h.Paths.LastCheck()}
 	active, known := h.active(ctx, name)
 	status.Apps = make([]AppStatus, len(names))
 	var wg sync.WaitGroup
@@ -167,20 +160,6 @@ func (h *Host) active(ctx context.Context, name string) (active map[string]strin
 	}
 	active, err := h.Units.Active(ctx, pattern)
 	return active, err == nil
-}
-
-// lastCheck reads what the last check remembered; it is an extra, so what cannot
-// be read is left out.
-func (h *Host) lastCheck() *CheckRun {
-	data, err := os.ReadFile(filepath.Join(h.Paths.Var, "check.json"))
-	if err != nil {
-		return nil
-	}
-	var run CheckRun
-	if json.Unmarshal(data, &run) != nil || run.LastRun.IsZero() {
-		return nil
-	}
-	return &run
 }
 
 func (h *Host) appStatus(ctx context.Context, name string, active map[string]string, known bool) AppStatus {

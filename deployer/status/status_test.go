@@ -429,7 +429,7 @@ func TestLastCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := h.lastCheck().line(now); got != want {
+		if got := checkLine(h.Paths.LastCheck(), now); got != want {
 			t.Errorf("%s: %q, want %q", data, got, want)
 		}
 	}
