@@ -5,11 +5,10 @@ import (
 	"crypto/x509"
 	"io/fs"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/nginxconf"
 )
 
 // Env is everything outside the process. A nil function or interface means that
@@ -52,30 +51,15 @@ type Env struct {
 	ClockSynced func() (bool, error)
 }
 
-// FS reads files by absolute path. It is the union of what nginxconf needs and
-// what the rules ask about owners and modes.
+// FS reads files by absolute path: what nginxconf needs, and what the rules ask
+// about owners, modes and links.
 type FS interface {
-	ReadFile(path string) ([]byte, error)
+	nginxconf.FS
 	ReadDir(path string) ([]fs.DirEntry, error)
 	Stat(path string) (fs.FileInfo, error)
 	Lstat(path string) (fs.FileInfo, error)
 	Readlink(path string) (string, error)
-	EvalSymlinks(path string) (string, error)
-	Glob(pattern string) ([]string, error)
 }
-
-// OS is the file system of this host.
-type OS struct{}
-
-// ReadFile, ReadDir, Stat, Lstat, Readlink, EvalSymlinks and Glob are those of
-// packages os and filepath.
-func (OS) ReadFile(p string) ([]byte, error)       { return os.ReadFile(p) }
-func (OS) ReadDir(p string) ([]fs.DirEntry, error) { return os.ReadDir(p) }
-func (OS) Stat(p string) (fs.FileInfo, error)      { return os.Stat(p) }
-func (OS) Lstat(p string) (fs.FileInfo, error)     { return os.Lstat(p) }
-func (OS) Readlink(p string) (string, error)       { return os.Readlink(p) }
-func (OS) EvalSymlinks(p string) (string, error)   { return filepath.EvalSymlinks(p) }
-func (OS) Glob(p string) ([]string, error)         { return filepath.Glob(p) }
 
 // space is the room on a filesystem, in bytes.
 type space struct{ Free, Total uint64 }

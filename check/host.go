@@ -189,10 +189,9 @@ func (h *host) refusedToUser(err error) bool {
 
 // blindTo notes once that something could not be looked at.
 func (h *host) blindTo(kind, name, message, hint string) {
-	message, _, _ = strings.Cut(message, "\n") // errors may carry a hint line of their own
 	f := Finding{
 		Code: codeBlind, Severity: Unknown, Subject: Subject{kind, name},
-		Message: clean(message), Hint: hint,
+		Message: clean(words.FirstLine(message)), Hint: hint,
 	}
 	if !slices.ContainsFunc(h.blind, func(b Finding) bool { return b.key() == f.key() }) {
 		h.blind = append(h.blind, f)

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -19,13 +20,21 @@ import (
 func Local() Env {
 	host, _ := os.Hostname()
 	return Env{
-		Now: time.Now, Sleep: poll.Sleep, FS: OS{}, Euid: os.Geteuid(), Host: host,
+		Now: time.Now, Sleep: poll.Sleep, FS: osFiles{}, Euid: os.Geteuid(), Host: host,
 		Roots: x509.SystemCertPool, Dial: (&net.Dialer{}).DialContext,
 		CanConnect: nginx.Facts.WorkerCanConnect, Remove: os.Remove,
 		Certbot: letsencrypt,
 		Tail:    tail, FreeSpace: freeSpace, ClockSynced: clockSynced,
 	}
 }
+
+// osFiles is the file system of this host.
+type osFiles struct{ nginx.OSFiles }
+
+func (osFiles) ReadDir(p string) ([]fs.DirEntry, error) { return os.ReadDir(p) }
+func (osFiles) Stat(p string) (fs.FileInfo, error)      { return os.Stat(p) }
+func (osFiles) Lstat(p string) (fs.FileInfo, error)     { return os.Lstat(p) }
+func (osFiles) Readlink(p string) (string, error)       { return os.Readlink(p) }
 
 // tail reads the last bytes of a file.
 func tail(path string, size int) ([]byte, error) {

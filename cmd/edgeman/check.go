@@ -70,14 +70,14 @@ func runCheck(env *environment, c *cli.Context) error {
 		return err
 	}
 	settings.Lint = settings.Lint || c.Bool("lint")
-	memory, err := check.ReadMemory(check.OS{}, env.paths.CheckMemory())
-	if err != nil && !errors.Is(err, fs.ErrPermission) {
-		fmt.Fprintln(env.stderr, hint.Sprintf("note: %v", err))
-	}
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	local, done := env.checked(ctx, env)
 	defer done()
+	memory, err := check.ReadMemory(local.FS, env.paths.CheckMemory())
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		fmt.Fprintln(env.stderr, hint.Sprintf("note: %v", err))
+	}
 	report := check.Run(ctx, local, check.Options{
 		Sites: c.Args().Slice(), Settings: settings, FailOn: failOn, Version: programVersion(),
 		Budget: c.Duration("timeout"), Memory: memory,
