@@ -15,7 +15,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/check"
-
 	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 )

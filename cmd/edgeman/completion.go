@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"edgeman/deployer/install"
-
 	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer/install"
 )
 
 // completeWord is how the shell's completion function asks; see

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"edgeman/deployer/install"
-
 	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer/install"
 )
 
 func installCommand() command {

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 
-	"edgeman/deployer/status"
-
 	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer/status"
 )
 
 func logsCommand(env *environment) command {

@@ -18,7 +18,6 @@ import (
 	"golang.org/x/term"
 
 	"edgeman/check"
-
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/program"

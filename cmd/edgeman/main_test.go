@@ -14,7 +14,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"edgeman/check"
-
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/program"
 	"edgeman/deployer/site"

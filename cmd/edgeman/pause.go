@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"edgeman/deployer/pause"
-
 	"github.com/urfave/cli/v2"
+
+	"edgeman/deployer/pause"
 )
 
 func pauseCommand() command {

@@ -9,9 +9,9 @@ import (
 	"syscall"
 	"time"
 
-	"edgeman/deployer/outcome"
-
 	"golang.org/x/term"
+
+	"edgeman/deployer/outcome"
 )
 
 // interruptible ends the context at the first signal, so that the command under

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 
+	"github.com/urfave/cli/v2"
+
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/unadopt"
-
-	"github.com/urfave/cli/v2"
 )
 
 func unadoptCommand() command {
