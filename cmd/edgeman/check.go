@@ -169,7 +169,8 @@ func installCheckTimer(env *environment, c *cli.Context) error {
 			fmt.Fprintln(h.Out, "the timer is installed; nothing to change")
 		}
 		if _, noMail := os.Stat(filepath.Join(env.system.Root, "/usr/bin/mail")); err == nil && noMail != nil {
-			fmt.Fprintln(h.Err, "note: there is no /usr/bin/mail, so findings only reach the journal\nhint: apt-get install bsd-mailx")
+			h.Note("there is no /usr/bin/mail, so findings only reach the journal")
+			h.Hint("apt-get install bsd-mailx")
 		}
 		return err
 	}, withUnits, withNginx, tryDocker)

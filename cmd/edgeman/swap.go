@@ -107,7 +107,7 @@ func printSwap(h *host, r swap.Result, err error, asJSON bool) error {
 	_, err = fmt.Fprintln(h.Out, r.Summary())
 	h.Unwritten(err)
 	if r.Interrupted {
-		fmt.Fprintf(h.Err, "hint: edgeman status %s\n", r.App)
+		h.Hint("edgeman status %s", r.App)
 	}
 	return nil
 }

@@ -1,3 +1,3 @@
-// Package adoption is the record of what adopt took over: what giving back
-// needs, what check and status read. Adopt writes it, before the first change.
+// Package adoption is the record of what adopt took over. Adopt writes it before
+// the first change; unadopt works from it, and check and status read it.
 package adoption

@@ -17,8 +17,8 @@ import (
 	"edgeman/sockets/count"
 )
 
-// Record is the record of what adopt took over: everything that release needs
-// to give it back, written before the first change.
+// Record is the record of what adopt took over: everything that
+// unadopt needs to give it back, written before the first change.
 type Record struct {
 	App      string          `json:"app"`
 	Site     string          `json:"site"`
@@ -52,7 +52,7 @@ type Original struct {
 // Originals are all containers that served before.
 func (a Record) Originals() []Original { return append([]Original{a.Original}, a.Others...) }
 
-// Ids are their containers'.
+// Ids are the ids of their containers.
 func (a Record) Ids() []string {
 	var ids []string
 	for _, o := range a.Originals() {
@@ -130,7 +130,7 @@ func Write(p state.Paths, a Record, inspects []json.RawMessage) error {
 	return state.WriteJSON(filepath.Join(p.Site(a.App), "adoption.json"), a)
 }
 
-// Read loads the record; ErrNotAdopted if there is none.
+// Read loads the record; ErrNone if there is none.
 func Read(p state.Paths, app string) (Record, error) {
 	var a Record
 	data, err := os.ReadFile(filepath.Join(p.Site(app), "adoption.json"))

@@ -1,8 +1,8 @@
 package adoption
 
-// The steps of adopt and release, as they are journalled. From stepDrain on nginx
+// The steps of adopt and unadopt, as they are journalled. From StepDrain on nginx
 // is on the slot and an interrupted adoption is completed; before, it is undone.
-// From stepFiles on nginx may be back and an interrupted release is completed.
+// From StepFiles on nginx may be back and an interrupted unadopt is completed.
 const (
 	StepState = "state"
 	StepStart = "start"

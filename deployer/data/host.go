@@ -1,6 +1,6 @@
-// Package data is what goes with a container when it goes: files in its own
-// layer, volumes, settings that were changed while it ran. What would be lost is
-// refused, unless somebody accepts it.
+// Package data finds what would be lost with a container: files in its own layer,
+// volumes, settings that were changed while it ran. Losing any of it is refused,
+// unless somebody accepts that.
 package data
 
 import (
@@ -13,7 +13,7 @@ import (
 	"edgeman/deployer/slots"
 )
 
-// Host is what is asked for that.
+// Host is what data asks.
 type Host struct {
 	*slots.Host
 	Docker Docker

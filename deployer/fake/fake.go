@@ -1,5 +1,5 @@
-// Package fake is a host of fakes for the tests of the commands: systemd, Docker
-// and nginx as these see them.
+// Package fake is a host without systemd, Docker and nginx, for the tests of the
+// commands: it stands in for all three.
 package fake
 
 import (

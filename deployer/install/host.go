@@ -1,5 +1,5 @@
 // Package install puts edgeman's own files, units and directories on a host and
-// takes them away again.
+// removes them again.
 package install
 
 import (

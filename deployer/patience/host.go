@@ -11,7 +11,7 @@ import (
 	"edgeman/nginxconf"
 )
 
-// Host is what is asked for that.
+// Host is what patience asks.
 type Host struct {
 	*slots.Host
 	Nginx Nginx // nil: nothing is weighed

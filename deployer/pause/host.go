@@ -1,4 +1,4 @@
-// Package pause holds an app's requests back and lets them go again.
+// Package pause holds an app's requests back and lets them through again.
 package pause
 
 import (

@@ -1,10 +1,10 @@
-// Package program is where the edgeman that runs, the one that the units start
-// and edgeman-init are, and whether root may run them.
+// Package program finds the running edgeman, the one that the units start, and
+// edgeman-init, and judges whether root may run them.
 package program
 
 import "edgeman/deployer/console"
 
-// Host is what is asked for the programs.
+// Host is what program asks.
 type Host struct {
 	*console.Console
 	System System

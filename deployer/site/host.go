@@ -1,5 +1,5 @@
 // Package site is what adopting and giving back do with nginx: test its files,
-// reload it, and wait until the workers of before are gone.
+// reload it, and wait until its old workers are gone.
 package site
 
 import (
@@ -11,7 +11,7 @@ import (
 	"edgeman/nginxconf"
 )
 
-// Host is what is touched for a site.
+// Host is what site touches.
 type Host struct {
 	*slots.Host
 	Nginx Nginx

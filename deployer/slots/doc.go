@@ -1,6 +1,6 @@
 // Package slots is what any command does with an app's two slots: look at one,
-// fill it, wait for the app in it, clear it; and what an interrupted command has
-// left of that. It knows no command and not nginx.
+// fill it, wait for the app in it, clear it; and deal with what an interrupted
+// command has left of that. It knows neither commands nor nginx.
 package slots
 
 import (
@@ -15,7 +15,7 @@ import (
 	"edgeman/sockets/systemd"
 )
 
-// Host is what is touched for a slot: one real set, one for tests.
+// Host is what slots touches: one real set, one for tests.
 type Host struct {
 	*console.Console
 	Paths    state.Paths

@@ -23,7 +23,7 @@ func (h *Host) TakeLock(ctx context.Context, app, operation string) (*state.Lock
 	return h.Paths.TakeLock(ctx, app, operation, h.LockWait)
 }
 
-// LockHost is takeLock for commands that change what all apps stand on. Nothing
+// LockHost is TakeLock for commands that change what all apps depend on. Nothing
 // is locked for a dry run.
 func (h *Host) LockHost(ctx context.Context, operation string, dryRun bool) (unlock func(), err error) {
 	if dryRun {

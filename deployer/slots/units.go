@@ -10,7 +10,7 @@ import (
 	"edgeman/sockets/systemd"
 )
 
-// enable makes both slots' units start at boot; only a filled slot listens.
+// EnableUnits makes both slots' units start at boot; only a filled slot listens.
 func (h *Host) EnableUnits(ctx context.Context, app string, on bool) error {
 	ctx, cancel := context.WithTimeout(ctx, UnitWait)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package status is what is known of the apps, told and as data. It changes
-// nothing.
+// Package status reports what is known of the apps, for people and as data. It
+// changes nothing.
 package status
 
 import (

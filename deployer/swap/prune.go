@@ -84,7 +84,7 @@ func (s *swap) removeImages(ctx context.Context, forgotten []state.Release) erro
 }
 
 // neededImages are those of every release on record, and of every adopted
-// container: release may have to make it again.
+// container: unadopt may have to recreate it.
 func (h *Host) neededImages() (map[string]bool, error) {
 	apps, err := h.Paths.AppNames()
 	if err != nil {

@@ -90,7 +90,7 @@ func (h *Host) giveBack(ctx context.Context, b giving) error {
 }
 
 // beginBack is the journal to go on with. An interrupted adoption is undone, and
-// its journal says so until the end: up to stepFiles repair undoes it again. An
+// its journal says so until the end: up to StepFiles repair undoes it again. An
 // interrupted release that had come to nginx's files stays at that step.
 //
 // unused tells an adoption that ended before nginx heard of the slot. Then

@@ -1,6 +1,6 @@
 // Package unadopt gives a site back: the adopted containers answer at their
-// addresses again, nginx's files hold what they held before, and nothing of
-// edgeman's is left of the app. It is also how an adoption is undone.
+// addresses again, nginx's files hold what they held before, and nothing that
+// edgeman made for the app is left. It is also how an adoption is undone.
 package unadopt
 
 import (
