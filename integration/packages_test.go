@@ -24,7 +24,7 @@ var partTests = []struct {
 	{name: "tokens as nginx reads them", pkg: "./nginxconf/internal/tree", run: "TestTokensAgreeWithNginx"},
 	{name: "nginx's files and processes", pkg: "./deployer/nginx", run: "Test"},
 	{name: "systemd's units", pkg: "./sockets/systemd", run: "TestUnits", env: []string{"EDGEMAN_TEST_SYSTEMD=1"}},
-	{name: "containers taken over and made again", pkg: "./deployer/docker", tags: "integration", run: "TestReal(Everything|RoundTrip|OtherImage|Recreate|Serving|AdoptRefuses|KeepVolumes)", env: []string{"EDGEMAN_DOCKER_TEST=1"}, long: true},
+	{name: "containers taken over and made again", pkg: "./deployer/docker", tags: "integration", run: "TestReal(Everything|RoundTrip|OtherImage|Recreate|Serving|AdoptRefuses|KeepVolumes|Lifecycle|Exec|Logs|Init|DaemonRestart)", env: []string{"EDGEMAN_DOCKER_TEST=1"}, long: true},
 }
 
 func TestPackagesOnTheHost(t *testing.T) {

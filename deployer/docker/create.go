@@ -28,7 +28,7 @@ type Spec struct {
 	ImageID string // an id, so that a moved tag changes nothing
 	// Ref is what `docker ps` shows as the image, as long as it means ImageID.
 	Ref string
-	// Settings come from Adopt.
+	// Settings come from Adopt or Live.
 	Settings json.RawMessage
 	// Labels are added to those of the settings.
 	Labels map[string]string

@@ -19,6 +19,7 @@ func (c *Client) Changes(ctx context.Context, id string) (list []container.Files
 	return list, err
 }
 
+// Stat describes a file of a container.
 func (c *Client) Stat(ctx context.Context, id, path string) (st container.PathStat, err error) {
 	err = c.do(ctx, "stat in", id, func(ctx context.Context, api *client.Client) (err error) {
 		st, err = api.ContainerStatPath(ctx, id, path)

@@ -31,7 +31,7 @@ func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (
 
 // Confirm shows by what Docker and the kernel know that a connection of this
 // host's to at arrives at port of c, and that a process of c listens there; the
-// error is a *Doubt where it does not. Nothing is asked of the app itself.
+// error is a *locate.Doubt where it does not. Nothing is asked of the app itself.
 func (c *Client) Confirm(ctx context.Context, ct inspect.Container, port uint16, at netip.AddrPort) error {
 	v, err := c.look(ctx, at)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *Client) Confirm(ctx context.Context, ct inspect.Container, port uint16,
 	return nil
 }
 
-// look reads it.
+// look reads what this host knows of an address.
 func (c *Client) look(ctx context.Context, at netip.AddrPort) (v locate.View, err error) {
 	v.At = netip.AddrPortFrom(inspect.Dialled(at.Addr()), at.Port())
 	if v.Local, err = c.isLocal(v.At.Addr()); err != nil {

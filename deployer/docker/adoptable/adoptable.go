@@ -59,7 +59,7 @@ func Judge(f Facts) (Adoption, error) {
 	if err := f.makeOurs(s); err != nil {
 		return a, err
 	}
-	fixed, err := s.FixedPorts()
+	ports, err := s.FixedPorts()
 	if err != nil {
 		return a, err
 	}
@@ -68,7 +68,7 @@ func Judge(f Facts) (Adoption, error) {
 		return a, err
 	}
 	a.Settings = s.Bytes()
-	a.Recreate = f.recreate(s, fixed)
+	a.Recreate = f.recreate(s, ports)
 	a.Writes = writable(f.In.InspectResponse)
 	a.Warnings = f.warnings(s, len(a.Recreate) == 0)
 	return a, nil

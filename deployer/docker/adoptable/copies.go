@@ -98,7 +98,7 @@ func dropOwn(all []definition.Settings) map[string][]string {
 	for _, s := range all {
 		for network, ep := range s.Networks {
 			var names []string
-			_ = ep.Get("Aliases", &names) // written by endpoints
+			_ = ep.Get("Aliases", &names) // written by Endpoints
 			for _, n := range names {
 				if !slices.Contains(aliases[network], n) {
 					aliases[network] = append(aliases[network], n)
@@ -120,21 +120,19 @@ func dropOwn(all []definition.Settings) map[string][]string {
 // secrets, so they are not told.
 func unlike(a, b definition.Settings) []string {
 	var out []string
-	for _, key := range differing(a.Config, b.Config) {
+	for _, key := range differing("", a.Config, b.Config) {
 		switch key {
 		case "Env":
-			out = append(out, unlikeEnv(a, b)...)
+			out = append(out, differing("environment variable ", variables(a), variables(b))...)
 		case "Labels":
 			var x, y map[string]string
 			_, _ = a.Config.Get(key, &x), b.Config.Get(key, &y)
-			for _, label := range differing(x, y) {
-				out = append(out, "label "+label)
-			}
+			out = append(out, differing("label ", x, y)...)
 		default:
 			out = append(out, key)
 		}
 	}
-	for _, key := range differing(a.HostConfig, b.HostConfig) {
+	for _, key := range differing("", a.HostConfig, b.HostConfig) {
 		switch key {
 		case "Mounts", "Binds":
 			out = append(out, "mounts")
@@ -144,46 +142,34 @@ func unlike(a, b definition.Settings) []string {
 			out = append(out, key)
 		}
 	}
-	for _, path := range differing(layer.ByPath(a.Files), layer.ByPath(b.Files)) {
-		out = append(out, "the file "+path)
-	}
-	for _, network := range differing(a.Networks, b.Networks) {
-		out = append(out, "network "+network)
+	out = append(out, differing("the file ", layer.ByPath(a.Files), layer.ByPath(b.Files))...)
+	return append(out, differing("network ", a.Networks, b.Networks)...)
+}
+
+func variables(s definition.Settings) map[string]string {
+	var list []string
+	_ = s.Config.Get("Env", &list) // was decoded before
+	out := map[string]string{}
+	for _, e := range list {
+		k, v, _ := strings.Cut(e, "=")
+		out[k] = v
 	}
 	return out
 }
 
-func unlikeEnv(a, b definition.Settings) []string {
-	vars := func(s definition.Settings) map[string]string {
-		var list []string
-		_ = s.Config.Get("Env", &list) // was decoded before
-		m := map[string]string{}
-		for _, e := range list {
-			k, v, _ := strings.Cut(e, "=")
-			m[k] = v
-		}
-		return m
-	}
-	var out []string
-	for _, name := range differing(vars(a), vars(b)) {
-		out = append(out, "environment variable "+name)
-	}
-	return out
-}
-
-// differing are the keys that only one of two maps has, or with another value.
-func differing[V any](a, b map[string]V) []string {
-	var out []string
+// differing are the keys that only one of two maps has, or with another value,
+// each behind what it names.
+func differing[V any](what string, a, b map[string]V) (out []string) {
 	for k, v := range a {
 		x, errx := json.Marshal(v)
 		y, erry := json.Marshal(b[k])
 		if _, ok := b[k]; !ok || errx != nil || erry != nil || !rawjson.Same(x, y) {
-			out = append(out, k)
+			out = append(out, what+k)
 		}
 	}
 	for k := range b {
 		if _, ok := a[k]; !ok {
-			out = append(out, k)
+			out = append(out, what+k)
 		}
 	}
 	return out

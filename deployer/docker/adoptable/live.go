@@ -36,7 +36,7 @@ func Compare(s definition.Settings, in inspect.Answer, layer layer.Layer) (Live,
 	}
 	l.Changed = append(l.Changed, s.TakeLimits(now)...)
 	var primary string
-	_ = now.Get("NetworkMode", &primary) // set by hostConfig
+	_ = now.Get("NetworkMode", &primary) // set by HostConfig
 	fixed := s.FixedAddresses()
 	changed, lost := s.TakeNetworks(definition.Endpoints(in), primary)
 	l.Changed = append(l.Changed, changed...)

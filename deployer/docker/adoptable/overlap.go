@@ -2,7 +2,7 @@ package adoptable
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -13,13 +13,8 @@ import (
 )
 
 // recreate lists why two copies at the same time are not safe.
-func (f Facts) recreate(s definition.Settings, fixed []string) []string {
-	var out []string
-	for _, p := range fixed {
-		out = append(out, "publishes "+p)
-	}
-	out = append(out, writable(f.In.InspectResponse)...)
-	out = append(out, s.FixedAddresses()...)
+func (f Facts) recreate(s definition.Settings, ports []string) []string {
+	out := slices.Concat(ports, writable(f.In.InspectResponse), s.FixedAddresses())
 	hc := f.In.HostConfig
 	for _, d := range hc.Devices {
 		out = append(out, "uses the device "+d.PathOnHost)
@@ -36,7 +31,7 @@ func (f Facts) recreate(s definition.Settings, fixed []string) []string {
 	if joined := f.joined(); len(joined) > 0 {
 		out = append(out, "its network namespace is shared by "+strings.Join(joined, ", "))
 	}
-	sort.Strings(out)
+	slices.Sort(out)
 	return out
 }
 

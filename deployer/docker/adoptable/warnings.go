@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sort"
 	"strings"
 
 	"edgeman/deployer/docker/definition"
@@ -30,7 +29,7 @@ func (f Facts) warnings(s definition.Settings, overlap bool) []Note {
 			project, ct.Labels[label.ComposeService])
 	}
 	if ct.AutoRemove {
-		warn(codeRm, "container %s was started with --rm and goes when it stops; release makes it again from its stored settings", ct.Name)
+		warn(codeRm, "container %s was started with --rm and goes when it stops; edgeman unadopt makes it again from its stored settings", ct.Name)
 	}
 	out = append(out, layerNotes(f.Layer, ct.Name)...)
 	if overlap {
@@ -51,10 +50,18 @@ var besideJobs = Note{Code: codeJobsTwice, Text: "jobs that the app runs by itse
 
 // besideNames warns of names that lead to old and new.
 func besideNames(s definition.Settings) []Note {
-	names := sharedNames(s)
+	var names []string
+	for network, ep := range s.Networks {
+		var aliases []string
+		_ = ep.Get("Aliases", &aliases) // written by Endpoints
+		if inspect.UserDefined(network) && len(aliases) > 0 {
+			names = append(names, fmt.Sprintf("%s on network %s", strings.Join(aliases, ", "), network))
+		}
+	}
 	if len(names) == 0 {
 		return nil
 	}
+	slices.Sort(names)
 	return []Note{{Code: codeSharedNames, Text: "while two copies run, these names reach either: " + strings.Join(names, "; ")}}
 }
 
@@ -68,20 +75,6 @@ func (f Facts) openPorts() []string {
 			out = append(out, netip.AddrPortFrom(p.HostIP, p.HostPort).String())
 		}
 	}
-	return out
-}
-
-// sharedNames tells the names on each network that the new containers answer to.
-func sharedNames(s definition.Settings) []string {
-	var out []string
-	for network, ep := range s.Networks {
-		var aliases []string
-		_ = ep.Get("Aliases", &aliases) // written by endpoints
-		if inspect.UserDefined(network) && len(aliases) > 0 {
-			out = append(out, fmt.Sprintf("%s on network %s", strings.Join(aliases, ", "), network))
-		}
-	}
-	sort.Strings(out)
 	return out
 }
 

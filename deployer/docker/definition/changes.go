@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -33,6 +34,7 @@ var limits = []string{
 	"KernelMemory", "Memory", "MemoryReservation", "MemorySwap", "NanoCpus", "PidsLimit",
 }
 
+// TakeLimits takes over what `docker update` has changed.
 func (s Settings) TakeLimits(now rawjson.Object) (changed []string) {
 	for _, k := range limits {
 		was, is := s.HostConfig[k], now[k]
@@ -43,16 +45,9 @@ func (s Settings) TakeLimits(now rawjson.Object) (changed []string) {
 		if is != nil {
 			s.HostConfig[k] = is
 		}
-		changed = append(changed, fmt.Sprintf("%s %s → %s", k, orNone(was), orNone(is)))
+		changed = append(changed, fmt.Sprintf("%s %s → %s", k, cmp.Or(string(was), "-"), cmp.Or(string(is), "-")))
 	}
 	return changed
-}
-
-func orNone(v json.RawMessage) string {
-	if v == nil {
-		return "-"
-	}
-	return string(v)
 }
 
 // TakeNetworks takes over which networks the container is on by now. It cannot
@@ -89,7 +84,7 @@ func sameEndpoint(a, b rawjson.Object) bool {
 	sorted := func(f rawjson.Object) json.RawMessage {
 		f = f.Clone()
 		var aliases []string
-		_ = f.Get("Aliases", &aliases) // written by endpoints
+		_ = f.Get("Aliases", &aliases) // written by Endpoints
 		slices.Sort(aliases)
 		f.SetFilled("Aliases", slices.Compact(aliases))
 		b, err := json.Marshal(f)

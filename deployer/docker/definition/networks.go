@@ -55,7 +55,7 @@ func (s Settings) AddAlias(name string) {
 			continue
 		}
 		var aliases []string
-		_ = f.Get("Aliases", &aliases) // written by endpoints
+		_ = f.Get("Aliases", &aliases) // written by Endpoints
 		if !slices.Contains(aliases, name) {
 			f.Set("Aliases", append(aliases, name))
 		}

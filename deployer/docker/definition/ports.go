@@ -75,8 +75,8 @@ func bindsAddress(spec string, ip netip.Addr) bool {
 	return !bound.IsValid() || bound.IsUnspecified() || bound == inspect.Dialled(ip)
 }
 
-// FixedPorts are the published ports that only one container can have at a time,
-// as "0.0.0.0:9090 (9090/tcp)".
+// FixedPorts tells the published ports that only one container can have at a
+// time, as "publishes 0.0.0.0:9090 (9090/tcp)".
 func (s Settings) FixedPorts() ([]string, error) {
 	bindings := nat.PortMap{}
 	if err := s.HostConfig.Get("PortBindings", &bindings); err != nil {
@@ -88,7 +88,7 @@ func (s Settings) FixedPorts() ([]string, error) {
 			if b.HostPort == "" || b.HostPort == "0" {
 				continue
 			}
-			out = append(out, fmt.Sprintf("%s (%s)", net.JoinHostPort(cmp.Or(b.HostIP, "*"), b.HostPort), p))
+			out = append(out, fmt.Sprintf("publishes %s (%s)", net.JoinHostPort(cmp.Or(b.HostIP, "*"), b.HostPort), p))
 		}
 	}
 	sort.Strings(out)

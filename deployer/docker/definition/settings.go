@@ -49,6 +49,7 @@ type Settings struct {
 	Files   []layer.File      `json:"files,omitempty"`
 }
 
+// Parse reads settings as a release stores them.
 func Parse(raw json.RawMessage) (Settings, error) {
 	var s Settings
 	if err := json.Unmarshal(raw, &s); err != nil {
@@ -66,6 +67,7 @@ func Parse(raw json.RawMessage) (Settings, error) {
 	return s, nil
 }
 
+// Bytes are the settings as a release stores them.
 func (s Settings) Bytes() json.RawMessage {
 	s.Version = settingsVersion
 	if len(s.Files) > 0 {

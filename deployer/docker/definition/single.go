@@ -11,7 +11,8 @@ import (
 )
 
 // NameJoined makes settings name the containers whose namespaces are joined,
-// where inspect has their ids, by those names: a name still leads to one that was made anew.
+// by names where inspect has their ids: a name still leads to one that was made
+// anew.
 func (s Settings) NameJoined(names map[string]string) error {
 	for _, member := range inspect.Joining {
 		var mode string
@@ -38,9 +39,9 @@ func Joins(stored json.RawMessage) string {
 	return mode.ConnectedContainer()
 }
 
-// Single says why two containers with these settings, from Adopt, cannot exist
+// Single says why two containers with these settings cannot exist
 // beside each other at all; empty when they can. Whether two that write to the
-// same place should is another question, see Adoption.Recreate.
+// same place should is another question, see adoptable.Adoption.
 func Single(raw json.RawMessage) ([]string, error) {
 	s, err := Parse(raw)
 	if err != nil {
@@ -50,11 +51,7 @@ func Single(raw json.RawMessage) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for _, p := range ports {
-		out = append(out, "publishes "+p)
-	}
-	out = append(out, s.FixedAddresses()...)
+	out := append(ports, s.FixedAddresses()...)
 	var mode container.NetworkMode
 	if err := s.HostConfig.Get("NetworkMode", &mode); err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ type Answer struct {
 		Config          rawjson.Object
 		HostConfig      rawjson.Object
 		NetworkSettings struct{ Networks map[string]rawjson.Object }
-		Files           json.RawMessage `json:"EdgemanFiles"` // what withFiles added
+		Files           json.RawMessage `json:"EdgemanFiles"` // what definition.WithFiles added
 	}
 }
 

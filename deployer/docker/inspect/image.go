@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/docker/go-connections/nat"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
 	"edgeman/deployer/docker/rawjson"
@@ -54,18 +54,16 @@ func ReadImage(raw json.RawMessage) (Image, error) {
 	}
 	out := Image{ID: img.ID, RepoDigests: img.RepoDigests, Os: img.Os, Arch: img.Architecture}
 	for p := range img.Config.ExposedPorts {
-		number, proto, _ := strings.Cut(p, "/")
-		if n, err := strconv.ParseUint(number, 10, 16); err == nil && (proto == "tcp" || proto == "") {
-			out.Ports = append(out.Ports, uint16(n))
+		if port := nat.Port(p); port.Proto() == "tcp" && port.Int() > 0 {
+			out.Ports = append(out.Ports, uint16(port.Int()))
 		}
 	}
 	slices.Sort(out.Ports)
 	for target := range img.Config.Volumes {
-		if target = path.Clean(target); !slices.Contains(out.Volumes, target) {
-			out.Volumes = append(out.Volumes, target)
-		}
+		out.Volumes = append(out.Volumes, path.Clean(target))
 	}
 	slices.Sort(out.Volumes)
+	out.Volumes = slices.Compact(out.Volumes)
 	return out, nil
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -36,10 +37,10 @@ func UserDefined(network string) bool {
 	return !strings.HasPrefix(network, "container:")
 }
 
-func networks(in container.InspectResponse) []Network {
+func networks(in container.InspectResponse) (out []Network) {
 	primary := NetworkMode(in)
-	var out []Network
-	for name, ep := range in.NetworkSettings.Networks {
+	for _, name := range slices.Sorted(maps.Keys(in.NetworkSettings.Networks)) {
+		ep := in.NetworkSettings.Networks[name]
 		if ep == nil {
 			continue
 		}
@@ -47,14 +48,12 @@ func networks(in container.InspectResponse) []Network {
 		if !n.Gateway.IsValid() {
 			n.Gateway = Addr(ep.IPv6Gateway)
 		}
-		out = append(out, n)
-	}
-	slices.SortFunc(out, func(a, b Network) int {
-		if first := a.Name == primary; first != (b.Name == primary) {
-			return map[bool]int{true: -1, false: 1}[first]
+		if name == primary {
+			out = slices.Insert(out, 0, n)
+		} else {
+			out = append(out, n)
 		}
-		return strings.Compare(a.Name, b.Name)
-	})
+	}
 	return out
 }
 
@@ -77,10 +76,6 @@ func NetworkMode(in container.InspectResponse) string {
 func published(in container.InspectResponse) []Port {
 	var out []Port
 	for p, bindings := range in.NetworkSettings.Ports {
-		inside, err := strconv.ParseUint(p.Port(), 10, 16)
-		if err != nil {
-			continue
-		}
 		for _, b := range bindings {
 			outside, err := strconv.ParseUint(b.HostPort, 10, 16)
 			if err != nil {
@@ -90,7 +85,7 @@ func published(in container.InspectResponse) []Port {
 			if !ip.IsValid() {
 				ip = netip.IPv4Unspecified()
 			}
-			out = append(out, Port{HostIP: ip, HostPort: uint16(outside), ContainerPort: uint16(inside), Proto: p.Proto()})
+			out = append(out, Port{HostIP: ip, HostPort: uint16(outside), ContainerPort: uint16(p.Int()), Proto: p.Proto()})
 		}
 	}
 	slices.SortFunc(out, func(a, b Port) int {
@@ -100,6 +95,7 @@ func published(in container.InspectResponse) []Port {
 	return out
 }
 
+// Addr reads an address; invalid when it is none.
 func Addr(s string) netip.Addr {
 	a, err := netip.ParseAddr(s)
 	if err != nil {

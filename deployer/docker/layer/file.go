@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// ByPath are files by their paths.
 func ByPath(files []File) map[string]File {
 	out := map[string]File{}
 	for _, f := range files {

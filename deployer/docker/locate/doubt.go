@@ -89,7 +89,7 @@ func (v View) doubtListener(c inspect.Container, port uint16) *Doubt {
 			return nil
 		}
 		if len(owners) > 0 {
-			name := v.name(owners[0])
+			_, name := v.find(owners[0])
 			return &Doubt{
 				Reason: fmt.Sprintf("%s leads into the network namespace of container %s, but on its port %d listens container %s", v.At, c.Name, port, name),
 				hint:   fmt.Sprintf("--container %s --port %d", name, port),
@@ -125,7 +125,8 @@ func (v View) Unserved() string {
 // holder names who holds a listener.
 func (v View) holder(l count.TCPListener) string {
 	if owners := v.owners(l); len(owners) > 0 {
-		return "container " + v.name(owners[0])
+		_, name := v.find(owners[0])
+		return "container " + name
 	}
 	h := l.Holders[len(l.Holders)-1] // systemd, which may hold it as well, comes first
 	return fmt.Sprintf("the process %s (pid %d), which is no container's,", h.Name, h.PID)

@@ -19,6 +19,8 @@ type Elsewhere struct {
 // resolver is where the daemon answers for names on networks of the operator's.
 var resolver = netip.AddrFrom4([4]byte{127, 0, 0, 11})
 
+// OtherPorts says where a container listens, given all addresses at which somebody
+// listens in its namespace, if that is not at port.
 func OtherPorts(ct inspect.Container, port uint16, at []netip.AddrPort, exposed []uint16) Elsewhere {
 	var ports []uint16
 	itself := false

@@ -83,18 +83,24 @@ func (v View) owners(l count.TCPListener) []string {
 	return out
 }
 
+// find is a running container by its id or its name.
+func (v View) find(idOrName string) (id, name string) {
+	for _, s := range v.Containers {
+		if name = inspect.NameOf(s); s.ID == idOrName || name == idOrName {
+			return s.ID, name
+		}
+	}
+	return idOrName, inspect.Short(idOrName)
+}
+
 // space is the container whose network namespace c lives in.
 func (v View) space(c inspect.Container) string {
 	joined, ok := strings.CutPrefix(c.NetworkMode, "container:")
 	if !ok {
 		return c.ID
 	}
-	for _, s := range v.Containers {
-		if s.ID == joined || inspect.NameOf(s) == joined {
-			return s.ID
-		}
-	}
-	return joined
+	id, _ := v.find(joined)
+	return id
 }
 
 // sharing are the other containers in c's network namespace.
@@ -107,15 +113,6 @@ func (v View) sharing(c inspect.Container) []string {
 		}
 	}
 	return out
-}
-
-func (v View) name(id string) string {
-	for _, s := range v.Containers {
-		if s.ID == id {
-			return inspect.NameOf(s)
-		}
-	}
-	return inspect.Short(id)
 }
 
 // forwards tells whether a process takes connections for a container: Docker's

@@ -101,7 +101,7 @@ func AddDeclared(stored json.RawMessage, img inspect.Image, app string, name fun
 	return withMounts(stored, more)
 }
 
-// Declared are the volumes in settings that NameVolumes added for app.
+// Declared are the volumes in settings that AddDeclared added for app.
 func Declared(stored json.RawMessage, app string) ([]definition.Volume, error) {
 	mounts, err := definition.VolumeMounts(stored)
 	if err != nil {
