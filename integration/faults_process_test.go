@@ -50,7 +50,7 @@ func processFaults() []fault {
 		}},
 		{group: service, name: "paused", do: func(s *scene) {
 			slot, _, _ := s.live()
-			s.must("edgeman", "pause", "myapp", "--max", "60s")
+			s.must("edgeman", "pause", "myapp", "--max", "50s") // nginx itself waits for 60 s
 			s.kill(unit(slot))
 			s.inState(slot, "paused")
 			s.must("edgeman", "resume", "myapp")

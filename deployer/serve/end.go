@@ -133,13 +133,6 @@ func (k *keeper) exitEmpty(ctx context.Context) (int, error) {
 	return exitEmptied, err
 }
 
-// statusAt is the status of a slot at a moment of change.
-func (k *keeper) statusAt(phase, message string) state.SlotStatus {
-	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.outcome.dead, Stop: k.outcome.stopTook}
-	st.SetEnded(k.outcome.ended)
-	return st
-}
-
 // stopLimit is how long connections may go on when the service is told to stop
 // by nobody who waits for it.
 const stopLimit = 10 * time.Second
@@ -172,7 +165,7 @@ func (k *keeper) stop() (int, error) {
 // there is one: requests wait in the socket for that long.
 func (k *keeper) stopLimit() time.Duration {
 	d, ok, err := k.paths.ReadDrain(k.slot)
-	if err != nil || !ok || !k.asked() {
+	if err != nil || !ok || !k.commandRuns() {
 		return stopLimit
 	}
 	return max(stopLimit, time.Until(d.Deadline))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -34,17 +33,4 @@ func (k *keeper) settled(other sockets.Slot, until time.Time) (bool, error) {
 	}
 	st, _, err := k.paths.ReadSlotStatus(other)
 	return (st.Phase == state.PhaseHealthy || st.Phase == state.PhaseIdle) && st.Release == r.Number || time.Now().After(until), err
-}
-
-// inside counts the connections that a replacement must not cut, and says when
-// to count again: those that passed this process, or those to a native app that
-// no new ones come to.
-func (k *keeper) inside() (n int, again time.Duration) {
-	if k.release.Mode != run.Native || k.role == live {
-		n, _ = k.front.Gate.Counts()
-		return n, lookHolding
-	}
-	n = k.count().Total()
-	k.quiet.see(n, time.Now())
-	return n, quietCheck
 }

@@ -127,3 +127,10 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 	}
 	st.Phase = state.PhaseHolding
 }
+
+// statusAt is the status of a slot at a moment of change.
+func (k *keeper) statusAt(phase, message string) state.SlotStatus {
+	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.outcome.dead, Stop: k.outcome.stopTook}
+	st.SetEnded(k.outcome.ended)
+	return st
+}

@@ -145,7 +145,7 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 			k.cutOff(inside)
 			return nil
 		}
-		if !k.asked() {
+		if !k.commandRuns() {
 			return errors.New("the command that asked for it has ended")
 		}
 		if err := k.stillNext(next); err != nil {
@@ -164,6 +164,19 @@ func (k *keeper) emptyApp(ctx context.Context, next state.Release) error {
 		case <-time.After(check):
 		}
 	}
+}
+
+// inside counts the connections that a replacement must not cut, and says when
+// to count again: those that passed this process, or those to a native app that
+// no new ones come to.
+func (k *keeper) inside() (n int, again time.Duration) {
+	if k.release.Mode != run.Native || k.role == live {
+		n, _ = k.front.Gate.Counts()
+		return n, lookHolding
+	}
+	n = k.count().Total()
+	k.quiet.see(n, time.Now())
+	return n, quietCheck
 }
 
 // awaitNext waits until all of g's containers are healthy. It gives up when its release

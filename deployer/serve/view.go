@@ -79,7 +79,7 @@ func (k *keeper) readRole(v *view) {
 		v.roleUnknown = true
 	}
 	if v.next || v.pause.Reason == state.PauseAdopt || k.app.Idle > 0 {
-		v.lockHeld = k.asked()
+		v.lockHeld = k.commandRuns()
 	}
 }
 
@@ -101,9 +101,9 @@ func (k *keeper) readApp(v *view) {
 	}
 }
 
-// asked tells whether a command works on the app. It is assumed where that cannot
+// commandRuns tells whether a command works on the app. It is assumed where that cannot
 // be read: waiting spoils nothing.
-func (k *keeper) asked() bool {
+func (k *keeper) commandRuns() bool {
 	_, held, err := k.paths.LockHolder(k.slot.App)
 	return held || err != nil
 }
