@@ -225,7 +225,7 @@ func upstreamCases() []scenario {
 		{"keepalive-race", "an adopted app", Warning, func(w *world, _ *ca) { adopted(w, "keepalive 16; keepalive_time 5s;") }},
 		{"worker-connections-small", "swapped by stopping first", Warning, func(w *world, _ *ca) {
 			adopted(w, "")
-			w.apps[0].Strategy = "recreate"
+			w.apps[0].Strategy = "stop-first"
 		}},
 		{"worker-connections-small", "overlap", Notice, func(w *world, _ *ca) { adopted(w, "") }},
 		{"worker-connections-small", "many", 0, func(w *world, _ *ca) {

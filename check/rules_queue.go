@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/deployer/state"
 )
 
 // fewQueued is what somaxconn was before Linux 5.4, and too little.
@@ -86,7 +87,7 @@ func workerConnections(h *host, report func(Finding)) {
 	}
 	severity := Notice
 	for _, a := range h.apps {
-		if a.Strategy == "recreate" {
+		if a.Strategy == state.StopFirst {
 			severity = Warning
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer/hint"
+	"edgeman/deployer/state"
 	"edgeman/deployer/swap"
 )
 
@@ -78,17 +79,12 @@ func swapOptions(c *cli.Context) (o swap.Options, err error) {
 	return o, err
 }
 
-// strategy also takes stop-first under its first name, which records still have.
+// strategy also takes stop-first under its first name.
 func strategy(c *cli.Context) (string, error) {
-	const first = "recreate"
-	if c.String("strategy") == first {
-		return first, nil
+	if how := state.Strategy(c.String("strategy")); how == state.StopFirst {
+		return how, nil
 	}
-	how, err := oneOf(c, "strategy", "overlap", "stop-first")
-	if how == "stop-first" {
-		how = first
-	}
-	return how, err
+	return oneOf(c, "strategy", state.Overlap, state.StopFirst)
 }
 
 // printSwap is the last line of a swap, restart or rollback that went well. With

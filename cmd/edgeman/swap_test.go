@@ -7,7 +7,7 @@ import (
 )
 
 func TestStrategy(t *testing.T) {
-	for word, want := range map[string]string{"": "", "overlap": "overlap", "stop-first": "recreate", "recreate": "recreate"} {
+	for word, want := range map[string]string{"": "", "overlap": "overlap", "stop-first": "stop-first", "recreate": "stop-first"} {
 		t.Run(word, func(t *testing.T) {
 			args := []string{"edgeman"}
 			if word != "" {

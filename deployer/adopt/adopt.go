@@ -172,10 +172,10 @@ func (c candidate) describe(o Options) App {
 		App: c.name, Target: first.Address, Upstream: first.Upstream, Class: string(first.Class),
 		Container: c.containers[0].Name, Image: c.image, Port: c.port, Via: c.via, Replicas: len(c.containers),
 		Peer:     peerNote(c.containers[0], c.via, o.Mode),
-		Strategy: "overlap", Why: c.adoption.Recreate, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
+		Strategy: state.Overlap, Why: c.adoption.Recreate, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
 	}
 	if len(a.Why) > 0 {
-		a.Strategy = "recreate"
+		a.Strategy = state.StopFirst
 	}
 	for i, t := range c.targets {
 		for _, address := range t.Addresses(o.Everywhere) {
@@ -220,7 +220,7 @@ func (h *Host) showPlan(r Result, reasons bool) {
 		for _, w := range a.Warnings {
 			h.Warn("%s: %s", a.App, w)
 		}
-		if a.Strategy == "recreate" {
+		if a.Strategy == state.StopFirst {
 			h.Note("%s: requests will wait, because %s: %s", a.App, stopFirst(a.Replicas), strings.Join(a.Why, "; "))
 		}
 	}

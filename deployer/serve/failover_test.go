@@ -18,7 +18,7 @@ func (w *world) shutdown() {
 }
 
 func TestDeadListenerMovesTheApp(t *testing.T) {
-	for _, strategy := range []string{"auto", "recreate"} {
+	for _, strategy := range []string{state.Auto, state.StopFirst} {
 		t.Run(strategy, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
 				settings, err := w.paths.ReadApp("myapp")
@@ -36,7 +36,7 @@ func TestDeadListenerMovesTheApp(t *testing.T) {
 				}
 				p, _, err := w.paths.ReadPause(other)
 				w.must(err)
-				if waits := p.Reason == state.PauseReplace; waits != (strategy == "recreate") {
+				if waits := p.Reason == state.PauseReplace; waits != (strategy == state.StopFirst) {
 					t.Errorf("pause of the other slot %+v", p)
 				}
 				w.wantRunning("myapp-blue-1") // what is inside is finished

@@ -16,7 +16,7 @@ type App struct {
 	Name string `toml:"-"`
 
 	Mode          string   `toml:"mode" comment:"proxy (any image) or native (the image takes the listening socket itself)"`
-	Strategy      string   `toml:"strategy" comment:"auto, overlap (new beside old) or recreate (stop first, requests wait)"`
+	Strategy      string   `toml:"strategy" comment:"auto, overlap (new beside old) or stop-first (requests wait)"`
 	Port          uint16   `toml:"port" comment:"the port the app listens on inside its container"`
 	Health        string   `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready, or connect: its port takes a connection; empty: the image's HEALTHCHECK, else connect"`
 	HealthHeaders []string `toml:"health_headers,omitempty" comment:"sent with the request for health, as the site sends them: the Host that the app answers to, X-Forwarded-Proto"`
@@ -49,12 +49,28 @@ type App struct {
 	} `toml:"proxy"`
 }
 
+// The strategies by which a release takes the place of another.
+const (
+	Auto      = "auto"       // Overlap, unless two copies are unsafe
+	Overlap   = "overlap"    // the new one beside the old one
+	StopFirst = "stop-first" // the old one ends first; requests wait
+)
+
+// Strategy is the one that word names: StopFirst has another name in app files
+// and journals of before.
+func Strategy(word string) string {
+	if word == "recreate" {
+		return StopFirst
+	}
+	return word
+}
+
 // MaxReplicas bounds how many containers one slot runs.
 const MaxReplicas = 32
 
 // DefaultApp has every setting that an app file may leave out.
 func DefaultApp(name string) App {
-	a := App{Name: name, Mode: "proxy", Strategy: "auto", Replicas: 1, Retain: 10}
+	a := App{Name: name, Mode: "proxy", Strategy: Auto, Replicas: 1, Retain: 10}
 	a.Drain.Timeout = Duration(60 * time.Second)
 	a.Start.Timeout = Duration(60 * time.Second)
 	a.Proxy.Via = "netns"
@@ -84,8 +100,8 @@ func (a App) validWay() error {
 	switch {
 	case a.Mode != "proxy" && a.Mode != "native":
 		return fmt.Errorf("mode %q is neither proxy nor native", a.Mode)
-	case !slices.Contains([]string{"auto", "overlap", "recreate"}, a.Strategy):
-		return fmt.Errorf("strategy %q is none of auto, overlap, recreate", a.Strategy)
+	case !slices.Contains([]string{Auto, Overlap, StopFirst}, a.Strategy):
+		return fmt.Errorf("strategy %q is none of %s, %s, %s", a.Strategy, Auto, Overlap, StopFirst)
 	case a.Mode == "native" && a.Drain.Websockets.Close:
 		return fmt.Errorf("drain.websockets = %q needs mode proxy: in native mode the app itself holds its connections, and nobody else can tell its websockets or end one", a.Drain.Websockets)
 	case a.Port == 0 && a.Mode == "proxy":

@@ -56,6 +56,7 @@ func (a *App) read(path string) error {
 	if err := dec.Decode(a); err != nil {
 		return tomlError(path, err)
 	}
+	a.Strategy = Strategy(a.Strategy)
 	if err := a.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

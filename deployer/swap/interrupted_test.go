@@ -51,7 +51,7 @@ func TestInterruptedAfterTheSwitch(t *testing.T) {
 // Before the switch the signal is the cause, not the health of a release that
 // got no time.
 func TestInterruptedBeforeTheSwitch(t *testing.T) {
-	for _, strategy := range []string{"overlap", "recreate"} {
+	for _, strategy := range []string{state.Overlap, state.StopFirst} {
 		t.Run(strategy, func(t *testing.T) {
 			w := newWorld(t)
 			w.Adopted()

@@ -40,12 +40,12 @@ func TestWaitThatCannotFitIsRefused(t *testing.T) {
 	}
 	swap := func(o Options) func(*world) error {
 		return func(w *world) error {
-			o.Strategy = "recreate"
+			o.Strategy = state.StopFirst
 			return brief(o, w.Swap)
 		}
 	}
 	restart := func(w *world) error {
-		return brief(Options{Strategy: "recreate"}, w.Restart)
+		return brief(Options{Strategy: state.StopFirst}, w.Restart)
 	}
 	slow := func(w *world) { w.grace(3 * time.Minute) }
 	events := func(all ...state.Event) func(w *world) {

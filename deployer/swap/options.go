@@ -1,8 +1,6 @@
 package swap
 
-import (
-	"time"
-)
+import "time"
 
 // Options are the choices of `edgeman swap` and `edgeman restart`.
 type Options struct {
@@ -10,7 +8,7 @@ type Options struct {
 	Image    string // tag of the app's repository, or any reference; empty: the same release again
 	Pull     string // always, missing or never
 	Mode     string // proxy or native; empty: as the app file says
-	Strategy string // overlap or recreate; empty: as the app file says
+	Strategy string // overlap or stop-first; empty: as the app file says
 	Drain    time.Duration
 	Timeout  time.Duration
 	Detach   bool // return after the switch

@@ -87,11 +87,11 @@ func (s *swap) wanted() (state.Release, error) {
 
 // strategy is overlap or recreate, with the reason when nobody chose it.
 func (s *swap) strategy() (name, why string) {
-	if s.app.Strategy != "auto" {
+	if s.app.Strategy != state.Auto {
 		return s.app.Strategy, ""
 	}
 	if len(s.beside) > 0 {
-		return "recreate", strings.Join(s.beside, "; ")
+		return state.StopFirst, strings.Join(s.beside, "; ")
 	}
 	return "overlap", ""
 }

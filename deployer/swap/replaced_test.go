@@ -87,7 +87,7 @@ func TestDataInTheLiveContainer(t *testing.T) {
 
 // A restart that stops first starts the very container again.
 func TestRestartOfTheSameContainer(t *testing.T) {
-	for strategy, refused := range map[string]bool{"recreate": false, "overlap": true} {
+	for strategy, refused := range map[string]bool{state.StopFirst: false, state.Overlap: true} {
 		s := &swap{app: state.DefaultApp("myapp"), next: state.Release{Number: 2}, current: state.Release{Number: 2}}
 		s.app.Strategy = strategy
 		if s.sameContainer() == refused {
@@ -185,7 +185,7 @@ func TestDeclaredVolume(t *testing.T) {
 			err = s.shareVolumes()
 		}
 		s.beside = s.next.Recreate
-		if how, why := s.strategy(); err != nil || how != "recreate" || !strings.Contains(why, "/data") {
+		if how, why := s.strategy(); err != nil || how != state.StopFirst || !strings.Contains(why, "/data") {
 			t.Errorf("release %d: %s, %s, %v", n, how, why, err)
 		}
 	}

@@ -21,7 +21,7 @@ func (w *world) adoptedNative() {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	app.Mode, app.Strategy, app.KeepWarm = "native", "recreate", state.Duration(time.Hour)
+	app.Mode, app.Strategy, app.KeepWarm = "native", state.StopFirst, state.Duration(time.Hour)
 	r, err := w.Paths.ReadRelease("myapp", 1)
 	if err != nil {
 		w.T.Fatal(err)

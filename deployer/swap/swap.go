@@ -122,7 +122,7 @@ func (s *swap) again(ctx context.Context, r state.Release) error {
 // there: what somebody has changed on it stays.
 func (s *swap) sameContainer() bool {
 	strategy, _ := s.strategy()
-	return s.next.Number == s.current.Number && strategy == "recreate" && !(s.renew && s.current.Mode == "native")
+	return s.next.Number == s.current.Number && strategy == state.StopFirst && !(s.renew && s.current.Mode == "native")
 }
 
 // beginSwap takes the lock and finds out where the app stands.
@@ -198,7 +198,7 @@ func (s *swap) run(ctx context.Context) (Result, error) {
 	}
 	result := s.result(strategy)
 	replace := s.overlap
-	if strategy == "recreate" {
+	if strategy == state.StopFirst {
 		replace = s.stopFirst
 	}
 	if err := replace(ctx, &result); err != nil {

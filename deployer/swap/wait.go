@@ -5,12 +5,13 @@ import (
 
 	"edgeman/deployer/patience"
 	"edgeman/deployer/slots"
+	"edgeman/deployer/state"
 )
 
 // weighWait looks at the wait that requests have before them when the container
 // is stopped before its successor starts.
 func (s *swap) weighWait(ctx context.Context) error {
-	if name, _ := s.strategy(); name != "recreate" {
+	if name, _ := s.strategy(); name != state.StopFirst {
 		return nil
 	}
 	w, err := s.Patience.Of(s.old, s.drain+s.timeout)

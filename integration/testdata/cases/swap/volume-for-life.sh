@@ -7,7 +7,7 @@ grep -q 'myapp-data-' /tmp/said
 curl -sf -X PUT 'http://127.0.0.1/file?path=/data/x&text=kept'
 kept() { answers kept 'http://127.0.0.1/file?path=/data/x'; [ "$(docker volume ls -q | wc -l)" = 2 ]; }
 edgeman swap myapp d3 2>&1 | tee /tmp/said && kept
-grep -q 'strategy recreate: writes to the volume myapp-data-' /tmp/said
+grep -q 'strategy stop-first: writes to the volume myapp-data-' /tmp/said
 edgeman swap myapp v3 && kept
 edgeman rollback myapp 1 && kept
 edgeman swap myapp d2 && kept
