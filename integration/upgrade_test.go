@@ -50,7 +50,7 @@ func TestUpgradeOfEdgeman(t *testing.T) {
 	}
 	must(ctx, t, h, "sh", "-c", "cp /usr/local/lib/edgeman/edgeman-init /root/ && /root/edgeman install")
 	for _, a := range statusOf(ctx, t, h).Apps {
-		if len(a.Problems) != 1 || !contains(a.Problems[0].Text, newVersion+" is at hand") {
+		if len(a.Problems) != 1 || !contains(a.Problems[0].Text, "this is edgeman "+newVersion) {
 			t.Errorf("between install and upgrade status of %s says %+v", a.Name, a.Problems)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"edgeman/deployer/serve/run"
-	"edgeman/deployer/state"
 	"edgeman/deployer/words"
 )
 
@@ -100,10 +99,4 @@ func answered(err error) error {
 		return nil
 	}
 	return err
-}
-
-// describeIdle puts the sleep into the status.
-func (k *keeper) describeIdle(st *state.SlotStatus) {
-	st.Phase = state.PhaseIdle
-	st.Message = fmt.Sprintf("stopped after %s without a connection; the next one starts it", words.Length(time.Duration(k.app.Idle)))
 }

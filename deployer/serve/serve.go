@@ -36,7 +36,6 @@ type Options struct {
 	Paths  state.Paths
 	Stdout io.Writer // what the container prints goes here
 	Stderr io.Writer // and here, and so does what the service itself says
-	Init   string    // path of edgeman-init, for native mode
 
 	Version string // of this program, for the status
 }
@@ -93,6 +92,7 @@ func newKeeper(o Options) (*keeper, error) {
 		log("%v; going on with defaults", err)
 		app = state.DefaultApp(o.Slot.App)
 	}
+	exe, _ := os.Executable() // only native mode needs it
 	k := &keeper{
 		paths: o.Paths, slot: o.Slot, app: app, log: log,
 		changes: make(chan struct{}, 1),
@@ -103,7 +103,7 @@ func newKeeper(o Options) (*keeper, error) {
 		},
 	}
 	k.containers = &run.Containers{
-		Slot: o.Slot, Paths: o.Paths, Engine: run.LazyEngine(), InitProgram: initProgram(o), Notify: systemd.Notify, Log: log,
+		Slot: o.Slot, Paths: o.Paths, Engine: run.LazyEngine(), InitProgram: initBeside(filepath.Dir(exe)), Notify: systemd.Notify, Log: log,
 		Changed: func() { trigger(k.changes) },
 		Handoff: func(dir string) (run.Handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
 		Reach: func(c docker.Container, r state.Release) (run.Reachable, error) {
@@ -122,16 +122,8 @@ func newKeeper(o Options) (*keeper, error) {
 	return k, err
 }
 
-// initProgram is where install puts it, in ../lib/edgeman, or beside this
-// program, unless the caller says otherwise.
-func initProgram(o Options) string {
-	exe, err := os.Executable()
-	if o.Init != "" || err != nil {
-		return o.Init
-	}
-	return initBeside(filepath.Dir(exe))
-}
-
+// initBeside finds edgeman-init for a program in dir: where install puts it, in
+// ../lib/edgeman, or beside it.
 func initBeside(dir string) string {
 	installed := filepath.Join(filepath.Dir(dir), "lib", "edgeman", "edgeman-init")
 	if _, err := os.Stat(installed); err == nil {

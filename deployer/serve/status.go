@@ -82,7 +82,8 @@ func (k *keeper) publish() {
 		st.Open, st.Parked = inside, parked
 	}
 	if k.phase == asleep {
-		k.describeIdle(&st)
+		st.Phase = state.PhaseIdle
+		st.Message = fmt.Sprintf("stopped after %s without a connection; the next one starts it", words.Length(time.Duration(k.app.Idle)))
 	}
 	switch {
 	case k.role == retired:

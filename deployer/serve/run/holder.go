@@ -15,19 +15,14 @@ import (
 // holder, keeps for it what the cleaners of a host take from a stopped one: its
 // image, its volumes and its networks.
 
-// holderSpec has labels that keep those away from it that replace containers by
-// newer ones.
-func (s *Containers) holderSpec(r state.Release) docker.HoldSpec {
-	return docker.HoldSpec{Name: r.Holder(s.Slot.Color), Program: s.InitProgram, Labels: map[string]string{
-		label.App: s.Slot.App, label.Slot: s.Slot.Color, label.Release: fmt.Sprint(r.Number),
-		"com.centurylinklabs.watchtower.enable": "false", "wud.watch": "false",
-	}}
-}
-
 // Hold makes sure that what the release needs is held. It needs one of its
 // containers for that, unless the holder is there already.
 func (s *Containers) Hold(ctx context.Context, r state.Release) error {
-	spec := s.holderSpec(r)
+	spec := docker.HoldSpec{Name: r.Holder(s.Slot.Color), Program: s.InitProgram, Labels: map[string]string{
+		label.App: s.Slot.App, label.Slot: s.Slot.Color, label.Release: fmt.Sprint(r.Number),
+		// These keep those away from it that replace containers by newer ones.
+		"com.centurylinklabs.watchtower.enable": "false", "wud.watch": "false",
+	}}
 	err := s.With(ctx, func(ctx context.Context, e Engine) error {
 		if c, err := e.Inspect(ctx, spec.Name); err == nil && ours(c) {
 			if c.Running {
