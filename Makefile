@@ -18,13 +18,15 @@ GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(
 
 # The Debian releases of the end-to-end tests.
 RELEASES ?= bookworm trixie forky bullseye
-PARALLEL ?= 2
+# How many hosts are up at a time. A test waits more than it works: one uses a
+# third of a core and 200 MB.
+PARALLEL ?= 3
 
 TOOLS      := $(CURDIR)/.tools
 GOFUMPT    := $(TOOLS)/gofumpt-v0.12.0
 STATICCHECK := $(TOOLS)/staticcheck-v0.8.2
 
-.PHONY: build test unit fuzz integration hosts soak faults demo bench lint clean
+.PHONY: build test quick unit fuzz integration hosts soak faults demo bench lint clean
 
 build:
 	@mkdir -p bin
@@ -33,17 +35,29 @@ build:
 
 ROOT := $(filter 0,$(shell id -u))
 
+# The end-to-end tests mostly wait, and the unit tests never do: they run at the
+# same time. Each prints what it has to say when it is done, and both count. What
+# they need is there before, because two cannot install packages at once.
 ifdef ROOT
-test: unit fuzz integration
+test:
+	@scripts/need $(CC_NEEDS) || true
+	@scripts/need $(HOST_NEEDS)
+	@echo "unit tests and end-to-end tests run side by side and print what they have to say when they are done; this takes half an hour"
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target GO=$(GO) quick integration
 else
-test: unit fuzz
+test: quick
 	@echo
 	@echo "LEFT OUT: the end-to-end tests. They boot throw-away Debian hosts and need root: sudo make test"
 endif
 
+quick:
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory fuzz
+
 # The race detector needs a C compiler.
+CC_NEEDS := gcc=gcc\ libc6-dev
 unit:
-	@if scripts/need gcc=gcc\ libc6-dev; then set -x; CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...; \
+	@if scripts/need $(CC_NEEDS); then set -x; CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...; \
 	else echo "unit tests run without the race detector"; set -x; $(GO) test -timeout 15m ./...; fi
 
 # A short look for what the seeds do not cover; FUZZTIME=10m for a long one. A
