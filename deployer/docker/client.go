@@ -70,10 +70,7 @@ func open(ctx context.Context, host string, sys system) (*Client, error) {
 }
 
 // Close releases the client. Streams that are still open end by their own contexts.
-func (c *Client) Close() error {
-	c.forget()
-	return nil
-}
+func (c *Client) Close() { c.forget() }
 
 // API is the negotiated API version, such as "1.41"; empty while the daemon is
 // unreachable.

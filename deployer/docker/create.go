@@ -76,10 +76,7 @@ func (c *Client) Create(ctx context.Context, spec Spec) (string, error) {
 	if err != nil {
 		return "", callErr("create", spec.Name, err)
 	}
-	shown := spec.ImageID
-	if spec.Ref != "" {
-		shown = c.sameImage(ctx, spec.Ref, spec.ImageID)
-	}
+	shown := c.sameImage(ctx, spec.Ref, spec.ImageID)
 	r.config.Set("Image", shown)
 	id, err := c.create(ctx, spec.Name, r)
 	if err != nil || shown == spec.ImageID {

@@ -128,7 +128,7 @@ func (c *Client) Owns(ctx context.Context, id string, pid int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	switch ct.PID() {
+	switch ct.PID {
 	case 0:
 		return false, nil
 	case pid:

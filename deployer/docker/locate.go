@@ -38,7 +38,7 @@ func (c *Client) Confirm(ctx context.Context, ct inspect.Container, port uint16,
 		return err
 	}
 	if ct.NetworkMode != "host" {
-		if v.Inside, err = c.sys.listeners(ct.PID()); err != nil {
+		if v.Inside, err = c.sys.listeners(ct.PID); err != nil {
 			return callErr("look into", ct.ID, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,7 +32,9 @@ func (c *Client) create(ctx context.Context, name string, r request) (id string,
 	}
 	first, rest := r.networks, map[string]rawjson.Object(nil)
 	if versions.LessThan(c.API(), "1.44") {
-		first, rest = split(r)
+		first, rest = maps.Clone(r.networks), maps.Clone(r.networks)
+		maps.DeleteFunc(first, func(name string, _ rawjson.Object) bool { return name != r.primary })
+		delete(rest, r.primary)
 	}
 	if len(rest) == 0 && len(r.files) == 0 {
 		return c.post(ctx, name, body(r, first))
@@ -80,19 +83,6 @@ func (c *Client) connect(ctx context.Context, id, name string, f rawjson.Object)
 	return c.do(ctx, "connect to network", name, func(ctx context.Context, api *client.Client) error {
 		return api.NetworkConnect(ctx, name, id, &ep)
 	})
-}
-
-// split separates the network that an old engine takes at creation.
-func split(r request) (first, rest map[string]rawjson.Object) {
-	first, rest = map[string]rawjson.Object{}, map[string]rawjson.Object{}
-	for name, f := range r.networks {
-		if name == r.primary {
-			first[name] = f
-		} else {
-			rest[name] = f
-		}
-	}
-	return first, rest
 }
 
 // body encodes a create call. Before API 1.44 a fixed MAC address is a member of

@@ -161,9 +161,7 @@ func variables(s definition.Settings) map[string]string {
 // each behind what it names.
 func differing[V any](what string, a, b map[string]V) (out []string) {
 	for k, v := range a {
-		x, errx := json.Marshal(v)
-		y, erry := json.Marshal(b[k])
-		if _, ok := b[k]; !ok || errx != nil || erry != nil || !rawjson.Same(x, y) {
+		if w, ok := b[k]; !ok || !rawjson.Equal(v, w) {
 			out = append(out, what+k)
 		}
 	}

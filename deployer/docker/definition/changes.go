@@ -2,7 +2,6 @@ package definition
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,17 +80,13 @@ func (s *Settings) TakeNetworks(now map[string]rawjson.Object, primary string) (
 
 // sameEndpoint compares what was asked of a network, aliases in any order.
 func sameEndpoint(a, b rawjson.Object) bool {
-	sorted := func(f rawjson.Object) json.RawMessage {
+	sorted := func(f rawjson.Object) rawjson.Object {
 		f = f.Clone()
 		var aliases []string
 		_ = f.Get("Aliases", &aliases) // written by Endpoints
 		slices.Sort(aliases)
 		f.SetFilled("Aliases", slices.Compact(aliases))
-		b, err := json.Marshal(f)
-		if err != nil {
-			panic(fmt.Sprintf("docker: encode an endpoint: %v", err)) // made of valid JSON only
-		}
-		return b
+		return f
 	}
-	return rawjson.Same(sorted(a), sorted(b))
+	return rawjson.Equal(sorted(a), sorted(b))
 }

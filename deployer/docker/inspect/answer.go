@@ -66,6 +66,7 @@ func ReadContainer(raw []byte) (Container, error) {
 		ImageID:       in.Image,
 		Status:        in.State.Status,
 		Running:       in.State.Running,
+		PID:           in.State.Pid,
 		ExitCode:      in.State.ExitCode,
 		OOMKilled:     in.State.OOMKilled,
 		Error:         in.State.Error,

@@ -37,6 +37,7 @@ type Container struct {
 
 	Status    string // created, running, paused, restarting, removing, exited or dead
 	Running   bool   // the main process exists (true while paused, too)
+	PID       int    // of the main process, in the host's numbering
 	ExitCode  int    // of the last run
 	OOMKilled bool
 	Error     string // why the daemon could not start it, if so
@@ -66,13 +67,6 @@ type Container struct {
 
 	// Raw is the daemon's whole answer, for Recreate.
 	Raw json.RawMessage
-}
-
-// PID is the main process of a running container, in the host's numbering.
-func (ct Container) PID() int {
-	var in struct{ State struct{ Pid int } }
-	_ = json.Unmarshal(ct.Raw, &in) // it was decoded before
-	return in.State.Pid
 }
 
 // Writes are the volumes and the paths of the host that the container may write to.

@@ -97,10 +97,7 @@ func published(in container.InspectResponse) []Port {
 
 // Addr reads an address; invalid when it is none.
 func Addr(s string) netip.Addr {
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}
-	}
+	a, _ := netip.ParseAddr(s)
 	return a.Unmap()
 }
 

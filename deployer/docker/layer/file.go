@@ -79,10 +79,11 @@ func Pack(files []File) ([]byte, error) {
 		case f.Link != "":
 			h.Typeflag, h.Linkname = tar.TypeSymlink, f.Link
 		}
-		if err := out.WriteHeader(&h); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		err := out.WriteHeader(&h)
+		if err == nil {
+			_, err = out.Write(f.Data)
 		}
-		if _, err := out.Write(f.Data); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path, err)
 		}
 	}

@@ -85,7 +85,7 @@ func (v View) doubtListener(c inspect.Container, port uint16) *Doubt {
 			continue
 		}
 		owners := v.owners(l)
-		if slices.Contains(owners, c.ID) || len(l.Holders) == 0 || slices.ContainsFunc(l.Holders, func(h count.Holder) bool { return h.PID == c.PID() }) {
+		if slices.Contains(owners, c.ID) || len(l.Holders) == 0 || slices.ContainsFunc(l.Holders, func(h count.Holder) bool { return h.PID == c.PID }) {
 			return nil
 		}
 		if len(owners) > 0 {

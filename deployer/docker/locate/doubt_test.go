@@ -1,7 +1,6 @@
 package locate
 
 import (
-	"encoding/json"
 	"net/netip"
 	"strings"
 	"testing"
@@ -50,7 +49,7 @@ func listens(at, by string) count.TCPListener {
 }
 
 func TestDoubt(t *testing.T) {
-	app := inspect.Container{ID: appID, Name: "app", NetworkMode: "bridge", Raw: json.RawMessage(`{"State":{"Pid":99}}`)}
+	app := inspect.Container{ID: appID, Name: "app", NetworkMode: "bridge", PID: 99}
 	inVPN, hosted := app, app
 	inVPN.NetworkMode, hosted.NetworkMode = "container:"+vpnID, "host"
 	const at = "127.0.0.1:8080"

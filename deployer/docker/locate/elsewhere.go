@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"edgeman/deployer/docker/inspect"
@@ -52,9 +51,5 @@ func OtherPorts(ct inspect.Container, port uint16, at []netip.AddrPort, exposed 
 }
 
 func numbers(list []uint16) string {
-	words := make([]string, len(list))
-	for i, n := range list {
-		words[i] = strconv.Itoa(int(n))
-	}
-	return strings.Join(words, ", ")
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ", "), "[]")
 }

@@ -59,6 +59,13 @@ func (f Object) Drop(keys ...string) {
 	}
 }
 
+// Equal compares two values as JSON.
+func Equal(a, b any) bool {
+	x, errx := json.Marshal(a)
+	y, erry := json.Marshal(b)
+	return errx == nil && erry == nil && Same(x, y)
+}
+
 // Same compares two values regardless of spaces and the order of members.
 func Same(a, b json.RawMessage) bool {
 	x, errx := decodeAny(a)
