@@ -23,23 +23,24 @@ func (a *AppStatus) findProblems(hasLive bool, version string) {
 	if !hasLive {
 		a.problem("nothing is live: nginx cannot reach "+a.Name, "edgeman repair "+a.Name)
 	}
+	var live SlotReport
+	var failed []string
 	for _, s := range a.Slots {
 		if s.Name == a.Live {
+			live = s
 			a.liveProblem(s)
+		} else if s.State == SlotFailed {
+			failed = append(failed, s.Name)
 		}
 	}
 	if op := a.Operation; op != nil && op.Interrupted {
 		a.problem(fmt.Sprintf("edgeman %s was interrupted at step %q", op.Name, op.Step), "edgeman repair "+a.Name)
 	}
-	for _, s := range a.Slots {
-		if s.Name != a.Live && s.State == SlotFailed {
-			a.problem(fmt.Sprintf("slot %s is filled but not running", s.Name), "edgeman repair "+a.Name)
-		}
+	for _, name := range failed {
+		a.problem(fmt.Sprintf("slot %s is filled but not running", name), "edgeman repair "+a.Name)
 	}
-	for _, s := range a.Slots {
-		if s.Name == a.Live && s.Version != "" && version != "" && s.Version != version {
-			a.problem(fmt.Sprintf("slot %s is served by edgeman %s, and this is edgeman %s", s.Name, s.Version, version), "edgeman upgrade "+a.Name)
-		}
+	if live.Version != "" && version != "" && live.Version != version {
+		a.problem(fmt.Sprintf("slot %s is served by edgeman %s, and this is edgeman %s", live.Name, live.Version, version), "edgeman upgrade "+a.Name)
 	}
 	a.Problems = append(a.Problems, found...)
 }
@@ -76,6 +77,14 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 	if s.State == SlotLive && s.Silent != "" {
 		a.problem(fmt.Sprintf("release %d does not answer: %s", s.Release, s.Silent), logs)
 	}
+	a.containerProblems(s, logs)
+	if s.Restarts > 0 {
+		a.problem(fmt.Sprintf("edgeman's own service of slot %s was restarted %s", s.Name, times(int(s.Restarts))),
+			fmt.Sprintf("journalctl -u edgeman@%s:%s.service -n 50", a.Name, s.Name))
+	}
+}
+
+func (a *AppStatus) containerProblems(s SlotReport, logs string) {
 	containers := s.Replicas
 	if len(containers) == 0 {
 		containers = []ReplicaReport{{Container: s.Container, State: state.PhaseHealthy, Exits: s.Exits, ExitCode: s.ExitCode}}
@@ -87,10 +96,6 @@ func (a *AppStatus) liveProblem(s SlotReport) {
 		if c.Exits > 1 || c.Exits == 1 && s.State == SlotLive && c.State == state.PhaseHealthy {
 			a.problem(fmt.Sprintf("container %s ended %s and not by edgeman, %swith code %d%s", c.Container, times(c.Exits), lastTime(c.Exits), c.ExitCode, exitMeaning(c.ExitCode)), logs)
 		}
-	}
-	if s.Restarts > 0 {
-		a.problem(fmt.Sprintf("edgeman's own service of slot %s was restarted %s", s.Name, times(int(s.Restarts))),
-			fmt.Sprintf("journalctl -u edgeman@%s:%s.service -n 50", a.Name, s.Name))
 	}
 }
 

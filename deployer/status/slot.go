@@ -116,15 +116,8 @@ func (l slotLook) state() string {
 	case !l.running():
 		return l.down()
 	}
-	switch l.status.Phase {
-	case state.PhaseFailed:
-		return SlotFailed
-	case state.PhaseHolding:
-		return SlotPaused
-	case state.PhaseIdle:
-		return SlotIdle
-	case state.PhaseStarting, state.PhaseWaiting, "":
-		return SlotStarting
+	if said, ok := byPhase[l.status.Phase]; ok {
+		return said
 	}
 	switch {
 	case l.claimed && !l.live:
@@ -133,6 +126,12 @@ func (l slotLook) state() string {
 		return SlotWarm
 	}
 	return l.byPointer()
+}
+
+// byPhase are the states for which the word of the slot's service is enough.
+var byPhase = map[string]string{
+	state.PhaseFailed: SlotFailed, state.PhaseHolding: SlotPaused, state.PhaseIdle: SlotIdle,
+	state.PhaseStarting: SlotStarting, state.PhaseWaiting: SlotStarting, "": SlotStarting,
 }
 
 // byPointer is what the live pointer alone says.
@@ -170,16 +169,12 @@ func (l slotLook) report() SlotReport {
 	if l.running() && l.spoke {
 		l.fromService(&r)
 	}
-	switch r.State {
-	case SlotPaused:
-		if l.paused {
-			r.Deadline = l.pause.Until
-		}
-	case SlotDraining:
-		if r.Deadline.IsZero() && l.filled { // else it is over
-			r.Deadline = l.drain.Deadline
-		}
-	case SlotWarm:
+	switch {
+	case r.State == SlotPaused && l.paused:
+		r.Deadline = l.pause.Until
+	case r.State == SlotDraining && r.Deadline.IsZero() && l.filled: // else it is over
+		r.Deadline = l.drain.Deadline
+	case r.State == SlotWarm:
 		r.Deadline = l.drain.WarmUntil
 	}
 	return r
