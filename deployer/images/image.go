@@ -1,3 +1,5 @@
+// Package images finds and pulls an app's images and tells references to them
+// apart.
 package images
 
 import (

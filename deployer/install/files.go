@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/program"
 	"edgeman/deployer/state"
+	"edgeman/templates"
 )
 
 // installFile is a file as it has to be.
@@ -98,3 +100,31 @@ func (h *Host) copies(p program.Program) ([]installFile, error) {
 	}
 	return append(files, installFile{path: filepath.Join(h.Program.System.Root, program.LibDir, "edgeman-init"), mode: 0o755, data: data}), nil
 }
+
+// unitFiles are the slots' unit templates for this program and nginx.
+func (h *Host) unitFiles(p program.Program, facts Facts) ([]installFile, error) {
+	units, err := templates.Render(templates.Params{
+		Binary: strings.TrimPrefix(p.Path, h.Program.System.Root),
+		Group:  facts.Nginx.Group,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var files []installFile
+	for _, u := range units {
+		files = append(files, installFile{path: filepath.Join(h.Program.System.Root, u.Path), mode: u.Mode, data: u.Content})
+	}
+	return files, nil
+}
+
+// BashCompletion is what bash sources to complete edgeman's command line. The
+// program itself says what is possible, so the script never lags behind it.
+const BashCompletion = `# bash completion for edgeman
+_edgeman() {
+    local cur words
+    cur="${COMP_WORDS[COMP_CWORD]}"
+    words=$(edgeman --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || return 0
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -o bashdefault -o default -F _edgeman edgeman
+`

@@ -1,3 +1,6 @@
+// Package patience weighs how long a command makes requests wait in a slot's
+// socket against how long nginx lets them: its workers' connections and the
+// timeouts of the very locations that lead to the app.
 package patience
 
 import (
@@ -11,6 +14,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/outcome"
+	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 	"edgeman/deployer/words"
 	"edgeman/nginxconf"
@@ -201,4 +205,16 @@ func (h *Host) sayBound(b nginx.Bound, w Wait) {
 		h.Warn("%s %s: uploads that do not fit into the socket's buffer will fail", w.What, words.Length(max(w.total(), w.Last).Round(100*time.Millisecond)))
 		h.Hint("raise %s", b.SendingBy)
 	}
+}
+
+// Host is what patience asks.
+type Host struct {
+	*slots.Host
+	Nginx Nginx // nil: nothing is weighed
+	Files nginxconf.FS
+}
+
+// Nginx tells what runs, and with which limits.
+type Nginx interface {
+	Facts(ctx context.Context) (nginx.Facts, error)
 }

@@ -1,3 +1,4 @@
+// Package pause holds an app's requests back and lets them through again.
 package pause
 
 import (
@@ -174,4 +175,10 @@ func (h *Host) liveSlot(ctx context.Context, name, operation string) (sockets.Sl
 		return sockets.Slot{}, nil, err
 	}
 	return slot, lock.Unlock, nil
+}
+
+// Host is what pause and resume touch.
+type Host struct {
+	*slots.Host
+	Patience *patience.Host
 }

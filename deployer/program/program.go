@@ -1,3 +1,5 @@
+// Package program finds the running edgeman, the one that the units start, and
+// edgeman-init, and judges whether root may run them.
 package program
 
 import (
@@ -5,6 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"edgeman/deployer/console"
+	"edgeman/deployer/hint"
+	"edgeman/deployer/outcome"
 )
 
 // Where install puts things, by the Filesystem Hierarchy Standard: what the
@@ -79,4 +85,57 @@ func (p Program) trustedInit() error {
 func isFile(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular()
+}
+
+// Host is what program asks.
+type Host struct {
+	*console.Console
+	System System
+}
+
+// System is the part of the host that install writes to besides state.Paths.
+// The zero System is the real one.
+type System struct {
+	Root       string                 // in front of every path of the system's
+	Executable func() (string, error) // the running program
+}
+
+func (s System) executable() (string, error) {
+	find := s.Executable
+	if find == nil {
+		find = os.Executable
+	}
+	path, err := find()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// WarnInit warns that native mode lacks its program, which nobody would notice
+// before the first container that fails.
+func (h *Host) WarnInit() error {
+	p, err := h.findProgram()
+	if err == nil && p.init() == "" && !isFile(p.Shim()) {
+		h.Warn("edgeman-init is missing: mode native is not available, everything else is")
+		h.Hint("put it beside %s and run edgeman install again", p.Running)
+	}
+	return err
+}
+
+// NeedInit refuses mode native without edgeman-init. installs says that the
+// command installs first, and so takes the one beside the running program along.
+func (h *Host) NeedInit(mode string, installs bool) error {
+	if mode != "native" {
+		return nil
+	}
+	p, err := h.findProgram()
+	if err != nil || installs && isFile(p.Shim()) {
+		return err
+	}
+	if p.init() != "" {
+		return p.trustedInit()
+	}
+	return hint.With(outcome.Refuse("mode native needs edgeman-init, which is missing; nothing was changed"),
+		"put it beside %s and run edgeman install again", p.Running)
 }

@@ -1,18 +1,24 @@
+// Package status reports what is known of the apps, for people and as data. It
+// changes nothing.
 package status
 
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"edgeman/deployer/adoption"
+	"edgeman/deployer/docker"
+	"edgeman/deployer/program"
 	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
+	"edgeman/sockets/systemd"
 )
 
 // statusWait bounds everything that status asks; it is what people run when
@@ -254,4 +260,26 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// Host is what status looks at.
+type Host struct {
+	Paths   state.Paths
+	Units   Units
+	Docker  Docker
+	Out     io.Writer
+	System  program.System
+	Version string // of edgeman
+}
+
+// Units tell what systemd knows.
+type Units interface {
+	State(ctx context.Context, unit string) (systemd.Unit, error)
+	Active(ctx context.Context, pattern string) (map[string]string, error)
+}
+
+// Docker tells what is there; nil: that is left out.
+type Docker interface {
+	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	Image(ctx context.Context, ref string) (docker.Image, error)
 }

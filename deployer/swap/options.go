@@ -1,6 +1,12 @@
 package swap
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"edgeman/deployer/images"
+	"edgeman/deployer/state"
+)
 
 // Options are the choices of `edgeman swap` and `edgeman restart`.
 type Options struct {
@@ -27,4 +33,52 @@ type RollbackOptions struct {
 	Timeout time.Duration
 	JSON    bool
 	Allow   []string // codes of refusals that the operator accepts
+}
+
+// Result is what a swap, restart or rollback did.
+type Result struct {
+	App      string  `json:"app"`
+	Strategy string  `json:"strategy"`
+	Slot     string  `json:"slot"` // live now
+	Release  int     `json:"release"`
+	Image    string  `json:"image"`
+	Digest   string  `json:"digest,omitempty"`
+	From     int     `json:"from"`
+	Previous string  `json:"previous"` // image before
+	Seconds  float64 `json:"seconds"`
+	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
+	Cut      int     `json:"cut"`
+	Draining bool    `json:"draining,omitempty"`   // the old slot is still ending
+	Same     bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
+	Error    string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
+	Hint     string  `json:"hint,omitempty"`       // what to do next, a line each
+
+	Interrupted bool `json:"interrupted,omitempty"` // by a signal, after the switch
+
+	CutKinds         state.Kinds `json:"cut_kinds,omitzero"`
+	WebsocketsClosed int         `json:"websockets_closed,omitempty"` // by the app's drain.websockets
+}
+
+// ended is what the result says of the old release's connections.
+func (r Result) ended() state.Ended {
+	return state.Ended{Cut: r.Cut, Kinds: r.CutKinds, Closed: r.WebsocketsClosed}
+}
+
+func (r *Result) setEnded(n state.Ended) {
+	r.Cut, r.CutKinds, r.WebsocketsClosed = n.Cut, n.Kinds, n.Closed
+}
+
+// Summary is the result in one line.
+func (r Result) Summary() string {
+	before, after := images.ShortImages(r.Previous, r.Image)
+	if r.Same {
+		after += " (the same image)"
+	}
+	if r.Interrupted {
+		return fmt.Sprintf("%s: %s → %s in %.1fs; interrupted after the switch: release %d is live, the old slot drains in the background", r.App, before, after, r.Seconds, r.Release)
+	}
+	if r.Draining {
+		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains in the background", r.App, before, after, r.Seconds)
+	}
+	return fmt.Sprintf("%s: %s → %s in %.1fs, %s", r.App, before, after, r.Seconds, r.ended())
 }

@@ -3,14 +3,19 @@ package swap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"edgeman/deployer/data"
+	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/registry"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
+	"edgeman/sockets"
 )
 
 // planSwap takes the lock, and applies the options to the app as it is.
@@ -94,4 +99,54 @@ func (s *swap) strategy() (name, why string) {
 		return state.StopFirst, strings.Join(s.beside, "; ")
 	}
 	return "overlap", ""
+}
+
+// makeRoom empties the idle slot for the next release, and says how a wait for
+// what still drains there can be cut short.
+func (s *swap) makeRoom(ctx context.Context, idle sockets.Slot) error {
+	seen, err := s.Look(ctx, idle)
+	if err != nil {
+		return err
+	}
+	st := seen.Status
+	if seen.Runs && st.Phase == state.PhaseDraining && st.Open > 0 && !s.cut && s.op.Name != "rollback" {
+		s.Note("%s still drains from an earlier swap: %s; --cut ends that at once", idle.Color, words.OrDash(st.Message))
+	}
+	return s.ClearSlot(ctx, idle, s.cut)
+}
+
+// askedPort is where the app file says on which port its app is asked.
+func (s *swap) askedPort() string { return "port in " + s.Paths.AppConfig(s.app.Name) }
+
+// checkReplicas refuses several containers with settings that only one can have
+// and says what they share.
+func (s *swap) checkReplicas() error {
+	n := s.next.Count()
+	if n == 1 {
+		return nil
+	}
+	if err := refuseReplicas(s.next); err != nil {
+		return err
+	}
+	if len(s.next.Recreate) > 0 {
+		s.Note("the %d replicas share what one container had to itself: %s", n, strings.Join(s.next.Recreate, "; "))
+	}
+	return nil
+}
+
+// refuseReplicas is an error if the release wants several containers and only
+// one with its settings can exist.
+func refuseReplicas(r state.Release) error {
+	if r.Count() == 1 {
+		return nil
+	}
+	why, err := definition.Single(r.Settings)
+	if err != nil {
+		return fmt.Errorf("release %d: %w", r.Number, err)
+	}
+	if len(why) > 0 {
+		return hint.With(outcome.Refuse("%s cannot have %d replicas: its container %s", r.App, r.Count(), strings.Join(why, ", and ")),
+			"set replicas = 1 in its app file")
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ package site
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/slots"
@@ -27,4 +28,31 @@ type Nginx interface {
 	PendingEdits(ctx context.Context, paths []string) ([]nginx.Pending, error)
 	Facts(ctx context.Context) (nginx.Facts, error)
 	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// EditedFiles are the files as they will be.
+type EditedFiles struct {
+	nginxconf.FS
+	After map[string][]byte
+}
+
+func (e EditedFiles) ReadFile(path string) ([]byte, error) {
+	if data, ok := e.After[path]; ok {
+		return data, nil
+	}
+	return e.FS.ReadFile(path)
+}
+
+// ReloadWait bounds a reload and the proof that new workers have taken over.
+const ReloadWait = 60 * time.Second
+
+// Reload tests what lies on disk for real and makes it live.
+func (h *Host) Reload(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, ReloadWait)
+	defer cancel()
+	if _, err := h.Nginx.Test(ctx); err != nil {
+		return err
+	}
+	_, err := h.Nginx.Reload(ctx)
+	return err
 }

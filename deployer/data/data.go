@@ -1,3 +1,6 @@
+// Package data finds what would be lost with a container: files in its own layer,
+// volumes, settings that were changed while it ran. Losing any of it is refused,
+// unless somebody accepts that.
 package data
 
 import (
@@ -14,6 +17,7 @@ import (
 	"edgeman/deployer/docker/volume"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
+	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
@@ -103,4 +107,16 @@ func RefuseGone(r state.Release) error {
 		return err
 	}
 	return hint.With(outcome.Refuse("a container of %s cannot be created: %s", r.App, strings.Join(gone, "; ")), "put it back, and run the same command again")
+}
+
+// Host is what data asks.
+type Host struct {
+	*slots.Host
+	Docker Docker
+}
+
+// Docker tells what has become of a container since it was made.
+type Docker interface {
+	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	Live(ctx context.Context, id string, stored json.RawMessage) (adoptable.Live, error)
 }
