@@ -50,7 +50,7 @@ func TestRelaySlotGivesBack(t *testing.T) {
 		end  func(w *world, other sockets.Slot)
 	}{
 		{"replaced", func(w *world, other sockets.Slot) {
-			w.must(w.paths.PromoteNext(other, 2))
+			w.must(w.paths.Promote(w.t.Context(), other, 2))
 			w.says(other, state.PhaseHealthy, 2)
 		}},
 		{"gone back", func(w *world, other sockets.Slot) {

@@ -42,7 +42,7 @@ func TestWatch(t *testing.T) {
 		{"candidate", func() error { return lock.Candidate(slot) }},
 		{"fill", func() error { return paths.FillSlot(slot, 1) }},
 		{"next", func() error { return paths.SetNext(slot, 1) }},
-		{"promote", func() error { return paths.PromoteNext(slot, 1) }},
+		{"promote", func() error { return paths.Promote(t.Context(), slot, 1) }},
 		{"pause", func() error { return paths.SetPause(slot, state.Pause{Until: time.Now()}) }},
 		{"resume", func() error { return paths.ClearPause(slot) }},
 		{"drain", func() error { return paths.SetDrain(slot, state.Drain{}) }},

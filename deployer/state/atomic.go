@@ -98,9 +98,9 @@ func syncDir(path string) error {
 	return nil
 }
 
-// BootID tells this boot from every other, so that a record of a process from
+// bootID tells this boot from every other, so that a record of a process from
 // before a power cut is not mistaken for a live one.
-func BootID() string {
+func bootID() string {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""

@@ -26,7 +26,7 @@ type Operation struct {
 // two releases runs is what the slots' services decide.
 const (
 	StepStandIn   = "stand-in"
-	StepStopFirst = "stop-first"
+	StepStopFirst = StopFirst
 	StepTakeBack  = "take-back"
 )
 
@@ -37,7 +37,7 @@ func (op Operation) StopsFirst() bool {
 
 // BeginStep journals that op.Step is about to happen.
 func (p Paths) BeginStep(app string, op Operation) error {
-	op.PID, op.Boot = os.Getpid(), BootID()
+	op.PID, op.Boot = os.Getpid(), bootID()
 	return WriteJSON(p.operation(app), op)
 }
 
@@ -54,9 +54,7 @@ func (p Paths) ReadOperation(app string) (Operation, bool, error) {
 	if op.Name == "release" { // what unadopt was called at first
 		op.Name = "unadopt"
 	}
-	if op.Step == "recreate" { // what stopping first was called at first
-		op.Step = StepStopFirst
-	}
+	op.Step = Strategy(op.Step)
 	return op, err == nil, err
 }
 

@@ -98,7 +98,7 @@ func takeLock(ctx context.Context, path, what, operation string, wait time.Durat
 		return nil, hint.New("wait for it, or give more time with --wait", "%s: %w: edgeman %s (pid %d, for %s)",
 			what, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
 	}
-	l := &Lock{file: f, holder: Holder{Operation: operation, PID: os.Getpid(), Boot: BootID(), Since: time.Now()}}
+	l := &Lock{file: f, holder: Holder{Operation: operation, PID: os.Getpid(), Boot: bootID(), Since: time.Now()}}
 	if err := l.write(); err != nil {
 		f.Close()
 		return nil, err

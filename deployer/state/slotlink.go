@@ -51,25 +51,6 @@ func (p Paths) IsNext(s sockets.Slot, number int) (bool, error) {
 	return target == releaseTarget(s.App, number), err
 }
 
-// PromoteNext makes the next release the slot's own, if it is the one that has
-// been proven healthy; ErrNotNext if a command asks for another by now, or for
-// none. The caller holds the state lock.
-func (p Paths) PromoteNext(s sockets.Slot, proven int) error {
-	is, err := p.IsNext(s, proven)
-	if err == nil && !is {
-		err = ErrNotNext
-	}
-	if err != nil {
-		return fmt.Errorf("promoting release %d of %s: %w", proven, s, err)
-	}
-	return p.change(p.Slot(s), func(link string) error {
-		if err := os.Rename(p.SlotNext(s), link); err != nil {
-			return fmt.Errorf("promoting the next release of %s: %w", s, err)
-		}
-		return syncDir(p.Slots())
-	})
-}
-
 // DropNext forgets a recreate that did not succeed.
 func (p Paths) DropNext(s sockets.Slot) error { return p.change(p.SlotNext(s), removeFile) }
 

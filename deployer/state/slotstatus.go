@@ -154,5 +154,5 @@ func (p Paths) ReadSlotStatus(s sockets.Slot) (SlotStatus, bool, error) {
 	return st, err == nil, err
 }
 
-// ClearSlotStatus forgets what a slot's service said.
-func (p Paths) ClearSlotStatus(s sockets.Slot) error { return p.change(p.slotStatus(s), removeFile) }
+// clearSlotStatus forgets what a slot's service said.
+func (p Paths) clearSlotStatus(s sockets.Slot) error { return p.change(p.slotStatus(s), removeFile) }

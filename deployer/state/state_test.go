@@ -74,13 +74,13 @@ func TestSlotLinks(t *testing.T) {
 	if r, _, err := p.SlotRelease(blue); err != nil || r.Number != 1 {
 		t.Fatalf("slot runs %d, %v; want 1 until next is promoted", r.Number, err)
 	}
-	if err := p.PromoteNext(blue, 1); !errors.Is(err, ErrNotNext) {
+	if err := p.Promote(t.Context(), blue, 1); !errors.Is(err, ErrNotNext) {
 		t.Errorf("promoting a release that is not next: %v", err)
 	}
-	if err := p.PromoteNext(blue, 2); err != nil {
+	if err := p.Promote(t.Context(), blue, 2); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.PromoteNext(blue, 2); !errors.Is(err, ErrNotNext) {
+	if err := p.Promote(t.Context(), blue, 2); !errors.Is(err, ErrNotNext) {
 		t.Errorf("promoting without a next release: %v", err)
 	}
 	r, filled, err := p.SlotRelease(blue)
@@ -98,7 +98,7 @@ func TestSlotLinks(t *testing.T) {
 	if err := p.SetNext(blue, 2); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.PromoteNext(blue, 2); !errors.Is(err, ErrNotNext) {
+	if err := p.Promote(t.Context(), blue, 2); !errors.Is(err, ErrNotNext) {
 		t.Errorf("filling an empty slot by a promotion: %v", err)
 	}
 	if err := p.FillSlot(blue, 9); err != nil {
@@ -116,7 +116,7 @@ func TestRunIsMadeWhenItIsMissing(t *testing.T) {
 		"read drain":   func(p Paths) error { _, _, err := p.ReadDrain(blue); return err },
 		"write status": func(p Paths) error { return p.WriteSlotStatus(blue, SlotStatus{}) },
 		"read status":  func(p Paths) error { _, _, err := p.ReadSlotStatus(blue); return err },
-		"clear status": func(p Paths) error { return p.ClearSlotStatus(blue) },
+		"clear status": func(p Paths) error { return p.clearSlotStatus(blue) },
 	}
 	for name, use := range uses {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"edgeman/sockets"
@@ -32,7 +33,7 @@ var ErrLive = errors.New("is live")
 // 1 again. Killed after it, the slot is a candidate whose lock is free: its
 // service retires it.
 func (p Paths) Fill(s sockets.Slot, number int, hold Pause) error {
-	if err := errors.Join(p.ClearSlotStatus(s), p.Forget(s)); err != nil {
+	if err := errors.Join(p.clearSlotStatus(s), p.Forget(s)); err != nil {
 		return err
 	}
 	if hold.Reason != "" {
@@ -165,7 +166,22 @@ func (p Paths) WithdrawNext(ctx context.Context, s sockets.Slot, number int) err
 // Promote makes release proven, which the slot's service has found healthy, the
 // slot's own, in one rename; ErrNotNext if it is not asked for any more.
 func (p Paths) Promote(ctx context.Context, s sockets.Slot, proven int) error {
-	return p.WithState(ctx, s.App, func() error { return p.PromoteNext(s, proven) })
+	err := p.WithState(ctx, s.App, func() error {
+		is, err := p.IsNext(s, proven)
+		if err == nil && !is {
+			err = ErrNotNext
+		}
+		if err != nil {
+			return err
+		}
+		return p.change(p.Slot(s), func(link string) error {
+			return errors.Join(os.Rename(p.SlotNext(s), link), syncDir(p.Slots()))
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("promoting release %d of %s: %w", proven, s, err)
+	}
+	return nil
 }
 
 // Yield makes a slot hold its requests back and stop its container, for one that

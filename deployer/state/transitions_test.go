@@ -313,7 +313,7 @@ func TestTransitionsRefuse(t *testing.T) {
 		{"to go back from where nobody is", func(ctx context.Context, p Paths) error { return p.SwitchBack(ctx, green, nil) }, ""},
 		{"to go back to an empty slot", func(ctx context.Context, p Paths) error { return p.SwitchBack(ctx, blue, nil) }, "myapp:green is empty"},
 		{"to withdraw another release", func(ctx context.Context, p Paths) error {
-			return errors.Join(p.SetNext(blue, 2), p.WithdrawNext(ctx, blue, 3), p.PromoteNext(blue, 2), p.FillSlot(blue, 1))
+			return errors.Join(p.SetNext(blue, 2), p.WithdrawNext(ctx, blue, 3), p.Promote(ctx, blue, 2), p.FillSlot(blue, 1))
 		}, ""},
 		{"to promote another release", func(ctx context.Context, p Paths) error { return p.Promote(ctx, blue, 2) }, "no longer asked for"},
 	} {

@@ -92,11 +92,11 @@ func (w *world) replaces(slot sockets.Slot) {
 			if !pending || live == slot {
 				continue
 			}
-			settle := func() error { return w.Paths.DropNext(slot) }
+			settle := w.Paths.WithdrawNext
 			if !w.Sick[next.ImageID] {
-				settle = func() error { return w.Paths.PromoteNext(slot, next.Number) }
+				settle = w.Paths.Promote
 			}
-			if err := w.Paths.WithState(ctx, slot.App, settle); err != nil {
+			if err := settle(ctx, slot, next.Number); err != nil {
 				w.T.Error(err)
 			}
 			r, _, _ := w.Paths.SlotRelease(slot)
