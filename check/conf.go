@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -134,27 +133,6 @@ func (h *host) httpFind(names ...string) []*node {
 // nginxTime reads nginx's "1h 30m", "90s", "90" and "500ms"; what it cannot
 // read is 0.
 func nginxTime(s string) time.Duration {
-	var total time.Duration
-	units := []struct {
-		suffix string
-		unit   time.Duration
-	}{{"ms", time.Millisecond}, {"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", day}, {"w", 7 * day}, {"", time.Second}}
-	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
-		digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
-		var n int
-		if _, err := fmt.Sscanf(s[:digits], "%d", &n); err != nil || n > 1e9 {
-			return 0
-		}
-		s = s[digits:]
-		for _, u := range units {
-			if rest, ok := strings.CutPrefix(s, u.suffix); ok {
-				total, s = total+time.Duration(n)*u.unit, rest
-				break
-			}
-		}
-		if s != "" && (s[0] < '0' || s[0] > '9') && s[0] != ' ' {
-			return 0
-		}
-	}
-	return total
+	d, _ := nginxconf.ParseDuration(s)
+	return d
 }

@@ -2,6 +2,7 @@ package nginxconf
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -77,7 +78,7 @@ func patience(pass *Node, scheme string) Patience {
 // timeout is the value of a directive where the pass stands, and its place.
 func timeout(pass *Node, name string, otherwise time.Duration) (time.Duration, Pos) {
 	for _, d := range pass.Parent().Effective(name) {
-		if t, err := parseDuration(d.Arg(0)); err == nil && t > 0 {
+		if t, err := ParseDuration(d.Arg(0)); err == nil && t > 0 {
 			return t, d.Pos()
 		}
 	}
@@ -90,9 +91,9 @@ var units = map[string]time.Duration{
 	"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "M": 30 * 24 * time.Hour, "y": 365 * 24 * time.Hour,
 }
 
-// parseDuration reads a time value of an nginx directive, such as "60", "1m30s"
+// ParseDuration reads a time value of an nginx directive, such as "60", "1m30s"
 // or "500ms".
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	var total time.Duration
 	for rest := s; rest != ""; {
 		digits := 0
@@ -109,7 +110,7 @@ func parseDuration(s string) (time.Duration, error) {
 			unit++
 		}
 		d, ok := units[rest[:unit]]
-		if !ok {
+		if !ok || time.Duration(n) > (math.MaxInt64-total)/d {
 			return 0, fmt.Errorf("%q is not a time", s)
 		}
 		total += time.Duration(n) * d
