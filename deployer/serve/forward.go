@@ -42,9 +42,10 @@ func (k *keeper) reach(ctx context.Context, id string) (run.Reachable, error) {
 // endForward holds requests back again, or leaves them to the slot's own
 // containers if the pause is over.
 func (k *keeper) endForward() {
-	k.front.Gate.Shut()
 	if k.held() {
 		k.holdRequests()
+	} else {
+		k.front.Gate.Shut()
 	}
 	k.dropOriginals()
 }

@@ -32,15 +32,17 @@ func (k *keeper) accept(on bool) {
 }
 
 // holdRequests stops what comes in: new connections stay in the kernel's queue,
-// those that wait for the app go on waiting. What is inside the app goes on.
+// those that wait for the app go on waiting. What is inside the app goes on. The
+// gate is shut last, so that what was taken in until then is inside, and does not
+// wait in this process, where it would end with it.
 func (k *keeper) holdRequests() {
 	k.route = nowhere
-	k.front.Gate.Shut()
 	if k.release.Mode == run.Native { // the app takes connections in for as long as it runs
 		k.accept(false)
-		return
+	} else {
+		k.front.Hold()
 	}
-	k.front.Hold()
+	k.front.Gate.Shut()
 }
 
 // accepts tells whether this process is to take connections in.
