@@ -113,3 +113,19 @@ func TestPauseThatDockerDoesNotCarryOut(t *testing.T) {
 		w.stop()
 	})
 }
+
+// What was taken in before the listener paused gets through to the app: what waits
+// in this process would be lost with it.
+func TestPauseLeavesNothingInTheProcess(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		w.healthy(app)
+		through := false
+		w.listener.onPause = func() { through = w.open() }
+		w.pause(state.PauseAsked, "", time.Minute)
+		w.nudge()
+		if !through || w.open() {
+			t.Errorf("the gate is open when the listener pauses: %v, after that: %v", through, w.open())
+		}
+		w.stop()
+	})
+}

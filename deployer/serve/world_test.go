@@ -49,6 +49,7 @@ type fakeListener struct {
 	dead     bool
 	queued   int
 	blocking bool
+	onPause  func()
 	undone   int // times it was made non-blocking after it was blocking
 }
 
@@ -76,7 +77,12 @@ func (l *fakeListener) AwaitConnection(ctx context.Context) error {
 }
 func (l *fakeListener) AwaitDeath(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
-func (l *fakeListener) Pause()             { l.set(true) }
+func (l *fakeListener) Pause() {
+	if l.onPause != nil {
+		l.onPause()
+	}
+	l.set(true)
+}
 func (l *fakeListener) Resume() error      { l.set(false); return l.SetBlocking(false) }
 func (l *fakeListener) Alive() bool        { l.mu.Lock(); defer l.mu.Unlock(); return !l.dead }
 func (l *fakeListener) Relisten(int) error { return nil }
