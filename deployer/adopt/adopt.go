@@ -72,9 +72,6 @@ func (h *Host) Adopt(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	if err := h.planAll(ctx, o, take); err != nil {
-		return result, err
-	}
 	for _, c := range take {
 		result.Apps = append(result.Apps, c.describe(o))
 	}

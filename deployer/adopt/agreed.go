@@ -23,9 +23,6 @@ func (h *Host) adoptAll(ctx context.Context, o Options, shown []candidate) error
 	if !o.Yes {
 		now, _, err := h.planAdopt(ctx, o)
 		if err == nil {
-			err = h.planAll(ctx, o, now)
-		}
-		if err == nil {
 			err = agreed(o, shown, now)
 		}
 		if err != nil {
@@ -35,14 +32,14 @@ func (h *Host) adoptAll(ctx context.Context, o Options, shown []candidate) error
 	if err := h.Install.EnsureLocked(ctx); err != nil {
 		return err
 	}
-	for i := range shown {
-		now := shown[i]
+	for i, c := range shown {
+		now := c
 		err := h.planEdits(ctx, o, &now)
 		if err == nil {
 			err = agreed(o, shown[i:i+1], []candidate{now})
 		}
 		if err == nil {
-			err = h.adopt(ctx, o, now)
+			err = h.adopt(ctx, o, c)
 		}
 		if err != nil {
 			return afterOthers(err, shown[:i])

@@ -19,6 +19,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 	"edgeman/deployer/unadopt"
 )
 
@@ -83,9 +84,6 @@ func (w *copies) begin() (*takeover, error) {
 	w.T.Helper()
 	o := Options{Site: w.site, Name: "myapp", Timeout: time.Minute, Drain: time.Second}
 	take, _, err := w.planAdopt(context.Background(), o)
-	if err == nil {
-		err = w.planEdits(context.Background(), o, &take[0])
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -245,13 +243,11 @@ func TestRepairOfCopies(t *testing.T) {
 			if err == nil {
 				err = w.Paths.MakeApp("myapp")
 			}
-			for _, step := range to.steps()[:n+1] {
-				if err == nil {
-					err = step(context.Background())
-				}
+			if err == nil {
+				err = steps.Run(context.Background(), to.begin, to.steps()[:n+1])
 			}
-			if n == 2 && err == nil { // and one of them was stopped already
-				err = w.Docker.Stop(context.Background(), "web-1")
+			if n == 2 && err == nil { // in the next, and one of them was stopped already
+				err = errors.Join(to.begin(adoption.StepDrain), w.Docker.Stop(context.Background(), "web-1"))
 			}
 			if err == nil {
 				err = w.Repair(context.Background(), "myapp")

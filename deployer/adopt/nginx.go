@@ -6,14 +6,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"edgeman/deployer/adoption"
 	"edgeman/deployer/ask"
 	"edgeman/deployer/nginx"
 )
 
-// changeNginx tests the edited configuration where nobody sees it, then puts it
-// in place and reloads.
-func (t *takeover) changeNginx(ctx context.Context) error {
+// testNginx tests the edited configuration where nobody sees it.
+func (t *takeover) testNginx(ctx context.Context) error {
 	facts, err := t.Nginx.Facts(ctx)
 	if err != nil {
 		return err
@@ -27,9 +25,11 @@ func (t *takeover) changeNginx(ctx context.Context) error {
 	if _, err := t.Nginx.TestCandidate(ctx, t.record.After()); err != nil {
 		return fmt.Errorf("nginx refuses the edited configuration: %w", err)
 	}
-	if err := t.begin(adoption.StepFiles); err != nil {
-		return err
-	}
+	return nil
+}
+
+// changeNginx puts the edited configuration in place and reloads.
+func (t *takeover) changeNginx(ctx context.Context) error {
 	for _, f := range t.plan.Files {
 		if err := nginx.Replace(ctx, f.Path, sha256.Sum256(f.Before), f.After); err != nil {
 			return err
@@ -42,7 +42,7 @@ func (t *takeover) changeNginx(ctx context.Context) error {
 		return err
 	}
 	t.Step("nginx", "configuration valid, reloaded")
-	return t.begin(adoption.StepDrain)
+	return nil
 }
 
 // askThrough sends one request the way nginx does now, through the live

@@ -96,7 +96,10 @@ func (h *Host) planAdopt(ctx context.Context, o Options) ([]candidate, []left, e
 	if len(take) == 0 {
 		return nil, leave, refuseSite(o, site, refuse)
 	}
-	return take, leave, h.nameCandidates(o, site, take)
+	if err := h.nameCandidates(o, site, take); err != nil {
+		return take, leave, err
+	}
+	return take, leave, h.planAll(ctx, o, take)
 }
 
 // readSite loads what adopt judges by, and refuses a host whose configuration

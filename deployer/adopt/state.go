@@ -74,10 +74,6 @@ func (t *takeover) writeState(ctx context.Context) error {
 	if err := adoption.Write(t.Paths, t.record, inspects); err != nil {
 		return err
 	}
-	t.op = state.Operation{Name: "adopt", Release: 1, Slot: t.slot.String(), Started: t.started}
-	if err := t.begin(adoption.StepState); err != nil {
-		return err
-	}
 	if err := t.Paths.WriteApp(t.app); err != nil {
 		return err
 	}

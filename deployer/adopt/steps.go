@@ -10,6 +10,7 @@ import (
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
@@ -33,8 +34,7 @@ type takeover struct {
 	stopTook, bootTook time.Duration // of the old containers, and of the new ones
 }
 
-// adopt carries one candidate out. Every step is undone on failure, by the same
-// code that gives a site back later.
+// adopt carries one candidate out.
 func (h *Host) adopt(ctx context.Context, o Options, c candidate) error {
 	t := h.newTakeover(o, c)
 	if err := t.app.Validate(); err != nil {
@@ -55,10 +55,8 @@ func (h *Host) adopt(ctx context.Context, o Options, c candidate) error {
 	if err := t.stillFree(); err != nil {
 		return err
 	}
-	for _, step := range t.steps() {
-		if err := step(ctx); err != nil {
-			return t.undo(ctx, err)
-		}
+	if err := steps.Run(ctx, t.begin, t.steps()); err != nil {
+		return t.failed(err)
 	}
 	if err := t.settle(""); err != nil {
 		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("%s is adopted, but that could not be recorded: %w", c.name, err), "edgeman repair %s", c.name)}
@@ -71,12 +69,46 @@ func (h *Host) adopt(ctx context.Context, o Options, c candidate) error {
 
 func (h *Host) newTakeover(o Options, c candidate) *takeover {
 	t := &takeover{Host: h, candidate: c, o: o, started: time.Now(), slot: sockets.Slot{App: c.name, Color: sockets.Blue}}
+	t.op = state.Operation{Name: "adopt", Release: 1, Slot: t.slot.String(), Started: t.started}
 	t.settings()
 	return t
 }
 
-func (t *takeover) steps() []func(context.Context) error {
-	return []func(context.Context) error{t.writeState, t.openSlot, t.changeNginx, t.retireContainers}
+// steps are undone from the last by the steps of unadopt: drain by start, and
+// files, slot and state each by its namesake. The undo of the first is that of all,
+// as a whole: whichever step has failed, the originals are looked after before
+// anything of edgeman's goes, and a step that was never come to has nothing to undo.
+func (t *takeover) steps() []steps.Step {
+	return []steps.Step{
+		{Name: adoption.StepState, Do: t.writeState, Undo: t.giveBack},
+		{Name: adoption.StepSlot, Do: t.openSlot},
+		{Name: adoption.StepFiles, Do: t.changeNginx},
+		{Name: adoption.StepDrain, Do: t.retireContainers},
+	}
+}
+
+func (t *takeover) begin(step string) error {
+	t.op.Step = step
+	return t.Paths.BeginStep(t.name, t.op)
+}
+
+// giveBack is the undo of the whole: from its begin on repair undoes the rest.
+func (t *takeover) giveBack(ctx context.Context) error {
+	if t.record.Plan == nil { // nothing but the app's empty directory is there
+		return t.Paths.RemoveApp(t.name)
+	}
+	return t.Unadopt.Undo(ctx, t.app, t.record, t.lock, true)
+}
+
+// failed says what an adoption that err has ended has left.
+func (t *takeover) failed(err error) error {
+	switch {
+	case errors.As(err, new(*steps.UndoError)):
+		return &outcome.BrokenError{Err: hint.With(err, "edgeman repair %s", t.name)}
+	case errors.As(err, new(*outcome.UsageError)):
+		return err
+	}
+	return fmt.Errorf("adopting %s: %w\neverything is as it was before", t.name, outcome.Begun(err))
 }
 
 // stillFree looks again under the lock: another adopt may have taken the name.
@@ -104,12 +136,10 @@ func (t *takeover) rehearse(ctx context.Context) error {
 	return nil
 }
 
-// openSlot starts the slot beside the old container. Where the two must not run
-// at the same time, it listens and holds requests back instead.
+// openSlot starts the slot beside the old container, and makes sure that nginx may
+// be led to it. Where the two must not run at the same time, it listens and holds
+// requests back instead.
 func (t *takeover) openSlot(ctx context.Context) error {
-	if err := t.begin(adoption.StepSlot); err != nil {
-		return err
-	}
 	hold := state.Pause{}
 	if t.record.Recreate {
 		hold = t.pause()
@@ -122,10 +152,12 @@ func (t *takeover) openSlot(ctx context.Context) error {
 		return err
 	}
 	t.Step("socket", "edgeman@%s listening", t.slot)
-	if t.record.Recreate {
-		return nil
+	if !t.record.Recreate {
+		if err := t.awaitStart(ctx, start); err != nil {
+			return err
+		}
 	}
-	return t.awaitStart(ctx, start)
+	return t.testNginx(ctx)
 }
 
 func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
@@ -190,26 +222,4 @@ func (h *Host) stopOld(ctx context.Context, a adoption.Record) error {
 		}
 	}
 	return h.StopAll(ctx, a.Ids())
-}
-
-// undo gives everything back after a step has failed, and says so.
-func (t *takeover) undo(ctx context.Context, cause error) error {
-	var undone error
-	if t.record.Plan == nil { // nothing but the app's empty directory is there
-		undone = t.Paths.RemoveApp(t.name)
-	} else {
-		undone = t.Unadopt.Undo(context.WithoutCancel(ctx), t.app, t.record, t.lock, true)
-	}
-	if undone != nil {
-		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("%w\nundoing that did not work either: %w", cause, undone), "edgeman repair %s", t.name)}
-	}
-	if errors.As(cause, new(*outcome.UsageError)) {
-		return cause
-	}
-	return fmt.Errorf("adopting %s: %w\neverything is as it was before", t.name, outcome.Begun(cause))
-}
-
-func (t *takeover) begin(step string) error {
-	t.op.Step = step
-	return t.Paths.BeginStep(t.name, t.op)
 }

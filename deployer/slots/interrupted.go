@@ -76,33 +76,15 @@ func (h *Host) Resume(ctx context.Context, app state.App) error {
 
 // resumeSwap completes a swap that had switched and undoes one that had not.
 func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation) error {
-	if err := h.SettleStandIn(ctx, app); err != nil {
-		return err
-	}
-	live, _, err := sockets.ReadLive(h.Paths.Live(app.Name))
-	if err != nil {
-		return err
-	}
-	switch {
-	case op.StopsFirst():
-		err = errors.Join(h.settleRecreate(ctx, app, live), h.SweepOther(ctx, live.Other()))
-	case op.Slot != "" && live.String() != op.Slot:
-		// A candidate that users never saw may be cut short; a slot that was on
-		// its way back to being live has connections of its own.
-		err = h.ClearSlot(ctx, live.Other(), op.Step == "start")
-	}
-	if err != nil {
-		return fmt.Errorf("after an interrupted %s: %w", op.Name, err)
-	}
-	current, filled, err := h.Paths.SlotRelease(live)
+	done, err := h.settleSwap(ctx, app, op)
 	if err != nil {
 		return err
 	}
 	outcome, verb := state.Failed, "undone"
-	if filled && live.String() == op.Slot && current.Number == op.Release {
+	if done {
 		outcome, verb = state.Done, "completed"
 	}
-	if outcome == state.Done && op.Mode != "" {
+	if done && op.Mode != "" {
 		if err := h.Paths.SetMode(app.Name, op.Mode); err != nil {
 			return err
 		}
@@ -113,7 +95,7 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 	if err != nil && !errors.Is(err, state.ErrNoRelease) {
 		h.Note("%s", words.FirstLine(err.Error()))
 	}
-	if outcome == state.Failed && op.Name == "swap" && op.Release > 0 { // it never served
+	if !done && op.Name == "swap" && op.Release > 0 { // it never served
 		if err := h.ForgetRelease(ctx, app.Name, op.Release); err != nil {
 			return err
 		}
@@ -128,6 +110,31 @@ func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation
 		return err
 	}
 	return h.Paths.EndOperation(app.Name)
+}
+
+// settleSwap waits until one slot is live and the other one empty, and tells
+// whether the release that was swapped to serves.
+func (h *Host) settleSwap(ctx context.Context, app state.App, op state.Operation) (done bool, err error) {
+	if err := h.SettleStandIn(ctx, app); err != nil {
+		return false, err
+	}
+	live, _, err := sockets.ReadLive(h.Paths.Live(app.Name))
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case op.StopsFirst():
+		err = errors.Join(h.settleRecreate(ctx, app, live), h.SweepOther(ctx, live.Other()))
+	case op.Slot != "" && live.String() != op.Slot:
+		// A candidate that users never saw may be cut short; a slot that was on
+		// its way back to being live has connections of its own.
+		err = h.ClearSlot(ctx, live.Other(), op.Step == "start")
+	}
+	if err != nil {
+		return false, fmt.Errorf("after an interrupted %s: %w", op.Name, err)
+	}
+	current, filled, err := h.Paths.SlotRelease(live)
+	return filled && live.String() == op.Slot && current.Number == op.Release, err
 }
 
 // settleRecreate takes an interrupted request back and waits until the slot's

@@ -83,7 +83,7 @@ func (h *Host) awaitAnswer(ctx context.Context, b giving, o adoption.Original, i
 			return false, fmt.Errorf("container %s ended with code %d%s", c.Name, c.ExitCode, prefixed(": ", c.Error))
 		}
 		silent = errors.New("it has no address yet")
-		for _, to := range c.Destinations(b.port(c, o)) {
+		for _, to := range c.Destinations(b.portOf(c, o)) {
 			if silent = b.answers(ctx, o, to); silent == nil {
 				return true, nil
 			}

@@ -12,6 +12,7 @@ import (
 	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/slots"
+	"edgeman/deployer/state"
 )
 
 // chooseBack decides whose image and settings are given back: those of the live
@@ -23,22 +24,22 @@ func (h *Host) chooseBack(ctx context.Context, b *giving, o Options) error {
 	if err != nil {
 		return err
 	}
-	was, image, id := fmt.Sprintf("%s was adopted with %s", o.App, b.record.Image), b.record.Image, b.record.ImageID
+	image, id := b.record.Image, b.record.ImageID
 	if again {
 		image, id = anew.Image, anew.ImageID
-		if id != b.record.ImageID {
-			was += fmt.Sprintf(", its container %s has since been recreated with %s,", anew.Name, image)
-		}
 	}
 	_, live, filled, err := slots.Served(h.Paths, o.App)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case filled && o.To == "original" && live.ImageID != b.record.ImageID && h.nothingKept(ctx, b.record):
-		return hint.With(outcome.Refuse("the container that %s was adopted from is gone, and so is its image %s", o.App, b.record.Image),
-			"edgeman unadopt %s --to live gives back the live release (%s); or bring the image back first: docker pull %s", o.App, live.Image, b.record.Image)
-	case !filled || live.ImageID == id || !again && live.Number == b.record.Release || o.To == "original":
-		if b.result.Image = image; id != b.record.ImageID {
+	}
+	recreated := id != b.record.ImageID
+	switch moved := filled && live.ImageID != id && (again || live.Number != b.record.Release); {
+	case !moved || o.To == "original":
+		if o.To == "original" && h.nothingKept(ctx, b.record, live) {
+			return hint.With(outcome.Refuse("the container that %s was adopted from is gone, and so is its image %s", o.App, b.record.Image),
+				"edgeman unadopt %s --to live gives back the live release (%s); or bring the image back first: docker pull %s", o.App, live.Image, b.record.Image)
+		}
+		if b.result.Image = image; recreated {
 			b.said = append(b.said, fmt.Sprintf("container %s has been recreated since adopt: it runs %s, no longer %s", anew.Name, image, b.record.Image))
 		}
 		return nil
@@ -46,6 +47,10 @@ func (h *Host) chooseBack(ctx context.Context, b *giving, o Options) error {
 		b.live = &live
 		return nil
 	case o.To == "":
+		was := fmt.Sprintf("%s was adopted with %s", o.App, b.record.Image)
+		if recreated {
+			was += fmt.Sprintf(", its container %s has since been recreated with %s,", anew.Name, image)
+		}
 		return hint.With(outcome.Refuse("%s and runs %s (release %d) now", was, live.Image, live.Number),
 			"say what to give back: --to original (%s) or --to live (%s)", image, live.Image)
 	}
@@ -53,13 +58,13 @@ func (h *Host) chooseBack(ctx context.Context, b *giving, o Options) error {
 }
 
 // nothingKept tells whether an adopted container is gone, nobody has made it
-// again, and there is no image to make it from.
-func (h *Host) nothingKept(ctx context.Context, record adoption.Record) bool {
+// again, and there is no image to make it from, which is not the live release's.
+func (h *Host) nothingKept(ctx context.Context, record adoption.Record, live state.Release) bool {
 	gone := func(ref string) bool {
 		_, err := h.Docker.Inspect(ctx, ref)
 		return errors.Is(err, docker.ErrNotFound)
 	}
-	return images.Gone(ctx, h.Docker, record.ImageID) && slices.ContainsFunc(record.Originals(), func(o adoption.Original) bool {
+	return live.ImageID != "" && live.ImageID != record.ImageID && images.Gone(ctx, h.Docker, record.ImageID) && slices.ContainsFunc(record.Originals(), func(o adoption.Original) bool {
 		return gone(o.ContainerID) && gone(o.Container)
 	})
 }

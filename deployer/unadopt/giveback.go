@@ -3,10 +3,12 @@ package unadopt
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/state"
+	"edgeman/deployer/steps"
 )
 
 // giving is what giving a site back needs to know. It is idempotent: what has
@@ -24,10 +26,16 @@ type giving struct {
 	undo    bool           // of an adoption that failed or was interrupted
 	begun   time.Time      // when that adoption began
 	keep    bool           // the site depends on the originals: they are not stopped again
+	unused  bool           // nginx never heard of the slot
 	quiet   bool           // say only what matters
 	said    []string       // what cannot be taken back
 	told    bool           // said has been printed
 	result  *Result
+
+	originals []string // their ids, once the slot has made way for them
+	asleep    []string // those of them that did not run
+	port      uint16   // where they listen
+	way       *way
 }
 
 // newGiving takes the waits from the app's settings.
@@ -44,12 +52,13 @@ func (h *Host) Undo(ctx context.Context, app state.App, record adoption.Record, 
 }
 
 // giveBack carries it out in this order: the containers answer at their addresses,
-// nginx goes back to them, the slot drains, and what edgeman made is removed.
+// nginx goes back to them, the slot drains, and what edgeman made is removed. Each
+// step undoes that of adopt; once the originals answer, it only goes on.
 func (h *Host) giveBack(ctx context.Context, b giving) error {
 	if b.result == nil {
 		b.result = &Result{}
 	}
-	op, unused, err := h.beginBack(&b)
+	op, err := h.beginBack(&b)
 	if err != nil {
 		return err
 	}
@@ -63,75 +72,73 @@ func (h *Host) giveBack(ctx context.Context, b giving) error {
 	if !b.told {
 		h.Notes(said)
 	}
-	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
-		return err
+	all := h.steps(&b, files, cannot)
+	at := func(name string) int {
+		return slices.IndexFunc(all, func(s steps.Step) bool { return s.Name == name })
 	}
-	if err := h.startOriginals(ctx, b); err != nil {
-		return h.stay(b, op, err)
-	}
-	if cannot != nil {
-		return cannot
-	}
-	if !b.undo {
-		op.Step = adoption.StepFiles
-	}
-	if err := h.Paths.BeginStep(b.app.Name, op); err != nil {
-		return err
-	}
-	if err := h.restoreFiles(ctx, b, files); err != nil {
-		return err
-	}
-	if !unused {
-		if err := h.drainSlots(ctx, b); err != nil {
-			return err
+	err = steps.Run(ctx, func(name string) error {
+		if !b.undo && at(name) > at(op.Step) { // an interrupted run stays as far as it had come
+			op.Step = name
 		}
+		return h.Paths.BeginStep(b.app.Name, op)
+	}, all)
+	if err == nil || b.undo || op.Step != adoption.StepStart || errors.As(err, new(*steps.UndoError)) {
+		return err
 	}
-	return h.RemoveApp(ctx, b.app.Name)
+	if end := h.Paths.EndOperation(b.app.Name); end != nil {
+		return errors.Join(err, end)
+	}
+	return &stayedError{err}
+}
+
+// steps give the site back: each undoes one of adopt's. cannot is why the files
+// cannot be restored.
+func (h *Host) steps(b *giving, files []fileBack, cannot error) []steps.Step {
+	return []steps.Step{
+		{
+			Name: adoption.StepStart, Stays: true,
+			Do:   func(ctx context.Context) error { return h.startOriginals(ctx, b) },
+			Undo: func(ctx context.Context) error { return h.leaveOriginals(ctx, *b) },
+		},
+		{Name: adoption.StepFiles, Do: func(ctx context.Context) error {
+			if cannot != nil {
+				return cannot
+			}
+			return h.restoreFiles(ctx, *b, files)
+		}},
+		{Name: adoption.StepSlot, Do: func(ctx context.Context) error { return h.drainSlots(ctx, *b) }},
+		{Name: adoption.StepState, Do: func(ctx context.Context) error { return h.RemoveApp(ctx, b.app.Name) }},
+	}
 }
 
 // beginBack is the journal to go on with. An interrupted adoption is undone, and
-// its journal says so until the end: up to StepFiles repair undoes it again. An
-// interrupted release that had come to nginx's files stays at that step.
-//
-// unused tells an adoption that ended before nginx heard of the slot. Then
-// nobody's connection is in there, and what probes have left in the queue of an
-// app that does not accept would stay for the whole drain time.
-func (h *Host) beginBack(b *giving) (op state.Operation, unused bool, err error) {
+// its journal says so until the end: up to StepFiles repair undoes it again.
+func (h *Host) beginBack(b *giving) (op state.Operation, err error) {
 	op, begun, err := h.Paths.ReadOperation(b.app.Name)
 	switch {
 	case err != nil:
-		return op, false, err
+		return op, err
 	case begun && op.Name == "adopt":
 		b.undo, b.keep, b.begun = true, true, op.Started
 		if op.Step == adoption.StepDrain {
 			op.Step = adoption.StepFiles
 		}
-		return op, op.Step == adoption.StepState || op.Step == adoption.StepSlot, nil
+		b.unused = op.Step == adoption.StepState || op.Step == adoption.StepSlot
+		return op, nil
 	case begun && op.Name == "unadopt":
-		b.keep = op.Step == adoption.StepFiles // nginx may be back
-		return op, false, nil
+		b.keep = op.Step != adoption.StepStart // nginx may be back
+		return op, nil
 	}
 	op = state.Operation{Name: "unadopt", Step: adoption.StepStart, Started: time.Now()}
 	if b.live != nil {
 		op.Release = b.live.Number
 	}
-	return op, false, nil
+	return op, nil
 }
 
-// stay ends a release whose original does not run, while nginx was not touched:
-// the app goes on as it was. Where nginx may be back already, and where an
-// adoption is being undone, the app cannot go on like that.
-func (h *Host) stay(b giving, op state.Operation, cause error) error {
-	if b.undo || op.Step != adoption.StepStart {
-		return cause
-	}
-	if err := h.Paths.EndOperation(b.app.Name); err != nil {
-		return errors.Join(cause, err)
-	}
-	return &stayedError{cause}
-}
-
-// stayedError is a release that was not carried out: everything is as before.
+// stayedError is giving back that was undone while nginx was not touched: the
+// originals do not run, and the app goes on as it was. Where nginx may be back
+// already, and where an adoption is being undone, the app cannot go on like that.
 type stayedError struct{ error }
 
 func (e *stayedError) Unwrap() error { return e.error }

@@ -31,6 +31,8 @@ func TestReleaseWhoseOriginalDoesNotAnswer(t *testing.T) {
 		{"from the start", nil, outcome.ExitFailed, ""},
 		{"again, interrupted before nginx went back", &state.Operation{Name: "unadopt", Step: adoption.StepStart}, outcome.ExitFailed, ""},
 		{"again, interrupted after nginx went back", &state.Operation{Name: "unadopt", Step: adoption.StepFiles}, outcome.ExitDone, ""},
+		{"again, interrupted while its slots drained", &state.Operation{Name: "unadopt", Step: adoption.StepSlot}, outcome.ExitDone, ""},
+		{"again, interrupted while what is edgeman's was removed", &state.Operation{Name: "unadopt", Step: adoption.StepState}, outcome.ExitDone, ""},
 		{"of an adoption interrupted before nginx knew", &state.Operation{Name: "adopt", Step: adoption.StepSlot}, outcome.ExitDone, ""},
 		{"of an adoption interrupted after", &state.Operation{Name: "adopt", Step: adoption.StepDrain}, outcome.ExitDone, ""},
 	}

@@ -15,12 +15,11 @@ import (
 )
 
 // startOriginals brings the adopted containers back to their addresses and waits
-// until all of them answer there. On failure those that it started are stopped
-// again, unless the site depends on them.
-func (h *Host) startOriginals(ctx context.Context, b giving) error {
+// until all of them answer there.
+func (h *Host) startOriginals(ctx context.Context, b *giving) error {
 	var all []docker.Container
 	for i, o := range b.record.Originals() {
-		c, err := h.original(ctx, b, i, o)
+		c, err := h.original(ctx, *b, i, o)
 		if err != nil {
 			return err
 		}
@@ -33,24 +32,21 @@ func (h *Host) startOriginals(ctx context.Context, b giving) error {
 			asleep = append(asleep, c.ID)
 		}
 	}
-	b.patient = h.patience(b, all)
-	w, err := h.makeWay(ctx, b, ids, len(asleep) == 0)
-	if err != nil {
-		return errors.Join(err, w.close(h))
+	b.patient = h.patience(*b, all)
+	var err error
+	if b.way, err = h.makeWay(ctx, *b, ids, len(asleep) == 0); err != nil {
+		return err
 	}
+	b.originals, b.asleep = ids, asleep
 	start := time.Now()
-	port, err := h.runOriginals(ctx, b, all)
-	late := false
+	if b.port, err = h.runOriginals(ctx, *b, all); err != nil {
+		return err
+	}
+	late, err := h.awaitOriginals(ctx, *b, all)
 	if err == nil {
-		late, err = h.awaitOriginals(ctx, b, all)
+		err = b.way.forward(h, b.port)
 	}
-	switch {
-	case err != nil && b.keep && h.allRun(ctx, ids): // what waits in the slot has nobody else to go to
-		return errors.Join(err, w.forward(h, port))
-	case err != nil:
-		return errors.Join(err, h.stopAgain(context.WithoutCancel(ctx), asleep), w.close(h))
-	}
-	if err := w.forward(h, port); err != nil || len(asleep) == 0 || late {
+	if err != nil || len(asleep) == 0 || late {
 		return err
 	}
 	verb := "answers"
@@ -61,8 +57,17 @@ func (h *Host) startOriginals(ctx context.Context, b giving) error {
 	return nil
 }
 
+// leaveOriginals undoes startOriginals: those that it started are stopped again,
+// unless the site depends on them and they run. Then what waits in the slot has
+// nobody else to go to.
+func (h *Host) leaveOriginals(ctx context.Context, b giving) error {
+	if b.keep && len(b.originals) > 0 && h.allRun(ctx, b.originals) {
+		return b.way.forward(h, b.port)
+	}
+	return errors.Join(h.stopAgain(ctx, b.asleep), b.way.close(h))
+}
+
 func (h *Host) allRun(ctx context.Context, ids []string) bool {
-	ctx = context.WithoutCancel(ctx)
 	return !slices.ContainsFunc(ids, func(id string) bool {
 		c, err := h.Docker.Inspect(ctx, id)
 		return err != nil || !c.Running
@@ -89,7 +94,7 @@ func (h *Host) runOriginals(ctx context.Context, b giving, all []docker.Containe
 		}
 		var c docker.Container
 		c, err = h.runOriginal(ctx, all[i], originals[i])
-		port = b.port(c, originals[i])
+		port = b.portOf(c, originals[i])
 	}
 	return port, errors.Join(err, taken())
 }
@@ -170,9 +175,9 @@ func isOriginal(c docker.Container, o adoption.Original) error {
 		"docker rename %s another-name", c.Name)
 }
 
-// port is where the adopted container itself listens behind its address,
+// portOf is where the adopted container itself listens behind its address,
 // whatever adopt was told.
-func (b giving) port(c docker.Container, o adoption.Original) uint16 {
+func (b giving) portOf(c docker.Container, o adoption.Original) uint16 {
 	if port, ok := slots.PortBehind(c, o.Address, 0); ok {
 		return port
 	}

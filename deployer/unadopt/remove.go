@@ -9,8 +9,13 @@ import (
 )
 
 // drainSlots waits until nginx has let go of the slots, and takes their live
-// pointer away only then: old workers still connect through it.
+// pointer away only then: old workers still connect through it. Of what nginx never
+// heard of there are none, and what probes have left in the queue of an app that does
+// not accept would stay for the whole drain time.
 func (h *Host) drainSlots(ctx context.Context, b giving) error {
+	if b.unused {
+		return nil
+	}
 	open := func() (int, error) {
 		total := 0
 		for _, slot := range slots.Both(b.app.Name) {

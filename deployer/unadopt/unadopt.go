@@ -142,7 +142,8 @@ func (h *Host) askBack(ctx context.Context, o Options, shown giving) (giving, er
 		return shown, hint.With(outcome.Refuse("%s has changed since the question was asked, so the plan that was shown no longer holds", o.App),
 			"edgeman unadopt %s shows the new one", o.App)
 	}
-	return b, nil
+	shown.lock = b.lock
+	return shown, nil
 }
 
 // releaseFailed tells a release that was not carried out from one that was
