@@ -7,7 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"edgeman/deployer/poll"
 )
@@ -81,4 +86,111 @@ func (c *capped) Write(p []byte) (int, error) {
 		c.Buffer.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
+}
+
+// errNoNamespace means that this process may not make a private mount
+// namespace, so a candidate cannot be tested without touching live files.
+var errNoNamespace = errors.New("no private mount namespace can be made here")
+
+// TestCandidate runs "nginx -t" on the configuration as it would be with the
+// given contents in place of existing files, which stay as they are. Paths
+// may be symlinks; their targets are what is replaced. The candidates are
+// bind-mounted over the originals in a mount namespace that nobody else sees;
+// the network is the host's, as a private one gives wrong verdicts on listen
+// addresses and names. Results and side effects are those of Test, and
+// positions name the live paths.
+func (s *Server) TestCandidate(ctx context.Context, files map[string][]byte) ([]Message, error) {
+	dir, err := os.MkdirTemp("", ".edgeman-candidate-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for the candidate: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	binds, err := writeCandidates(dir, files)
+	if err != nil {
+		return nil, err
+	}
+	var warnings []Message
+	err = onOwnThread(func() error {
+		err := bindPrivately(binds)
+		if err != nil {
+			return err
+		}
+		os.RemoveAll(dir) // the binds keep the content: a kill from here on leaves nothing behind
+		warnings, err = s.Test(ctx)
+		return err
+	})
+	return warnings, err
+}
+
+// writeCandidates stores each content in dir and returns live path → stored
+// path. Live paths are resolved, so each stands for one file.
+func writeCandidates(dir string, files map[string][]byte) (map[string]string, error) {
+	binds := make(map[string]string, len(files))
+	for path, content := range files {
+		live, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return nil, fmt.Errorf("placing a candidate: %w", err)
+		}
+		if st, err := os.Stat(live); err != nil || !st.Mode().IsRegular() {
+			return nil, fmt.Errorf("placing a candidate for %s: not a regular file", live)
+		}
+		if binds[live] != "" {
+			return nil, fmt.Errorf("placing a candidate for %s: named twice", live)
+		}
+		stored := filepath.Join(dir, strconv.Itoa(len(binds)))
+		if err := os.WriteFile(stored, content, 0o600); err != nil {
+			return nil, fmt.Errorf("placing a candidate: %w", err)
+		}
+		binds[live] = stored
+	}
+	return binds, nil
+}
+
+// bindPrivately gives the calling thread a mount namespace of its own and
+// puts the candidates in place there. Making every mount private first keeps
+// the binds from propagating back to the host.
+func bindPrivately(binds map[string]string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("%w: %w", errNoNamespace, err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("%w: %w", errNoNamespace, err)
+	}
+	for live, stored := range binds {
+		if err := unix.Mount(stored, live, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("%w: binding a candidate over %s: %w", errNoNamespace, live, err)
+		}
+	}
+	return nil
+}
+
+// command prepares an nginx that reads the same configuration as the running
+// one. The environment is made anew: an inherited NGINX variable would be
+// taken for a list of listening descriptors.
+func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
+	args = append(args, "-p", s.Prefix+"/", "-c", s.Main)
+	if s.Directives != "" {
+		args = append(args, "-g", s.Directives)
+	}
+	return nginxCommand(ctx, s.Binary, args...)
+}
+
+func nginxCommand(ctx context.Context, binary string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
+	if tz, ok := os.LookupEnv("TZ"); ok {
+		cmd.Env = append(cmd.Env, "TZ="+tz)
+	}
+	cmd.WaitDelay = 10 * time.Second // for what it has printed
+	return cmd
+}
+
+// unanswered says so when a command was ended by its deadline: err is then only
+// that it was killed.
+func unanswered(ctx context.Context, command string, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%s did not end in time: %w", command, ctx.Err())
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
 )
@@ -202,4 +203,15 @@ func managerProperty(ctx context.Context, c *dbus.Conn, name string) (string, er
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
+}
+
+// Notify tells the service manager about this process, in the words of
+// sd_notify(3): "READY=1", "STATUS=...", "STOPPING=1",
+// "EXTEND_TIMEOUT_USEC=...", several of them separated by newlines. Without
+// NOTIFY_SOCKET in the environment it does nothing.
+func Notify(state string) error {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		return fmt.Errorf("notifying the service manager: %w", err)
+	}
+	return nil
 }

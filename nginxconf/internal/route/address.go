@@ -1,6 +1,7 @@
 package route
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -118,4 +119,76 @@ func (a Address) AddrPort(fallback string) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(ip.Unmap(), uint16(n))
+}
+
+// Places names what answers at a host and port, the same name for every spelling
+// of one place. A host that stands for several addresses can lead to several
+// places, and none are given where nothing is known: an address is a place of its
+// own then. The host is in lower case and without brackets.
+type Places func(host, port string) []string
+
+// Places names what answers at an address; fallback is the port when none is
+// written.
+func (c *Finder) Places(a Address, fallback string) []string {
+	if a.Unix != "" {
+		return []string{"unix:" + a.Unix}
+	}
+	host, port := a.dialled(fallback)
+	if c.where != nil {
+		if names := c.where(host, port); len(names) > 0 {
+			return names
+		}
+	}
+	return []string{net.JoinHostPort(host, port)}
+}
+
+// Place names the place that an address leads to, or all of them together.
+func (c *Finder) Place(a Address, fallback string) string {
+	return strings.Join(c.Places(a, fallback), "+")
+}
+
+// PlaceOf names the place where a route ends.
+func (c *Finder) PlaceOf(r Route) string {
+	if r.Opaque != nil {
+		return "opaque:" + r.Pass.Pos().String()
+	}
+	return c.Place(r.Addr, r.Fallback)
+}
+
+// Spare reports whether nginx sends requests to a server line only when the
+// others fail, or never. nil is no server line.
+func Spare(s *config.Node) bool {
+	return s != nil && (slices.Contains(s.Args(), "backup") || slices.Contains(s.Args(), "down"))
+}
+
+// Balanced lists the addresses between which an upstream spreads its requests.
+func (c *Finder) Balanced(up *config.Node) []string {
+	var keys []string
+	for _, s := range up.All("server") {
+		if a, ok := ParseServer(s.Arg(0)); ok && !Spare(s) {
+			keys = append(keys, c.Place(a, "80"))
+		}
+	}
+	return keys
+}
+
+// serverRoutes returns the ways through an upstream.
+func serverRoutes(pass, up *config.Node, scheme string) []Route {
+	var out []Route
+	for _, s := range up.All("server") {
+		if slices.Contains(s.Args(), "down") {
+			continue
+		}
+		a, ok := ParseServer(s.Arg(0))
+		r := Route{Pass: pass, Scheme: scheme, Upstream: up, Server: s, Addr: a, Class: ClassA, Fallback: "80"}
+		if !ok {
+			r.Opaque = config.Refuse(s.Pos(), "", "the address in %q is not understood", s)
+		}
+		out = append(out, r)
+	}
+	if len(out) == 0 {
+		reason := config.Refuse(up.Pos(), "", "upstream %s has no server line that is in use, so the text does not say where requests go", up.Arg(0))
+		out = append(out, Route{Pass: pass, Upstream: up, Opaque: reason})
+	}
+	return out
 }
