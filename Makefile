@@ -85,12 +85,12 @@ integration: build
 	*) echo "NOT TESTED: $$r, its host could not be built (see above)";; esac; done
 
 SOAK_SWAPS ?= 1000
-SOAK_RECREATES ?= 200
+SOAK_STOP_FIRST ?= 200
 
 soak: build
 	@scripts/need $(HOST_NEEDS)
 	@release=$$($(GO) run ./integration/cmd/testhost build $(firstword $(RELEASES))) && \
-	$(WITH_GO) EDGEMAN_RELEASES="$$release" SOAK_SWAPS=$(SOAK_SWAPS) SOAK_RECREATES=$(SOAK_RECREATES) \
+	$(WITH_GO) EDGEMAN_RELEASES="$$release" SOAK_SWAPS=$(SOAK_SWAPS) SOAK_STOP_FIRST=$(SOAK_STOP_FIRST) \
 	$(GO) test -tags integration -count=1 -timeout 6h -v -run '^TestSoak$$' $(TESTFLAGS) ./integration
 
 # The fault matrix, about half an hour; FAULTS selects rows, as a regular

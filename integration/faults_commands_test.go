@@ -16,13 +16,13 @@ func commandFaults() []fault {
 	const group = "A command is killed"
 	rows := []fault{
 		{group: group, name: "swap (overlap), at every change", do: func(s *scene) { s.killedAtEveryChange("swap", "") }},
-		{group: group, name: "swap (recreate), at every change", do: func(s *scene) { s.killedAtEveryChange("swap", "recreate") }},
+		{group: group, name: "swap (stop-first), at every change", do: func(s *scene) { s.killedAtEveryChange("swap", "stop-first") }},
 		{group: group, name: "rollback, at every change", do: func(s *scene) { s.killedAtEveryChange("rollback", "") }},
 		{group: group, name: "swap (overlap), after each printed step", do: killedAtSteps},
 		{group: group, name: "pause, at every change", do: pauseKilled},
 		{group: group, name: "release, at every change", do: func(s *scene) { s.releaseKilled() }},
 		{group: group, name: "adopt (overlap), at every change", do: func(s *scene) { s.adoptKilled("") }},
-		{group: group, name: "adopt (recreate), at every change", do: func(s *scene) { s.adoptKilled("-v data:/data") }},
+		{group: group, name: "adopt (stop-first), at every change", do: func(s *scene) { s.adoptKilled("-v data:/data") }},
 	}
 	return rows
 }

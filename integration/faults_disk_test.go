@@ -14,7 +14,7 @@ func diskFaults() []fault {
 	const group = "The disk is full"
 	return []fault{
 		{group: group, name: "swap (overlap), from every write on", do: func(s *scene) { s.fullAtEveryWrite("swap", "") }},
-		{group: group, name: "swap (recreate), from every write on", do: func(s *scene) { s.fullAtEveryWrite("swap", "recreate") }},
+		{group: group, name: "swap (stop-first), from every write on", do: func(s *scene) { s.fullAtEveryWrite("swap", "stop-first") }},
 		{group: group, name: "rollback, from every write on", do: func(s *scene) { s.fullAtEveryWrite("rollback", "") }},
 		{group: group, name: "adopt, from every write on", do: adoptOnFullDisk},
 		{group: group, name: "a file system of 1 MB, really full", do: reallyFull},
@@ -99,7 +99,7 @@ func reallyFull(s *scene) {
 	s.adopt()
 	s.swap()
 	s.sh("dd if=/dev/zero of=/var/lib/edgeman/filler bs=1k 2>/dev/null; true")
-	for _, args := range [][]string{{"swap", "myapp", s.other()}, {"swap", "myapp", s.other(), "--strategy", "recreate"}, {"rollback", "myapp"}, {"restart", "myapp"}} {
+	for _, args := range [][]string{{"swap", "myapp", s.other()}, {"swap", "myapp", s.other(), "--strategy", "stop-first"}, {"rollback", "myapp"}, {"restart", "myapp"}} {
 		code, out := run(s.ctx, s.T, s.h, append([]string{"edgeman"}, args...)...)
 		s.Logf("%v: exit %d: %s", args, code, strings.TrimSpace(out))
 		if code == 0 || !contains(out, "no space left on device") {

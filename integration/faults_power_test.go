@@ -20,7 +20,7 @@ func powerFaults() []fault {
 			s.repaired("the boot")
 		}},
 		{group: group, name: "swap (overlap), at every change", outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "") }},
-		{group: group, name: "swap (recreate), at every change", outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "", "--strategy", "recreate") }},
+		{group: group, name: "swap (stop-first), at every change", outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "", "--strategy", "stop-first") }},
 		{group: group, name: "adopt, at every change", outage: "the host is down", do: adoptCut},
 		{group: group, name: "release, at every change", outage: "the host is down", do: releaseCut},
 		{group: group, name: "paused", outage: "the host is down", do: func(s *scene) {
@@ -190,7 +190,7 @@ func releaseCut(s *scene) {
 // was synced before, and its directory is synced before anything else is done.
 func writeOrder(s *scene) {
 	changes := 0
-	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"swap", "myapp", "v1", "--strategy", "recreate"}, {"rollback", "myapp"}, {"unadopt", "myapp", "--yes", "--to", "original"}, {"adopt", site80, "--yes", "--mode", s.mode, "--health", "/health"}} {
+	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"swap", "myapp", "v1", "--strategy", "stop-first"}, {"rollback", "myapp"}, {"unadopt", "myapp", "--yes", "--to", "original"}, {"adopt", site80, "--yes", "--mode", s.mode, "--health", "/health"}} {
 		s.must("rm", "-f", "/tmp/report")
 		code, out := run(s.ctx, s.T, s.h, append([]string{"/opt/failpoint", "-calls", "writes", "-under", "/var/lib/edgeman,/etc", "-report", "/tmp/report", "--", "edgeman"}, args...)...)
 		if code != outcome.ExitDone {

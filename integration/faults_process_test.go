@@ -39,9 +39,9 @@ func processFaults() []fault {
 			s.settled()
 			s.repaired("systemd; the slot drained on and ended")
 		}},
-		{group: service, name: "holding (swap, recreate)", do: func(s *scene) {
+		{group: service, name: "holding (swap, stop-first)", do: func(s *scene) {
 			slot, _, _ := s.live()
-			swap := s.background("edgeman", "swap", "myapp", "slow", "--strategy", "recreate")
+			swap := s.background("edgeman", "swap", "myapp", "slow", "--strategy", "stop-first")
 			s.inState(slot, "paused")
 			s.kill(unit(slot))
 			out := s.ended(swap)

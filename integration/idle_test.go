@@ -48,7 +48,7 @@ func TestIdle(t *testing.T) {
 		idle(ctx, t, h)
 		burst(ctx, t, h, mode+", edgeman serve killed and docker restarted while it slept")
 	}
-	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"rollback", "myapp"}, {"restart", "myapp"}, {"swap", "myapp", "v2", "--strategy", "recreate"}, {"pause", "myapp", "--max", "30s"}, {"resume", "myapp"}} {
+	for _, args := range [][]string{{"swap", "myapp", "v2"}, {"rollback", "myapp"}, {"restart", "myapp"}, {"swap", "myapp", "v2", "--strategy", "stop-first"}, {"pause", "myapp", "--max", "30s"}, {"resume", "myapp"}} {
 		if args[0] != "resume" {
 			idle(ctx, t, h)
 		}

@@ -225,10 +225,10 @@ func TestNativeLeavesNothingOpen(t *testing.T) {
 		swap()
 	}
 	wantAsMany(t, swaps, before, descriptors(ctx, t, h, "systemd", "dockerd"))
-	swap("--strategy", "recreate")
+	swap("--strategy", "stop-first")
 	before = descriptors(ctx, t, h, "serve")
 	for range max(swaps/4, 5) {
-		swap("--strategy", "recreate")
+		swap("--strategy", "stop-first")
 	}
 	wantAsMany(t, max(swaps/4, 5), before, descriptors(ctx, t, h, "serve"))
 	if left := strings.Fields(must(ctx, t, h, "ls", "/run/edgeman/handoff")); len(left) > 2 {

@@ -57,8 +57,8 @@ type soakApp struct {
 }
 
 // Swap after swap under mixed load loses no request and leaves nothing behind.
-// Two apps are swapped at the same time, one by overlap and one by recreate,
-// each time to an image of its own. SOAK_SWAPS and SOAK_RECREATES say how often,
+// Two apps are swapped at the same time, one by overlap and one stop-first,
+// each time to an image of its own. SOAK_SWAPS and SOAK_STOP_FIRST say how often,
 // and SOAK_FOR after how long to make an end all the same.
 func TestSoak(t *testing.T) {
 	t.Parallel()
@@ -71,7 +71,7 @@ func TestSoak(t *testing.T) {
 	h := Up(ctx, t, releases()[0])
 	apps := []*soakApp{
 		{name: "over", port: "81", strategy: "overlap", swaps: soakSize("SOAK_SWAPS", 24), rate: 40},
-		{name: "again", port: "82", strategy: "recreate", swaps: soakSize("SOAK_RECREATES", 6), rate: 20},
+		{name: "again", port: "82", strategy: "stop-first", swaps: soakSize("SOAK_STOP_FIRST", 6), rate: 20},
 	}
 	soakHost(ctx, t, h, apps)
 	for _, a := range apps {

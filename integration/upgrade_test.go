@@ -27,7 +27,7 @@ func TestUpgradeOfEdgeman(t *testing.T) {
 	Install(ctx, t, h)
 	apps := []*soakApp{
 		{name: "beside", port: "81", strategy: "overlap", rate: 40},
-		{name: "inplace", port: "82", strategy: "recreate", rate: 40},
+		{name: "inplace", port: "82", strategy: "recreate", rate: 40}, // as stop-first was named once
 		{name: "native", port: "83", strategy: "overlap", rate: 40},
 	}
 	soakHost(ctx, t, h, apps)

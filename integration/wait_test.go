@@ -35,7 +35,7 @@ func TestSlowBootInPlace(t *testing.T) {
 		sed -i 's/worker_connections .*/worker_connections 8192;/' /etc/nginx/nginx.conf`)
 	reloadNginx(ctx, t, h)
 	must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--health", "/health", "--yes")
-	must(ctx, t, h, "edgeman", "swap", "myapp", "slow1", "--strategy", "recreate")
+	must(ctx, t, h, "edgeman", "swap", "myapp", "slow1", "--strategy", "stop-first")
 
 	swap := func() (load.Result, string, time.Duration) {
 		l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Rate: waitRate})
@@ -45,7 +45,7 @@ func TestSlowBootInPlace(t *testing.T) {
 		eventually(ctx, t, 90*time.Second, "the service has measured the load", func() bool {
 			return regexp.MustCompile(`"rate":[345]\d\d`).MatchString(must(ctx, t, h, "cat", "/run/edgeman/myapp:blue.json"))
 		})
-		out := must(ctx, t, h, "sh", "-c", "edgeman swap myapp slow2 --strategy recreate --json 2>&1")
+		out := must(ctx, t, h, "sh", "-c", "edgeman swap myapp slow2 --strategy stop-first --json 2>&1")
 		said, result, _ := strings.Cut(out, "{")
 		var r struct{ Start float64 }
 		if err := json.Unmarshal([]byte("{"+result), &r); err != nil {

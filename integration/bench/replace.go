@@ -20,9 +20,9 @@ const grace = "2"
 
 // Names of the strategies that are compared.
 const (
-	None     = "none"
-	Overlap  = "edgeman-overlap"
-	Recreate = "edgeman-recreate"
+	None      = "none"
+	Overlap   = "edgeman-overlap"
+	StopFirst = "edgeman-stop-first"
 )
 
 // strategies in the order of a round. None lasts as long as the one before it.
@@ -30,7 +30,7 @@ func strategies() []strategy {
 	return []strategy{
 		{Overlap, "edgeman swap (overlap)", Proxy, edgemanSwap("overlap")},
 		{None, "no replacement", Proxy, nil},
-		{Recreate, "edgeman swap (recreate)", Proxy, edgemanSwap("recreate")},
+		{StopFirst, "edgeman swap (stop-first)", Proxy, edgemanSwap("stop-first")},
 		{"docker-restart", "docker restart", Published, script(`docker restart published`)},
 		{"stop-start", "docker stop, run the new image", Published, script(
 			`docker stop published; docker rm published

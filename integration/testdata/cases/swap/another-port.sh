@@ -6,7 +6,7 @@ docker commit --change 'ENV PORT=3000' --change 'EXPOSE 3000' $(docker create my
 exits 1 edgeman swap myapp moved --timeout 3s >/tmp/said 2>&1 || { cat /tmp/said; exit 1; }
 cat /tmp/said
 grep 'listens on port 3000 and not on 8080, where it is asked; its image EXPOSEs 3000' /tmp/said
-exits 1 edgeman swap myapp moved --timeout 3s --strategy recreate >/tmp/said 2>&1 || { cat /tmp/said; exit 1; }
+exits 1 edgeman swap myapp moved --timeout 3s --strategy stop-first >/tmp/said 2>&1 || { cat /tmp/said; exit 1; }
 cat /tmp/said
 grep 'listens on port 3000 and not on 8080, where it is asked; its image EXPOSEs 3000' /tmp/said
 answers '"version":"v1"' http://127.0.0.1/

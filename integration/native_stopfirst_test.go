@@ -15,7 +15,7 @@ import (
 // An app that may not run twice, that takes the listener itself, and that drops
 // everything at SIGTERM: its requests wait in the other slot's socket until it
 // has answered what is inside it. No release but one ever runs.
-func TestNativeRecreate(t *testing.T) {
+func TestNativeStopFirst(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	h := Up(ctx, t, releases()[0])
@@ -51,7 +51,7 @@ func TestNativeRecreate(t *testing.T) {
 
 // The command is killed after each step that it prints: nobody notices, and the
 // next command says what it found.
-func TestNativeRecreateKilled(t *testing.T) {
+func TestNativeStopFirstKilled(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t)
 	h := Up(ctx, t, releases()[0])
@@ -83,7 +83,7 @@ func TestNativeRecreateKilled(t *testing.T) {
 // record of its containers' lives.
 func stopFirst(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
-	appFile(ctx, t, h, "myapp", "mode = 'native'\nstrategy = 'recreate'\nport = 8080\nimage = 'myapp'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd', 'ECHO_TERM=exit']\n")
+	appFile(ctx, t, h, "myapp", "mode = 'native'\nstrategy = 'stop-first'\nport = 8080\nimage = 'myapp'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd', 'ECHO_TERM=exit']\n")
 	must(ctx, t, h, "sh", "-c", "date +%s.%N >/root/began")
 }
 
