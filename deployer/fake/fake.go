@@ -142,6 +142,8 @@ func (w *World) Supervise(slot sockets.Slot) error {
 	if w.Sick[r.ImageID] {
 		st.Phase, st.Probe = state.PhaseStarting, "503 Service Unavailable"
 	}
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
 	w.Containers[r.Container(slot.Color)] = docker.Container{ID: r.Container(slot.Color), Running: true, Raw: json.RawMessage(`{"Id":"x","Name":"/x","Image":"sha256:x","State":{},"Config":{},"HostConfig":{},"NetworkSettings":{},"Mounts":[]}`)}
 	return w.Dirs.WriteSlotStatus(slot, st)
 }
@@ -154,7 +156,9 @@ func (w *World) end(slot sockets.Slot) {
 	if !filled || live == slot || holder.Slot == slot.String() || !w.Retire.Load() {
 		return
 	}
+	w.Mu.Lock()
 	delete(w.Containers, r.Container(slot.Color))
+	w.Mu.Unlock()
 	w.UnitStates[slot.ServiceUnit()], w.UnitStates[slot.SocketUnit()] = "inactive", "inactive"
 	if err := errors.Join(w.Dirs.EmptySlot(slot), w.Dirs.WriteSlotStatus(slot, state.SlotStatus{Phase: state.PhaseEmpty})); err != nil {
 		w.T.Error(err)
@@ -292,6 +296,8 @@ func (w Docker) Inspect(_ context.Context, name string) (docker.Container, error
 }
 
 func (w Docker) List(_ context.Context, labels map[string]string, _ bool) ([]docker.Container, error) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
 	var out []docker.Container
 	for name, c := range w.Containers {
 		if strings.HasPrefix(name, labels["edgeman.app"]+"-"+labels["edgeman.slot"]+"-") {
@@ -302,6 +308,8 @@ func (w Docker) List(_ context.Context, labels map[string]string, _ bool) ([]doc
 }
 
 func (w Docker) Remove(_ context.Context, id string) error {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
 	delete(w.Containers, id)
 	return nil
 }
