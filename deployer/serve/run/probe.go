@@ -74,10 +74,9 @@ const (
 	lineTail = 300 // and of its end, where runtimes, tracebacks and shells say why
 )
 
-// OneLine is a message for a line of a status: its lines in one, without a hint,
-// and cut in the middle if it is long.
+// OneLine is a message for a line of a status: its lines in one, and cut in the
+// middle if it is long.
 func OneLine(s string) string {
-	s, _, _ = strings.Cut(s, "\nhint: ")
 	var lines []string
 	for line := range strings.Lines(s) {
 		if line = strings.TrimSpace(line); line != "" {
