@@ -4,7 +4,7 @@
 # make faults  everything that can go wrong, done for real; writes docs/faults.md (root)
 # make demo    see a docker restart and a swap under the same load (root)
 # make bench   edgeman side by side with what people use today (root, about 17 minutes)
-# make lint    formatting, vet, staticcheck, import rules
+# make lint    formatting, vet, staticcheck, rules about imports and sizes
 #
 # Everything else that is needed is installed on the way, where this may.
 
@@ -116,7 +116,7 @@ lint: $(GOFUMPT) $(STATICCHECK)
 	$(GO) vet -tags 'integration faults' ./...
 	$(WITH_GO) $(STATICCHECK) ./...
 	$(WITH_GO) $(STATICCHECK) -tags integration,faults ./integration/...
-	$(WITH_GO) $(GO) test -count=1 -run 'TestImportRules' ./integration
+	$(WITH_GO) $(GO) test -count=1 -run 'TestImportRules|TestLimits|TestLookingChangesNothing' ./integration
 
 $(GOFUMPT):
 	GOBIN=$(TOOLS)/new $(GO) install mvdan.cc/gofumpt@v0.12.0 && mv $(TOOLS)/new/gofumpt $@
