@@ -22,9 +22,9 @@ import (
 	"edgeman/deployer/status"
 )
 
-// changing are the functions of others by which a process changes its host: files,
+// alters matches the functions of others by which a process changes its host: files,
 // links, modes, mounts, signals, other processes.
-var changing = regexp.MustCompile(`^(os|\(\*os\.Root\)|syscall|golang\.org/x/sys/unix)\.(Create|OpenFile|WriteFile|Rename|Remove|Mkdir|Mknod|Symlink|Link|Unlink|Rmdir|L?Chown|Fchown|F?[Cc]hmod|Chtimes|Utimes|Truncate|Ftruncate|Mount|Unmount|Kill|StartProcess|ForkExec)` +
+var alters = regexp.MustCompile(`^(os|\(\*os\.Root\)|syscall|golang\.org/x/sys/unix)\.(Create|OpenFile|WriteFile|Rename|Remove|Mkdir|Mknod|Symlink|Link|Unlink|Rmdir|L?Chown|Fchown|F?[Cc]hmod|Chtimes|Utimes|Truncate|Ftruncate|Mount|Unmount|Kill|StartProcess|ForkExec)` +
 	`|^\(\*os\.File\)\.(Chmod|Chown|Truncate)|^\(\*os\.Process\)\.(Kill|Signal)|^os/exec\.Command|^github\.com/google/renameio/`)
 
 // lookers are the packages that change nothing, with what they may do all the same.
@@ -50,7 +50,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	graph := calls(t, "edgeman/check", "edgeman/deployer/status", "edgeman/templates")
 	for looker, but := range lookers {
 		used := map[exception]bool{}
-		for _, chain := range graph.reaching(looker, changing) {
+		for _, chain := range graph.reaching(looker, alters) {
 			from, to := chain[len(chain)-2], chain[len(chain)-1]
 			i := slices.IndexFunc(but, func(e exception) bool { return e.from == from && e.to == to })
 			if i < 0 {
@@ -73,12 +73,12 @@ func TestLookingCanFail(t *testing.T) {
 		"deployer/pause":   "github.com/google/renameio/v2.NewPendingFile",
 		"deployer/serve":   "os.Mkdir",
 	} {
-		if !slices.ContainsFunc(graph.reaching(looker, changing), func(chain []string) bool { return chain[len(chain)-1] == last }) {
+		if !slices.ContainsFunc(graph.reaching(looker, alters), func(chain []string) bool { return chain[len(chain)-1] == last }) {
 			t.Errorf("%s is not seen to call %s", looker, last)
 		}
 	}
 	for name, want := range map[string]bool{"os.ReadFile": false, "os.Open": false, "os.RemoveAll": true, "os/exec.CommandContext": true, "golang.org/x/sys/unix.Kill": true, "(*os.File).Read": false} {
-		if changing.MatchString(name) != want {
+		if alters.MatchString(name) != want {
 			t.Errorf("%s changes something: want %v", name, want)
 		}
 	}
