@@ -1,5 +1,12 @@
 package check
 
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+)
+
 // need names a source without which a rule has nothing to look at.
 type need string
 
@@ -86,4 +93,50 @@ var ruleCheckBlind = Rule{
 	What: "check could not look at something: it is not running as root, Docker or systemd did not answer, a file is not readable, or a configuration is not understood. The findings that would come from there are missing.",
 	Why:  "A blind spot must not look like health, so the exit code is 3 unless something critical was found elsewhere.",
 	Fix:  "Run check as root, and start or repair the source that the message names.",
+}
+
+// optIn marks what is looked for on demand.
+func (r Rule) optIn() string {
+	if r.Lint {
+		return " (lint)"
+	}
+	return ""
+}
+
+// phrase is a word, or words of code, which stay in one line to be copied.
+var phrase = regexp.MustCompile("(?:`[^`]*`|[^\\s`])+")
+
+// wrap breaks text into lines of about that many characters; all but the first
+// begin with indent.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	room := width
+	for i, word := range phrase.FindAllString(text, -1) {
+		if room -= len(word) + 1; room < 0 {
+			b.WriteString("\n" + indent)
+			room = width - len(word)
+		} else if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
+	}
+	return b.String()
+}
+
+// WriteExplain prints a rule's page.
+func WriteExplain(w io.Writer, r Rule) error {
+	page := func(text string) string { return wrap(text, 74, "      ") }
+	_, err := fmt.Fprintf(w, "%s (%s%s): %s\n\nWhat  %s\n\nWhy   %s\n\nFix   %s\n",
+		r.Code, r.Worst, r.optIn(), r.Title, page(r.What), page(r.Why), page(r.Fix))
+	return err
+}
+
+// WriteCodes lists every code with its title.
+func WriteCodes(w io.Writer) error {
+	for _, r := range Rules() {
+		if _, err := fmt.Fprintf(w, "%-26s %-9s %s%s\n", r.Code, r.Worst, r.Title, r.optIn()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
