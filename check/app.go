@@ -60,15 +60,14 @@ type slot struct {
 
 // live is the slot that nginx is led to, or nil.
 func (a *app) live() *slot {
-	for i := range a.Slots {
-		if a.Slots[i].Name == a.LiveSlot {
-			return &a.Slots[i]
-		}
+	i := slices.IndexFunc(a.Slots, func(s slot) bool { return s.Name == a.LiveSlot })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &a.Slots[i]
 }
 
-// sites are the names that a person may ask for the app by: its own, its site
+// appSites are the names that a person may ask for the app by: its own, its site
 // files, and the servers that lead to it.
 func (h *host) appSites(a *app) []string {
 	out := append([]string{a.Name}, a.Sites...)
@@ -100,14 +99,9 @@ func (h *host) adopting(a *app) bool { return a.Adopting && !h.leads(a) }
 // asAdopted reports whether the file is as one of the adoptions left it: a later
 // one builds on those before it.
 func (h *host) asAdopted(path string, now []byte) bool {
-	for _, a := range h.apps {
-		for _, edit := range a.Edits {
-			if edit.Path == path && bytes.Equal(now, edit.After) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.apps, func(a app) bool {
+		return slices.ContainsFunc(a.Edits, func(edit nginxconf.FileEdit) bool { return edit.Path == path && bytes.Equal(now, edit.After) })
+	})
 }
 
 func (h *host) appFinding(a *app, s Severity, subject Subject, message, hint string) Finding {

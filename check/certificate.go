@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -34,24 +33,21 @@ func (c *certificate) leaf() *x509.Certificate {
 func (c *certificate) sites() []string {
 	var out []string
 	for _, s := range c.servers {
-		for _, n := range s.sites() {
-			if !slices.Contains(out, n) {
-				out = append(out, n)
-			}
-		}
+		out = appendNew(out, s.sites()...)
 	}
 	return out
 }
 
 func (c *certificate) subject() Subject { return Subject{"certificate", c.path} }
 
-// renewal is what is known of who renews it.
-func (c *certificate) renewal(certbot version) renewal {
-	if c.lineage == nil {
+// renewal is what is known of who renews the certificates of a lineage, or those
+// of none.
+func (h *host) renewal(l *lineage) renewal {
+	if l == nil {
 		return renewal{}
 	}
-	r := renewal{before: c.lineage.before, automated: true}
-	if certbot.Before(version{4, 0, 0}) {
+	r := renewal{before: l.before, automated: true}
+	if h.certbot.version.Before(version{4, 0, 0}) {
 		r.fixed = 30 * day // its constants.py; from 4.0 on it follows the lifetime
 	}
 	return r

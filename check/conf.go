@@ -71,21 +71,17 @@ type includes struct {
 
 // EvalSymlinks notes the path: nginxconf resolves each file that it opens.
 func (i *includes) EvalSymlinks(path string) (string, error) {
-	if !slices.Contains(i.paths, path) {
-		i.paths = append(i.paths, path)
-	}
+	i.paths = appendNew(i.paths, path)
 	return i.FS.EvalSymlinks(path)
 }
 
 // Glob notes the pattern.
 func (i *includes) Glob(pattern string) ([]string, error) {
-	if !slices.Contains(i.patterns, pattern) {
-		i.patterns = append(i.patterns, pattern)
-	}
+	i.patterns = appendNew(i.patterns, pattern)
 	return i.FS.Glob(pattern)
 }
 
-// names are the header names of a list of directives, in lower case.
+// headerNames are the header names of a list of directives, in lower case.
 func headerNames(list []*node) []string {
 	var out []string
 	for _, d := range list {
@@ -100,14 +96,8 @@ func lost(b *node, directive string) []string {
 	if len(own) == 0 || b.Parent() == nil {
 		return nil
 	}
-	var out []string
-	mine := headerNames(own)
-	for _, n := range headerNames(b.Parent().Effective(directive)) {
-		if !slices.Contains(mine, n) && !slices.Contains(out, n) {
-			out = append(out, n)
-		}
-	}
-	return out
+	outer, mine := headerNames(b.Parent().Effective(directive)), headerNames(own)
+	return appendNew(nil, filter(outer, func(n string) bool { return !slices.Contains(mine, n) })...)
 }
 
 // blocks visits every block below http.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,15 +25,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Budget == 0 {
-		o.Budget = 20 * time.Second
-	}
-	if o.Handshake == 0 {
-		o.Handshake = 2 * time.Second
-	}
-	if o.SecondLook == 0 {
-		o.SecondLook = 3 * time.Second
-	}
+	o.Budget = cmp.Or(o.Budget, 20*time.Second)
+	o.Handshake = cmp.Or(o.Handshake, 2*time.Second)
+	o.SecondLook = cmp.Or(o.SecondLook, 3*time.Second)
 	o.Settings = o.Settings.withDefaults()
 	return o
 }

@@ -2,8 +2,6 @@ package check
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -144,15 +142,11 @@ func (h *host) defaultFor(s *server, l listen) bool {
 // sees one of them only, so each is asked for by its own cipher suites, which
 // TLS 1.3 no longer ties to the key: there either is accepted.
 func (h *host) shakeOne(s *handshake) {
-	rsaKey, ecKey := false, false
-	for _, c := range s.server.certs {
-		if c.leaf() != nil {
-			_, r := c.leaf().PublicKey.(*rsa.PublicKey)
-			_, e := c.leaf().PublicKey.(*ecdsa.PublicKey)
-			rsaKey, ecKey = rsaKey || r, ecKey || e
-		}
+	keys := map[x509.PublicKeyAlgorithm]bool{}
+	for _, leaf := range diskLeaves(s.server) {
+		keys[leaf.PublicKeyAlgorithm] = true
 	}
-	if rsaKey && ecKey {
+	if keys[x509.RSA] && keys[x509.ECDSA] {
 		for _, kind := range []string{"_RSA_", "_ECDSA_"} {
 			if chain, err := h.connect(s, suites(kind), tls.VersionTLS12); err == nil {
 				s.chains = append(s.chains, chain)
@@ -186,7 +180,8 @@ func suites(kind string) []uint16 {
 func (h *host) connect(s *handshake, ciphers []uint16, newest uint16) ([]*x509.Certificate, error) {
 	ctx, cancel := context.WithTimeout(h.ctx, h.opt.Handshake)
 	defer cancel()
-	conn, err := h.env.Dial(ctx, network(s.listen), address(s.listen))
+	network, address := s.listen.target()
+	conn, err := h.env.Dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -218,9 +213,6 @@ func (h *host) connect(s *handshake, ciphers []uint16, newest uint16) ([]*x509.C
 	}
 	return chain, nil
 }
-
-func network(l listen) string { n, _ := l.target(); return n }
-func address(l listen) string { _, a := l.target(); return a }
 
 // refused reports whether nobody listens at the address.
 func (s *handshake) refused() bool {

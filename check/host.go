@@ -37,8 +37,7 @@ type host struct {
 	warnings []nginx.Message
 	refused  *nginx.ConfigError
 	config   *nginxconf.Config
-	root     *node    // the main level of the configuration; nil if it was not read
-	files    []string // of the configuration, in load order
+	root     *node // the main level of the configuration; nil if it was not read
 	included *includes
 	servers  []*server
 	certs    []*certificate
@@ -120,7 +119,7 @@ func (h *host) gatherNginx() {
 	if err != nil {
 		h.blindTo("file", facts.Main, fmt.Sprintf("the nginx configuration cannot be read: %v", err), "nginx -t names the line")
 	} else {
-		h.config, h.root, h.files, h.included, h.has[needConfig] = config, config.Root(), config.Files(), seen, true
+		h.config, h.root, h.included, h.has[needConfig] = config, config.Root(), seen, true
 	}
 	if h.env.Euid == 0 { // else nginx -t fails on the pid file and the keys, whatever the configuration
 		h.testNginx()

@@ -63,8 +63,8 @@ func (r Report) headline() string {
 		known = "; " + r.Known.String()
 	}
 	switch {
-	case r.worst() > Notice:
-		return strings.ToUpper(r.worst().String()) + ", " + r.Summary.problems() + known
+	case worst(r.Findings) > Notice:
+		return strings.ToUpper(worst(r.Findings).String()) + ", " + r.Summary.problems() + known
 	case known != "":
 		return "some problems are resolved" + known
 	}
@@ -76,7 +76,7 @@ func (r Report) outcome() string {
 	switch {
 	case r.Known == nil:
 		return r.Summary.String()
-	case r.worst() <= Notice:
+	case worst(r.Findings) <= Notice:
 		return "nothing new; " + r.Known.String()
 	}
 	return r.Summary.String() + "; " + r.Known.String()

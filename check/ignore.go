@@ -57,14 +57,9 @@ func (h *host) inlineIgnore(code string, p Position) string {
 
 // lines is the text of a configuration file, read once.
 func (h *host) lines(file string) []string {
-	if l, ok := h.text[file]; ok {
-		return l
-	}
-	data, err := h.env.FS.ReadFile(file)
-	if err == nil {
+	if _, ok := h.text[file]; !ok {
+		data, _ := h.env.FS.ReadFile(file)
 		h.text[file] = strings.Split(string(data), "\n")
-	} else {
-		h.text[file] = nil
 	}
 	return h.text[file]
 }

@@ -150,8 +150,7 @@ func (h *host) due(l *lineage) bool {
 	if l.leaf == nil {
 		return true
 	}
-	c := certificate{lineage: l}
-	return l.leaf.NotAfter.Sub(h.now) < c.renewal(h.certbot.version).window(lifetime(l.leaf))
+	return l.leaf.NotAfter.Sub(h.now) < h.renewal(l).window(lifetime(l.leaf))
 }
 
 // inWarning is the severity of the lineage's expiry, or 0.
@@ -159,8 +158,7 @@ func (h *host) inWarning(l *lineage) Severity {
 	if l.leaf == nil {
 		return 0
 	}
-	c := certificate{lineage: l}
-	return h.opt.Settings.limits(l.leaf, c.renewal(h.certbot.version), l.name).judge(l.leaf.NotAfter.Sub(h.now))
+	return h.opt.Settings.limits(l.leaf, h.renewal(l), l.name).judge(l.leaf.NotAfter.Sub(h.now))
 }
 
 func (h *host) lineageFinding(l *lineage, s Severity, message, hint string) Finding {

@@ -28,13 +28,7 @@ func addHeaderLost(h *host, report func(Finding)) {
 			return
 		}
 		severity := Notice
-		var security []string
-		for _, n := range missing {
-			if slices.Contains(secured, n) {
-				security = append(security, n)
-			}
-		}
-		if len(security) > 0 {
+		if security := filter(missing, func(n string) bool { return slices.Contains(secured, n) }); len(security) > 0 {
 			severity, missing = Warning, security
 		}
 		report(blockFinding(b.All("add_header")[0], severity,

@@ -16,9 +16,6 @@ var ruleTLSOldProtocol = Rule{
 	look: oldProtocols,
 }
 
-// tls11 is the newest version of an old client.
-const tls11 = tls.VersionTLS11
-
 var oldVersions = []string{"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"}
 
 // oldProtocols reports each ssl_protocols line once: many servers share one.
@@ -30,12 +27,7 @@ func oldProtocols(h *host, report func(Finding)) {
 			continue
 		}
 		at := position(lines[0])
-		var old []string
-		for _, v := range lines[0].Args() {
-			if slices.Contains(oldVersions, v) {
-				old = append(old, v)
-			}
-		}
+		old := filter(lines[0].Args(), func(v string) bool { return slices.Contains(oldVersions, v) })
 		if len(old) == 0 || seen[at] {
 			continue
 		}
@@ -57,7 +49,7 @@ func oldProtocols(h *host, report func(Finding)) {
 func (h *host) acceptsOld(s *server) bool {
 	for _, shake := range h.shakes {
 		if shake.server == s && shake.err == nil {
-			_, err := h.connect(shake, suites(""), tls11)
+			_, err := h.connect(shake, suites(""), tls.VersionTLS11)
 			return err == nil
 		}
 	}

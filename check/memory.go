@@ -53,12 +53,18 @@ func ReadMemory(fsys FS, path string) (*Memory, error) {
 }
 
 func (m *Memory) firstSeen(f Finding, now time.Time) time.Time {
-	if m != nil {
-		if s, ok := m.Seen[f.key()]; ok {
-			return s.First
-		}
+	if s, ok := m.open()[f.key()]; ok {
+		return s.First
 	}
 	return now
+}
+
+// open are the findings that earlier runs saw; m may be nil.
+func (m *Memory) open() map[string]seen {
+	if m == nil {
+		return nil
+	}
+	return m.Seen
 }
 
 // Next is the memory after r, and r reduced to what is worth saying now: what
@@ -72,7 +78,7 @@ func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
 	said.Findings, said.Summary = nil, Summary{Ignored: r.Summary.Ignored}
 	for _, f := range r.Findings {
 		s := seen{Severity: f.Severity, First: f.FirstSeen}
-		old, known := m.seen(f.key())
+		old, known := m.open()[f.key()]
 		s.Said = old.Said
 		if !known || f.Severity > old.Severity || due(f.Severity, old.Said, r.Started) {
 			s.Said = r.Started
@@ -101,22 +107,11 @@ func (k *known) with(f Finding) *known {
 	return k
 }
 
-func (m *Memory) seen(key string) (seen, bool) {
-	if m == nil {
-		return seen{}, false
-	}
-	s, ok := m.Seen[key]
-	return s, ok
-}
-
 // keepUnasked leaves what only --lint looks for as it was, in a run without.
 func (m *Memory) keepUnasked(next *Memory, lint bool) {
-	if m == nil || lint {
-		return
-	}
-	for key, s := range m.Seen {
+	for key, s := range m.open() {
 		code, _, _ := strings.Cut(key, " ")
-		if rule, _ := Explain(code); rule.Lint {
+		if rule, _ := Explain(code); rule.Lint && !lint {
 			next.Seen[key] = s
 		}
 	}
@@ -125,10 +120,7 @@ func (m *Memory) keepUnasked(next *Memory, lint bool) {
 // recovered lists what the memory holds and next does not, notices left out.
 func (m *Memory) recovered(next *Memory) []string {
 	var out []string
-	if m == nil {
-		return nil
-	}
-	for key, s := range m.Seen {
+	for key, s := range m.open() {
 		if _, still := next.Seen[key]; !still && s.Severity > Notice && !s.Said.IsZero() {
 			out = append(out, strings.Replace(key, " ", ": ", 1))
 		}

@@ -50,11 +50,7 @@ func (h *host) lastChange(path string) (mod, changed time.Time, err error) {
 
 // changeTime is when the inode last changed; it falls back on the modification
 // time where the file system does not say.
-func changeTime(info interface {
-	ModTime() time.Time
-	Sys() any
-},
-) time.Time {
+func changeTime(info fs.FileInfo) time.Time {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return time.Unix(st.Ctim.Unix())
 	}

@@ -30,7 +30,7 @@ func (h *host) presented() []presented {
 		onDisk[fingerprint(c.leaf())] = true
 		out = append(out, presented{
 			leaf: c.leaf(), chain: c.chain, subject: c.subject(), sites: c.sites(),
-			at: []Position{c.pos}, by: c.renewal(h.certbot.version), lineage: c.lineage,
+			at: []Position{c.pos}, by: h.renewal(c.lineage), lineage: c.lineage,
 		})
 	}
 	for _, s := range h.shakes {
@@ -77,12 +77,12 @@ func (p presented) renewHint() string {
 	return "renew it, then " + reloadHint
 }
 
-// renewalOf is who renews the file that the leaf was served from, or an older
-// generation of it.
+// renewalOf is who renews the file that the leaf was served from, or a newer
+// generation of it: one for the same names.
 func (h *host) renewalOf(leaf *x509.Certificate) renewal {
 	for _, c := range h.certs {
-		if c.leaf() != nil && (fingerprint(c.leaf()) == fingerprint(leaf) || slices.Equal(sans(c.leaf()), sans(leaf))) {
-			return c.renewal(h.certbot.version)
+		if c.leaf() != nil && slices.Equal(sans(c.leaf()), sans(leaf)) {
+			return h.renewal(c.lineage)
 		}
 	}
 	return renewal{}

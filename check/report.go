@@ -81,15 +81,6 @@ type inventoryLine struct {
 	Issuer    string    `json:"issuer"`
 }
 
-// worst is the loudest severity among the findings; 0 if there are none.
-func (r Report) worst() Severity {
-	var w Severity
-	for _, f := range r.Findings {
-		w = max(w, f.Severity)
-	}
-	return w
-}
-
 // WriteJSON prints the report for programs.
 func WriteJSON(w io.Writer, r Report) error {
 	if r.Findings == nil {
@@ -108,7 +99,7 @@ func (h *host) inventory() []inventoryLine {
 		if c.leaf() == nil {
 			continue
 		}
-		line := newCertificate(c.leaf(), c.renewal(h.certbot.version))
+		line := newCertificate(c.leaf(), h.renewal(c.lineage))
 		line.Source, line.Path = "disk", c.path
 		line.Server = c.servers[0].label()
 		out = append(out, line)

@@ -81,11 +81,9 @@ var ruleBackupMissing = Rule{
 func backupMissing(h *host, report func(Finding)) {
 	for _, a := range h.apps {
 		if a.Missing != "" {
-			report(Finding{
-				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
-				Message: fmt.Sprintf("%s could not be restored to what it was before adopt: %s", a.Name, a.Missing),
-				Hint:    "restore the app's site directory below /var/lib/edgeman/apps from your backup",
-			})
+			report(h.appFinding(&a, Warning, Subject{"app", a.Name},
+				fmt.Sprintf("%s could not be restored to what it was before adopt: %s", a.Name, a.Missing),
+				"restore the app's site directory below /var/lib/edgeman/apps from your backup"))
 		}
 	}
 }
@@ -113,10 +111,7 @@ func deployStuck(h *host, report func(Finding)) {
 			why = h.stuckSlot(a)
 		}
 		if why != "" {
-			report(Finding{
-				Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(&a),
-				Message: a.Name + " " + clean(why), Hint: "edgeman repair " + a.Name,
-			})
+			report(h.appFinding(&a, Warning, Subject{"app", a.Name}, a.Name+" "+clean(why), "edgeman repair "+a.Name))
 		}
 	}
 }

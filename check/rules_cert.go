@@ -54,10 +54,7 @@ var ruleCertKeyMismatch = Rule{
 
 func certKeyMismatch(h *host, report func(Finding)) {
 	for _, c := range h.certs {
-		if c.leaf() == nil || c.key == nil {
-			continue
-		}
-		if equalKeys(c.leaf().PublicKey, c.key) {
+		if c.leaf() == nil || c.key == nil || equalKeys(c.leaf().PublicKey, c.key) {
 			continue
 		}
 		report(Finding{
@@ -95,33 +92,28 @@ var ruleCertExpiring = Rule{
 
 func certExpiring(h *host, report func(Finding)) {
 	for _, p := range h.presented() {
-		if p.stale {
-			continue
-		}
-		if f, ok := h.expiring(p); ok {
-			report(f)
-		}
-		if f, ok := h.expiringIssuer(p); ok {
-			report(f)
+		if !p.stale {
+			h.expiring(p, report)
+			h.expiringIssuer(p, report)
 		}
 	}
 }
 
-func (h *host) expiring(p presented) (Finding, bool) {
+func (h *host) expiring(p presented, report func(Finding)) {
 	left := p.leaf.NotAfter.Sub(h.now)
 	s := h.opt.Settings.limits(p.leaf, p.by, append([]string{p.subject.Name}, p.sites...)...).judge(left)
 	if left < 0 || s == 0 {
-		return Finding{}, false
+		return
 	}
 	late := p.by.window(lifetime(p.leaf)) - left
 	f := p.finding(s, fmt.Sprintf("%s expires in %s (%s); renewal was due %s ago", p.where(), days(left), stamp(p.leaf.NotAfter), days(late)), p.renewHint())
 	f.Evidence = append(f.Evidence, fact{"renewal_due", stamp(p.leaf.NotAfter.Add(-p.by.window(lifetime(p.leaf))))})
-	return f, true
+	report(f)
 }
 
 // expiringIssuer looks at the intermediates on the way to the root: the chain
 // ends when the first of them does, however long the leaf goes on.
-func (h *host) expiringIssuer(p presented) (Finding, bool) {
+func (h *host) expiringIssuer(p presented, report func(Finding)) {
 	for _, c := range p.chain[1:] {
 		left := c.NotAfter.Sub(h.now)
 		s := h.opt.Settings.limits(c, renewal{}).judge(left)
@@ -130,9 +122,9 @@ func (h *host) expiringIssuer(p presented) (Finding, bool) {
 		}
 		f := p.finding(s, fmt.Sprintf("the intermediate %s in %s expires in %s, before the certificate itself", c.Subject, p.where(), days(left)), p.renewHint())
 		f.Subject.Name += " intermediate"
-		return f, true
+		report(f)
+		return
 	}
-	return Finding{}, false
 }
 
 var ruleCertNotYetValid = Rule{

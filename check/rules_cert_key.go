@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"io/fs"
 	"os/user"
 	"path/filepath"
 	"syscall"
@@ -39,7 +40,7 @@ func (h *host) keyExposure(path string) (Severity, string) {
 		return 0, ""
 	}
 	mode := info.Mode().Perm()
-	if mode&0o004 != 0 && h.reachable(path) {
+	if mode&0o004 != 0 && h.reachable(path, everybody) {
 		return Critical, fmt.Sprintf("can be read by everybody (mode %04o)", mode)
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
@@ -49,7 +50,7 @@ func (h *host) keyExposure(path string) (Severity, string) {
 	if st.Uid != 0 && int(st.Uid) != h.env.Euid {
 		return Warning, fmt.Sprintf("belongs to uid %d, not to root", st.Uid)
 	}
-	if mode&0o040 != 0 && st.Gid != 0 && h.reachableByGroup(path, st.Gid) && !sslGroup(st.Gid) {
+	if mode&0o040 != 0 && st.Gid != 0 && h.reachable(path, members(st.Gid)) && !sslGroup(st.Gid) {
 		return Warning, fmt.Sprintf("can be read by group %d (mode %04o)", st.Gid, mode)
 	}
 	dir := filepath.Dir(path)
@@ -59,11 +60,11 @@ func (h *host) keyExposure(path string) (Severity, string) {
 	return 0, ""
 }
 
-// reachable reports whether everybody can walk to the path.
-func (h *host) reachable(path string) bool {
+// reachable reports whether those who may enter a directory can walk to the path.
+func (h *host) reachable(path string, enter func(fs.FileInfo) bool) bool {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		info, err := h.env.FS.Stat(dir)
-		if err != nil || info.Mode().Perm()&0o001 == 0 {
+		if err != nil || !enter(info) {
 			return false
 		}
 		if dir == "/" || dir == "." {
@@ -72,21 +73,14 @@ func (h *host) reachable(path string) bool {
 	}
 }
 
-// reachableByGroup reports whether members of the group can walk to the path.
-func (h *host) reachableByGroup(path string, gid uint32) bool {
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		info, err := h.env.FS.Stat(dir)
-		if err != nil {
-			return false
-		}
-		st, ok := info.Sys().(*syscall.Stat_t)
-		mine := ok && st.Gid == gid && info.Mode().Perm()&0o010 != 0
-		if !mine && info.Mode().Perm()&0o001 == 0 {
-			return false
-		}
-		if dir == "/" || dir == "." {
-			return true
-		}
+// everybody may enter a directory whose mode says so.
+func everybody(dir fs.FileInfo) bool { return dir.Mode().Perm()&0o001 != 0 }
+
+// members of a group may enter what is the group's as well.
+func members(gid uint32) func(fs.FileInfo) bool {
+	return func(dir fs.FileInfo) bool {
+		st, ok := dir.Sys().(*syscall.Stat_t)
+		return everybody(dir) || ok && st.Gid == gid && dir.Mode().Perm()&0o010 != 0
 	}
 }
 

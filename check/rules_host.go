@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,21 +132,14 @@ func workerConnections(h *host, report func(Finding)) {
 			at = position(d)
 		}
 	}
-	workers := 0
-	for _, w := range h.nginx.Workers {
-		if !w.Leaving {
-			workers++
-		}
-	}
+	workers := len(filter(h.nginx.Workers, func(w nginx.Worker) bool { return !w.Leaving }))
 	bound := nginx.WaitBound(workers, per, h.nginx.OpenFiles, h.nginx.Somaxconn, time.Minute)
 	if bound.Requests >= fewWaiting || workers == 0 {
 		return
 	}
 	severity := Notice
-	for _, a := range h.apps {
-		if a.Strategy == state.StopFirst {
-			severity = Warning
-		}
+	if slices.ContainsFunc(h.apps, func(a app) bool { return a.Strategy == state.StopFirst }) {
+		severity = Warning
 	}
 	report(Finding{
 		Severity: severity, Subject: Subject{"nginx", "worker_connections"}, At: []Position{at},

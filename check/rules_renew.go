@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -164,14 +165,9 @@ func (l *lineage) roots() map[string]string {
 
 // nginxHoldsHTTP reports whether the running nginx is configured for port 80.
 func (h *host) nginxHoldsHTTP() bool {
-	for _, s := range h.servers {
-		for _, l := range s.listens {
-			if h.nginx.Running && l.port == "80" {
-				return true
-			}
-		}
-	}
-	return false
+	return h.nginx.Running && slices.ContainsFunc(h.servers, func(s *server) bool {
+		return slices.ContainsFunc(s.listens, func(l listen) bool { return l.port == "80" })
+	})
 }
 
 // reloads is what a command that makes nginx read its certificates looks like.

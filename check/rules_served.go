@@ -40,15 +40,10 @@ func handshakeFailed(h *host, report func(Finding)) {
 
 // owner is another server whose certificate on disk is the given one.
 func (h *host) owner(leaf *x509.Certificate, not *server) *server {
-	sum := fingerprint(leaf)
 	for _, c := range h.certs {
-		if c.leaf() == nil || fingerprint(c.leaf()) != sum {
-			continue
-		}
-		for _, s := range c.servers {
-			if s != not {
-				return s
-			}
+		i := slices.IndexFunc(c.servers, func(s *server) bool { return s != not })
+		if i >= 0 && leaf.Equal(c.leaf()) {
+			return c.servers[i]
 		}
 	}
 	return nil
@@ -57,17 +52,8 @@ func (h *host) owner(leaf *x509.Certificate, not *server) *server {
 // expected reports whether the leaf is one of those that s has on disk; true
 // also when there is nothing on disk to compare it with.
 func expected(s *server, leaf *x509.Certificate) bool {
-	sum, compared := fingerprint(leaf), false
-	for _, c := range s.certs {
-		if c.leaf() == nil {
-			continue
-		}
-		compared = true
-		if fingerprint(c.leaf()) == sum {
-			return true
-		}
-	}
-	return !compared
+	leaves := diskLeaves(s)
+	return len(leaves) == 0 || slices.ContainsFunc(leaves, leaf.Equal)
 }
 
 var ruleCertServedOther = Rule{
@@ -134,11 +120,7 @@ func servedStale(h *host, report func(Finding)) {
 				order = append(order, g)
 			}
 			g.names = append(g.names, s.subject().Name)
-			for _, site := range s.server.sites() {
-				if !slices.Contains(g.sites, site) {
-					g.sites = append(g.sites, site)
-				}
-			}
+			g.sites = appendNew(g.sites, s.server.sites()...)
 		}
 	}
 	for _, g := range order {
@@ -149,25 +131,15 @@ func servedStale(h *host, report func(Finding)) {
 // counterpart is the file that replaces the served leaf: the one with a key of
 // the same kind, else the first.
 func counterpart(s *server, leaf *x509.Certificate) *certificate {
-	var any *certificate
-	for _, c := range s.certs {
-		if c.leaf() == nil {
-			continue
-		}
-		if c.leaf().PublicKeyAlgorithm == leaf.PublicKeyAlgorithm {
-			return c
-		}
-		if any == nil {
-			any = c
-		}
-	}
-	return any
+	readable := filter(s.certs, func(c *certificate) bool { return c.leaf() != nil })
+	same := slices.IndexFunc(readable, func(c *certificate) bool { return c.leaf().PublicKeyAlgorithm == leaf.PublicKeyAlgorithm })
+	return readable[max(same, 0)]
 }
 
 func (h *host) staleCertificate(g *staleGroup) Finding {
 	left := g.served.NotAfter.Sub(h.now)
 	severity := Warning
-	if h.opt.Settings.limits(g.served, g.cert.renewal(h.certbot.version), g.cert.path).judge(left) != 0 {
+	if h.opt.Settings.limits(g.served, h.renewal(g.cert.lineage), g.cert.path).judge(left) != 0 {
 		severity = Critical
 	}
 	age := ""

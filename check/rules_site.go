@@ -110,12 +110,7 @@ var passed = []string{"host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto
 
 func proxyHeadersLost(h *host, report func(Finding)) {
 	h.blocks(func(b *node) {
-		var missing []string
-		for _, n := range lost(b, "proxy_set_header") {
-			if slices.Contains(passed, n) {
-				missing = append(missing, n)
-			}
-		}
+		missing := filter(lost(b, "proxy_set_header"), func(n string) bool { return slices.Contains(passed, n) })
 		if len(missing) > 0 && proxies(b) {
 			d := b.All("proxy_set_header")[0]
 			report(blockFinding(d, Warning,

@@ -24,7 +24,6 @@ type listen struct {
 	udp                           bool
 	pos                           Position
 	backlog                       string
-	implicit                      bool
 }
 
 // key is the address in one spelling, so that two blocks can be compared.
@@ -52,10 +51,8 @@ func (s *server) pos() Position { return position(s.block) }
 
 // label is what a person calls the server.
 func (s *server) label() string {
-	for _, n := range s.names {
-		if realName(n) {
-			return n
-		}
+	if i := slices.IndexFunc(s.names, realName); i >= 0 {
+		return s.names[i]
 	}
 	if len(s.listens) > 0 {
 		return "default server of " + s.listens[0].key()
@@ -65,16 +62,10 @@ func (s *server) label() string {
 
 // sites are the names that a person may ask for this server by.
 func (s *server) sites() []string {
-	var out []string
-	for _, n := range s.names {
-		if realName(n) {
-			out = append(out, n)
-		}
+	if s.catchAll() {
+		return []string{s.label()}
 	}
-	if len(out) == 0 {
-		out = []string{s.label()}
-	}
-	return out
+	return filter(s.names, realName)
 }
 
 // catchAll reports whether the server has no name that a visitor could mean.
@@ -125,7 +116,7 @@ func newServer(b *node, stream bool) *server {
 		s.listens = append(s.listens, parseListen(d))
 	}
 	if len(s.listens) == 0 && !stream {
-		s.listens = []listen{{host: "0.0.0.0", port: "80", pos: position(b), implicit: true}}
+		s.listens = []listen{{host: "0.0.0.0", port: "80", pos: position(b)}}
 	}
 	on := first(b, "ssl")
 	s.tls = on != nil && on.Arg(0) == "on"
@@ -154,20 +145,13 @@ func parseListen(d *node) listen {
 	if l.host == "*" || l.host == "" {
 		l.host = "0.0.0.0"
 	}
-	for _, p := range d.Args()[min(1, len(d.Args())):] {
-		switch {
-		case p == "ssl":
-			l.ssl = true
-		case p == "default_server" || p == "default":
-			l.def = true
-		case p == "proxy_protocol":
-			l.proxyProtocol = true
-		case p == "udp":
-			l.udp = true
-		case p == "quic":
-			l.quic = true
-		case strings.HasPrefix(p, "backlog="):
-			l.backlog = strings.TrimPrefix(p, "backlog=")
+	options := d.Args()[min(1, len(d.Args())):]
+	has := func(word string) bool { return slices.Contains(options, word) }
+	l.ssl, l.quic, l.udp, l.proxyProtocol = has("ssl"), has("quic"), has("udp"), has("proxy_protocol")
+	l.def = has("default_server") || has("default")
+	for _, o := range options {
+		if backlog, ok := strings.CutPrefix(o, "backlog="); ok {
+			l.backlog = backlog
 		}
 	}
 	return l

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,12 +56,8 @@ func (i ignore) until() time.Time {
 }
 
 func (s Settings) withDefaults() Settings {
-	if s.WarnFactor == 0 {
-		s.WarnFactor = 0.7
-	}
-	if s.CritFactor == 0 {
-		s.CritFactor = 0.35
-	}
+	s.WarnFactor = cmp.Or(s.WarnFactor, 0.7)
+	s.CritFactor = cmp.Or(s.CritFactor, 0.35)
 	return s
 }
 

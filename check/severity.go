@@ -62,41 +62,34 @@ const (
 
 // ParseFailOn reads the value of --fail-on.
 func ParseFailOn(s string) (FailOn, error) {
-	switch s {
-	case "", "warning":
-		return FailOnWarning, nil
-	case "notice":
-		return FailOnNotice, nil
-	case "critical":
-		return FailOnCritical, nil
-	case "never":
-		return FailOnNever, nil
+	names := map[string]FailOn{"": FailOnWarning, "warning": FailOnWarning, "notice": FailOnNotice, "critical": FailOnCritical, "never": FailOnNever}
+	on, ok := names[s]
+	if !ok {
+		return 0, fmt.Errorf("%q is none of critical, warning, notice, never", s)
 	}
-	return 0, fmt.Errorf("%q is none of critical, warning, notice, never", s)
+	return on, nil
 }
 
-// exitCode is the worst of the findings as an exit code. The order is critical,
-// unknown, warning: a blind spot does not hide a critical and does not pass for
-// health.
+// exitCode is the worst of the findings as an exit code. A blind spot does not
+// hide a critical, and does not pass for health whatever the run fails on.
 func exitCode(findings []Finding, on FailOn) int {
-	if on == FailOnNever {
+	least := map[FailOn]Severity{FailOnWarning: Warning, FailOnNotice: Notice, FailOnCritical: Unknown}
+	switch s := worst(findings); {
+	case on == FailOnNever || s < least[on]:
 		return ExitOK
+	case s == Critical:
+		return ExitCritical
+	case s == Unknown:
+		return ExitUnknown
 	}
-	exit, rank := ExitOK, 0
+	return ExitWarning
+}
+
+// worst is the loudest severity among the findings; 0 if there are none.
+func worst(findings []Finding) Severity {
+	var w Severity
 	for _, f := range findings {
-		r, e := 0, ExitOK
-		switch {
-		case f.Severity == Critical:
-			r, e = 3, ExitCritical
-		case f.Severity == Unknown:
-			r, e = 2, ExitUnknown
-		case f.Severity == Warning && on != FailOnCritical,
-			f.Severity == Notice && on == FailOnNotice:
-			r, e = 1, ExitWarning
-		}
-		if r > rank {
-			rank, exit = r, e
-		}
+		w = max(w, f.Severity)
 	}
-	return exit
+	return w
 }

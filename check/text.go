@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"slices"
 	"strings"
 	"time"
 )
@@ -88,4 +89,19 @@ func plainNet(err error) string {
 		return op.Err.Error()
 	}
 	return err.Error()
+}
+
+// filter is the part of a list that is to be kept.
+func filter[T any](list []T, keep func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return !keep(v) })
+}
+
+// appendNew appends what is not in the list yet.
+func appendNew[T comparable](list []T, more ...T) []T {
+	for _, v := range more {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
 }

@@ -58,14 +58,10 @@ func (h *host) collectUpstreams() {
 			}
 			named[strings.ToLower(u.name)] = u
 		}
-		h.followPasses(ctx, named)
-	}
-}
-
-func (h *host) followPasses(ctx *node, named map[string]*upstream) {
-	for _, d := range find(ctx, passes...) {
-		for _, text := range h.config.PassValues(d) {
-			h.followPass(ctx, named, d, text)
+		for _, d := range find(ctx, passes...) {
+			for _, text := range h.config.PassValues(d) {
+				h.followPass(ctx, named, d, text)
+			}
 		}
 	}
 }
@@ -82,16 +78,10 @@ func (h *host) followPass(ctx *node, named map[string]*upstream, d *node, text s
 	if len(u.peers) == 0 {
 		return
 	}
-	if !slices.Contains(h.upstreams, u) {
-		h.upstreams = append(h.upstreams, u)
-	}
+	h.upstreams = appendNew(h.upstreams, u)
 	u.uses = append(u.uses, d)
 	if s := d.Within("server"); s != nil {
-		for _, n := range newServer(s, ctx.Name() == "stream").sites() {
-			if !slices.Contains(u.sites, n) {
-				u.sites = append(u.sites, n)
-			}
-		}
+		u.sites = appendNew(u.sites, newServer(s, ctx.Name() == "stream").sites()...)
 	}
 }
 
@@ -116,10 +106,8 @@ func stripScheme(text string) (target, port string) {
 // add notes an address if it is on this host.
 func (u *upstream) add(address, port string, at *node) {
 	p := peer{pos: position(at)}
-	for _, a := range at.Args()[min(1, len(at.Args())):] {
-		if a == "down" {
-			return
-		}
+	if slices.Contains(at.Args()[min(1, len(at.Args())):], "down") {
+		return
 	}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		p.unix = path
@@ -195,14 +183,9 @@ func (h *host) deadUnix(path string) string {
 // owned reports whether the path is a slot's: nobody but systemd may listen
 // there, so there is no need to ask by connecting.
 func (h *host) owned(path string) bool {
-	for _, a := range h.apps {
-		for _, s := range a.Slots {
-			if s.SocketPath == path {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.apps, func(a app) bool {
+		return slices.ContainsFunc(a.Slots, func(s slot) bool { return s.SocketPath == path })
+	})
 }
 
 func (h *host) tryConnect(network, address string) string {

@@ -204,12 +204,7 @@ func matchName(pattern, name string) bool {
 }
 
 func anyCovers(leaves []*x509.Certificate, name string) bool {
-	for _, l := range leaves {
-		if covers(l, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(leaves, func(l *x509.Certificate) bool { return covers(l, name) })
 }
 
 // coversAll reports whether the certificate is valid for all names of other.

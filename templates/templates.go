@@ -5,6 +5,7 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -59,9 +60,7 @@ func RenderCheck(p Params) ([]File, error) {
 }
 
 func render(p Params, dir string, names ...string) ([]File, error) {
-	if p.Mode == 0 {
-		p.Mode = 0o660
-	}
+	p.Mode = cmp.Or(p.Mode, 0o660)
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
