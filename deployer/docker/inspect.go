@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -53,10 +52,7 @@ func (c *Client) Inspect(ctx context.Context, nameOrID string) (inspect.Containe
 
 func (c *Client) inspectRaw(ctx context.Context, nameOrID string) (json.RawMessage, error) {
 	var raw []byte
-	err := c.do(ctx, "inspect", nameOrID, func(ctx context.Context, api *client.Client) (err error) {
-		if !containerName.MatchString(nameOrID) {
-			return fmt.Errorf("%q is not a container name", nameOrID)
-		}
+	err := c.on(ctx, "inspect", nameOrID, func(ctx context.Context, api *client.Client) (err error) {
 		_, raw, err = api.ContainerInspectWithRaw(ctx, nameOrID, false)
 		return err
 	})

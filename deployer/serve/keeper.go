@@ -109,15 +109,12 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 			return k.end()
 		}
 		k.publish()
-		timer := time.NewTimer(k.nextLook(time.Now()))
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			k.accept(false)
 			return k.stop()
 		case <-k.changes:
-			timer.Stop()
-		case <-timer.C:
+		case <-time.After(k.nextLook(time.Now())):
 		}
 	}
 }

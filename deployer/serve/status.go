@@ -56,13 +56,13 @@ const oldFrom = time.Second
 // publish says what the slot is doing.
 func (k *keeper) publish() {
 	if k.release.Number == 0 {
-		k.out.publish(k.role, state.SlotStatus{Phase: state.PhaseFailed, Message: k.trouble, NoDocker: k.containers.NoDocker()})
+		k.out.publish(k.role, state.SlotStatus{Phase: state.PhaseFailed, Message: k.trouble, NoDocker: k.containers.NoDocker.Load()})
 		return
 	}
 	st := state.SlotStatus{
 		Release: k.release.Number, Image: k.release.Image, Container: k.release.Container(k.slot.Color),
 		Phase: state.PhaseStarting, Deadline: k.outcome.deadline, Rejected: k.outcome.rejected, Dead: k.outcome.dead,
-		Stop: k.outcome.stopTook, Boot: k.outcome.bootTook, NoDocker: k.containers.NoDocker(),
+		Stop: k.outcome.stopTook, Boot: k.outcome.bootTook, NoDocker: k.containers.NoDocker.Load(),
 	}
 	st.SetEnded(k.outcome.ended)
 	if oldest := k.front.Conns.Oldest(); time.Since(oldest) >= oldFrom {

@@ -66,6 +66,15 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
+// readRecord is readJSON for a file that may be absent, which is no error.
+func readRecord[T any](path string) (v T, ok bool, err error) {
+	err = readJSON(path, &v)
+	if errors.Is(err, fs.ErrNotExist) {
+		return v, false, nil
+	}
+	return v, err == nil, err
+}
+
 // writeLink makes path a symlink to target in one rename.
 func writeLink(path, target string) error {
 	if err := renameio.Symlink(target, path); err != nil {

@@ -1,9 +1,7 @@
 package state
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -46,16 +44,12 @@ func (p Paths) SetDrain(s sockets.Slot, d Drain) error {
 
 // ReadDrain are the slot's drain terms; false means none were stated.
 func (p Paths) ReadDrain(s sockets.Slot) (Drain, bool, error) {
-	var d Drain
-	err := readJSON(p.slotDrain(s), &d)
-	if errors.Is(err, fs.ErrNotExist) {
-		return d, false, nil
-	}
+	d, ok, err := readRecord[Drain](p.slotDrain(s))
 	now := p.stamp()
 	for _, t := range []*time.Time{&d.Deadline, &d.WarmUntil, &d.WebsocketsUntil} {
 		*t = d.Stated.deadline(*t, now)
 	}
-	return d, err == nil, err
+	return d, ok, err
 }
 
 // ClearDrain forgets the slot's drain terms.

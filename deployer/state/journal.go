@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -46,16 +44,12 @@ func (p Paths) EndOperation(app string) error { return removeFile(p.operation(ap
 
 // ReadOperation is the journalled command, under way or interrupted.
 func (p Paths) ReadOperation(app string) (Operation, bool, error) {
-	var op Operation
-	err := readJSON(p.operation(app), &op)
-	if errors.Is(err, fs.ErrNotExist) {
-		return op, false, nil
-	}
+	op, ok, err := readRecord[Operation](p.operation(app))
 	if op.Name == "release" { // what unadopt was called at first
 		op.Name = "unadopt"
 	}
 	op.Step = Strategy(op.Step)
-	return op, err == nil, err
+	return op, ok, err
 }
 
 func (p Paths) operation(app string) string { return filepath.Join(p.App(app), "operation.json") }

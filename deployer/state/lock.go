@@ -68,7 +68,8 @@ func (p Paths) LockHost(ctx context.Context, operation string, wait time.Duratio
 	if err := os.MkdirAll(filepath.Dir(p.Run), 0o755); err != nil {
 		return nil, err
 	}
-	l, err := takeLock(ctx, p.hostLock(), "this host", operation, wait)
+	// It lies beside the directories of which uninstall leaves nothing.
+	l, err := takeLock(ctx, p.Run+".lock", "this host", operation, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -76,27 +77,22 @@ func (p Paths) LockHost(ctx context.Context, operation string, wait time.Duratio
 	return l, nil
 }
 
-// hostLock lies beside the directories of which uninstall leaves nothing.
-func (p Paths) hostLock() string { return p.Run + ".lock" }
-
 func takeLock(ctx context.Context, path, what, operation string, wait time.Duration) (*Lock, error) {
 	waiting, cancel := context.WithTimeout(ctx, max(wait, lockLeast))
 	defer cancel()
 	f, err := lockAt(waiting, path)
-	if f == nil {
-		return nil, fmt.Errorf("locking %s: %w", what, err)
-	}
 	if err != nil {
 		defer f.Close()
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("locking %s: %w", what, context.Cause(ctx))
+		switch {
+		case f == nil:
+		case ctx.Err() != nil:
+			err = context.Cause(ctx)
+		case errors.Is(err, context.DeadlineExceeded):
+			holder := readHolder(f)
+			return nil, hint.New("wait for it, or give more time with --wait", "%s: %w: edgeman %s (pid %d, for %s)",
+				what, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
 		}
-		if !errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("locking %s: %w", what, err)
-		}
-		holder := readHolder(f)
-		return nil, hint.New("wait for it, or give more time with --wait", "%s: %w: edgeman %s (pid %d, for %s)",
-			what, ErrLocked, holder.Operation, holder.PID, time.Since(holder.Since).Round(time.Second))
+		return nil, fmt.Errorf("locking %s: %w", what, err)
 	}
 	l := &Lock{file: f, holder: Holder{Operation: operation, PID: os.Getpid(), Boot: bootID(), Since: time.Now()}}
 	if err := l.write(); err != nil {

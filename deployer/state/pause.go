@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-	"io/fs"
 	"time"
 
 	"edgeman/sockets"
@@ -64,12 +62,8 @@ func (p Paths) SetPause(s sockets.Slot, pause Pause) error {
 // ReadPause is the slot's pause; false means it is not paused. One whose
 // deadline has passed counts as none, but is returned all the same.
 func (p Paths) ReadPause(s sockets.Slot) (Pause, bool, error) {
-	var pause Pause
-	err := readJSON(p.slotPause(s), &pause)
-	if errors.Is(err, fs.ErrNotExist) {
-		return pause, false, nil
-	}
-	if err != nil {
+	pause, ok, err := readRecord[Pause](p.slotPause(s))
+	if !ok {
 		return pause, false, err
 	}
 	now := p.stamp()

@@ -2,8 +2,6 @@ package state
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"time"
 
 	"edgeman/sockets"
@@ -146,12 +144,7 @@ func (p Paths) WriteSlotStatus(s sockets.Slot, st SlotStatus) error {
 // ReadSlotStatus is the last word of the slot's service; false if it never had
 // one in this boot. The service may be gone: ask systemd too.
 func (p Paths) ReadSlotStatus(s sockets.Slot) (SlotStatus, bool, error) {
-	var st SlotStatus
-	err := readJSON(p.slotStatus(s), &st)
-	if errors.Is(err, fs.ErrNotExist) {
-		return st, false, nil
-	}
-	return st, err == nil, err
+	return readRecord[SlotStatus](p.slotStatus(s))
 }
 
 // clearSlotStatus forgets what a slot's service said.

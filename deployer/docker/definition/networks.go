@@ -28,7 +28,9 @@ func Endpoints(in inspect.Answer) map[string]rawjson.Object {
 		f.Drop(operational...)
 		// Before API 1.45 the daemon lists the container's short id as an alias.
 		if ep := in.NetworkSettings.Networks[name]; ep != nil {
-			f.SetFilled("Aliases", otherAliases(ep.Aliases, in.ID))
+			f.SetFilled("Aliases", slices.DeleteFunc(slices.Clone(ep.Aliases), func(a string) bool {
+				return len(a) >= 12 && strings.HasPrefix(in.ID, a)
+			}))
 		}
 		for k, v := range f {
 			if rawjson.Empty(v) || k == "GwPriority" && string(v) == "0" {
@@ -42,10 +44,6 @@ func Endpoints(in inspect.Answer) map[string]rawjson.Object {
 		out[name] = f
 	}
 	return out
-}
-
-func otherAliases(aliases []string, id string) []string {
-	return slices.DeleteFunc(slices.Clone(aliases), func(a string) bool { return len(a) >= 12 && strings.HasPrefix(id, a) })
 }
 
 // AddAlias makes name reach the container on every network that has names.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -91,6 +90,6 @@ func (s Settings) FixedPorts() ([]string, error) {
 			out = append(out, fmt.Sprintf("publishes %s (%s)", net.JoinHostPort(cmp.Or(b.HostIP, "*"), b.HostPort), p))
 		}
 	}
-	sort.Strings(out)
+	slices.Sort(out)
 	return out, nil
 }

@@ -175,10 +175,7 @@ func (r *runner) attend(ctx context.Context, e Engine, c docker.Container, side 
 	healthy := r.known.Phase == state.PhaseHealthy && r.known.ContainerID == c.ID && r.known.Started.Equal(c.Started)
 	r.slot.heard(nil)
 	r.set(func(n *Condition) {
-		n.up = nil
-		if up != nil {
-			n.up = up
-		}
+		n.up = up
 		n.ContainerID, n.Started, n.Message, n.Failures, n.Silent = c.ID, c.Started, "", 0, ""
 		n.Phase = state.PhaseStarting
 		if healthy {

@@ -153,23 +153,21 @@ func each(names []string, do func(name string) error) error {
 func (s *Containers) Freeze(ctx context.Context, r state.Release) error {
 	on := s.Frozen.Load()
 	return each(r.Containers(s.Slot.Color), func(name string) error {
-		return s.With(ctx, func(ctx context.Context, e Engine) error { return freeze(ctx, e, name, on) })
+		return s.With(ctx, func(ctx context.Context, e Engine) error {
+			c, err := e.Inspect(ctx, name)
+			switch {
+			case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
+				return nil
+			case err != nil:
+				return err
+			case on && c.Status != "paused":
+				return e.Pause(ctx, c.ID)
+			case !on && c.Status == "paused":
+				return e.Unpause(ctx, c.ID)
+			}
+			return nil
+		})
 	})
-}
-
-func freeze(ctx context.Context, e Engine, name string, on bool) error {
-	c, err := e.Inspect(ctx, name)
-	switch {
-	case errors.Is(err, docker.ErrNotFound) || err == nil && !c.Running:
-		return nil
-	case err != nil:
-		return err
-	case on && c.Status != "paused":
-		return e.Pause(ctx, c.ID)
-	case !on && c.Status == "paused":
-		return e.Unpause(ctx, c.ID)
-	}
-	return nil
 }
 
 // Somebody else may stop the container, as tools do that update containers. Docker
