@@ -26,12 +26,8 @@ func (c *Client) imageOf(ctx context.Context, ref string) (inspect.ImageConfig, 
 // Image describes a local image by reference, digest or id; ErrNotFound when it
 // has to be pulled first.
 func (c *Client) Image(ctx context.Context, ref string) (inspect.Image, error) {
-	raw, err := c.imageRaw(ctx, ref)
-	if err != nil {
-		return inspect.Image{}, err
-	}
-	img, err := inspect.ReadImage(raw)
-	return img, callErr("inspect image", ref, err)
+	img, err := c.imageOf(ctx, ref)
+	return img.Image(), err
 }
 
 func (c *Client) imageRaw(ctx context.Context, ref string) (json.RawMessage, error) {

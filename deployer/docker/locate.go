@@ -51,16 +51,14 @@ func (c *Client) Confirm(ctx context.Context, ct inspect.Container, port uint16,
 // look reads what this host knows of an address.
 func (c *Client) look(ctx context.Context, at netip.AddrPort) (v locate.View, err error) {
 	v.At = netip.AddrPortFrom(inspect.Dialled(at.Addr()), at.Port())
-	if v.Local, err = c.isLocal(v.At.Addr()); err != nil {
-		return v, fmt.Errorf("docker: find the container at %s: %w", at, err)
-	}
 	if v.Containers, err = c.summaries(ctx, nil, false); err != nil {
 		return v, err
 	}
-	if v.Local {
-		if v.Host, err = c.sys.listeners(0); err != nil {
-			return v, fmt.Errorf("docker: find the container at %s: %w", at, err)
-		}
+	if v.Local, err = c.isLocal(v.At.Addr()); v.Local {
+		v.Host, err = c.sys.listeners(0)
+	}
+	if err != nil {
+		return v, fmt.Errorf("docker: find the container at %s: %w", at, err)
 	}
 	return v, nil
 }

@@ -74,7 +74,7 @@ func (k *keeper) recordCut() {
 	if k.outcome.ended.Cut == 0 && k.outcome.ended.Closed == 0 {
 		return
 	}
-	if _, held, err := k.paths.LockHolder(k.slot.App); err != nil || held {
+	if k.commandRuns() {
 		return
 	}
 	e := state.Event{

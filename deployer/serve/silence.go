@@ -51,7 +51,7 @@ func (k *keeper) heedSilence() {
 		waits = k.serves() && k.front.Unanswered() > 0
 	}
 	switch {
-	case k.silence.listen(time.Now(), waits, k.front.Conns.Pieces()):
+	case k.silence.listen(time.Now(), waits, k.front.Conns.Pieces.Load()):
 		k.group.AskWhySilent()
 	case k.silence.asked.IsZero():
 		k.group.Answers()

@@ -55,10 +55,8 @@ func (k *keeper) read(ctx context.Context) (v view, filled bool, err error) {
 		}
 	}
 	next, ok, nextErr := k.paths.NextRelease(k.slot)
-	if k.next = next; nextErr != nil {
-		k.log("%v", nextErr)
-	}
-	v.next = ok && nextErr == nil
+	k.warn(nextErr)
+	k.next, v.next = next, ok && nextErr == nil
 	k.readRole(&v)
 	k.readApp(&v)
 	_, otherFilled, otherErr := k.paths.SlotRelease(k.slot.Other())

@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/textproto"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"edgeman/deployer/words"
 )
 
 // App is what its operator wants of it: /etc/edgeman/apps/APP.toml. Release
@@ -143,3 +147,95 @@ func (a App) validEnv() error {
 	}
 	return nil
 }
+
+// HealthConnect as an app's health means that it is ready as soon as its port
+// takes a connection, whatever check its image brings along.
+const HealthConnect = "connect"
+
+// HealthPath is the HTTP path that tells whether the app is ready, "" if there
+// is none.
+func HealthPath(health string) string {
+	if health == HealthConnect {
+		return ""
+	}
+	return health
+}
+
+// ValidHealth refuses what says nothing of how an app is asked.
+func ValidHealth(health string) error {
+	switch {
+	case health == "" || health == HealthConnect:
+		return nil
+	case !strings.HasPrefix(health, "/"):
+		return fmt.Errorf("health %q is not a path: it must begin with a slash, or be %q", health, HealthConnect)
+	case strings.ContainsFunc(health, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return fmt.Errorf("health %q holds white space", health)
+	}
+	return nil
+}
+
+var (
+	headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110
+	// ownHeaders say how the request itself is sent.
+	ownHeaders = []string{"Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "Expect", "Te", "Trailer"}
+)
+
+// ValidHeaders refuses what are no lines of the form "Name: value", and what
+// would make another request of the one that they stand in. Values are never in
+// the error.
+func ValidHeaders(lines []string) error {
+	for i, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		switch {
+		case !ok || !headerName.MatchString(name):
+			return fmt.Errorf("header %d is not of the form \"Name: value\"", i+1)
+		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+			return fmt.Errorf("the value of the header %s holds control characters", name)
+		case slices.Contains(ownHeaders, textproto.CanonicalMIMEHeaderKey(name)):
+			return errors.New("the header " + name + " is not for choosing: it says how the request itself is sent")
+		}
+	}
+	return nil
+}
+
+// Duration is a time.Duration written as in "90s" in a settings file.
+type Duration time.Duration
+
+// UnmarshalText reads Go's duration syntax; it refuses negative values.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is not a duration such as \"90s\" or \"5m\"", b)
+	}
+	if v < 0 {
+		return fmt.Errorf("negative duration %q", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes Go's duration syntax.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(words.Length(time.Duration(d))), nil }
+
+// unitless is the first setting that is a bare number, which TOML takes for
+// nanoseconds, and nobody means by a duration.
+func (a App) unitless() string {
+	for _, s := range []struct {
+		name string
+		d    Duration
+	}{
+		{"idle", a.Idle},
+		{"keep_warm", a.KeepWarm},
+		{"drain.timeout", a.Drain.Timeout},
+		{"start.timeout", a.Start.Timeout},
+		{"proxy.park_timeout", a.Proxy.ParkTimeout},
+	} {
+		if s.d != 0 && time.Duration(s.d) < time.Millisecond {
+			return s.name
+		}
+	}
+	return ""
+}
+
+// Seconds is d in seconds for a record, to the millisecond.
+func Seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }

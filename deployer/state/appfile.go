@@ -69,9 +69,15 @@ func (p Paths) WriteApp(a App) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	data, err := a.encode()
+	// Every setting is in the file, those that are not set as a comment: people
+	// learn from it what there is.
+	full, unset := a.withExamples()
+	data, err := toml.Marshal(full)
 	if err != nil {
-		return err
+		return fmt.Errorf("encoding the settings of %s: %w", a.Name, err)
+	}
+	for _, line := range unset {
+		data = regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(line)).ReplaceAll(data, []byte("# "+line))
 	}
 	return WriteFile(p.AppConfig(a.Name), data, 0o600)
 }
@@ -98,20 +104,6 @@ func (p Paths) SetMode(name, mode string) error {
 		head = line + "\n" + head
 	}
 	return WriteFile(path, []byte(head+tables), 0o600)
-}
-
-// encode is the app file with every setting in it, those that are not set as a
-// comment: people learn from the file what there is.
-func (a App) encode() ([]byte, error) {
-	full, unset := a.withExamples()
-	data, err := toml.Marshal(full)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the settings of %s: %w", a.Name, err)
-	}
-	for _, line := range unset {
-		data = regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(line)).ReplaceAll(data, []byte("# "+line))
-	}
-	return data, nil
 }
 
 // withExamples gives each setting that the file would leave out a value that it

@@ -183,7 +183,8 @@ func (p Paths) WithState(ctx context.Context, app string, change func() error) e
 // lock of the file that was there before was waited for: that locks nothing.
 func lockAt(ctx context.Context, path string) (*os.File, error) {
 	for {
-		f, err := openLock(path)
+		// Close-on-exec, as all files are: a child must not keep its parent's lock.
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
 		if err != nil {
 			return nil, err
 		}
@@ -199,11 +200,6 @@ func lockAt(ctx context.Context, path string) (*os.File, error) {
 		}
 		f.Close()
 	}
-}
-
-// openLock opens close-on-exec: a child must not keep its parent's lock.
-func openLock(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
 }
 
 func flock(ctx context.Context, f *os.File) error {

@@ -80,7 +80,7 @@ func TestLockDiesWithItsHolder(t *testing.T) {
 func TestLockOutlastsAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // a question takes as long as it says here, on a slow machine too
 		p := testPaths(t)
-		f, err := openLock(filepath.Join(p.App("myapp"), "lock"))
+		f, err := os.OpenFile(filepath.Join(p.App("myapp"), "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,13 +55,9 @@ func (p Paths) Forget(s sockets.Slot) error {
 // SetLive makes s live where no slot is: for adopt, before nginx knows of the
 // pointer, and for repair, when somebody has removed it. It is one rename.
 func (p Paths) SetLive(ctx context.Context, s sockets.Slot) error {
-	return p.WithState(ctx, s.App, func() error {
-		live, ok, err := sockets.ReadLive(p.Live(s.App))
-		if err == nil && ok && live != s {
-			err = changed(live)
-		}
-		if err != nil {
-			return err
+	return p.withLive(ctx, s.App, func(live sockets.Slot) error {
+		if live != s && live != (sockets.Slot{}) {
+			return changed(live)
 		}
 		return p.switchLive(s)
 	})
@@ -78,11 +74,7 @@ func (p Paths) SetLive(ctx context.Context, s sockets.Slot) error {
 // Killed before 2, from is live as before; terms count only for a slot that is
 // not. Killed after it, the other slot serves and from drains by its terms.
 func (p Paths) Switch(ctx context.Context, from sockets.Slot, number int, terms Drain, then func() error) error {
-	return p.WithState(ctx, from.App, func() error {
-		live, _, err := sockets.ReadLive(p.Live(from.App))
-		if err != nil {
-			return err
-		}
+	return p.withLive(ctx, from.App, func(live sockets.Slot) error {
 		if live != from {
 			return changed(live)
 		}
@@ -114,10 +106,9 @@ func (p Paths) StandIn(ctx context.Context, s sockets.Slot, number, next int, te
 // SwitchBack makes the slot beside from live again, which is filled, if from is
 // live and when, unless it is nil, says yes in the same moment. It is one rename.
 func (p Paths) SwitchBack(ctx context.Context, from sockets.Slot, when func() (bool, error)) error {
-	return p.WithState(ctx, from.App, func() error {
-		live, _, err := sockets.ReadLive(p.Live(from.App))
-		if err != nil || live != from {
-			return err
+	return p.withLive(ctx, from.App, func(live sockets.Slot) error {
+		if live != from {
+			return nil
 		}
 		to := from.Other()
 		if _, filled, err := p.SlotRelease(to); err != nil {
@@ -235,13 +226,11 @@ func (p Paths) Empty(ctx context.Context, s sockets.Slot, may func() (bool, erro
 // Killed between the two, the slot runs on, unreached, and the next TakeDown
 // ends it.
 func (p Paths) TakeDown(ctx context.Context, s sockets.Slot) error {
-	return p.WithState(ctx, s.App, func() error {
-		live, ok, err := sockets.ReadLive(p.Live(s.App))
-		if err == nil && ok && live == s {
-			err = p.change(p.Live(s.App), removeFile)
-		}
-		if err != nil {
-			return err
+	return p.withLive(ctx, s.App, func(live sockets.Slot) error {
+		if live == s {
+			if err := p.change(p.Live(s.App), removeFile); err != nil {
+				return err
+			}
 		}
 		return p.EmptySlot(s)
 	})
@@ -258,6 +247,18 @@ func (p Paths) EndWarm(s sockets.Slot) error {
 	terms.Deadline = time.Now().Add(terms.Deadline.Sub(terms.WarmUntil))
 	terms.WarmUntil = time.Time{}
 	return p.SetDrain(s, terms)
+}
+
+// withLive is WithState for what depends on which slot is live; the zero slot is
+// none.
+func (p Paths) withLive(ctx context.Context, app string, change func(live sockets.Slot) error) error {
+	return p.WithState(ctx, app, func() error {
+		live, _, err := sockets.ReadLive(p.Live(app))
+		if err != nil {
+			return err
+		}
+		return change(live)
+	})
 }
 
 func changed(live sockets.Slot) error {

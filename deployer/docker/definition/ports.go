@@ -31,7 +31,11 @@ func (s Settings) DropPort(in inspect.Answer, port uint16, at []netip.AddrPort) 
 			}
 		}
 	}
-	bindings[key] = otherBindings(bindings[key], at)
+	bindings[key] = slices.DeleteFunc(bindings[key], func(b nat.PortBinding) bool { // those that one of the addresses reaches
+		return slices.ContainsFunc(at, func(a netip.AddrPort) bool {
+			return bindsPort(b.HostPort, a.Port()) && bindsAddress(b.HostIP, a.Addr())
+		})
+	})
 	exposed := map[nat.Port]struct{}{}
 	if err := s.Config.Get("ExposedPorts", &exposed); err != nil {
 		return err
@@ -43,15 +47,6 @@ func (s Settings) DropPort(in inspect.Answer, port uint16, at []netip.AddrPort) 
 	s.HostConfig.SetFilled("PortBindings", bindings)
 	s.Config.SetFilled("ExposedPorts", exposed)
 	return nil
-}
-
-// otherBindings leaves out the bindings that one of the addresses reaches.
-func otherBindings(list []nat.PortBinding, at []netip.AddrPort) []nat.PortBinding {
-	return slices.DeleteFunc(list, func(b nat.PortBinding) bool {
-		return slices.ContainsFunc(at, func(a netip.AddrPort) bool {
-			return bindsPort(b.HostPort, a.Port()) && bindsAddress(b.HostIP, a.Addr())
-		})
-	})
 }
 
 // bindsPort: an empty port or 0 stands for any free one, "8000-8010" for one of these.

@@ -46,12 +46,8 @@ func (i Image) Pullable() bool {
 	return false
 }
 
-// ReadImage reads the daemon's description of an image.
-func ReadImage(raw json.RawMessage) (Image, error) {
-	img, err := ReadImageConfig(raw)
-	if err != nil {
-		return Image{}, err
-	}
+// Image is what edgeman needs to know of it.
+func (img ImageConfig) Image() Image {
 	out := Image{ID: img.ID, RepoDigests: img.RepoDigests, Os: img.Os, Arch: img.Architecture}
 	for p := range img.Config.ExposedPorts {
 		if port := nat.Port(p); port.Proto() == "tcp" && port.Int() > 0 {
@@ -64,7 +60,7 @@ func ReadImage(raw json.RawMessage) (Image, error) {
 	}
 	slices.Sort(out.Volumes)
 	out.Volumes = slices.Compact(out.Volumes)
-	return out, nil
+	return out
 }
 
 // ImageConfig is an image's configuration, decoded and as sent.
@@ -76,7 +72,7 @@ type ImageConfig struct {
 	Raw              struct{ Config rawjson.Object } `json:"-"`
 }
 
-// ReadImageConfig reads the same for who makes a container from the image.
+// ReadImageConfig reads the daemon's description of an image.
 func ReadImageConfig(raw json.RawMessage) (img ImageConfig, err error) {
 	if err := errors.Join(json.Unmarshal(raw, &img), json.Unmarshal(raw, &img.Raw)); err != nil {
 		return img, fmt.Errorf("read the image's description: %w", err)

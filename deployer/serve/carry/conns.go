@@ -29,7 +29,7 @@ type Conns struct {
 	mu       sync.Mutex
 	all      map[*Conn]struct{}
 	requests atomic.Uint64 // that ever went in
-	back     atomic.Uint64 // pieces of answers that ever came back
+	Pieces   atomic.Uint64 // of answers that ever came back
 }
 
 // Add begins to forward c; start may end it at once, in another goroutine.
@@ -40,7 +40,7 @@ func (t *Conns) Add(c *Conn, start func() *relay.Relay) {
 		t.all = make(map[*Conn]struct{})
 	}
 	t.all[c] = struct{}{}
-	c.asks, c.back = &t.requests, &t.back
+	c.asks, c.back = &t.requests, &t.Pieces
 	c.relay = start()
 }
 
@@ -88,9 +88,6 @@ func (c *Conn) kind(k *state.Kinds) *int {
 	}
 	return &k.Requests
 }
-
-// Pieces is how many pieces of answers ever came back.
-func (t *Conns) Pieces() uint64 { return t.back.Load() }
 
 // counts are all connections, and those of them that wait for an answer.
 func (t *Conns) counts() (all, waiting int) {

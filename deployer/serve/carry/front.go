@@ -9,7 +9,6 @@ import (
 	"errors"
 	"math"
 	"net"
-	"sync"
 	"time"
 
 	"edgeman/deployer/poll"
@@ -42,7 +41,6 @@ type Front struct {
 	park     time.Duration // how long a connection waits for the app
 	slots    chan struct{} // one for each accepted connection
 	trouble  func(error)   // told of accept errors, at most one a second
-	open     sync.WaitGroup
 	Conns    Conns
 	meter    meter
 	unhold   func() // not nil while held
@@ -96,7 +94,6 @@ func (f *Front) Run(ctx context.Context) error {
 // for more. It does not block: what cannot be done at once gets a goroutine.
 func (f *Front) take(c *relay.Conn) (more bool) {
 	f.slots <- struct{}{} // has room, see Run
-	f.open.Add(1)
 	if !f.begin(c) {
 		go f.carry(c)
 	}
@@ -206,7 +203,7 @@ func (f *Front) carry(c *relay.Conn) {
 		time.Sleep(wait)
 	}
 	c.Close()
-	f.done()
+	<-f.slots
 }
 
 // forward begins to carry bytes; it ends as its ends end.
@@ -216,15 +213,9 @@ func (f *Front) forward(c *Conn, client, app *relay.Conn, left func()) {
 			f.Conns.Remove(c)
 			left()
 			f.Gate.Leave()
-			f.done()
+			<-f.slots
 		})
 	})
-}
-
-// done ends what accepting a connection began.
-func (f *Front) done() {
-	<-f.slots
-	f.open.Done()
 }
 
 func dial(to *Pool, deadline time.Time) (app *relay.Conn, left func(), err error) {

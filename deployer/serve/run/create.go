@@ -29,11 +29,6 @@ func ours(c docker.Container) bool {
 	return ok && c.Labels[label.App] != "" && (rest == "" || rest[0] == '-' || rest[0] == '.')
 }
 
-// notOurs is the error for a name that somebody else's container has.
-func notOurs(name string) error {
-	return hint.New("docker rename "+name+" another-name", "the container %s is not one that edgeman made", name)
-}
-
 // create makes sure that the container exists. While Docker says that its name
 // is taken and shows nothing there, one is just being made or removed.
 func (r *runner) create(ctx context.Context, e Engine) (docker.Container, error) {
@@ -43,7 +38,7 @@ func (r *runner) create(ctx context.Context, e Engine) (docker.Container, error)
 		case errors.Is(err, docker.ErrNotFound):
 			c, err = r.make(ctx, e)
 		case err == nil && !ours(c):
-			err = notOurs(r.name)
+			err = hint.New("docker rename "+r.name+" another-name", "the container %s is not one that edgeman made", r.name)
 		case err == nil && (c.Status == "dead" || c.Status == "removing"):
 			if err = r.slot.remove(ctx, c.ID); err == nil {
 				continue

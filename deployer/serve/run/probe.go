@@ -116,17 +116,14 @@ func (r *runner) dialProbe(ctx context.Context, up carry.Upstream) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	if r.throughSocket() {
+	// Alone there, or it would lead to any of several containers.
+	if r.release.Count() == 1 && r.slot.ThroughSocket.Load() {
 		c.Close()
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", r.socket)
 	}
 	return c.Net()
 }
-
-// throughSocket tells whether nobody but probes comes to the slot's socket, which
-// then shows the way as a whole. It would lead to any of several containers.
-func (r *runner) throughSocket() bool { return r.release.Count() == 1 && r.slot.ThroughSocket.Load() }
 
 // watchHealth probes until the app is healthy. An app that was healthy before,
 // and is not so again after its patience, gets its requests all the same: what
