@@ -31,10 +31,9 @@ func (h *Host) Finish(ctx context.Context, app state.App, lock *state.Lock, op s
 		return nil
 	}
 	t := &takeover{
-		Host: h, slot: sockets.Slot{App: app.Name, Color: sockets.Blue}, app: app, record: record, op: op,
+		Host: h, candidate: candidate{name: app.Name}, slot: sockets.Slot{App: app.Name, Color: sockets.Blue}, app: app, record: record, op: op,
 		started: time.Now(), drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout),
 	}
-	t.name = app.Name
 	if t.release, err = h.Paths.ReadRelease(app.Name, record.Release); err != nil {
 		return err
 	}

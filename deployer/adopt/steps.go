@@ -145,7 +145,7 @@ func (t *takeover) openSlot(ctx context.Context) error {
 		hold = t.pause()
 	}
 	start := time.Now()
-	if err := t.enable(ctx); err != nil {
+	if err := t.EnableUnits(ctx, t.name, true); err != nil {
 		return err
 	}
 	if err := t.Fill(ctx, t.slot, t.release, hold); err != nil {
@@ -176,8 +176,6 @@ func (t *takeover) awaitStart(ctx context.Context, start time.Time) error {
 	return nil
 }
 
-func (t *takeover) enable(ctx context.Context) error { return t.EnableUnits(ctx, t.name, true) }
-
 // retireContainers waits until nginx has let go of the old containers, stops
 // them and keeps them. With recreate the new ones start only then.
 func (t *takeover) retireContainers(ctx context.Context) error {
@@ -194,7 +192,12 @@ func (t *takeover) retireContainers(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	if err := t.stopOld(ctx, t.record); err != nil {
+	for _, id := range t.record.Ids() { // or the daemon would bring it back
+		if err := t.Docker.SetRestart(ctx, id, "no"); err != nil {
+			return err
+		}
+	}
+	if err := t.StopAll(ctx, t.record.Ids()); err != nil {
 		return err
 	}
 	t.stopTook = time.Since(began)
@@ -211,15 +214,4 @@ func (t *takeover) retireContainers(ctx context.Context) error {
 		return err
 	}
 	return t.awaitStart(ctx, start)
-}
-
-// stopOld takes the adopted containers out of service without losing them:
-// their restart policy first, or the daemon would bring them back.
-func (h *Host) stopOld(ctx context.Context, a adoption.Record) error {
-	for _, id := range a.Ids() {
-		if err := h.Docker.SetRestart(ctx, id, "no"); err != nil {
-			return err
-		}
-	}
-	return h.StopAll(ctx, a.Ids())
 }

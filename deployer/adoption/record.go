@@ -53,12 +53,13 @@ type Original struct {
 func (a Record) Originals() []Original { return append([]Original{a.Original}, a.Others...) }
 
 // Ids are the ids of their containers.
-func (a Record) Ids() []string {
-	var ids []string
+func (a Record) Ids() []string { return a.each(func(o Original) string { return o.ContainerID }) }
+
+func (a Record) each(of func(Original) string) (list []string) {
 	for _, o := range a.Originals() {
-		ids = append(ids, o.ContainerID)
+		list = append(list, of(o))
 	}
-	return ids
+	return list
 }
 
 // Connections counts those to each original.
@@ -87,11 +88,7 @@ func (a Record) OldOnes(before, after []int) string {
 }
 
 func (a Record) Targets() string {
-	var list []string
-	for _, o := range a.Originals() {
-		list = append(list, o.Target)
-	}
-	return strings.Join(list, ", ")
+	return strings.Join(a.each(func(o Original) string { return o.Target }), ", ")
 }
 
 // Goes is subject and verb for messages: "X goes" or "X, Y go".
@@ -102,13 +99,7 @@ func (a Record) Goes() string {
 	return a.Targets() + " goes"
 }
 
-func (a Record) Names() []string {
-	var list []string
-	for _, o := range a.Originals() {
-		list = append(list, o.Container)
-	}
-	return list
-}
+func (a Record) Names() []string { return a.each(func(o Original) string { return o.Container }) }
 
 // Containers names them: "container web" or "containers web-1, web-2".
 func (a Record) Containers() string {

@@ -1,10 +1,8 @@
 package adoption
 
-// The steps of adopt and unadopt, as they are journalled. Adopt goes state, slot,
-// files, drain, and giving back takes that from its end: start, files, slot, state.
-// From StepDrain on nginx is on the slot and an interrupted adoption is completed;
-// before, it is undone. From StepFiles on nginx may be back, and an interrupted
-// giving back is completed without the originals being stopped again.
+// The steps of adopt and unadopt, as they are journalled. From StepDrain on nginx
+// is on the slot and an interrupted adoption is completed; before, it is undone.
+// From StepFiles on nginx may be back, and unadopt stops no original again.
 const (
 	StepState = "state"
 	StepSlot  = "slot"

@@ -477,15 +477,6 @@ func (u StartHook) Start(ctx context.Context, unit string) error {
 	return errors.Join(u.Before(), u.Units.Start(ctx, unit))
 }
 
-// repository is ref without its tag.
-func repository(ref string) string {
-	ref, _, _ = strings.Cut(ref, "@")
-	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
-		ref = ref[:i]
-	}
-	return ref
-}
-
 func ownAddress(c docker.Container, ip netip.Addr) bool {
 	for _, n := range c.Networks {
 		if n.IPv4 == ip || n.IPv6 == ip {

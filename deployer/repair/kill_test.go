@@ -59,6 +59,7 @@ func TestKilledAfterEveryStep(t *testing.T) {
 				}
 				w.wantWhole(when)
 				w.stopFails = nil
+				clear(w.Sick)
 				again := c.run
 				if c.again != nil {
 					again = c.again

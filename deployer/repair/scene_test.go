@@ -14,13 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"edgeman/deployer/adopt"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/fake"
 	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
-	"edgeman/deployer/swap"
-	"edgeman/deployer/unadopt"
 	"edgeman/sockets"
 )
 
@@ -138,12 +135,12 @@ func (w *scene) serveSlot(ctx context.Context, slot sockets.Slot) {
 	}
 }
 
-// replace puts the next release in the place of the slot's own, unless the command
-// that has asked for it is dead.
+// replace puts the next release in the place of the slot's own, unless that does
+// not become healthy or the command that has asked for it is dead.
 func (w *scene) replace(ctx context.Context, slot sockets.Slot, held bool) {
 	old, _, _ := w.Paths.SlotRelease(slot)
 	next, _, err := w.Paths.NextRelease(slot)
-	if held {
+	if held && !w.Sick[next.ImageID] {
 		err = errors.Join(err, w.Paths.Promote(ctx, slot, next.Number))
 	} else {
 		err = errors.Join(err, w.Paths.WithdrawNext(ctx, slot, 0))
@@ -159,129 +156,6 @@ func (w *scene) replace(ctx context.Context, slot sockets.Slot, held bool) {
 	}
 }
 
-// command is one that is killed.
-type command struct {
-	name  string
-	steps []string // also those of an undo
-	ready func(*scene)
-	run   func(context.Context, *scene) error
-	again func(context.Context, *scene) error // run after repair; default: run
-	fails bool
-}
-
-var commands = []command{
-	{name: "adopt, overlap", steps: []string{"state", "slot", "files", "drain"}, ready: func(*scene) {}, run: runAdopt, again: adoptAgain},
-	{name: "adopt, stop first", steps: []string{"state", "slot", "files", "drain"}, ready: stopsFirst, run: runAdopt, again: adoptAgain},
-	{
-		name: "adopt that fails", steps: []string{"state", "slot", "files", "start", "files", "slot", "state"}, fails: true,
-		ready: func(w *scene) { w.stopFails = errors.New("it does not stop") }, run: runAdopt, again: adoptAgain,
-	},
-	{name: "unadopt", steps: []string{"start", "files", "slot", "state"}, ready: adopted, run: runUnadopt, again: unadoptAgain},
-	{
-		name: "unadopt, stop first", steps: []string{"start", "files", "slot", "state"}, run: runUnadopt, again: unadoptAgain,
-		ready: func(w *scene) { stopsFirst(w); adopted(w) },
-	},
-	{name: "swap, overlap", steps: []string{"start", "switch", "drain"}, ready: onProxy, run: runSwap("")},
-	{name: "swap, stop first", steps: []string{"stop-first"}, ready: onProxy, run: runSwap("stop-first")},
-	{name: "swap, stop first, native", steps: []string{"stand-in", "stop-first", "take-back"}, ready: onNative, run: runSwap("stop-first")},
-	{name: "rollback to what still runs", steps: []string{"switch", "drain"}, ready: keptWarm, run: runRollback},
-	{name: "rollback anew", steps: []string{"start", "switch", "drain"}, ready: swapped, run: runRollback},
-	{name: "restart, overlap", steps: []string{"start", "switch", "drain"}, ready: onProxy, run: runRestart(swap.Options{})},
-	{name: "restart, stop first", steps: []string{"stop-first"}, ready: onProxy, run: runRestart(swap.Options{Strategy: "stop-first"})},
-	{name: "restart, service renewed", steps: []string{"stop-first"}, ready: onProxy, run: runRestart(swap.Options{Strategy: "stop-first", Renew: true})},
-	{
-		name: "restart, native service renewed", steps: []string{"start", "switch", "drain", "await"},
-		ready: onNative, run: runRestart(swap.Options{Renew: true}),
-	},
-}
-
-func runAdopt(ctx context.Context, w *scene) error {
-	_, err := w.Adopt.Adopt(ctx, adopt.Options{Site: w.site, Name: "myapp", Yes: true, LetWait: true, Drain: 200 * time.Millisecond, Timeout: 10 * time.Second})
-	return err
-}
-
-func runUnadopt(ctx context.Context, w *scene) error {
-	_, err := w.Unadopt.Release(ctx, unadopt.Options{App: "myapp", Yes: true})
-	return err
-}
-
-// adoptAgain gives back first what repair has completed.
-func adoptAgain(ctx context.Context, w *scene) error {
-	if _, err := w.Paths.ReadApp("myapp"); err == nil {
-		if err := runUnadopt(ctx, w); err != nil {
-			return err
-		}
-	}
-	return runAdopt(ctx, w)
-}
-
-func unadoptAgain(ctx context.Context, w *scene) error {
-	return errors.Join(adoptAgain(ctx, w), runUnadopt(ctx, w))
-}
-
-func runSwap(strategy string) func(context.Context, *scene) error {
-	return func(ctx context.Context, w *scene) error {
-		_, err := w.Swaps.Swap(ctx, swap.Options{App: "myapp", Image: "v2", Pull: "missing", Strategy: strategy, LetWait: true})
-		return err
-	}
-}
-
-func runRollback(ctx context.Context, w *scene) error {
-	_, err := w.Swaps.Rollback(ctx, swap.RollbackOptions{App: "myapp"})
-	return err
-}
-
-func runRestart(o swap.Options) func(context.Context, *scene) error {
-	return func(ctx context.Context, w *scene) error {
-		o.App, o.LetWait = "myapp", true
-		_, err := w.Swaps.Restart(ctx, o)
-		return err
-	}
-}
-
-func stopsFirst(w *scene) { w.Beside = []string{"writes to a volume"} }
-
-func adopted(w *scene) { w.must(runAdopt(w.T.Context(), w)) }
-
-// onProxy is an app that is live without a site.
-func onProxy(w *scene) {
-	delete(w.Containers, "web-1")
-	w.Adopted()
-}
-
-func onNative(w *scene) {
-	onProxy(w)
-	w.recorded(func(r *state.Release) { r.Mode = "native" })
-	app, err := w.Paths.ReadApp("myapp")
-	app.Mode, app.Strategy = "native", "stop-first"
-	w.must(errors.Join(err, w.Paths.WriteApp(app)))
-}
-
-func swapped(w *scene) {
-	onProxy(w)
-	w.must(runSwap("")(w.T.Context(), w))
-}
-
-// keptWarm is an app whose first release still runs after a swap.
-func keptWarm(w *scene) {
-	onProxy(w)
-	w.Retire.Store(false)
-	app, err := w.Paths.ReadApp("myapp")
-	app.KeepWarm = state.Duration(time.Hour)
-	w.must(errors.Join(err, w.Paths.WriteApp(app)))
-	w.must(w.Paths.WriteSlotStatus(sockets.Slot{App: "myapp", Color: sockets.Blue}, state.SlotStatus{Phase: state.PhaseWarm, Release: 1}))
-	w.must(runSwap("")(w.T.Context(), w))
-	app.KeepWarm = 0
-	w.must(w.Paths.WriteApp(app))
-}
-
-func (w *scene) must(err error) {
-	w.T.Helper()
-	if err != nil {
-		w.T.Fatal(err)
-	}
-}
-
 // wantLedToSlot checks that a site that was adopted leads to the slot, and that
 // its container is kept, stopped.
 func (w *scene) wantLedToSlot(when string) {
@@ -289,5 +163,12 @@ func (w *scene) wantLedToSlot(when string) {
 	c, there := w.Containers["web-1"]
 	if there && (c.Running || c.RestartPolicy != "no" || !strings.Contains(w.read(w.site), w.Paths.Live("myapp"))) {
 		w.T.Errorf("%s: the original %+v, the site\n%s", when, c, w.read(w.site))
+	}
+}
+
+func (w *scene) must(err error) {
+	w.T.Helper()
+	if err != nil {
+		w.T.Fatal(err)
 	}
 }

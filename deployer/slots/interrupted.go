@@ -77,17 +77,15 @@ func (h *Host) Resume(ctx context.Context, app state.App) error {
 // resumeSwap completes a swap that had switched and undoes one that had not.
 func (h *Host) resumeSwap(ctx context.Context, app state.App, op state.Operation) error {
 	done, err := h.settleSwap(ctx, app, op)
+	if err == nil && done && op.Mode != "" {
+		err = h.Paths.SetMode(app.Name, op.Mode)
+	}
 	if err != nil {
 		return err
 	}
 	outcome, verb := state.Failed, "undone"
 	if done {
 		outcome, verb = state.Done, "completed"
-	}
-	if done && op.Mode != "" {
-		if err := h.Paths.SetMode(app.Name, op.Mode); err != nil {
-			return err
-		}
 	}
 	h.Note("%s of %s to release %d was interrupted at step %q on %s: %s", op.Name, app.Name, op.Release, op.Step, op.Started.Format(time.DateTime), verb)
 	// Before it is forgotten; without it only the history says less.
@@ -124,7 +122,7 @@ func (h *Host) settleSwap(ctx context.Context, app state.App, op state.Operation
 	}
 	switch {
 	case op.StopsFirst():
-		err = errors.Join(h.settleRecreate(ctx, app, live), h.SweepOther(ctx, live.Other()))
+		err = errors.Join(h.settleStopFirst(ctx, app, live), h.SweepOther(ctx, live.Other()))
 	case op.Slot != "" && live.String() != op.Slot:
 		// A candidate that users never saw may be cut short; a slot that was on
 		// its way back to being live has connections of its own.
@@ -137,10 +135,10 @@ func (h *Host) settleSwap(ctx context.Context, app state.App, op state.Operation
 	return filled && live.String() == op.Slot && current.Number == op.Release, err
 }
 
-// settleRecreate takes an interrupted request back and waits until the slot's
+// settleStopFirst takes an interrupted request back and waits until the slot's
 // service has decided which release it runs: the new one may have been proven
 // healthy just before.
-func (h *Host) settleRecreate(ctx context.Context, app state.App, slot sockets.Slot) error {
+func (h *Host) settleStopFirst(ctx context.Context, app state.App, slot sockets.Slot) error {
 	if err := h.Paths.WithdrawNext(ctx, slot, 0); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"edgeman/deployer/docker"
-	"edgeman/deployer/docker/label"
 	"edgeman/deployer/poll"
 	"edgeman/sockets"
 )
@@ -17,7 +16,7 @@ import (
 // RemoveContainers removes what the slot's service has made, by its labels: the
 // link that names its release may be gone already.
 func (h *Host) RemoveContainers(ctx context.Context, slot sockets.Slot) error {
-	own, err := h.Docker.List(ctx, map[string]string{label.App: slot.App, label.Slot: slot.Color}, true)
+	own, err := h.OwnContainers(ctx, slot)
 	if err != nil {
 		return err
 	}

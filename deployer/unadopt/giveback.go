@@ -40,7 +40,7 @@ type giving struct {
 
 // newGiving takes the waits from the app's settings.
 func newGiving(app state.App, record adoption.Record, lock *state.Lock) giving {
-	return giving{app: app, record: record, lock: lock, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout)}
+	return giving{app: app, record: record, lock: lock, drain: time.Duration(app.Drain.Timeout), timeout: time.Duration(app.Start.Timeout), result: &Result{}}
 }
 
 // Undo takes back an adoption that did not get to its end. quiet says only what
@@ -55,9 +55,6 @@ func (h *Host) Undo(ctx context.Context, app state.App, record adoption.Record, 
 // nginx goes back to them, the slot drains, and what edgeman made is removed. Each
 // step undoes that of adopt; once the originals answer, it only goes on.
 func (h *Host) giveBack(ctx context.Context, b giving) error {
-	if b.result == nil {
-		b.result = &Result{}
-	}
 	op, err := h.beginBack(&b)
 	if err != nil {
 		return err
@@ -72,16 +69,13 @@ func (h *Host) giveBack(ctx context.Context, b giving) error {
 	if !b.told {
 		h.Notes(said)
 	}
-	all := h.steps(&b, files, cannot)
-	at := func(name string) int {
-		return slices.IndexFunc(all, func(s steps.Step) bool { return s.Name == name })
-	}
+	order := []string{adoption.StepStart, adoption.StepFiles, adoption.StepSlot, adoption.StepState}
 	err = steps.Run(ctx, func(name string) error {
-		if !b.undo && at(name) > at(op.Step) { // an interrupted run stays as far as it had come
+		if !b.undo && slices.Index(order, name) > slices.Index(order, op.Step) { // an interrupted run stays as far as it had come
 			op.Step = name
 		}
 		return h.Paths.BeginStep(b.app.Name, op)
-	}, all)
+	}, h.steps(&b, files, cannot))
 	if err == nil || b.undo || op.Step != adoption.StepStart || errors.As(err, new(*steps.UndoError)) {
 		return err
 	}
@@ -117,23 +111,21 @@ func (h *Host) beginBack(b *giving) (op state.Operation, err error) {
 	op, begun, err := h.Paths.ReadOperation(b.app.Name)
 	switch {
 	case err != nil:
-		return op, err
 	case begun && op.Name == "adopt":
 		b.undo, b.keep, b.begun = true, true, op.Started
 		if op.Step == adoption.StepDrain {
 			op.Step = adoption.StepFiles
 		}
 		b.unused = op.Step == adoption.StepState || op.Step == adoption.StepSlot
-		return op, nil
 	case begun && op.Name == "unadopt":
 		b.keep = op.Step != adoption.StepStart // nginx may be back
-		return op, nil
+	default:
+		op = state.Operation{Name: "unadopt", Step: adoption.StepStart, Started: time.Now()}
+		if b.live != nil {
+			op.Release = b.live.Number
+		}
 	}
-	op = state.Operation{Name: "unadopt", Step: adoption.StepStart, Started: time.Now()}
-	if b.live != nil {
-		op.Release = b.live.Number
-	}
-	return op, nil
+	return op, err
 }
 
 // stayedError is giving back that was undone while nginx was not touched: the

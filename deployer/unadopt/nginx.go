@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 
 	"edgeman/deployer/adoption"
+	"edgeman/deployer/console"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/outcome"
@@ -69,11 +70,9 @@ func (h *Host) restored(a adoption.Record) (files []fileBack, said []string, err
 func places(edits []nginxconf.Edit) string {
 	var in []string
 	for _, e := range edits {
-		if !slices.Contains(in, e.In) {
-			in = append(in, e.In)
-		}
+		in = append(in, e.In)
 	}
-	return strings.Join(in, " and ")
+	return strings.Join(console.Distinct(in), " and ")
 }
 
 // ledElsewhere refuses a file in which somebody has changed what adopt wrote, but
@@ -111,19 +110,17 @@ func candidates(files []fileBack) map[string][]byte {
 // judgeBack is testBack for a plan that is about to be shown. If somebody else has
 // broken the configuration it says so, instead of blaming our edits.
 func (h *Host) judgeBack(ctx context.Context, o Options, files []fileBack) error {
-	back := h.testBack(ctx, files)
-	if back == nil && len(files) > 0 {
-		return h.refuseWayLeft(ctx, o, files)
+	if back := h.testBack(ctx, files); back != nil || len(files) == 0 { // nginx is reloaded all the same
+		_, now := h.Nginx.Precheck(ctx)
+		if errors.Is(now, nginx.ErrAlreadyBroken) {
+			return hint.With(outcome.Refuse("%w\nnothing was changed, %s serves as before", now, o.App),
+				"fix it until nginx -t passes, then edgeman unadopt %s", o.App)
+		}
+		if err := cmp.Or(back, now); err != nil {
+			return err
+		}
 	}
-	_, now := h.Nginx.Precheck(ctx) // also where there is nothing to take back: nginx is reloaded all the same
-	if errors.Is(now, nginx.ErrAlreadyBroken) {
-		return hint.With(outcome.Refuse("%w\nnothing was changed, %s serves as before", now, o.App),
-			"fix it until nginx -t passes, then edgeman unadopt %s", o.App)
-	}
-	if back == nil && now == nil {
-		return h.refuseWayLeft(ctx, o, files)
-	}
-	return cmp.Or(back, now)
+	return h.refuseWayLeft(ctx, o, files)
 }
 
 // refuseWayLeft finds what would still lead to the app's socket with the edits

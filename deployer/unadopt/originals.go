@@ -18,16 +18,13 @@ import (
 // until all of them answer there.
 func (h *Host) startOriginals(ctx context.Context, b *giving) error {
 	var all []docker.Container
+	var ids, asleep []string
 	for i, o := range b.record.Originals() {
 		c, err := h.original(ctx, *b, i, o)
 		if err != nil {
 			return err
 		}
-		all = append(all, c)
-	}
-	var ids, asleep []string
-	for _, c := range all {
-		ids = append(ids, c.ID)
+		all, ids = append(all, c), append(ids, c.ID)
 		if !c.Running {
 			asleep = append(asleep, c.ID)
 		}
