@@ -37,7 +37,7 @@ var commands = []command{
 	{name: "swap, overlap", steps: []string{"start", "switch", "drain"}, ready: onProxy, run: runSwap("")},
 	{name: "swap, stop first", steps: []string{"stop-first"}, ready: onProxy, run: runSwap("stop-first")},
 	{name: "swap, stop first, native", steps: []string{"stand-in", "stop-first", "take-back"}, ready: onNative, run: runSwap("stop-first")},
-	{name: "swap that fails, overlap", ready: sick(onProxy), run: runSwap(""), fails: true},
+	{name: "swap that fails, overlap", ready: sick(leftAlone), run: runSwap(""), fails: true},
 	{name: "swap that fails, stop first", ready: sick(onProxy), run: runSwap("stop-first"), fails: true},
 	{name: "swap that fails, stop first, native", steps: []string{"stand-in"}, ready: sick(onNative), run: runSwap("stop-first"), fails: true},
 	{name: "rollback to what still runs", steps: []string{"switch", "drain"}, ready: keptWarm, run: runRollback},
@@ -111,6 +111,12 @@ func onNative(w *scene) {
 	app, err := w.Paths.ReadApp("myapp")
 	app.Mode, app.Strategy = "native", "stop-first"
 	w.must(errors.Join(err, w.Paths.WriteApp(app)))
+}
+
+// leftAlone is an app of which the command itself has to end a slot.
+func leftAlone(w *scene) {
+	onProxy(w)
+	w.Retire.Store(false)
 }
 
 // sick is an app whose next release does not become healthy.
