@@ -61,18 +61,17 @@ func parseINI(data []byte) (map[string]map[string]string, error) {
 
 var period = regexp.MustCompile(`^(\d+)\s*(day|week|hour)s?$`)
 
-// parsePeriod reads certbot's "30 days".
-func parsePeriod(s string) (time.Duration, bool) {
+// parsePeriod reads certbot's "30 days"; what it cannot read is 0.
+func parsePeriod(s string) time.Duration {
 	m := period.FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
-		return 0, false
+		return 0
 	}
 	n, err := strconv.Atoi(m[1])
 	if err != nil || n > 10000 {
-		return 0, false
+		return 0
 	}
-	unit := map[string]time.Duration{"day": day, "week": 7 * day, "hour": time.Hour}[m[2]]
-	return time.Duration(n) * unit, true
+	return time.Duration(n) * map[string]time.Duration{"day": day, "week": 7 * day, "hour": time.Hour}[m[2]]
 }
 
 // certbotPlaces are where an installed certbot shows its version without being

@@ -54,15 +54,8 @@ func value(n *node, name, fallback string) string {
 	return fallback
 }
 
-// loadConfig reads the configuration and remembers how its includes name their
-// files: a dangling link and a pattern without a match are seen only there.
-func loadConfig(fsys FS, main string) (*nginxconf.Config, *includes, error) {
-	seen := &includes{FS: fsys}
-	c, err := nginxconf.Load(seen, main)
-	return c, seen, err
-}
-
-// includes is a file system that takes notes.
+// includes is a file system that notes how the configuration that is read from it
+// names its files: a dangling link and a pattern without a match are seen only there.
 type includes struct {
 	FS
 	paths    []string // as included, symlinks not followed

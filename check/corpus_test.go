@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"edgeman/nginxconf"
 )
 
 // Other people's configurations: no rule breaks down, and none but a notice
@@ -73,7 +75,7 @@ func lintFile(t *testing.T, text string) (Report, bool) {
 	w := newWorld(t)
 	w.env.Units, w.env.Docker, w.env.Dial, w.opt.Settings.Lint = nil, nil, nil, true
 	w.write("/etc/nginx/nginx.conf", text)
-	config, _, err := loadConfig(w.env.FS, w.facts.Main)
+	config, err := nginxconf.Load(w.env.FS, w.facts.Main)
 	if err != nil {
 		return Report{}, false
 	}

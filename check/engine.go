@@ -58,9 +58,7 @@ func (h *host) judge(rules []Rule) Report {
 		if r.Twice && len(found) > 0 {
 			twice = append(twice, r)
 		}
-		for _, f := range found {
-			fired[r.Code] = fired[r.Code] || f.Severity >= Warning
-		}
+		fired[r.Code] = worst(found) >= Warning
 		findings = append(findings, found...)
 	}
 	findings = h.lookAgain(twice, findings)

@@ -2,6 +2,7 @@ package check
 
 import (
 	"crypto/x509"
+	"slices"
 	"time"
 )
 
@@ -40,10 +41,8 @@ type limits struct{ warn, crit time.Duration }
 
 func (s Settings) limits(c *x509.Certificate, by renewal, subjects ...string) limits {
 	for _, o := range s.Certificates {
-		for _, subject := range subjects {
-			if o.Subject == subject {
-				return limits{fraction(day, o.WarnDays), fraction(day, o.CritDays)}
-			}
+		if slices.Contains(subjects, o.Subject) {
+			return limits{fraction(day, o.WarnDays), fraction(day, o.CritDays)}
 		}
 	}
 	w := by.window(lifetime(c))

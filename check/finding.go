@@ -14,9 +14,6 @@ type Subject struct {
 	Name string `json:"name"`
 }
 
-// String is the name alone: settings and output name subjects by it.
-func (s Subject) String() string { return s.Name }
-
 // Position is a line of a configuration file; line 0 means the whole file.
 type Position struct {
 	File string `json:"file"`

@@ -115,7 +115,8 @@ func (h *host) gatherNginx() {
 	// found means nothing.
 	h.has[needProcess] = facts.Running || h.env.Euid == 0
 	h.version, _ = nginxconf.ParseVersion(facts.Version)
-	config, seen, err := loadConfig(h.env.FS, facts.Main)
+	seen := &includes{FS: h.env.FS}
+	config, err := nginxconf.Load(seen, facts.Main)
 	if err != nil {
 		h.blindTo("file", facts.Main, fmt.Sprintf("the nginx configuration cannot be read: %v", err), "nginx -t names the line")
 	} else {

@@ -87,9 +87,7 @@ func (h *host) readLineage(conf string) *lineage {
 	l.err = err
 	l.files, l.params, l.webroots = sections[""], sections["renewalparams"], sections["webroot_map"]
 	l.version, _ = nginxconf.ParseVersion(l.files["version"])
-	if v := l.files["renew_before_expiry"]; v != "" {
-		l.before, _ = parsePeriod(v)
-	}
+	l.before = parsePeriod(l.files["renew_before_expiry"])
 	if l.err == nil {
 		l.err = l.complete()
 	}
@@ -183,9 +181,7 @@ func (h *host) brokenLink(l *lineage) string {
 			}
 			return path + " is a file, where certbot needs a link into " + l.archive()
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(path), target)
-		}
+		target = under(filepath.Dir(path), target)
 		if _, err := h.env.FS.Stat(path); err != nil {
 			return fmt.Sprintf("%s leads to %s: %v", path, target, plainError(err))
 		}

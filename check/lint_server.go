@@ -13,7 +13,7 @@ var ruleNameDefaultMissing = Rule{
 }
 
 func defaultMissing(h *host, report func(Finding)) {
-	count, hasDefault, example := map[string]int{}, map[string]bool{}, map[string]*server{}
+	on, hasDefault := map[string][]*server{}, map[string]bool{}
 	var order []string
 	for _, s := range h.servers {
 		for _, l := range s.listens {
@@ -21,20 +21,17 @@ func defaultMissing(h *host, report func(Finding)) {
 				continue
 			}
 			k := l.key()
-			if count[k]++; count[k] == 1 {
-				example[k] = s
-				order = append(order, k)
-			}
+			order, on[k] = appendNew(order, k), append(on[k], s)
 			hasDefault[k] = hasDefault[k] || l.def
 		}
 	}
 	for _, k := range order {
-		if hasDefault[k] || count[k] < 2 {
+		if hasDefault[k] || len(on[k]) < 2 {
 			continue
 		}
 		report(Finding{
-			Severity: Notice, Subject: Subject{"address", k}, At: []Position{example[k].pos()},
-			Message: fmt.Sprintf("no server on %s is the default_server, so %s answers for unknown names", k, example[k].label()),
+			Severity: Notice, Subject: Subject{"address", k}, At: []Position{on[k][0].pos()},
+			Message: fmt.Sprintf("no server on %s is the default_server, so %s answers for unknown names", k, on[k][0].label()),
 			Hint:    "add a server with listen ... ssl default_server; ssl_reject_handshake on;",
 		})
 	}

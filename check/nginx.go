@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -110,7 +109,7 @@ func (h *host) emergencyAfter(t time.Time) string {
 	if path == "" || path == "stderr" || strings.Contains(path, ":") || h.env.Tail == nil {
 		return ""
 	}
-	data, err := h.env.Tail(h.prefixed(path), tailSize)
+	data, err := h.env.Tail(under(h.env.Prefix, path), tailSize)
 	if err != nil {
 		return ""
 	}
@@ -130,11 +129,3 @@ func (h *host) emergencyAfter(t time.Time) string {
 
 // tailSize is how much of the end of nginx's error log is looked at.
 const tailSize = 256 << 10
-
-// prefixed resolves a path as nginx does for logs, caches and the pid file.
-func (h *host) prefixed(p string) string {
-	if filepath.IsAbs(p) {
-		return p
-	}
-	return filepath.Join(h.env.Prefix, p)
-}

@@ -26,25 +26,24 @@ func confDrift(h *host, report func(Finding)) {
 			continue // its edits are not there yet
 		}
 		for _, edit := range a.Edits {
-			if f, ok := h.drift(&a, edit); ok {
-				report(f)
-			}
+			h.drift(&a, edit, report)
 		}
 	}
 }
 
-func (h *host) drift(a *app, edit nginxconf.FileEdit) (Finding, bool) {
+func (h *host) drift(a *app, edit nginxconf.FileEdit, report func(Finding)) {
 	f := Finding{Subject: Subject{"file", edit.Path}, Sites: h.appSites(a), At: []Position{{File: edit.Path}}}
 	now, err := h.env.FS.ReadFile(edit.Path)
 	if err == nil {
 		if h.asAdopted(edit.Path, now) {
-			return f, false
+			return
 		}
 		f.Evidence = driftDiff(edit, now)
 		if _, lost := edit.Revert(now); lost == nil {
 			f.Severity, f.Hint = Notice, "nothing to do if the change is yours"
 			f.Message = fmt.Sprintf("%s has been changed since adopt; edgeman's own lines in it are intact", edit.Path)
-			return f, true
+			report(f)
+			return
 		}
 		f.Message = fmt.Sprintf("%s has been changed since adopt, and edgeman's own edits in it were altered", edit.Path)
 	} else {
@@ -62,7 +61,7 @@ func (h *host) drift(a *app, edit nginxconf.FileEdit) (Finding, bool) {
 	case err != nil:
 		f.Hint = "ls -l " + edit.Path // there is no diff that could help
 	}
-	return f, true
+	report(f)
 }
 
 func driftDiff(edit nginxconf.FileEdit, now []byte) []fact {

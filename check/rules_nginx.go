@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgeman/deployer/nginx"
+	"edgeman/sockets/count"
 )
 
 var ruleNginxConfigInvalid = Rule{
@@ -156,19 +157,26 @@ func (h *host) duplicateKnown(m nginx.Message) bool {
 	return known
 }
 
-// addresses are the TCP addresses that the configuration wants, with one place
-// each. Names, ranges of ports and variables are left to nginx -t.
-func (h *host) addresses() map[netip.AddrPort]*server {
-	out := map[netip.AddrPort]*server{}
+// notHeld visits the TCP addresses that the configuration wants and the running
+// nginx does not hold, with a server of each and with who holds it instead. Names,
+// ranges of ports and variables are left to nginx -t.
+func (h *host) notHeld(visit func(addr netip.AddrPort, s *server, others []count.TCPSocket)) {
+	if h.listening.nginx == nil || len(h.listening.tcp) == 0 || !h.nginx.Running {
+		return
+	}
+	seen := map[netip.AddrPort]bool{}
 	for _, s := range h.servers {
 		for _, l := range s.listens {
 			addr, err := netip.ParseAddrPort(l.key())
-			if err == nil && !l.quic && !l.udp && out[addr] == nil {
-				out[addr] = s
+			if err != nil || l.quic || l.udp || seen[addr] {
+				continue
+			}
+			seen[addr] = true
+			if mine, others := h.listening.holders(addr); len(mine) == 0 {
+				visit(addr, s, others)
 			}
 		}
 	}
-	return out
 }
 
 var ruleNginxPortConflict = Rule{
@@ -181,20 +189,16 @@ var ruleNginxPortConflict = Rule{
 }
 
 func portConflicts(h *host, report func(Finding)) {
-	if h.listening.nginx == nil || !h.nginx.Running {
-		return
-	}
-	for addr, s := range h.addresses() {
-		mine, others := h.listening.holders(addr)
-		if len(mine) > 0 || len(others) == 0 {
-			continue
+	h.notHeld(func(addr netip.AddrPort, s *server, others []count.TCPSocket) {
+		if len(others) == 0 {
+			return
 		}
 		report(Finding{
 			Severity: Critical, Subject: Subject{"address", addr.String()}, Sites: s.sites(), At: []Position{s.pos()},
 			Message: fmt.Sprintf("nginx should listen on %s, but %s is held by another program", addr, others[0].Local),
 			Hint:    fmt.Sprintf("ss -ltnp 'sport = :%d' names the program", addr.Port()),
 		})
-	}
+	})
 }
 
 var ruleNginxNotListening = Rule{
@@ -207,17 +211,13 @@ var ruleNginxNotListening = Rule{
 }
 
 func notListening(h *host, report func(Finding)) {
-	if h.listening.nginx == nil || len(h.listening.tcp) == 0 || !h.nginx.Running {
-		return
-	}
-	for addr, s := range h.addresses() {
-		mine, others := h.listening.holders(addr)
-		if len(mine)+len(others) > 0 {
-			continue
+	h.notHeld(func(addr netip.AddrPort, s *server, others []count.TCPSocket) {
+		if len(others) > 0 {
+			return
 		}
 		report(Finding{
 			Severity: Critical, Subject: Subject{"address", addr.String()}, Sites: s.sites(), At: []Position{s.pos()},
 			Message: fmt.Sprintf("nothing listens on %s, which the configuration names", addr), Hint: reloadHint,
 		})
-	}
+	})
 }

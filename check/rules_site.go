@@ -123,13 +123,7 @@ func proxyHeadersLost(h *host, report func(Finding)) {
 // proxies reports whether requests that end in block b are proxied with the
 // headers that b sets.
 func proxies(b *node) bool {
-	if b.Last("proxy_pass") != nil {
-		return true
-	}
-	for _, c := range b.Children() {
-		if c.IsBlock() && len(c.All("proxy_set_header")) == 0 && proxies(c) {
-			return true
-		}
-	}
-	return false
+	return b.Last("proxy_pass") != nil || slices.ContainsFunc(b.Children(), func(c *node) bool {
+		return c.IsBlock() && len(c.All("proxy_set_header")) == 0 && proxies(c)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -104,4 +105,12 @@ func appendNew[T comparable](list []T, more ...T) []T {
 		}
 	}
 	return list
+}
+
+// under is a path that is relative to dir, unless it is absolute or empty.
+func under(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
