@@ -186,11 +186,5 @@ func (h *host) unknownSites() []string {
 	for _, name := range h.unread {
 		known[name] = true
 	}
-	var out []string
-	for _, s := range h.opt.Sites {
-		if !known[strings.ToLower(s)] && !known[h.resolved(s)] {
-			out = append(out, s)
-		}
-	}
-	return out
+	return filter(h.opt.Sites, func(s string) bool { return !known[strings.ToLower(s)] && !known[h.resolved(s)] })
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -167,11 +168,9 @@ func (h *host) shakeOne(s *handshake) {
 // for the key of the certificate.
 func suites(kind string) []uint16 {
 	var out []uint16
-	for _, list := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
-		for _, c := range list {
-			if strings.Contains(c.Name, kind) {
-				out = append(out, c.ID)
-			}
+	for _, c := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if strings.Contains(c.Name, kind) {
+			out = append(out, c.ID)
 		}
 	}
 	return out
@@ -186,10 +185,9 @@ func (h *host) connect(s *handshake, ciphers []uint16, newest uint16) ([]*x509.C
 		return nil, err
 	}
 	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return nil, err
-		}
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return nil, err
 	}
 	if s.listen.proxyProtocol {
 		// The v1 form for "I will not say" (proxy-protocol.txt, 2.1).

@@ -169,8 +169,12 @@ func (h *host) lineageFinding(l *lineage, s Severity, message, hint string) Find
 	return f
 }
 
-// brokenLink looks at all four links: certbot needs each of them.
-func (h *host) brokenLink(l *lineage) string {
+// broken says what is wrong with the file or with one of the four links: certbot
+// needs each of them.
+func (h *host) broken(l *lineage) string {
+	if l.err != nil {
+		return fmt.Sprintf("%s: %v", l.conf, plainError(l.err))
+	}
 	newest := h.newestGeneration(l)
 	for _, name := range lineageFiles {
 		path := l.files[name]

@@ -90,20 +90,15 @@ func weakCiphers(h *host, report func(Finding)) {
 // away again.
 func weakSuites(list string) []string {
 	words := strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(": ,", r) })
-	var out []string
-	for _, w := range words {
+	return filter(words, func(w string) bool {
 		if strings.HasPrefix(w, "!") || strings.HasPrefix(w, "-") || !brokenSuites.MatchString(w) {
-			continue
+			return false
 		}
-		gone := slices.ContainsFunc(words, func(x string) bool {
+		return !slices.ContainsFunc(words, func(x string) bool {
 			x, not := strings.CutPrefix(x, "!")
 			return not && x != "" && strings.Contains(strings.ToUpper(w), strings.ToUpper(x))
 		})
-		if !gone {
-			out = append(out, w)
-		}
-	}
-	return out
+	})
 }
 
 var ruleTLSStaplingDead = Rule{

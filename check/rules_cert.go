@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -164,19 +165,10 @@ func certNameUncovered(h *host, report func(Finding)) {
 		if len(leaves) == 0 || s.stream || s.refuses() {
 			continue
 		}
-		var missing []string
-		asked := 0
-		for _, n := range s.names {
-			if !realName(n) || len(n) > 2 && n[len(n)-2:] == ".*" {
-				continue
-			}
-			asked++
-			if !anyCovers(leaves, n) {
-				missing = append(missing, n)
-			}
-		}
+		asked := filter(s.names, func(n string) bool { return realName(n) && !strings.HasSuffix(n, ".*") })
+		missing := filter(asked, func(n string) bool { return !anyCovers(leaves, n) })
 		severity := Warning
-		if len(missing) == asked {
+		if len(missing) == len(asked) {
 			severity = Critical
 		}
 		for _, n := range missing {

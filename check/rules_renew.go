@@ -17,12 +17,7 @@ var ruleRenewConfBroken = Rule{
 
 func renewConfBroken(h *host, report func(Finding)) {
 	for _, l := range h.lineages {
-		why := ""
-		if l.err != nil {
-			why = fmt.Sprintf("%s: %v", l.conf, plainError(l.err))
-		} else {
-			why = h.brokenLink(l)
-		}
+		why := h.broken(l)
 		if why == "" {
 			continue
 		}
