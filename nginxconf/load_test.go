@@ -39,7 +39,7 @@ func TestLoadFollowsIncludes(t *testing.T) {
 	if got := c.Files(); !slices.Equal(got, want) {
 		t.Errorf("files %q, want %q", got, want)
 	}
-	srv := c.Servers()[0]
+	srv := c.Root().Last("http").All("server")[0]
 	loc := srv.Last("location")
 	if srv.Last("add_header") == nil || loc.Last("add_header") == nil || c.Included("/etc/nginx/snippets/s.conf") != 2 {
 		t.Error("a file included twice is not in both places")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"edgeman/nginxconf/internal/config"
@@ -96,27 +97,19 @@ var units = map[string]time.Duration{
 func ParseDuration(s string) (time.Duration, error) {
 	var total time.Duration
 	for rest := s; rest != ""; {
-		digits := 0
-		for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
-			digits++
-		}
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
 		n, err := strconv.ParseInt(rest[:digits], 10, 32)
 		if err != nil {
 			return 0, fmt.Errorf("%q is not a time", s)
 		}
 		rest = rest[digits:]
-		unit := 0
-		for unit < len(rest) && (rest[unit] < '0' || rest[unit] > '9') && rest[unit] != ' ' {
-			unit++
-		}
+		unit := strings.IndexAny(rest+" ", "0123456789 ")
 		d, ok := units[rest[:unit]]
 		if !ok || time.Duration(n) > (math.MaxInt64-total)/d {
 			return 0, fmt.Errorf("%q is not a time", s)
 		}
 		total += time.Duration(n) * d
-		for rest = rest[unit:]; rest != "" && rest[0] == ' '; {
-			rest = rest[1:]
-		}
+		rest = strings.TrimLeft(rest[unit:], " ")
 	}
 	return total, nil
 }

@@ -223,11 +223,7 @@ func bindSource(fd int, src netip.Addr) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	var sa unix.Sockaddr = &unix.SockaddrInet6{Addr: src.As16()}
-	if src.Is4() {
-		sa = &unix.SockaddrInet4{Addr: src.As4()}
-	}
-	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+	return os.NewSyscallError("bind", unix.Bind(fd, sockaddr(netip.AddrPortFrom(src, 0))))
 }
 
 // visit runs do inside the dialer's namespace.

@@ -186,9 +186,8 @@ func (l *Listener) control(what string, do func(fd int) error) error {
 	if l.fd < 0 {
 		return net.ErrClosed
 	}
-	doErr := do(l.fd)
-	if doErr != nil {
-		return fmt.Errorf("%s on %s: %w", what, l.path, doErr)
+	if err := do(l.fd); err != nil {
+		return fmt.Errorf("%s on %s: %w", what, l.path, err)
 	}
 	return nil
 }

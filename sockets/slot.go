@@ -101,13 +101,14 @@ func ReadLive(link string) (Slot, bool, error) {
 // lock; a temporary link that a killed caller left behind is replaced.
 func SwitchLive(link, runDir string, to Slot) error {
 	temp := link + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("switching to %s: %w", to, err)
+	err := os.Remove(temp)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = os.Symlink(to.SocketPath(runDir), temp)
 	}
-	if err := os.Symlink(to.SocketPath(runDir), temp); err != nil {
-		return fmt.Errorf("switching to %s: %w", to, err)
+	if err == nil {
+		err = os.Rename(temp, link)
 	}
-	if err := os.Rename(temp, link); err != nil {
+	if err != nil {
 		return fmt.Errorf("switching to %s: %w", to, err)
 	}
 	if err := syncDir(filepath.Dir(link)); err != nil {

@@ -164,10 +164,7 @@ func check(fd int, inode uint64) error {
 
 func answer(conn int, text string) error {
 	_, err := syscall.Write(conn, []byte(text+"\n"))
-	if err != nil {
-		return wrap("answering", err)
-	}
-	return nil
+	return wrap("answering", err)
 }
 
 // place moves fd to the number at, where execve leaves it open.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -66,7 +65,10 @@ func newApp(env *environment) *cli.App {
 		CustomAppHelpTemplate:     appHelp,
 		HideHelpCommand:           true, // ours is in help.go
 		DisableSliceFlagSeparator: true,
-		Before:                    checkColor,
+		Before: func(c *cli.Context) error {
+			_, err := oneOf(c, "color", "auto", "always", "never")
+			return err
+		},
 		// Exiting is main's business: deferred clean-up has to run first.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Action: func(c *cli.Context) error {
@@ -77,11 +79,4 @@ func newApp(env *environment) *cli.App {
 		app.Commands = append(app.Commands, cmd.built(env))
 	}
 	return app
-}
-
-func checkColor(c *cli.Context) error {
-	if !slices.Contains([]string{"auto", "always", "never"}, c.String("color")) {
-		return usage("--color %q is none of auto, always, never", c.String("color"))
-	}
-	return nil
 }

@@ -60,12 +60,8 @@ func upgrade(ctx context.Context, h *host, apps []string, o swap.Options) error 
 	for i, app := range apps {
 		o.App, o.Renew = app, true
 		result, err := h.swap().Restart(ctx, o)
-		err = printSwap(h, result, err, false)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", app, err)
-		}
-		if err != nil {
-			failed = append(failed, err)
+		if err = printSwap(h, result, err, false); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", app, err))
 		}
 		if ctx.Err() != nil {
 			failed = append(failed, notMoved(apps[i+1:]))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,7 +29,8 @@ func openTails(paths []string, master int) tails {
 	var seen []os.FileInfo
 	for _, path := range paths {
 		st, err := os.Stat(path)
-		if err != nil || !st.Mode().IsRegular() || known(seen, st) {
+		known := func(s os.FileInfo) bool { return os.SameFile(s, st) }
+		if err != nil || !st.Mode().IsRegular() || slices.ContainsFunc(seen, known) {
 			continue
 		}
 		f, err := os.Open(path)
@@ -43,15 +45,6 @@ func openTails(paths []string, master int) tails {
 		t.files = append(t.files, &tail{file: f})
 	}
 	return t
-}
-
-func known(seen []os.FileInfo, st os.FileInfo) bool {
-	for _, s := range seen {
-		if os.SameFile(s, st) {
-			return true
-		}
-	}
-	return false
 }
 
 func (t tails) close() {
@@ -70,16 +63,12 @@ func (t tails) read() []Message {
 			if !strings.HasPrefix(rest, t.mark) {
 				continue
 			}
-			if m, ok := parseMessage(line); ok && grave(m.Level) {
+			if m, ok := parseMessage(line); ok && slices.Contains([]string{"emerg", "alert", "crit"}, m.Level) {
 				all = append(all, m)
 			}
 		}
 	}
 	return all
-}
-
-func grave(level string) bool {
-	return level == "emerg" || level == "alert" || level == "crit"
 }
 
 // lines returns the whole lines that were added, at most 1 MiB in one go so
@@ -123,12 +112,9 @@ func (e *ConfigError) Error() string { return "nginx: " + e.Message.String() }
 // graver than a warning.
 func refusal(messages []Message, output string) *ConfigError {
 	e := &ConfigError{Message: Message{Level: "emerg", Text: "nginx -t refused the configuration and did not say why"}, Output: output}
-	for _, m := range messages {
-		if m.Level == "warn" || m.Level == "notice" || m.Level == "info" {
-			continue
-		}
-		e.Message = m
-		break
+	grave := func(m Message) bool { return !slices.Contains([]string{"warn", "notice", "info"}, m.Level) }
+	if i := slices.IndexFunc(messages, grave); i >= 0 {
+		e.Message = messages[i]
 	}
 	return e
 }

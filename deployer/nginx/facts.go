@@ -1,6 +1,7 @@
 package nginx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,10 +57,7 @@ func (s *Server) Facts(_ context.Context) (Facts, error) {
 // cannot be read or there is none. nginx begins with systemd's 1024 unless
 // worker_rlimit_nofile says otherwise.
 func (p procfs) openFiles(pid int) int {
-	raw, err := os.ReadFile(p.path(pid, "limits"))
-	if err != nil {
-		return 0
-	}
+	raw, _ := os.ReadFile(p.path(pid, "limits"))
 	for line := range strings.Lines(string(raw)) {
 		if rest, ok := strings.CutPrefix(line, "Max open files"); ok {
 			n, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
@@ -71,14 +69,7 @@ func (p procfs) openFiles(pid int) int {
 
 // somaxconn caps every listen backlog of this network namespace; 0 when it
 // cannot be read.
-func (p procfs) somaxconn() int {
-	raw, err := os.ReadFile(filepath.Join(p.root, "sys/net/core/somaxconn"))
-	if err != nil {
-		return 0
-	}
-	n, _ := strconv.Atoi(strings.TrimSpace(string(raw)))
-	return n
-}
+func (p procfs) somaxconn() int { return readNumber(filepath.Join(p.root, "sys/net/core/somaxconn")) }
 
 // build is what "nginx -V" tells about how the binary was made.
 type build struct {
@@ -140,10 +131,7 @@ func (b build) server(binary string) *Server {
 }
 
 func (b build) option(name, otherwise string) string {
-	if v := b.options[name]; v != "" {
-		return v
-	}
-	return otherwise
+	return cmp.Or(b.options[name], otherwise)
 }
 
 // splitQuoted splits at spaces outside single quotes and drops the quotes.

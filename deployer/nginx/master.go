@@ -77,7 +77,10 @@ func (s *Server) pick(all []*master, anyMain bool) (*master, error) {
 		ours = others
 	}
 	if len(ours) > 1 {
-		ours = byPidFile(ours, s.PidFile)
+		pid := readNumber(s.PidFile)
+		if i := slices.IndexFunc(ours, func(m *master) bool { return m.PID == pid }); i >= 0 {
+			return ours[i], nil
+		}
 	}
 	switch len(ours) {
 	case 0:
@@ -97,16 +100,6 @@ func (s *Server) mainOf(m *master) string {
 	as := s.build.server(s.Binary)
 	as.apply(m.args, m.cwd)
 	return as.Main
-}
-
-func byPidFile(all []*master, path string) []*master {
-	pid := readPid(path)
-	for _, m := range all {
-		if m.PID == pid {
-			return []*master{m}
-		}
-	}
-	return all
 }
 
 // masters lists every nginx master of this machine, not of its containers.
@@ -195,33 +188,24 @@ func splitOption(word string) (option, value string) {
 	return word[:2], word[2:]
 }
 
-// readPid returns the number in a pid file, 0 when there is none.
-func readPid(path string) int {
-	raw, err := os.ReadFile(path)
+// readNumber returns the number in a file, such as a pid file, 0 when there is none.
+func readNumber(path string) int {
+	raw, _ := os.ReadFile(path)
+	n, err := strconv.Atoi(strings.TrimSpace(string(raw)))
 	if err != nil {
 		return 0
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
-	if err != nil || pid < 1 {
-		return 0
-	}
-	return pid
+	return n
 }
 
 func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 func sameLink(a, b string) bool {
-	x, err := os.Readlink(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Readlink(b)
-	return err == nil && x == y
+	x, errX := os.Readlink(a)
+	y, errY := os.Readlink(b)
+	return errX == nil && errY == nil && x == y
 }

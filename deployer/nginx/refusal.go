@@ -47,10 +47,7 @@ func Replaceable(path string) error {
 // check refuses what a rename would not replace whole.
 func (r replacement) check(old *os.File) (unix.Stat_t, error) {
 	var st, dir unix.Stat_t
-	if err := unix.Fstat(int(old.Fd()), &st); err != nil {
-		return st, err
-	}
-	if err := unix.Fstat(int(r.dir.Fd()), &dir); err != nil {
+	if err := errors.Join(unix.Fstat(int(old.Fd()), &st), unix.Fstat(int(r.dir.Fd()), &dir)); err != nil {
 		return st, err
 	}
 	attrs, err := attributes(r.dir, r.base)

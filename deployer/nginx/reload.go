@@ -53,10 +53,8 @@ func (s *Server) Reload(ctx context.Context, errorLogs ...string) (Reloaded, err
 	if err != nil {
 		return Reloaded{}, fmt.Errorf("reloading nginx: %w", err)
 	}
-	if pid := readPid(s.PidFile + ".oldbin"); pid != 0 {
-		if _, ok := s.proc.master(pid); ok {
-			return Reloaded{}, fmt.Errorf("reloading nginx: %w", errUpgrading)
-		}
+	if _, upgrading := s.proc.master(readNumber(s.PidFile + ".oldbin")); upgrading {
+		return Reloaded{}, fmt.Errorf("reloading nginx: %w", errUpgrading)
 	}
 	logs := openTails(append(errorLogs, s.proc.path(m.PID, "fd", "2")), m.PID)
 	defer logs.close()

@@ -43,13 +43,11 @@ func Replace(ctx context.Context, path string, before [sha256.Size]byte, after [
 	}
 	defer dir.Close() // gives up the lock
 	r := replacement{dir: dir, path: live, base: filepath.Base(live), before: before, after: after}
-	var refused *fileRefusal
-	if err := r.run(); err != nil && !errors.As(err, &refused) {
+	err = r.run()
+	if err != nil && !errors.As(err, new(*fileRefusal)) { // which names the file
 		return fmt.Errorf("replacing %s: %w", live, err)
-	} else if err != nil {
-		return err
 	}
-	return nil
+	return err
 }
 
 // replacement is one run of Replace. Everything happens relative to the
@@ -211,12 +209,9 @@ func temporary(path string) string { return "." + filepath.Base(path) + ".edgema
 // attributes, POSIX ACLs and the SELinux label. What the new file got from a
 // default ACL of its directory and the old one does not have is removed.
 func copyXattrs(src, dst int) error {
-	want, err := listXattrs(src)
-	if err != nil {
-		return fmt.Errorf("reading extended attributes: %w", err)
-	}
-	have, err := listXattrs(dst)
-	if err != nil {
+	want, wantErr := listXattrs(src)
+	have, haveErr := listXattrs(dst)
+	if err := errors.Join(wantErr, haveErr); err != nil {
 		return fmt.Errorf("reading extended attributes: %w", err)
 	}
 	for _, name := range have {

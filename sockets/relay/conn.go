@@ -62,25 +62,13 @@ func (c *Conn) take() int {
 func (c *Conn) Gone() bool { return hungUp(uintptr(c.fd)) }
 
 // Peer returns the address of an app, and the zero AddrPort for a client.
-func (c *Conn) Peer() netip.AddrPort {
-	sa, err := unix.Getpeername(c.fd)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return addrPort(sa)
-}
+func (c *Conn) Peer() netip.AddrPort { return addrPort(unix.Getpeername(c.fd)) }
 
 // Local returns the address that an app sees as its peer.
-func (c *Conn) Local() netip.AddrPort {
-	sa, err := unix.Getsockname(c.fd)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return addrPort(sa)
-}
+func (c *Conn) Local() netip.AddrPort { return addrPort(unix.Getsockname(c.fd)) }
 
-// addrPort is what sa says if it is of TCP.
-func addrPort(sa unix.Sockaddr) netip.AddrPort {
+// addrPort is what sa says if it is of TCP; with an error there is none.
+func addrPort(sa unix.Sockaddr, _ error) netip.AddrPort {
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))

@@ -12,10 +12,6 @@ import (
 // enqueue asks systemd for a job; its result goes to the channel, if not nil.
 type enqueue func(c *dbus.Conn, ctx context.Context, unit, mode string, result chan<- string) (int, error)
 
-func start(c *dbus.Conn, ctx context.Context, unit, mode string, result chan<- string) (int, error) {
-	return c.StartUnitContext(ctx, unit, mode, result)
-}
-
 func stop(c *dbus.Conn, ctx context.Context, unit, mode string, result chan<- string) (int, error) {
 	id, err := c.StopUnitContext(ctx, unit, mode, result)
 	if isDBus(err, noSuchUnit) { // nothing to stop
@@ -31,14 +27,10 @@ func stopAlone(c *dbus.Conn, ctx context.Context, unit, _ string, result chan<- 
 	return stop(c, ctx, unit, "ignore-dependencies", result)
 }
 
-func restart(c *dbus.Conn, ctx context.Context, unit, mode string, result chan<- string) (int, error) {
-	return c.RestartUnitContext(ctx, unit, mode, result)
-}
-
 // Start starts a unit and waits until it is up, which for a service means
 // that it has said READY=1. That a condition keeps it from it is an error.
 func (u *Units) Start(ctx context.Context, unit string) error {
-	if err := u.run(ctx, "starting "+unit, unit, start); err != nil {
+	if err := u.run(ctx, "starting "+unit, unit, (*dbus.Conn).StartUnitContext); err != nil {
 		return err
 	}
 	// A start that a condition prevents is done, as systemd sees it.
@@ -64,13 +56,13 @@ func (u *Units) StopAlone(ctx context.Context, unit string) error {
 
 // Restart stops and starts a unit and waits until it is up again.
 func (u *Units) Restart(ctx context.Context, unit string) error {
-	return u.run(ctx, "restarting "+unit, unit, restart)
+	return u.run(ctx, "restarting "+unit, unit, (*dbus.Conn).RestartUnitContext)
 }
 
 // StartNoWait asks systemd to start a unit and does not wait for it.
 func (u *Units) StartNoWait(ctx context.Context, unit string) error {
 	return u.call(ctx, "starting "+unit, func(ctx context.Context, c *dbus.Conn) error {
-		_, err := start(c, ctx, unit, "replace", nil)
+		_, err := c.StartUnitContext(ctx, unit, "replace", nil)
 		return err
 	})
 }
@@ -180,19 +172,13 @@ func (u *Units) hasJob(ctx context.Context, unit string) (pending bool, err erro
 		if err != nil {
 			return err
 		}
-		job, ok := p.Value.Value().([]any) // (uo): id and path
-		id, _ := first(job).(uint32)
-		pending = ok && id != 0
+		if job, _ := p.Value.Value().([]any); len(job) > 0 { // (uo): id and path
+			id, _ := job[0].(uint32)
+			pending = id != 0
+		}
 		return nil
 	})
 	return pending, err
-}
-
-func first(list []any) any {
-	if len(list) == 0 {
-		return nil
-	}
-	return list[0]
 }
 
 // conditionMet reports whether the unit's conditions held at the last start.

@@ -55,7 +55,7 @@ func arityOf(n *Node) (want arity, known bool) {
 		return want, true
 	}
 	module, rest, _ := strings.Cut(n.Name(), "_")
-	if modules[module+"_pass"] == "" {
+	if !slices.Contains(modules, module) {
 		return arity{}, false
 	}
 	want, known = arities["_"+rest]

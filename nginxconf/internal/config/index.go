@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"edgeman/nginxconf/internal/tree"
@@ -17,20 +18,18 @@ func (c *Config) PassesAt(n *Node, module string) []*Node {
 	return out
 }
 
-// modules maps each directive that hands a request to a server to the prefix
-// of its module's directives.
-var modules = map[string]string{
-	"proxy_pass":     "proxy",
-	"fastcgi_pass":   "fastcgi",
-	"uwsgi_pass":     "uwsgi",
-	"scgi_pass":      "scgi",
-	"grpc_pass":      "grpc",
-	"memcached_pass": "memcached",
-}
+// modules are the prefixes of the modules whose _pass directive hands a request to
+// a server.
+var modules = []string{"proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached"}
 
 // Module returns the prefix of a pass directive's module, "" for any other
 // directive.
-func Module(n *Node) string { return modules[n.Name()] }
+func Module(n *Node) string {
+	if module, ok := strings.CutSuffix(n.Name(), "_pass"); ok && slices.Contains(modules, module) {
+		return module
+	}
+	return ""
+}
 
 // index fills in what is looked up often, and refuses what nginx would.
 func (c *Config) index() (err error) {
@@ -48,15 +47,10 @@ func (c *Config) index() (err error) {
 		case n.Name() == "upstream" && n.IsBlock():
 			c.upstreams[Side(n)+"/"+strings.ToLower(n.Arg(0))] = n
 			c.upstreamList = append(c.upstreamList, n)
-		case n.Name() == "server" && n.IsBlock():
-			c.servers = append(c.servers, n)
 		}
 	})
 	return err
 }
-
-// Servers returns the server blocks of http and stream, in order.
-func (c *Config) Servers() []*Node { return c.servers }
 
 // Upstreams returns the upstream blocks of http and stream, in order.
 func (c *Config) Upstreams() []*Node { return c.upstreamList }

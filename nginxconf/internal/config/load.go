@@ -41,7 +41,6 @@ type Config struct {
 	passes       []*Node           // in order
 	upstreams    map[string]*Node  // "http/name", "stream/name"; names in lower case
 	upstreamList []*Node           // in order
-	servers      []*Node           // server blocks of http and stream
 	passesOf     map[*Node][]*Node // defining block: the passes it holds for
 }
 

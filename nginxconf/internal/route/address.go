@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -37,8 +38,7 @@ func ParsePass(arg string) (Address, bool) {
 
 // ParseServer splits the address of an upstream's server line.
 func ParseServer(arg string) (Address, bool) {
-	var a Address
-	return a.authority(arg)
+	return Address{}.authority(arg)
 }
 
 func (a Address) authority(arg string) (Address, bool) {
@@ -93,9 +93,6 @@ func takes(pass *config.Node, a Address) bool {
 // without brackets, the unspecified address being the loopback one; fallback is
 // the port when none is written.
 func (a Address) dialled(fallback string) (host, port string) {
-	if port = a.Port; port == "" {
-		port = fallback
-	}
 	host = strings.ToLower(strings.Trim(a.Host, "[]"))
 	if ip, err := netip.ParseAddr(host); err == nil {
 		switch ip = ip.Unmap(); {
@@ -107,7 +104,7 @@ func (a Address) dialled(fallback string) (host, port string) {
 		}
 		host = ip.String()
 	}
-	return host, port
+	return host, cmp.Or(a.Port, fallback)
 }
 
 // AddrPort is the address in numbers, invalid when its host is a name.

@@ -3,6 +3,7 @@
 package route
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 
@@ -32,10 +33,7 @@ func (r Route) ProxyHost() string {
 }
 
 func (r Route) Port() string {
-	if r.Addr.Port == "" {
-		return r.Fallback
-	}
-	return r.Addr.Port
+	return cmp.Or(r.Addr.Port, r.Fallback)
 }
 
 // Class says how an address is taken over; see the package documentation.
@@ -86,12 +84,10 @@ func (r Route) Text() string {
 		return r.Pass.Arg(0)
 	case r.Addr.Unix != "":
 		return "unix:" + r.Addr.Unix
-	case r.Addr.Port == "" && r.Fallback != "":
-		return r.Addr.Host + ":" + r.Fallback
-	case r.Addr.Port == "":
+	case r.Port() == "":
 		return r.Addr.Host
 	}
-	return r.Addr.Host + ":" + r.Addr.Port
+	return r.Addr.Host + ":" + r.Port()
 }
 
 func (r Route) Protocol() string {

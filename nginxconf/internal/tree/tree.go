@@ -109,9 +109,6 @@ func (d *Directive) End() int {
 	return d.HeadEnd()
 }
 
-// CloseStart is the offset of a block's "}".
-func (d *Directive) CloseStart() int { return int(d.File.Tokens[d.close].Start) }
-
 // Arg returns the token of argument i (0 is the first after the name).
 func (d *Directive) Arg(i int) lex.Token {
 	for n := d.first + 1; n < d.term; n++ {
