@@ -7,6 +7,8 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/client"
+
+	"edgeman/deployer/words"
 )
 
 var (
@@ -90,14 +92,7 @@ func reason(err error) string {
 		return "no docker daemon answers at /var/run/docker.sock"
 	}
 	// Why a container does not start may stand in the last of several lines.
-	s := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
-	var lines []string
-	for line := range strings.Lines(s) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "; ")
+	return words.Joined(strings.TrimPrefix(err.Error(), "Error response from daemon: "))
 }
 
 // versionRefused says that the daemon does not speak the API version asked for.

@@ -26,6 +26,17 @@ func OrDash(s string) string {
 	return s
 }
 
+// Joined is a text of several lines in one.
+func Joined(s string) string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
 // FirstLine is where a text of several lines says what it is about.
 func FirstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")

@@ -50,8 +50,11 @@ type Login struct {
 	helper func(ctx context.Context, program string, input []byte) ([]byte, error)
 }
 
-// RootLogin is what root's docker login left on this host.
-func RootLogin() Login { return Login{dockerConfig, runHelper} }
+// RootLogin is what root's docker login left on this host. $HOME is not trusted:
+// under sudo it may be the caller's.
+func RootLogin() Login {
+	return Login{func() ([]byte, error) { return readOwned("/root/.docker/config.json") }, runHelper}
+}
 
 // Credentials are those for a registry, encoded for the Engine; empty when there
 // are none. They appear in no error.
@@ -112,10 +115,6 @@ func hostOf(key string) string {
 	host, _, _ := strings.Cut(key, "/")
 	return host
 }
-
-// dockerConfig reads root's ~/.docker/config.json. $HOME is not trusted: under
-// sudo it may be the caller's.
-func dockerConfig() ([]byte, error) { return readOwned("/root/.docker/config.json") }
 
 // readOwned reads a file that only root can have written; nil when there is none.
 // People keep theirs elsewhere and put a link in its place.

@@ -13,6 +13,7 @@ import (
 	"edgeman/deployer/poll"
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/state"
+	"edgeman/deployer/words"
 )
 
 const (
@@ -78,13 +79,7 @@ const (
 // OneLine is a message for a line of a status: its lines in one, and cut in the
 // middle if it is long.
 func OneLine(s string) string {
-	var lines []string
-	for line := range strings.Lines(s) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	text := []rune(strings.Join(lines, "; "))
+	text := []rune(words.Joined(s))
 	if len(text) <= lineHead+lineTail {
 		return string(text)
 	}
