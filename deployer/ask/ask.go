@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -96,4 +97,11 @@ func names(headers []string, name string) bool {
 		}
 	}
 	return false
+}
+
+func TCP(to netip.AddrPort, limit time.Duration) Dialer {
+	return func(ctx context.Context) (net.Conn, error) {
+		d := net.Dialer{Timeout: limit}
+		return d.DialContext(ctx, "tcp", to.String())
+	}
 }
