@@ -127,7 +127,7 @@ func rollbackCommand() command {
 	}
 }
 
-func rollbackOptions(c *cli.Context) (o swap.RollbackOptions, err error) {
+func rollbackOptions(c *cli.Context) (o swap.Options, err error) {
 	o.App, o.JSON, o.Allow = c.Args().First(), c.Bool("json"), allowed(c)
 	if word := c.Args().Get(1); c.NArg() == 2 {
 		if o.Release, err = strconv.Atoi(word); err != nil || o.Release < 1 {

@@ -19,7 +19,7 @@ func (t *takeover) settle(note string) error {
 		Slot: t.slot.String(), By: state.Caller(), Seconds: state.Seconds(time.Since(t.started)), Outcome: state.Done, Note: note,
 		Stop: state.Seconds(t.stopTook), Boot: state.Seconds(t.bootTook),
 	}
-	e.SetEnded(t.ended)
+	e.Ended = t.ended
 	if err := t.Paths.Record(t.name, e); err != nil {
 		return err
 	}

@@ -204,7 +204,7 @@ func (t *takeover) retireContainers(ctx context.Context) error {
 	if d.Cut > 0 { // what was left had until now
 		d.Took = time.Since(start)
 	}
-	t.ended = d.Ended()
+	t.ended = d.Ended
 	t.Step("drain", "%s: %s, stopped and kept", t.record.OldOnes(before, now), d)
 	if !t.record.Recreate {
 		return nil

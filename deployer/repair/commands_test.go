@@ -83,7 +83,7 @@ func runSwap(strategy string) func(context.Context, *scene) error {
 }
 
 func runRollback(ctx context.Context, w *scene) error {
-	_, err := w.Swaps.Rollback(ctx, swap.RollbackOptions{App: "myapp"})
+	_, err := w.Swaps.Rollback(ctx, swap.Options{App: "myapp"})
 	return err
 }
 

@@ -129,7 +129,7 @@ func (k *keeper) endWebsockets(until time.Time) {
 		return
 	}
 	if n := k.front.Conns.CloseWebsockets(); n > 0 {
-		k.outcome.ended.Closed += n
+		k.outcome.ended.WebsocketsClosed += n
 		k.log("%s: closed %s, whose clients reach the new release when they connect again", k.slot, words.Plural(n, "websocket"))
 	}
 }
@@ -138,9 +138,9 @@ func (k *keeper) endWebsockets(until time.Time) {
 // comes while the container ends are taken off again by recount.
 func (k *keeper) cutOff(n int) {
 	k.outcome.late = k.front.Conns.InProgress()
-	k.outcome.ended.Kinds = k.front.Conns.Kinds(n)
-	k.outcome.ended.Cut = k.outcome.ended.Kinds.Total()
-	k.log("%s: stopping with %s at the drain deadline", k.slot, k.outcome.ended.Kinds.Of(k.outcome.ended.Cut))
+	k.outcome.ended.CutKinds = k.front.Conns.Kinds(n)
+	k.outcome.ended.Cut = k.outcome.ended.CutKinds.Total()
+	k.log("%s: stopping with %s at the drain deadline", k.slot, k.outcome.ended.CutKinds.Of(k.outcome.ended.Cut))
 }
 
 // recount corrects what was counted as cut, once the container has ended: an app
@@ -154,7 +154,7 @@ func (k *keeper) recount() {
 	case <-k.front.Gate.Emptied():
 	case <-time.After(quietFor):
 	}
-	counts := &k.outcome.ended.Kinds
+	counts := &k.outcome.ended.CutKinds
 	for _, c := range k.outcome.late {
 		if c.Answered() && counts.Requests > 0 {
 			counts.Requests--

@@ -54,9 +54,9 @@ func (k *keeper) end() (int, error) {
 	if k.drain.left > 0 && !k.neverServed {
 		k.cutOff(k.drain.left)
 	}
-	what := k.outcome.ended.String()
+	what := k.outcome.ended.Text()
 	if k.outcome.ended.Cut > 0 {
-		what = k.outcome.ended.Kinds.Of(k.outcome.ended.Cut) + " left"
+		what = k.outcome.ended.CutKinds.Of(k.outcome.ended.Cut) + " left"
 	}
 	ctx := context.Background()
 	stopping := k.statusAt(state.PhaseDraining, "stopping the container, "+what)
@@ -71,7 +71,7 @@ func (k *keeper) end() (int, error) {
 // recordCut puts what was cut into the history where no command is there to do
 // so, after a swap that did not wait.
 func (k *keeper) recordCut() {
-	if k.outcome.ended.Cut == 0 && k.outcome.ended.Closed == 0 {
+	if k.outcome.ended.Cut == 0 && k.outcome.ended.WebsocketsClosed == 0 {
 		return
 	}
 	if k.commandRuns() {
@@ -81,7 +81,7 @@ func (k *keeper) recordCut() {
 		Time: time.Now().UTC(), Operation: "drain", Release: k.release.Number, Image: k.release.Image, Slot: k.slot.String(),
 		By: "edgeman serve", Outcome: state.Done,
 	}
-	e.SetEnded(k.outcome.ended)
+	e.Ended = k.outcome.ended
 	if e.Cut > 0 {
 		e.Note = "cut at the drain deadline"
 	}

@@ -64,7 +64,7 @@ func (k *keeper) publish() {
 		Phase: state.PhaseStarting, Deadline: k.outcome.deadline, Rejected: k.outcome.rejected, Dead: k.outcome.dead,
 		Stop: k.outcome.stopTook, Boot: k.outcome.bootTook, NoDocker: k.containers.NoDocker.Load(),
 	}
-	st.SetEnded(k.outcome.ended)
+	st.Ended = k.outcome.ended
 	if oldest := k.front.Conns.Oldest(); time.Since(oldest) >= oldFrom {
 		st.Oldest = oldest.UTC()
 	}
@@ -132,6 +132,6 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 // statusAt is the status of a slot at a moment of change.
 func (k *keeper) statusAt(phase, message string) state.SlotStatus {
 	st := state.SlotStatus{Phase: phase, Message: message, Release: k.release.Number, Image: k.release.Image, Dead: k.outcome.dead, Stop: k.outcome.stopTook}
-	st.SetEnded(k.outcome.ended)
+	st.Ended = k.outcome.ended
 	return st
 }

@@ -16,17 +16,11 @@ import (
 // drained is how the connections of something that left service ended.
 type drained struct {
 	before int // connections at the switch
-	Cut    int // still there at the deadline
 	Took   time.Duration
+	state.Ended
 }
 
-func (d drained) String() string { return slots.HowDrained(d.before, d.Ended(), d.Took) }
-
-// Ended counts what was cut. That is an upper bound: some of it may have been
-// answered while the containers stopped.
-func (d drained) Ended() state.Ended {
-	return state.Ended{Cut: d.Cut, Kinds: state.Kinds{Unknown: d.Cut}}
-}
+func (d drained) String() string { return slots.HowDrained(d.before, d.Ended, d.Took) }
 
 // AwaitOldWorkers waits until the nginx workers of before the last reload are
 // gone and open counts nothing any more. Reaching the limit is no error: what is
@@ -50,7 +44,8 @@ func (h *Host) AwaitOldWorkers(ctx context.Context, limit time.Duration, open fu
 		return leaving == 0 && left == 0, nil
 	})
 	if errors.Is(err, poll.ErrLate) {
-		d.Cut, err = left, nil
+		// At most: some may have been answered while the containers stopped.
+		d.Ended, err = state.Ended{Cut: left, CutKinds: state.Kinds{Unknown: left}}, nil
 	}
 	if err != nil {
 		err = fmt.Errorf("waiting for the old connections: %w", err)

@@ -24,22 +24,22 @@ func (h *Host) tellCleared(slot sockets.Slot, waited bool) error {
 	if err != nil || !waited || st.Cut == 0 && st.WebsocketsClosed == 0 {
 		return err
 	}
-	h.Step("drain", "%s, release %d: %s", slot.Color, st.Release, st.Ended())
+	h.Step("drain", "%s, release %d: %s", slot.Color, st.Release, st.Text())
 	e := state.Event{
 		Time: time.Now().UTC(), Operation: "drain", Release: st.Release, Image: st.Image,
 		Slot: slot.String(), By: state.Caller(), Outcome: state.Done,
 	}
-	e.SetEnded(st.Ended())
+	e.Ended = st.Ended
 	return h.Paths.Record(slot.App, e)
 }
 
 // HowDrained is a finished drain in words.
 func HowDrained(before int, e state.Ended, took time.Duration) string {
 	text := fmt.Sprintf("%d → %s in %s", before, words.Plural(e.Cut, "connection"), words.Took(took))
-	if e.Closed > 0 {
-		text += ", " + words.Plural(e.Closed, "websocket") + " closed"
+	if e.WebsocketsClosed > 0 {
+		text += ", " + words.Plural(e.WebsocketsClosed, "websocket") + " closed"
 	}
-	switch kinds := e.Kinds.String(); {
+	switch kinds := e.CutKinds.String(); {
 	case kinds != "":
 		text += ", cut: " + kinds
 	case e.Cut > 0:

@@ -131,21 +131,22 @@ func (k Kinds) Of(n int) string {
 
 // Ended is what became of the connections of a slot that left service.
 type Ended struct {
-	Cut    int // still there at the drain deadline
-	Kinds  Kinds
-	Closed int // websockets that were ended by the app's drain.websockets
+	Cut              int   `json:"cut"` // still there at the drain deadline
+	CutKinds         Kinds `json:"cut_kinds,omitzero"`
+	WebsocketsClosed int   `json:"websockets_closed,omitempty"` // by the app's drain.websockets
 }
 
-func (e Ended) String() string {
+// Text is what became of them for people.
+func (e Ended) Text() string {
 	text := words.Plural(e.Cut, "connection") + " cut"
-	if e.Kinds.Unknown > 0 { // they may have ended well while the container did
+	if e.CutKinds.Unknown > 0 { // they may have ended well while the container did
 		text = "at most " + text
 	}
-	if kinds := e.Kinds.String(); kinds != "" {
+	if kinds := e.CutKinds.String(); kinds != "" {
 		text += " (" + kinds + ")"
 	}
-	if e.Closed > 0 {
-		text += ", " + words.Plural(e.Closed, "websocket") + " closed"
+	if e.WebsocketsClosed > 0 {
+		text += ", " + words.Plural(e.WebsocketsClosed, "websocket") + " closed"
 	}
 	return text
 }

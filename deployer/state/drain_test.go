@@ -69,14 +69,14 @@ func TestEndedInWords(t *testing.T) {
 		want string
 	}{
 		{Ended{}, "0 connections cut"},
-		{Ended{Cut: 1, Kinds: Kinds{Unknown: 1}}, "at most 1 connection cut"},
-		{Ended{Cut: 4, Kinds: Kinds{Websockets: 1, Requests: 1, Idle: 1, Unknown: 1}}, "at most 4 connections cut (1 websocket, 1 request in progress, 1 idle, 1 unknown)"},
-		{Ended{Cut: 5, Kinds: Kinds{Websockets: 2, Requests: 3}}, "5 connections cut (2 websockets, 3 requests in progress)"},
-		{Ended{Closed: 1}, "0 connections cut, 1 websocket closed"},
-		{Ended{Cut: 1, Kinds: Kinds{Requests: 1}, Closed: 7}, "1 connection cut (1 request in progress), 7 websockets closed"},
+		{Ended{Cut: 1, CutKinds: Kinds{Unknown: 1}}, "at most 1 connection cut"},
+		{Ended{Cut: 4, CutKinds: Kinds{Websockets: 1, Requests: 1, Idle: 1, Unknown: 1}}, "at most 4 connections cut (1 websocket, 1 request in progress, 1 idle, 1 unknown)"},
+		{Ended{Cut: 5, CutKinds: Kinds{Websockets: 2, Requests: 3}}, "5 connections cut (2 websockets, 3 requests in progress)"},
+		{Ended{WebsocketsClosed: 1}, "0 connections cut, 1 websocket closed"},
+		{Ended{Cut: 1, CutKinds: Kinds{Requests: 1}, WebsocketsClosed: 7}, "1 connection cut (1 request in progress), 7 websockets closed"},
 	}
 	for _, tt := range tests {
-		if got := tt.e.String(); got != tt.want {
+		if got := tt.e.Text(); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.e, got, tt.want)
 		}
 	}

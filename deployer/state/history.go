@@ -35,18 +35,10 @@ type Event struct {
 	Boot      float64   `json:"boot,omitempty"`  // of them, since its container was started
 	Stop      float64   `json:"stop,omitempty"`  // seconds that the container before it took to end
 	Outcome   string    `json:"outcome"`
-	Cut       int       `json:"cut"`
 	Note      string    `json:"note,omitempty"`
 
-	CutKinds         Kinds `json:"cut_kinds,omitzero"`
-	WebsocketsClosed int   `json:"websockets_closed,omitempty"` // by the app's drain.websockets
+	Ended
 }
-
-// Ended is what the event says of connections that were ended.
-func (e Event) Ended() Ended { return Ended{e.Cut, e.CutKinds, e.WebsocketsClosed} }
-
-// SetEnded is the opposite.
-func (e *Event) SetEnded(n Ended) { e.Cut, e.CutKinds, e.WebsocketsClosed = n.Cut, n.Kinds, n.Closed }
 
 // historyMost is how long a history may get, in bytes: about a thousand events.
 // The older half is dropped then.

@@ -124,26 +124,32 @@ func (p Paths) RemoveRelease(app string, number int) error {
 	return removeFile(p.Release(app, number))
 }
 
+// ReadReleases loads all releases of the app, oldest first.
+func (p Paths) ReadReleases(app string) ([]Release, error) {
+	numbers, err := p.ReleaseNumbers(app)
+	var all []Release
+	for _, n := range numbers {
+		r, unread := p.ReadRelease(app, n)
+		if errors.Is(unread, ErrNoRelease) { // forgotten meanwhile
+			continue
+		}
+		if unread != nil {
+			err = errors.Join(err, unread)
+			continue
+		}
+		all = append(all, r)
+	}
+	return all, err
+}
+
 // OtherSettings are the container settings of the app's releases but number,
 // newest first.
-func (p Paths) OtherSettings(app string, number int) ([]json.RawMessage, error) {
-	numbers, err := p.ReleaseNumbers(app)
-	if err != nil {
-		return nil, err
+func (p Paths) OtherSettings(app string, number int) (out []json.RawMessage, err error) {
+	releases, err := p.ReadReleases(app)
+	for _, r := range slices.Backward(releases) {
+		if r.Number != number {
+			out = append(out, r.Settings)
+		}
 	}
-	var out []json.RawMessage
-	for _, n := range slices.Backward(numbers) {
-		if n == number {
-			continue
-		}
-		r, err := p.ReadRelease(app, n)
-		if errors.Is(err, ErrNoRelease) { // forgotten meanwhile
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r.Settings)
-	}
-	return out, nil
+	return out, err
 }

@@ -40,7 +40,6 @@ type SlotStatus struct {
 	Exits       int       `json:"exits,omitempty"`     // times the container ended by itself
 	ExitCode    int       `json:"exit_code,omitempty"`
 	Failures    int       `json:"failures,omitempty"` // times the container could not be created or started
-	Cut         int       `json:"cut,omitempty"`      // connections that were cut at the drain deadline
 	Parked      int       `json:"parked,omitempty"`   // requests that wait for the app
 	Open        int       `json:"open,omitempty"`     // connections left while holding or draining
 	Oldest      time.Time `json:"oldest,omitzero"`    // since when the oldest connection is open; zero if that is not known, or a second at most
@@ -53,9 +52,8 @@ type SlotStatus struct {
 	PID         int       `json:"pid"`
 	Version     string    `json:"version,omitempty"` // of the service's edgeman
 
-	CutKinds         Kinds `json:"cut_kinds,omitzero"`          // of Cut
-	OpenKinds        Kinds `json:"open_kinds,omitzero"`         // of Open
-	WebsocketsClosed int   `json:"websockets_closed,omitempty"` // by the app's drain.websockets
+	Ended
+	OpenKinds Kinds `json:"open_kinds,omitzero"` // of Open
 
 	// Replicas are the slot's containers one by one if it runs several. Exits,
 	// ExitCode, Failures and Probe above are those of the one that does worst.
@@ -63,14 +61,6 @@ type SlotStatus struct {
 
 	// Rejected is the release that the last recreate did not get healthy.
 	Rejected *Rejected `json:"rejected,omitempty"`
-}
-
-// Ended is what the status says of connections that were ended.
-func (st SlotStatus) Ended() Ended { return Ended{st.Cut, st.CutKinds, st.WebsocketsClosed} }
-
-// SetEnded is the opposite.
-func (st *SlotStatus) SetEnded(n Ended) {
-	st.Cut, st.CutKinds, st.WebsocketsClosed = n.Cut, n.Kinds, n.Closed
 }
 
 // Replica is one of several containers behind a slot.

@@ -18,9 +18,9 @@ func TestHistoryPrint(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 11, 23, 3, minute, 0, 0, time.UTC) }
 	hist := History{App: "myapp", Live: 2, Kept: []int{1, 2}, Events: []state.Event{
 		{Time: at(0), Operation: "adopt", Release: 1, Image: "myapp:v1", By: "anna", Seconds: 3.14, Outcome: state.Done},
-		{Time: at(5), Operation: "swap", Release: 2, From: 1, Image: "myapp:v2", Digest: "sha256:0123456789abcdef0123", By: "anna", Seconds: 5.6, Outcome: state.Done, Cut: 2},
+		{Time: at(5), Operation: "swap", Release: 2, From: 1, Image: "myapp:v2", Digest: "sha256:0123456789abcdef0123", By: "anna", Seconds: 5.6, Outcome: state.Done, Ended: state.Ended{Cut: 2}},
 		{Time: at(9), Operation: "swap", Release: 3, From: 2, Image: "myapp:v3", By: "ci", Seconds: 60.02, Outcome: state.Failed, Note: "release 3 did not become healthy within 1m"},
-		{Time: at(20), Operation: "drain", Release: 1, Image: "myapp:v1", By: "edgeman serve", Outcome: state.Done, Cut: 3, Note: "cut at the drain deadline", CutKinds: state.Kinds{Websockets: 1, Requests: 2}, WebsocketsClosed: 9},
+		{Time: at(20), Operation: "drain", Release: 1, Image: "myapp:v1", By: "edgeman serve", Outcome: state.Done, Note: "cut at the drain deadline", Ended: state.Ended{Cut: 3, CutKinds: state.Kinds{Websockets: 1, Requests: 2}, WebsocketsClosed: 9}},
 	}}
 	var out bytes.Buffer
 	if err := hist.Print(&out); err != nil {

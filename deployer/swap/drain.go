@@ -15,47 +15,59 @@ import (
 	"edgeman/sockets/count"
 )
 
-// awaitDrain waits until the retired slot has ended and reports what became of
-// its connections.
-func (s *swap) awaitDrain(ctx context.Context, slot sockets.Slot, before int) (ended state.Ended, err error) {
-	d := draining{swap: s, slot: slot, before: before, limit: time.Now().Add(s.drain + s.EndWait(ctx, slot)), reloaded: !s.app.Drain.Reload}
+// drainOld waits for the end of the old slot, or leaves it to itself.
+func (s *swap) drainOld(ctx context.Context) error {
+	open, err := count.Unix(s.old.SocketPath(s.Paths.Run))
+	if err != nil {
+		return err
+	}
+	if err := s.lock.Candidate(sockets.Slot{}); err != nil {
+		return err
+	}
+	if s.Detach {
+		s.draining = true
+		s.Step("drain", "%s: %s, at most %s, in the background", s.old.Color, words.Plural(open.Total(), "connection"), words.Length(s.Drain))
+		return nil
+	}
+	d := drain{swap: s, before: open.Total(), limit: time.Now().Add(s.Drain + s.EndWait(ctx, s.old)), reloaded: !s.app.Drain.Reload}
 	err = s.Await(ctx, "drain", poll.DoneDecides, func(w *console.Waiting) (bool, error) { return d.look(ctx, w) })
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("waiting for %s to drain: %w%s", slot, err, s.whoServes())
+		err = fmt.Errorf("waiting for %s to drain: %w%s", s.old, err, newServes)
 	}
-	return d.ended, err
+	return err
 }
 
-// draining is the wait for the end of a retired slot.
-type draining struct {
+// newServes ends what is said of a drain that goes wrong: it follows the switch.
+const newServes = "; the new release serves, and the old one will end on its own"
+
+// drain is the wait for the end of the old slot.
+type drain struct {
 	*swap
-	slot     sockets.Slot
 	before   int // connections at the switch
-	ended    state.Ended
 	limit    time.Time
 	took     time.Duration // until it was empty; zero before
 	late     bool          // that was at the deadline
 	reloaded bool          // nginx has been, or need not be
 }
 
-func (d *draining) look(ctx context.Context, w *console.Waiting) (bool, error) {
-	st, _, err := d.Paths.ReadSlotStatus(d.slot)
+func (d *drain) look(ctx context.Context, w *console.Waiting) (bool, error) {
+	st, _, err := d.Paths.ReadSlotStatus(d.old)
 	if err != nil {
 		return false, err
 	}
 	if st.Phase == state.PhaseWarm {
 		w.Done()
-		d.Step("drain", "%s: kept warm for %s", d.slot.Color, words.Length(time.Duration(d.app.KeepWarm)))
+		d.Step("drain", "%s: kept warm for %s", d.old.Color, words.Length(time.Duration(d.app.KeepWarm)))
 		return true, nil
 	}
-	_, filled, err := d.Paths.SlotRelease(d.slot)
+	_, filled, err := d.Paths.SlotRelease(d.old)
 	if err != nil {
 		return false, err
 	}
 	if !filled && d.took == 0 {
 		d.took, d.late = w.Elapsed(), !time.Now().Before(d.terms.Deadline)
 	}
-	unit, err := d.Units.State(ctx, d.slot.ServiceUnit())
+	unit, err := d.Units.State(ctx, d.old.ServiceUnit())
 	if err != nil {
 		return false, err
 	}
@@ -63,48 +75,41 @@ func (d *draining) look(ctx context.Context, w *console.Waiting) (bool, error) {
 		w.Done()
 		return true, d.end(ctx, w, st)
 	}
-	open, err := count.Unix(d.slot.SocketPath(d.Paths.Run))
+	open, err := count.Unix(d.old.SocketPath(d.Paths.Run))
 	if err != nil {
 		return false, err
 	}
-	w.Say("%s: %s", d.slot.Color, d.drainLine(st, filled, open.Total()))
+	w.Say("%s: %s", d.old.Color, d.drainLine(st, filled, open.Total()))
 	d.reloadOnce(ctx, w.Elapsed())
 	if by := st.StopsBy.Add(slots.StopSlack); by.After(d.limit) { // its service knows better
 		d.limit = by
 	}
 	if time.Now().After(d.limit) {
-		return false, hint.With(fmt.Errorf("%s did not end by %s%s", d.slot, words.Clock(d.limit), d.whoServes()), "edgeman repair %s", d.slot.App)
+		return false, hint.With(fmt.Errorf("%s did not end by %s%s", d.old, words.Clock(d.limit), newServes), "edgeman repair %s", d.App)
 	}
 	return false, nil
 }
 
 // end says what became of the slot's connections.
-func (d *draining) end(ctx context.Context, w *console.Waiting, st state.SlotStatus) error {
-	d.stopTook, d.ended = st.Stop, st.Ended()
+func (d *drain) end(ctx context.Context, w *console.Waiting, st state.SlotStatus) error {
+	d.stopTook, d.ended = st.Stop, st.Ended
 	if d.late { // what was left had until its container ended
 		d.took = w.Elapsed()
 	}
-	d.Step("drain", "%s: %s", d.slot.Color, slots.HowDrained(d.before, d.ended, d.took))
-	return d.ClearSlot(ctx, d.slot, false)
+	d.Step("drain", "%s: %s", d.old.Color, slots.HowDrained(d.before, d.ended, d.took))
+	return d.ClearSlot(ctx, d.old, false)
 }
 
 // reloadOnce reloads nginx half-way to the drain's timeout: workers that leave
 // close their idle connections to the app.
-func (d *draining) reloadOnce(ctx context.Context, waited time.Duration) {
-	if d.reloaded || waited <= d.drain/2 {
+func (d *drain) reloadOnce(ctx context.Context, waited time.Duration) {
+	if d.reloaded || waited <= d.Drain/2 {
 		return
 	}
 	d.reloaded = true
 	if err := d.Site.Reload(ctx); err != nil {
 		d.Note("nginx was not reloaded for the drain: %v", err)
 	}
-}
-
-func (s *swap) whoServes() string {
-	if s.over {
-		return "; the new release serves, and the old one will end on its own"
-	}
-	return ""
 }
 
 // drainLine says what the slot with so many connections left still waits for,

@@ -13,17 +13,16 @@ import (
 )
 
 // finish closes a run whose release serves.
-func (s *swap) finish(ctx context.Context, result Result) (Result, error) {
-	s.clock(&result)
-	note := ""
-	if result.Interrupted {
+func (s *swap) finish(ctx context.Context) (Result, error) {
+	result, note := s.result(), ""
+	if s.interrupted {
 		note = "interrupted after the switch"
 	}
-	if err := s.settle(result.ended(), note); err != nil {
+	if err := s.recordDone(s.ended, note); err != nil {
 		return result, &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d serves, but that could not be recorded: %w", s.next.Number, err),
 			"edgeman repair %s", s.app.Name)}
 	}
-	if !result.Interrupted { // the next swap does
+	if !s.interrupted { // the next swap does
 		s.prune(ctx)
 	}
 	return result, s.otherMode()
@@ -39,29 +38,19 @@ func (s *swap) otherMode() error {
 		"set mode = %q in %s", s.next.Mode, s.Paths.AppConfig(s.app.Name))}
 }
 
-// clock puts the times of the run into result.
-func (s *swap) clock(result *Result) {
-	result.Seconds, result.Start = state.Seconds(time.Since(s.started)), state.Seconds(s.ready)
-}
-
 // fail ends a run that err has ended. After the switch a signal is no failure:
 // the release serves, and the slot's service does the rest, as with Detach.
-func (s *swap) fail(ctx context.Context, result Result, err error) (Result, error) {
-	result.Slot = s.old.String()
-	if s.over {
-		result.Slot = s.old.Other().String()
-	}
+func (s *swap) fail(ctx context.Context, err error) (Result, error) {
 	if s.over && outcome.Signalled(ctx) {
-		result.Draining, result.Interrupted = true, true
-		return s.finish(ctx, result)
+		s.draining, s.interrupted = true, true
+		return s.finish(ctx)
 	}
-	s.clock(&result)
-	return result, s.failed(ctx, outcome.Blame(ctx, err))
+	return s.result(), s.failed(ctx, outcome.Blame(ctx, err))
 }
 
-// settle tells the history first: a run whose journal is left is completed, and
+// recordDone tells the history first: a run whose journal is left is completed, and
 // recorded, by the next command.
-func (s *swap) settle(ended state.Ended, note string) error {
+func (s *swap) recordDone(ended state.Ended, note string) error {
 	if err := s.record(state.Done, ended, note); err != nil {
 		return err
 	}
@@ -75,7 +64,7 @@ func (s *swap) failed(ctx context.Context, err error) error {
 	if s.over {
 		err = &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d is serving, but the command did not finish: %w", s.next.Number, err),
 			"the old slot will end on its own; edgeman status %s", s.app.Name)}
-		return errors.Join(err, s.otherMode(), s.settle(state.Ended{}, words.FirstLine(err.Error())))
+		return errors.Join(err, s.otherMode(), s.recordDone(state.Ended{}, words.FirstLine(err.Error())))
 	}
 	if errors.As(err, &broken) {
 		return errors.Join(err, s.record(state.Broken, state.Ended{}, words.FirstLine(err.Error())))
@@ -123,8 +112,7 @@ func (s *swap) record(outcome string, ended state.Ended, note string) error {
 		Time: time.Now().UTC(), Operation: s.op.Name, Release: s.next.Number, Image: s.next.Image,
 		Digest: s.next.Digest, From: s.current.Number, Slot: s.op.Slot, By: state.Caller(),
 		Seconds: state.Seconds(time.Since(s.started)), Start: state.Seconds(s.ready), Outcome: outcome, Note: note,
-		Stop: s.stopTook, Boot: s.bootTook,
+		Stop: s.stopTook, Boot: s.bootTook, Ended: ended,
 	}
-	e.SetEnded(ended)
 	return s.Paths.Record(s.app.Name, e)
 }

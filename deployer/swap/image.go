@@ -21,7 +21,7 @@ import (
 
 // image finds what the operator asked for; where it is not there, or the policy
 // is to ask anyway, it has to be pulled.
-func (s *swap) image(ctx context.Context, o Options) (image images.Found, there bool, err error) {
+func (s *swap) image(ctx context.Context) (image images.Found, there bool, err error) {
 	ref := s.next.Image
 	if err := registry.ValidRef(ref); err != nil {
 		return images.Found{}, false, &outcome.UsageError{Err: err}
@@ -31,21 +31,21 @@ func (s *swap) image(ctx context.Context, o Options) (image images.Found, there 
 	switch {
 	case err != nil && !absent:
 		return images.Found{}, false, err
-	case absent && o.Pull == "never":
+	case absent && s.Pull == "never":
 		return images.Found{}, false, hint.With(outcome.Refuse("image %s is not on this host", ref), "leave out --pull never")
-	case absent || o.Pull == "always":
+	case absent || s.Pull == "always":
 		return images.Found{}, false, nil
 	}
 	s.Step("pull", "%s present", ref)
 	return images.Found{Image: local, Ref: ref}, true, nil
 }
 
-func (s *swap) pull(ctx context.Context, given string) (images.Found, error) {
+func (s *swap) pull(ctx context.Context) (images.Found, error) {
 	ref := s.next.Image
 	start := time.Now()
 	err := images.Pull(ctx, s.Console, s.Docker, ref)
 	if err != nil {
-		return images.Found{}, hint.With(err, "%s", s.pullHint(ctx, given, ref, err))
+		return images.Found{}, hint.With(err, "%s", s.pullHint(ctx, ref, err))
 	}
 	image, err := s.Docker.Image(ctx, ref)
 	if err != nil {
@@ -57,13 +57,13 @@ func (s *swap) pull(ctx context.Context, given string) (images.Found, error) {
 
 // refuseNameless refuses a bare tag for an app whose image has no name: there is
 // no repository that the tag could belong to.
-func (s *swap) refuseNameless(given string) error {
+func (s *swap) refuseNameless() error {
 	named := s.app.Image != "" && s.app.Image != "sha256" && images.RepositoryFor(s.app.Image, s.current.ImageID) != ""
-	if named || strings.ContainsAny(given, "/:@") {
+	if named || strings.ContainsAny(s.Image, "/:@") {
 		return nil
 	}
-	return hint.With(outcome.Refuse("%s runs an image without a name (%.12s), so what %s is a tag of is not known", s.app.Name, strings.TrimPrefix(s.current.ImageID, "sha256:"), given),
-		"say all of it: edgeman swap %s REPOSITORY:%s; or once and for all: image = \"REPOSITORY\" in %s", s.app.Name, given, s.Paths.AppConfig(s.app.Name))
+	return hint.With(outcome.Refuse("%s runs an image without a name (%.12s), so what %s is a tag of is not known", s.app.Name, strings.TrimPrefix(s.current.ImageID, "sha256:"), s.Image),
+		"say all of it: edgeman swap %s REPOSITORY:%s; or once and for all: image = \"REPOSITORY\" in %s", s.app.Name, s.Image, s.Paths.AppConfig(s.app.Name))
 }
 
 // sayImage says why the image may not be the one that was meant.
@@ -87,12 +87,12 @@ func runsHere(arch string) bool {
 }
 
 // pullHint is what to do about a pull that failed.
-func (s *swap) pullHint(ctx context.Context, given, ref string, err error) string {
+func (s *swap) pullHint(ctx context.Context, ref string, err error) string {
 	var failed *registry.Error
 	if !errors.As(err, &failed) {
 		return "edgeman pulls as root does; see whether this works: docker pull " + ref
 	}
-	if meant := s.meantHint(given, ref); meant != "" && (failed.Kind == registry.NoTag || failed.Kind == registry.Denied) {
+	if meant := s.meantHint(ref); meant != "" && (failed.Kind == registry.NoTag || failed.Kind == registry.Denied) {
 		return meant
 	}
 	switch failed.Kind {
@@ -115,7 +115,8 @@ func (s *swap) pullHint(ctx context.Context, given, ref string, err error) strin
 
 // meantHint finds out whether the word names something else, or is nearly a tag
 // that is known.
-func (s *swap) meantHint(given, ref string) string {
+func (s *swap) meantHint(ref string) string {
+	given := s.Image
 	if given == s.app.Image || given == registry.Repository(s.current.Image) {
 		return fmt.Sprintf("a bare word is a tag: edgeman swap %s %s:TAG", s.app.Name, given)
 	}
@@ -129,13 +130,11 @@ func (s *swap) meantHint(given, ref string) string {
 	return ""
 }
 
-// deployed are the references of all releases on record.
+// deployed are the references of the releases on record.
 func (s *swap) deployed() (refs []string) {
-	numbers, _ := s.Paths.ReleaseNumbers(s.app.Name)
-	for _, n := range numbers {
-		if r, err := s.Paths.ReadRelease(s.app.Name, n); err == nil {
-			refs = append(refs, r.Image)
-		}
+	releases, _ := s.Paths.ReadReleases(s.app.Name) // a hint is made of what can be read
+	for _, r := range releases {
+		refs = append(refs, r.Image)
 	}
 	return refs
 }

@@ -43,7 +43,7 @@ func TestInterruptedAfterTheSwitch(t *testing.T) {
 		t.Errorf("history %+v, %v", events, err)
 	}
 	w.Retire.Store(true)
-	if _, err := w.Rollback(t.Context(), RollbackOptions{App: "myapp"}); err != nil {
+	if _, err := w.Rollback(t.Context(), Options{App: "myapp"}); err != nil {
 		t.Errorf("rollback after it: %v", err)
 	}
 }

@@ -8,9 +8,10 @@ import (
 	"edgeman/deployer/state"
 )
 
-// Options are the choices of `edgeman swap` and `edgeman restart`.
+// Options are the choices of `edgeman swap`, `edgeman restart` and `edgeman rollback`.
 type Options struct {
 	App      string
+	Release  int    // of a rollback; 0: the one before the live one
 	Image    string // tag of the app's repository, or any reference; empty: the same release again
 	Pull     string // always, missing or never
 	Mode     string // proxy or native; empty: as the app file says
@@ -25,16 +26,6 @@ type Options struct {
 	Allow    []string // codes of refusals that the operator accepts
 }
 
-// RollbackOptions are the choices of `edgeman rollback`.
-type RollbackOptions struct {
-	App     string
-	Release int // 0: the one before the live one
-	Drain   time.Duration
-	Timeout time.Duration
-	JSON    bool
-	Allow   []string // codes of refusals that the operator accepts
-}
-
 // Result is what a swap, restart or rollback did.
 type Result struct {
 	App      string  `json:"app"`
@@ -46,8 +37,7 @@ type Result struct {
 	From     int     `json:"from"`
 	Previous string  `json:"previous"` // image before
 	Seconds  float64 `json:"seconds"`
-	Start    float64 `json:"start"` // seconds until the release was healthy, a drain before it included
-	Cut      int     `json:"cut"`
+	Start    float64 `json:"start"`                // seconds until the release was healthy, a drain before it included
 	Draining bool    `json:"draining,omitempty"`   // the old slot is still ending
 	Same     bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
 	Error    string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
@@ -55,17 +45,22 @@ type Result struct {
 
 	Interrupted bool `json:"interrupted,omitempty"` // by a signal, after the switch
 
-	CutKinds         state.Kinds `json:"cut_kinds,omitzero"`
-	WebsocketsClosed int         `json:"websockets_closed,omitempty"` // by the app's drain.websockets
+	state.Ended // the old release's connections
 }
 
-// ended is what the result says of the old release's connections.
-func (r Result) ended() state.Ended {
-	return state.Ended{Cut: r.Cut, Kinds: r.CutKinds, Closed: r.WebsocketsClosed}
-}
-
-func (r *Result) setEnded(n state.Ended) {
-	r.Cut, r.CutKinds, r.WebsocketsClosed = n.Cut, n.Kinds, n.Closed
+// result is what is known of the run by now.
+func (s *swap) result() Result {
+	live := s.old
+	if s.over {
+		live = s.idle
+	}
+	return Result{
+		App: s.app.Name, Strategy: s.how, Slot: live.String(), Release: s.next.Number, Image: s.next.Image,
+		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
+		Seconds: state.Seconds(time.Since(s.started)), Start: state.Seconds(s.ready),
+		Same:     s.op.Name == "swap" && s.next.ImageID == s.current.ImageID,
+		Draining: s.draining, Interrupted: s.interrupted, Ended: s.ended,
+	}
 }
 
 // Summary is the result in one line.
@@ -80,5 +75,5 @@ func (r Result) Summary() string {
 	if r.Draining {
 		return fmt.Sprintf("%s: %s → %s in %.1fs, the old slot drains in the background", r.App, before, after, r.Seconds)
 	}
-	return fmt.Sprintf("%s: %s → %s in %.1fs, %s", r.App, before, after, r.Seconds, r.ended())
+	return fmt.Sprintf("%s: %s → %s in %.1fs, %s", r.App, before, after, r.Seconds, r.Ended.Text())
 }

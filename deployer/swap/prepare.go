@@ -14,28 +14,22 @@ import (
 	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
-	"edgeman/deployer/words"
-	"edgeman/sockets"
 )
 
 // planSwap takes the lock, and applies the options to the app as it is.
 func (h *Host) planSwap(ctx context.Context, o Options) (*swap, error) {
-	s, err := h.beginSwap(ctx, o.App, "swap", o.Drain, o.Timeout)
+	s, err := h.begin(ctx, "swap", o)
 	if err != nil {
 		return nil, err
 	}
-	s.detach, s.cut, s.letWait, s.allow = o.Detach, o.Cut, o.LetWait, o.Allow
 	if o.Mode != "" && o.Mode != s.app.Mode {
 		s.app.Mode, s.op.Mode = o.Mode, o.Mode
-	}
-	if o.Strategy != "" {
-		s.app.Strategy = o.Strategy
 	}
 	s.next.Image = images.Reference(s.app.Image, o.Image) // of a pull that fails, too
 	if err = s.app.Validate(); err != nil {
 		err = &outcome.UsageError{Err: err}
 	} else {
-		err = errors.Join(s.refuseNameless(o.Image), s.Program.NeedInit(s.app.Mode, false))
+		err = errors.Join(s.refuseNameless(), s.Program.NeedInit(s.app.Mode, false))
 	}
 	if err != nil {
 		s.lock.Unlock()
@@ -45,7 +39,7 @@ func (h *Host) planSwap(ctx context.Context, o Options) (*swap, error) {
 
 // prepare writes the record of the new release.
 func (s *swap) prepare(ctx context.Context, image images.Found) (err error) {
-	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.allow)
+	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.Allow)
 	if err != nil {
 		return err
 	}
@@ -76,6 +70,27 @@ func (s *swap) prepare(ctx context.Context, image images.Found) (err error) {
 	return nil
 }
 
+// checkReplicas refuses several containers with settings that only one can have
+// and says what they share.
+func (s *swap) checkReplicas() error {
+	n := s.next.Count()
+	if n == 1 {
+		return nil
+	}
+	why, err := definition.Single(s.next.Settings)
+	if err != nil {
+		return fmt.Errorf("release %d: %w", s.next.Number, err)
+	}
+	if len(why) > 0 {
+		return hint.With(outcome.Refuse("%s cannot have %d replicas: its container %s", s.next.App, n, strings.Join(why, ", and ")),
+			"set replicas = 1 in its app file")
+	}
+	if len(s.next.Recreate) > 0 {
+		s.Note("the %d replicas share what one container had to itself: %s", n, strings.Join(s.next.Recreate, "; "))
+	}
+	return nil
+}
+
 // wanted is the next release described by the app file, without its image.
 func (s *swap) wanted() (state.Release, error) {
 	env, err := s.app.Environment()
@@ -99,54 +114,4 @@ func (s *swap) strategy() (name, why string) {
 		return state.StopFirst, strings.Join(s.beside, "; ")
 	}
 	return "overlap", ""
-}
-
-// makeRoom empties the idle slot for the next release, and says how a wait for
-// what still drains there can be cut short.
-func (s *swap) makeRoom(ctx context.Context, idle sockets.Slot) error {
-	seen, err := s.Look(ctx, idle)
-	if err != nil {
-		return err
-	}
-	st := seen.Status
-	if seen.Runs && st.Phase == state.PhaseDraining && st.Open > 0 && !s.cut && s.op.Name != "rollback" {
-		s.Note("%s still drains from an earlier swap: %s; --cut ends that at once", idle.Color, words.OrDash(st.Message))
-	}
-	return s.ClearSlot(ctx, idle, s.cut)
-}
-
-// askedPort is where the app file says on which port its app is asked.
-func (s *swap) askedPort() string { return "port in " + s.Paths.AppConfig(s.app.Name) }
-
-// checkReplicas refuses several containers with settings that only one can have
-// and says what they share.
-func (s *swap) checkReplicas() error {
-	n := s.next.Count()
-	if n == 1 {
-		return nil
-	}
-	if err := refuseReplicas(s.next); err != nil {
-		return err
-	}
-	if len(s.next.Recreate) > 0 {
-		s.Note("the %d replicas share what one container had to itself: %s", n, strings.Join(s.next.Recreate, "; "))
-	}
-	return nil
-}
-
-// refuseReplicas is an error if the release wants several containers and only
-// one with its settings can exist.
-func refuseReplicas(r state.Release) error {
-	if r.Count() == 1 {
-		return nil
-	}
-	why, err := definition.Single(r.Settings)
-	if err != nil {
-		return fmt.Errorf("release %d: %w", r.Number, err)
-	}
-	if len(why) > 0 {
-		return hint.With(outcome.Refuse("%s cannot have %d replicas: its container %s", r.App, r.Count(), strings.Join(why, ", and ")),
-			"set replicas = 1 in its app file")
-	}
-	return nil
 }

@@ -97,15 +97,11 @@ func (h *Host) neededImages() (map[string]bool, error) {
 		} else if !errors.Is(err, adoption.ErrNone) {
 			return nil, err
 		}
-		numbers, err := h.Paths.ReleaseNumbers(app)
+		releases, err := h.Paths.ReadReleases(app)
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range numbers {
-			r, err := h.Paths.ReadRelease(app, n)
-			if err != nil {
-				return nil, err
-			}
+		for _, r := range releases {
 			needed[r.ImageID] = true
 		}
 	}

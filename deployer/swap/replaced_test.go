@@ -27,7 +27,7 @@ func takingAway(w *world, allow []string) map[string]func() error {
 		},
 		"restart": func() error { _, err := w.Restart(ctx, Options{App: "myapp", Allow: allow}); return err },
 		"rollback": func() error {
-			_, err := w.Rollback(ctx, RollbackOptions{App: "myapp", Release: 1, Allow: allow})
+			_, err := w.Rollback(ctx, Options{App: "myapp", Release: 1, Allow: allow})
 			return err
 		},
 	}

@@ -3,6 +3,7 @@ package swap
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"edgeman/deployer/data"
@@ -17,8 +18,8 @@ import (
 
 // Rollback makes an earlier release live again: at once while its slot still
 // runs, otherwise by a swap to that release's own record.
-func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (Result, error) {
-	s, err := h.beginSwap(ctx, o.App, "rollback", o.Drain, o.Timeout)
+func (h *Host) Rollback(ctx context.Context, o Options) (Result, error) {
+	s, err := h.begin(ctx, "rollback", o)
 	if err != nil {
 		return Result{}, err
 	}
@@ -27,13 +28,12 @@ func (h *Host) Rollback(ctx context.Context, o RollbackOptions) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	s.allow = o.Allow
 	if err := s.again(ctx, target); err != nil {
 		return Result{}, err
 	}
 	back, err := s.stillRuns(ctx)
 	if err != nil {
-		return s.fail(ctx, s.result(""), err)
+		return s.fail(ctx, err)
 	}
 	if back {
 		return s.switchBack(ctx)
@@ -49,10 +49,10 @@ func (s *swap) rollbackTarget(number int) (state.Release, error) {
 		if err != nil {
 			return state.Release{}, err
 		}
-		for i := len(events) - 1; i >= 0 && number == 0; i-- {
-			e := events[i]
+		for _, e := range slices.Backward(events) {
 			if e.Outcome == state.Done && e.Release == s.current.Number && e.From != e.Release {
 				number = e.From
+				break
 			}
 		}
 	}
@@ -71,47 +71,44 @@ func (s *swap) rollbackTarget(number int) (state.Release, error) {
 
 // stillRuns tells whether the target is up in the other slot.
 func (s *swap) stillRuns(ctx context.Context) (bool, error) {
-	idle := s.old.Other()
-	r, filled, err := s.Paths.SlotRelease(idle)
+	r, filled, err := s.Paths.SlotRelease(s.idle)
 	if err != nil || !filled || r.Number != s.next.Number {
 		return false, err
 	}
-	st, ok, err := s.Paths.ReadSlotStatus(idle)
+	st, ok, err := s.Paths.ReadSlotStatus(s.idle)
 	if err != nil || !ok || st.Phase != state.PhaseWarm && st.Phase != state.PhaseDraining {
 		return false, err
 	}
-	unit, err := s.Units.State(ctx, idle.ServiceUnit())
+	unit, err := s.Units.State(ctx, s.idle.ServiceUnit())
 	return err == nil && unit.Active == "active", err
 }
 
 // switchBack is the whole rollback when the old slot still runs: under the
 // state lock the slot cannot be emptied, so what is filled stays up.
 func (s *swap) switchBack(ctx context.Context) (Result, error) {
-	idle := s.old.Other()
-	s.op.Slot = idle.String()
-	result := s.result("switch")
-	if err := s.lock.Candidate(idle); err != nil {
-		return result, err
+	s.op.Slot, s.how = s.idle.String(), "switch"
+	if err := s.lock.Candidate(s.idle); err != nil {
+		return s.result(), err
 	}
 	// A candidate's service reports its real state. One that is not healthy, or
 	// ended between the two looks, is not switched to: its release is started again.
-	if err := s.AwaitHealthy(ctx, idle, s.next.Number, stillWell); err != nil && outcome.Signalled(ctx) {
-		return s.fail(ctx, result, err)
+	if err := s.AwaitHealthy(ctx, s.idle, s.next.Number, stillWell); err != nil && outcome.Signalled(ctx) {
+		return s.fail(ctx, err)
 	} else if err != nil {
-		s.Note("%s still runs, but is not healthy: %s", idle.Color, words.FirstLine(err.Error()))
+		s.Note("%s still runs, but is not healthy: %s", s.idle.Color, words.FirstLine(err.Error()))
 		return s.startAnew(ctx)
 	}
 	err := s.do(ctx, []steps.Step{
-		{Name: stepSwitch, Do: func(ctx context.Context) error { return s.switchTo(ctx, &result, ", which was still running") }, Stays: true},
-		{Name: stepDrain, Do: func(ctx context.Context) error { return s.drainOld(ctx, &result) }},
+		{Name: stepSwitch, Do: func(ctx context.Context) error { return s.switchTo(ctx, ", which was still running") }, Stays: true},
+		{Name: stepDrain, Do: s.drainOld},
 	})
 	switch {
 	case err != nil && !s.over:
 		return s.startAnew(ctx)
 	case err != nil:
-		return s.fail(ctx, result, err)
+		return s.fail(ctx, err)
 	}
-	return s.finish(ctx, result)
+	return s.finish(ctx)
 }
 
 // stillWell is how long a slot that still runs may take to say so.
@@ -126,11 +123,11 @@ func (s *swap) startAnew(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	if err := s.imagePresent(ctx); err != nil {
-		return s.fail(ctx, s.result(""), err)
+		return s.fail(ctx, err)
 	}
-	s.letWait = true // going back is more urgent
+	s.LetWait = true // going back is more urgent
 	if err := s.weighWait(ctx); err != nil {
-		return s.fail(ctx, s.result(""), err)
+		return s.fail(ctx, err)
 	}
 	return s.run(ctx)
 }

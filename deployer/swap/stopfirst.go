@@ -21,46 +21,43 @@ import (
 // socket while the old container drains and stops and the new one starts. The
 // slot's service does it, because a stopped service would be started again by
 // the first queued connection; this side only asks and watches.
-func (s *swap) stopFirst(ctx context.Context, result *Result) error {
+func (s *swap) stopFirst(ctx context.Context) error {
 	switch {
-	case s.current.Mode == "native" && s.renew:
-		return s.renewNative(ctx, result)
+	case s.current.Mode == "native" && s.Renew:
+		return s.renewNative(ctx)
 	case s.current.Mode == "native":
-		return s.stopFirstNative(ctx, result)
+		return s.stopFirstNative(ctx)
 	}
-	s.op.Slot, result.Slot = s.old.String(), s.old.String()
-	if s.renew {
+	s.op.Slot = s.old.String()
+	if s.Renew {
 		return s.do(ctx, []steps.Step{{Name: state.StepStopFirst, Do: s.renewService}})
 	}
-	return s.do(ctx, []steps.Step{{
-		Name: state.StepStopFirst, Undo: s.withdraw,
-		Do: func(ctx context.Context) error { return s.replaceInPlace(ctx, result) },
-	}})
+	return s.do(ctx, []steps.Step{{Name: state.StepStopFirst, Do: s.replaceInPlace, Undo: s.withdraw}})
 }
 
-func (s *swap) replaceInPlace(ctx context.Context, result *Result) error {
-	terms, asked := s.app.DrainTerms(time.Now(), s.drain), time.Now()
-	terms.Start = s.timeout
+func (s *swap) replaceInPlace(ctx context.Context) error {
+	terms, asked := s.app.DrainTerms(time.Now(), s.Drain), time.Now()
+	terms.Start = s.Timeout
 	if err := s.Paths.AskNext(ctx, s.old, s.next.Number, terms); err != nil {
 		return err
 	}
-	return s.awaitReplaced(ctx, result, asked)
+	return s.awaitReplaced(ctx, asked)
 }
 
 // renewService stops and starts the slot's service, and with it the container:
 // requests wait in the socket, which systemd keeps.
 func (s *swap) renewService(ctx context.Context) error {
 	start := time.Now()
-	if err := s.Paths.SetDrain(s.old, state.Drain{Deadline: start.Add(s.drain)}); err != nil {
+	if err := s.Paths.SetDrain(s.old, state.Drain{Deadline: start.Add(s.Drain)}); err != nil {
 		return err
 	}
-	unitCtx, cancel := context.WithTimeout(ctx, s.drain+slots.UnitWait+s.EndWait(ctx, s.old))
+	unitCtx, cancel := context.WithTimeout(ctx, s.Drain+slots.UnitWait+s.EndWait(ctx, s.old))
 	defer cancel()
 	if err := s.Units.Restart(unitCtx, s.old.ServiceUnit()); err != nil {
 		return err
 	}
 	stopped := time.Now()
-	if err := s.AwaitHealthy(ctx, s.old, s.next.Number, s.timeout); err != nil {
+	if err := s.AwaitHealthy(ctx, s.old, s.next.Number, s.Timeout); err != nil {
 		return s.WhyNotHealthy(ctx, err, s.Ailing(s.old, s.next), s.next, s.askedPort())
 	}
 	s.ready, s.bootTook = time.Since(start), state.Seconds(time.Since(stopped))
@@ -70,9 +67,9 @@ func (s *swap) renewService(ctx context.Context) error {
 
 // awaitReplaced waits until the next link is gone: promoted, or dropped because
 // the release did not become healthy and the old one is back.
-func (s *swap) awaitReplaced(ctx context.Context, result *Result, asked time.Time) error {
+func (s *swap) awaitReplaced(ctx context.Context, asked time.Time) error {
 	var st state.SlotStatus
-	limit := s.drain + s.timeout + s.EndWait(ctx, s.old)
+	limit := s.Drain + s.Timeout + s.EndWait(ctx, s.old)
 	err := s.Await(ctx, "start", limit, func(w *console.Waiting) (bool, error) {
 		_, pending, err := s.Paths.NextRelease(s.old)
 		if err != nil {
@@ -84,7 +81,7 @@ func (s *swap) awaitReplaced(ctx context.Context, result *Result, asked time.Tim
 		w.Say("%s: %s", s.old.Color, words.OrDash(st.Message))
 		return !pending && st.Phase == state.PhaseHealthy && st.Since.After(asked), nil
 	})
-	result.setEnded(st.Ended())
+	s.ended = st.Ended
 	switch {
 	case errors.Is(err, poll.ErrLate) || err != nil && ctx.Err() != nil:
 		return fmt.Errorf("release %d was not healthy on %s in time: %s", s.next.Number, s.old, words.OrDash(st.Message))
@@ -126,7 +123,7 @@ func (s *swap) whichRuns(st state.SlotStatus) error {
 func (s *swap) withdraw(ctx context.Context) error {
 	err := s.Paths.WithdrawNext(ctx, s.old, 0)
 	if err == nil {
-		err = s.AwaitHealthy(ctx, s.old, s.current.Number, s.drain+s.timeout+s.EndWait(ctx, s.old))
+		err = s.AwaitHealthy(ctx, s.old, s.current.Number, s.Drain+s.Timeout+s.EndWait(ctx, s.old))
 	}
 	if err != nil {
 		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("going back to release %d: %w", s.current.Number, err), "edgeman repair %s", s.app.Name)}

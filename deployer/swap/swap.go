@@ -1,6 +1,7 @@
 package swap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -18,29 +19,30 @@ import (
 // swap is one run of Swap, Restart or Rollback: what its steps share.
 type swap struct {
 	*Host
+	Options // with the app's Drain and Timeout where none were given
+
 	app     state.App
 	lock    *state.Lock
 	op      state.Operation
 	started time.Time
 
 	old     sockets.Slot  // live when the run began
-	current state.Release // its release
+	idle    sockets.Slot  // the other one
+	current state.Release // that of old
 	next    state.Release
-	beside  []string      // why next must not run beside current
-	ready   time.Duration // what it took until next was healthy
-	fresh   bool          // next was recorded by this run
-	over    bool          // next serves: nothing is undone any more
-	unkept  error         // why the app file does not have the mode that next runs in
-	renew   bool          // move the slot's service to this program, too
-	drain   time.Duration
-	timeout time.Duration
+	beside  []string    // why next must not run beside current
+	fresh   bool        // next was recorded by this run
+	over    bool        // next serves: nothing is undone any more
+	unkept  error       // why the app file does not have the mode that next runs in
 	terms   state.Drain // of the old slot, once they are stated
-	detach  bool
-	cut     bool
-	letWait bool     // longer than nginx does
-	allow   []string // codes of refusals
 
-	stopTook, bootTook float64 // seconds, for the record; 0 when not known
+	// What became of it, for the result and the record.
+	how                string        // the strategy that is carried out; empty before
+	ready              time.Duration // what it took until next was healthy
+	ended              state.Ended   // the old release's connections
+	draining           bool          // the old slot is left to itself
+	interrupted        bool          // by a signal, after the switch
+	stopTook, bootTook float64       // seconds; 0 when not known
 }
 
 // Swap runs a new container behind the app's upstream and retires the old one.
@@ -52,13 +54,13 @@ func (h *Host) Swap(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer func() { s.lock.Unlock() }()
-	image, there, err := s.image(ctx, o)
+	image, there, err := s.image(ctx)
 	if err == nil && !there {
 		s.lock.Unlock() // nobody has to wait for a registry
-		image, err = s.pull(ctx, o.Image)
+		image, err = s.pull(ctx)
 		again, locked := h.planSwap(ctx, o)
 		if locked != nil {
-			return s.result(""), errors.Join(err, locked)
+			return s.result(), errors.Join(err, locked)
 		}
 		again.started = s.started
 		s = again
@@ -68,7 +70,7 @@ func (h *Host) Swap(ctx context.Context, o Options) (Result, error) {
 		err = s.prepare(ctx, image)
 	}
 	if err != nil {
-		return s.fail(ctx, s.result(""), err)
+		return s.fail(ctx, err)
 	}
 	return s.run(ctx)
 }
@@ -76,16 +78,11 @@ func (h *Host) Swap(ctx context.Context, o Options) (Result, error) {
 // Restart runs the live release again, by the same rules as a swap: the record
 // stays the same, so a changed app file does not take effect.
 func (h *Host) Restart(ctx context.Context, o Options) (Result, error) {
-	s, err := h.beginSwap(ctx, o.App, "restart", o.Drain, o.Timeout)
+	s, err := h.begin(ctx, "restart", o)
 	if err != nil {
 		return Result{}, err
 	}
 	defer s.lock.Unlock()
-	s.detach, s.cut, s.renew, s.allow = o.Detach, o.Cut, o.Renew, o.Allow
-	if o.Strategy != "" {
-		s.app.Strategy = o.Strategy
-	}
-	s.letWait = o.LetWait
 	if err := s.again(ctx, s.current); err != nil {
 		return Result{}, err
 	}
@@ -111,7 +108,7 @@ func (s *swap) again(ctx context.Context, r state.Release) error {
 	if s.sameContainer() {
 		return nil
 	}
-	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.allow)
+	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.Allow)
 	if err == nil {
 		s.sayLost(live)
 	}
@@ -122,69 +119,61 @@ func (s *swap) again(ctx context.Context, r state.Release) error {
 // there: what somebody has changed on it stays.
 func (s *swap) sameContainer() bool {
 	strategy, _ := s.strategy()
-	return s.next.Number == s.current.Number && strategy == state.StopFirst && !(s.renew && s.current.Mode == "native")
+	return s.next.Number == s.current.Number && strategy == state.StopFirst && !(s.Renew && s.current.Mode == "native")
 }
 
-// beginSwap takes the lock and finds out where the app stands.
-func (h *Host) beginSwap(ctx context.Context, name, operation string, drain, timeout time.Duration) (*swap, error) {
-	app, err := h.Paths.ReadApp(name)
+// begin takes the lock and finds out where the app stands.
+func (h *Host) begin(ctx context.Context, operation string, o Options) (*swap, error) {
+	app, err := h.Paths.ReadApp(o.App)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := h.TakeLock(ctx, name, operation)
+	lock, err := h.TakeLock(ctx, o.App, operation)
 	if err != nil {
 		return nil, err
 	}
-	s := &swap{Host: h, app: app, lock: lock, started: time.Now()}
+	s := &swap{Host: h, Options: o, app: app, lock: lock, started: time.Now()}
 	s.op = state.Operation{Name: operation, Started: s.started}
-	s.drain, s.timeout = time.Duration(app.Drain.Timeout), time.Duration(app.Start.Timeout)
-	if drain > 0 {
-		s.drain = drain
-	}
-	if timeout > 0 {
-		s.timeout = timeout
-	}
-	if err := h.Resume(ctx, app); err != nil {
+	if err := s.locate(ctx); err != nil {
 		lock.Unlock()
 		return nil, err
 	}
-	if s.app, err = h.Paths.ReadApp(name); err != nil { // that may have changed it
-		lock.Unlock()
-		return nil, err
-	}
-	if err := s.locate(); err != nil {
-		lock.Unlock()
-		return nil, err
-	}
-	if err := s.refusePaused(); err != nil {
-		lock.Unlock()
-		return nil, err
-	}
+	s.app.Strategy = cmp.Or(o.Strategy, s.app.Strategy)
+	s.Drain = cmp.Or(o.Drain, time.Duration(s.app.Drain.Timeout))
+	s.Timeout = cmp.Or(o.Timeout, time.Duration(s.app.Start.Timeout))
 	return s, nil
+}
+
+// locate finishes what an interrupted command has left, and reads the app, its
+// live pointer and the release behind that.
+func (s *swap) locate(ctx context.Context) error {
+	err := s.Resume(ctx, s.app)
+	if err != nil {
+		return err
+	}
+	if s.app, err = s.Paths.ReadApp(s.App); err != nil { // that may have changed it
+		return err
+	}
+	live, current, filled, err := slots.Served(s.Paths, s.App)
+	switch {
+	case err != nil:
+		return err
+	case live == sockets.Slot{}:
+		return slots.NoLiveSlot(s.App)
+	case !filled:
+		return hint.With(outcome.Refuse("the live slot %s is empty", live), "edgeman repair %s", s.App)
+	}
+	s.old, s.idle, s.current = live, live.Other(), current
+	return s.refusePaused()
 }
 
 // refusePaused refuses an app that somebody has paused on purpose.
 func (s *swap) refusePaused() error {
 	pause, on, err := s.Paths.ReadPause(s.old)
 	if err == nil && on && pause.Reason == state.PauseAsked {
-		return hint.With(outcome.Refuse("%s is paused until %s", s.app.Name, words.Clock(pause.Until)), "edgeman resume %s", s.app.Name)
+		return hint.With(outcome.Refuse("%s is paused until %s", s.App, words.Clock(pause.Until)), "edgeman resume %s", s.App)
 	}
 	return err
-}
-
-// locate reads the live pointer and the release behind it.
-func (s *swap) locate() error {
-	live, current, filled, err := slots.Served(s.Paths, s.app.Name)
-	switch {
-	case err != nil:
-		return err
-	case live == sockets.Slot{}:
-		return slots.NoLiveSlot(s.app.Name)
-	case !filled:
-		return hint.With(outcome.Refuse("the live slot %s is empty", live), "edgeman repair %s", s.app.Name)
-	}
-	s.old, s.current = live, current
-	return nil
 }
 
 // run replaces s.current by s.next with the strategy that the app allows.
@@ -196,24 +185,15 @@ func (s *swap) run(ctx context.Context) (Result, error) {
 	if s.current.Mode == "native" && s.app.Drain.Websockets.Close {
 		s.Note("websockets of release %d go on until the drain deadline: in native mode the app itself holds its connections", s.current.Number)
 	}
-	result := s.result(strategy)
+	s.how = strategy
 	replace := s.overlap
 	if strategy == state.StopFirst {
 		replace = s.stopFirst
 	}
-	if err := replace(ctx, &result); err != nil {
-		return s.fail(ctx, result, err)
+	if err := replace(ctx); err != nil {
+		return s.fail(ctx, err)
 	}
-	return s.finish(ctx, result)
-}
-
-// result is what is known of a run before it has replaced anything.
-func (s *swap) result(strategy string) Result {
-	return Result{
-		App: s.app.Name, Strategy: strategy, Slot: s.old.String(), Release: s.next.Number, Image: s.next.Image,
-		Digest: s.next.Digest, From: s.current.Number, Previous: s.current.Image,
-		Same: s.op.Name == "swap" && s.next.ImageID == s.current.ImageID,
-	}
+	return s.finish(ctx)
 }
 
 // The steps of a run, as they are journalled. Up to stepSwitch a run is undone

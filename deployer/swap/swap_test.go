@@ -179,7 +179,7 @@ func TestRollback(t *testing.T) {
 	w := newWorld(t)
 	w.Adopted()
 	ctx := context.Background()
-	if _, err := w.Rollback(ctx, RollbackOptions{App: "myapp"}); outcome.ExitCode(err) != outcome.ExitRefused {
+	if _, err := w.Rollback(ctx, Options{App: "myapp"}); outcome.ExitCode(err) != outcome.ExitRefused {
 		t.Errorf("rollback of the first release: %v", err)
 	}
 	for _, v := range []string{"v2", "v3"} {
@@ -189,7 +189,7 @@ func TestRollback(t *testing.T) {
 	}
 	steps := []struct{ ask, want int }{{0, 2}, {0, 3}, {1, 1}}
 	for _, s := range steps {
-		if _, err := w.Rollback(ctx, RollbackOptions{App: "myapp", Release: s.ask}); err != nil {
+		if _, err := w.Rollback(ctx, Options{App: "myapp", Release: s.ask}); err != nil {
 			t.Fatal(err)
 		}
 		if _, release := w.LiveSlot(); release != s.want {
@@ -197,7 +197,7 @@ func TestRollback(t *testing.T) {
 		}
 	}
 	delete(w.Images, "sha256:v3")
-	if _, err := w.Rollback(ctx, RollbackOptions{App: "myapp", Release: 3}); outcome.ExitCode(err) != outcome.ExitRefused {
+	if _, err := w.Rollback(ctx, Options{App: "myapp", Release: 3}); outcome.ExitCode(err) != outcome.ExitRefused {
 		t.Errorf("rollback to an image that is gone: %v, want a refusal", err)
 	}
 }
@@ -235,7 +235,7 @@ func TestRollbackIsASwitchWhileTheOldSlotRuns(t *testing.T) {
 			}
 		}
 	}()
-	result, err := w.Rollback(context.Background(), RollbackOptions{App: "myapp"})
+	result, err := w.Rollback(context.Background(), Options{App: "myapp"})
 	if err != nil || result.Strategy != "switch" {
 		t.Fatalf("strategy %q, %v; want a mere switch", result.Strategy, err)
 	}

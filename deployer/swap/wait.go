@@ -14,7 +14,7 @@ func (s *swap) weighWait(ctx context.Context) error {
 	if name, _ := s.strategy(); name != state.StopFirst {
 		return nil
 	}
-	w, err := s.Patience.Of(s.old, s.drain+s.timeout)
+	w, err := s.Patience.Of(s.old, s.Drain+s.Timeout)
 	if err != nil {
 		return err
 	}
@@ -31,6 +31,6 @@ func (s *swap) weighWait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Let = s.letWait || !st.Healthy // whoever repairs an app must not be kept from it
+	w.Let = s.LetWait || !st.Healthy // whoever repairs an app must not be kept from it
 	return s.Patience.Weigh(ctx, w, s.Patience.PatienceWith(s.app.Name))
 }

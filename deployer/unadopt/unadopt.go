@@ -56,7 +56,7 @@ func (h *Host) Release(ctx context.Context, o Options) (Result, error) {
 	}
 	b.result.Done = true
 	if !o.JSON {
-		fmt.Fprintf(h.Out, "%s given back, %s.\n", o.App, state.Ended{Cut: b.result.Cut})
+		fmt.Fprintf(h.Out, "%s given back, %s.\n", o.App, state.Ended{Cut: b.result.Cut}.Text())
 	}
 	return *b.result, nil
 }

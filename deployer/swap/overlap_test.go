@@ -23,10 +23,10 @@ func TestWaitForADrainingSlotNamesCut(t *testing.T) {
 		if err := w.Paths.WriteSlotStatus(green, st); err != nil {
 			t.Fatal(err)
 		}
-		s := &swap{Host: w.Host, cut: cut, op: state.Operation{Name: "swap"}}
+		s := &swap{Host: w.Host, Options: Options{Cut: cut}, idle: green, op: state.Operation{Name: "swap"}}
 		w.Retire.Store(false)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		err := s.makeRoom(ctx, green)
+		err := s.makeRoom(ctx)
 		cancel()
 		if err == nil {
 			t.Error("it did not wait")
