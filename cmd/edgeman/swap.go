@@ -41,17 +41,17 @@ func swapCommand() command {
 				return nil, err
 			}
 			o.Mode, err = oneOf(c, "mode", "proxy", "native")
-			return swapping((*swap.Host).Swap, o, o.App, o.JSON), err
+			return swapping((*swap.Host).Swap, o), err
 		},
 	}
 }
 
 // swapping does a swap of any kind and prints its result.
-func swapping[O any](replace func(*swap.Host, context.Context, O) (swap.Result, error), o O, app string, asJSON bool) action {
+func swapping(replace func(*swap.Host, context.Context, swap.Options) (swap.Result, error), o swap.Options) action {
 	return func(ctx context.Context, h *host) error {
 		result, err := replace(h.swap(), ctx, o)
-		result.App = app
-		return printSwap(h, result, err, asJSON)
+		result.App = o.App
+		return printSwap(h, result, err, o.JSON)
 	}
 }
 
@@ -122,7 +122,7 @@ func rollbackCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			o, err := rollbackOptions(c)
-			return swapping((*swap.Host).Rollback, o, o.App, o.JSON), err
+			return swapping((*swap.Host).Rollback, o), err
 		},
 	}
 }
@@ -151,7 +151,7 @@ func restartCommand() command {
 		},
 		plan: func(c *cli.Context) (action, error) {
 			o, err := swapOptions(c)
-			return swapping((*swap.Host).Restart, o, o.App, o.JSON), err
+			return swapping((*swap.Host).Restart, o), err
 		},
 	}
 }

@@ -60,7 +60,7 @@ func Judge(a App, all []Container) []Finding {
 			live = append(live, c)
 		}
 	}
-	out := a.originals(live, all)
+	out, mild := a.originals(live, all)
 	for _, c := range live {
 		switch {
 		case c.Paused && !a.Stopped:
@@ -82,26 +82,17 @@ func Judge(a App, all []Container) []Finding {
 			Next: "edgeman repair " + a.Name,
 		})
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int { return rank(a) - rank(b) })
-	return out
-}
-
-func rank(f Finding) int {
-	if f.Mild {
-		return 1
-	}
-	return 0
+	return append(out, mild...)
 }
 
 // originals finds those that run beside the app, by id or, since others recreate
 // them, by name; and those that cannot be given back.
-func (a App) originals(live, all []Container) []Finding {
-	var out []Finding
+func (a App) originals(live, all []Container) (run, mild []Finding) {
 	for _, o := range a.Originals {
 		at := slices.IndexFunc(all, func(c Container) bool { return c.ID == o.ID || c.Name == o.Name })
 		switch {
 		case at < 0 && o.ImageGone:
-			out = append(out, Finding{
+			mild = append(mild, Finding{
 				Code: ImageGone, Subject: o.Name, Mild: true,
 				Text: fmt.Sprintf("the container %s that %s was adopted from is gone, and so is its image %s: without it, only the live release can be given back (edgeman unadopt %s --to live)", o.Name, a.Name, o.Image, a.Name),
 				Next: "docker pull " + o.Image,
@@ -111,13 +102,13 @@ func (a App) originals(live, all []Container) []Finding {
 			if shared := a.shared(live, all[at]); len(shared) > 0 {
 				text += ", and both may write to " + strings.Join(shared, ", ")
 			}
-			out = append(out, Finding{
+			run = append(run, Finding{
 				Code: OriginalRuns, Subject: all[at].Name, Text: text,
 				Next: "docker update --restart no " + all[at].Name + " && docker stop " + all[at].Name,
 			})
 		}
 	}
-	return out
+	return run, mild
 }
 
 // shared is what the live containers and c may write to.

@@ -9,8 +9,8 @@ import (
 	"edgeman/deployer/docker"
 )
 
-// Found is an image on this host, with the reference that the operator meant.
-type Found struct {
+// Local is an image on this host, with the reference that the operator meant.
+type Local struct {
 	docker.Image
 	Ref string
 }

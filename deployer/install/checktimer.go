@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"edgeman/templates"
 )
@@ -23,55 +22,35 @@ func (h *Host) InstallCheckTimer(ctx context.Context) (Result, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, installWait)
 	defer cancel()
-	result := Result{}
-	files, err := h.checkFiles()
+	p, err := h.Program.Trusted()
+	if err != nil {
+		return Result{}, err
+	}
+	files, err := h.rendered(templates.RenderCheck, p.Path, "root")
+	if err != nil {
+		return Result{}, err
+	}
+	changes, err := update(files, false)
+	result := Result{Changes: changes}
 	if err != nil {
 		return result, err
-	}
-	for _, f := range files {
-		change, differs, err := f.compare()
-		if err != nil {
-			return result, err
-		}
-		if !differs {
-			continue
-		}
-		if err := f.write(); err != nil {
-			return result, err
-		}
-		result.Changes = append(result.Changes, change)
 	}
 	return result, h.startCheckTimer(ctx, &result)
 }
 
-func (h *Host) checkFiles() ([]installFile, error) {
-	p, err := h.Program.Trusted()
-	if err != nil {
-		return nil, err
-	}
-	rendered, err := templates.RenderCheck(templates.Params{Binary: strings.TrimPrefix(p.Path, h.Program.System.Root), Group: "root"})
-	if err != nil {
-		return nil, err
-	}
-	var files []installFile
-	for _, f := range rendered {
-		files = append(files, installFile{path: filepath.Join(h.Program.System.Root, f.Path), mode: f.Mode, data: f.Content})
-	}
-	return files, nil
-}
-
 // startCheckTimer enables and starts the timer, as far as it is not yet.
 func (h *Host) startCheckTimer(ctx context.Context, result *Result) error {
-	_, err := os.Lstat(h.checkLink())
+	link := filepath.Join(h.Program.System.Root, templates.UnitDir, "timers.target.wants", checkTimer)
+	_, err := os.Lstat(link)
 	if enabled := err == nil; len(result.Changes) > 0 || !enabled {
-		if err := h.Units.Reload(ctx); err != nil {
-			return fmt.Errorf("making systemd read its units: %w", err)
+		if err := h.reloadUnits(ctx); err != nil {
+			return err
 		}
 		if err := h.Units.Enable(ctx, checkTimer); err != nil {
 			return fmt.Errorf("enabling %s: %w", checkTimer, err)
 		}
-		if err := h.Units.Reload(ctx); err != nil {
-			return fmt.Errorf("making systemd read its units: %w", err)
+		if err := h.reloadUnits(ctx); err != nil {
+			return err
 		}
 		result.Changes = append(result.Changes, Change{Action: "enable", Path: checkTimer})
 	}
@@ -79,9 +58,4 @@ func (h *Host) startCheckTimer(ctx context.Context, result *Result) error {
 		return fmt.Errorf("starting %s: %w", checkTimer, err)
 	}
 	return nil
-}
-
-// checkLink is what enabling the timer makes.
-func (h *Host) checkLink() string {
-	return filepath.Join(h.Program.System.Root, templates.UnitDir, "timers.target.wants", checkTimer)
 }

@@ -104,8 +104,8 @@ func (h *Host) sameFacts(f Facts) (bool, error) {
 	return reflect.DeepEqual(old, f), nil
 }
 
-// findFacts asks the host. Docker may be down: only what adopts and swaps
-// needs it.
+// findFacts asks the host. Docker may be down: only commands that adopt or swap
+// need it.
 func (h *Host) findFacts(ctx context.Context) (Facts, error) {
 	f := Facts{Version: h.Version}
 	var err error

@@ -66,6 +66,23 @@ func (f installFile) write() error {
 	return state.WriteFileAs(f.path, f.data, mode, group)
 }
 
+// update writes those files that differ, and reports them.
+func update(files []installFile, dryRun bool) (changes []Change, err error) {
+	for _, f := range files {
+		change, differs, err := f.compare()
+		if err == nil && differs && !dryRun {
+			err = f.write()
+		}
+		if err != nil {
+			return changes, err
+		}
+		if differs {
+			changes = append(changes, change)
+		}
+	}
+	return changes, nil
+}
+
 // installFiles lists every file with its bytes, for this program and host.
 func (h *Host) installFiles(p program.Program, facts Facts) ([]installFile, error) {
 	var files []installFile
@@ -76,7 +93,7 @@ func (h *Host) installFiles(p program.Program, facts Facts) ([]installFile, erro
 		}
 		files = append(files, copies...)
 	}
-	units, err := h.unitFiles(p, facts)
+	units, err := h.rendered(templates.Render, p.Path, facts.Nginx.Group)
 	if err != nil {
 		return nil, err
 	}
@@ -101,20 +118,15 @@ func (h *Host) copies(p program.Program) ([]installFile, error) {
 	return append(files, installFile{path: filepath.Join(h.Program.System.Root, program.LibDir, "edgeman-init"), mode: 0o755, data: data}), nil
 }
 
-// unitFiles are the slots' unit templates for this program and nginx.
-func (h *Host) unitFiles(p program.Program, facts Facts) ([]installFile, error) {
-	units, err := templates.Render(templates.Params{
-		Binary: strings.TrimPrefix(p.Path, h.Program.System.Root),
-		Group:  facts.Nginx.Group,
-	})
-	if err != nil {
-		return nil, err
-	}
+// rendered are the units that render makes of their templates, for the program at
+// path.
+func (h *Host) rendered(render func(templates.Params) ([]templates.File, error), path, group string) ([]installFile, error) {
+	units, err := render(templates.Params{Binary: strings.TrimPrefix(path, h.Program.System.Root), Group: group})
 	var files []installFile
 	for _, u := range units {
 		files = append(files, installFile{path: filepath.Join(h.Program.System.Root, u.Path), mode: u.Mode, data: u.Content})
 	}
-	return files, nil
+	return files, err
 }
 
 // BashCompletion is what bash sources to complete edgeman's command line. The

@@ -119,20 +119,10 @@ func (h *Host) apply(ctx context.Context, files []installFile, facts *Facts, dry
 			return nil, err
 		}
 	}
-	for _, f := range files {
-		change, differs, err := f.compare()
-		if err != nil {
-			return changes, err
-		}
-		if !differs {
-			continue
-		}
-		if !dryRun {
-			if err := f.write(); err != nil {
-				return changes, err
-			}
-		}
-		changes = append(changes, change)
+	updates, err := update(files, dryRun)
+	changes = append(changes, updates...)
+	if err != nil {
+		return changes, err
 	}
 	recorded, err := h.sameFacts(*facts)
 	if err != nil {
@@ -148,10 +138,17 @@ func (h *Host) apply(ctx context.Context, files []installFile, facts *Facts, dry
 	if dryRun {
 		return changes, nil
 	}
-	if err := h.Units.Reload(ctx); err != nil {
-		return changes, fmt.Errorf("making systemd read its units: %w", err)
+	if err := h.reloadUnits(ctx); err != nil {
+		return changes, err
 	}
 	return changes, h.WriteFacts(facts)
+}
+
+func (h *Host) reloadUnits(ctx context.Context) error {
+	if err := h.Units.Reload(ctx); err != nil {
+		return fmt.Errorf("making systemd read its units: %w", err)
+	}
+	return nil
 }
 
 // missingDirs are the directories that MakeBase is about to create.

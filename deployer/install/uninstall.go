@@ -68,18 +68,17 @@ func (h *Host) Uninstall(ctx context.Context, dryRun bool) (Result, error) {
 // removeTimer stops what `edgeman check --install-timer` put in place and
 // returns its files.
 func (h *Host) removeTimer(ctx context.Context, facts Facts, dryRun bool) ([]string, error) {
-	files, err := templates.RenderCheck(templates.Params{Binary: program.ProgramPath, Group: facts.Nginx.Group})
+	files, err := h.rendered(templates.RenderCheck, program.ProgramPath, facts.Nginx.Group)
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
 	for _, f := range files {
-		path := filepath.Join(h.Program.System.Root, f.Path)
-		if _, err := os.Lstat(path); err != nil {
+		if _, err := os.Lstat(f.path); err != nil {
 			continue
 		}
-		paths = append(paths, path)
-		if unit := filepath.Base(path); !dryRun && strings.HasSuffix(unit, ".timer") {
+		paths = append(paths, f.path)
+		if unit := filepath.Base(f.path); !dryRun && strings.HasSuffix(unit, ".timer") {
 			if err := errors.Join(h.Units.Disable(ctx, unit), h.Units.Stop(ctx, unit)); err != nil {
 				return nil, fmt.Errorf("stopping %s: %w", unit, err)
 			}

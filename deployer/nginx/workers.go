@@ -71,6 +71,16 @@ type Worker struct {
 
 func current(w Worker) bool { return !w.Leaving }
 
+// Leaving is how many of the workers have been told to quit.
+func (f Facts) Leaving() (n int) {
+	for _, w := range f.Workers {
+		if w.Leaving {
+			n++
+		}
+	}
+	return n
+}
+
 // workers lists the children of a master that have finished their set-up.
 func (p procfs) workers(master int) ([]Worker, error) {
 	children, err := p.children(master)

@@ -36,13 +36,7 @@ func waitBound(conf *nginxconf.Config, facts nginx.Facts, patience []nginxconf.P
 			}
 		}
 	}
-	workers := 0
-	for _, w := range facts.Workers {
-		if !w.Leaving {
-			workers++
-		}
-	}
-	b := nginx.WaitBound(workers, connections, facts.OpenFiles, facts.Somaxconn, time.Minute)
+	b := nginx.WaitBound(len(facts.Workers)-facts.Leaving(), connections, facts.OpenFiles, facts.Somaxconn, time.Minute)
 	for i, p := range patience {
 		if i == 0 || p.Time < b.Timeout {
 			b.Timeout, b.Directive, b.Where = p.Time, p.Directive, p.In
@@ -107,7 +101,7 @@ func (h *Host) Of(slot sockets.Slot, limit time.Duration) (Wait, error) {
 	}
 	for _, e := range slices.Backward(events) {
 		if e.Outcome == state.Done && e.Start > 0 {
-			w.Last = time.Duration(e.Start * float64(time.Second))
+			w.Last = seconds(e.Start)
 			break
 		}
 	}
@@ -134,22 +128,21 @@ func Replacement(events []state.Event, grace time.Duration) []Part {
 			stops++
 		}
 	}
-	if grace == 0 { // nothing runs
-		return starting(boot)
+	var parts []Part
+	switch {
+	case grace == 0: // nothing runs
+	case stops > 0:
+		parts = append(parts, Part{"stopping the container took", seconds(stop)})
+	default:
+		parts = append(parts, Part{"the container's own stop timeout is", grace})
 	}
-	ends := Part{"the container's own stop timeout is", grace}
-	if stops > 0 {
-		ends = Part{"stopping the container took", time.Duration(stop * float64(time.Second))}
+	if boot > 0 {
+		parts = append(parts, Part{"the last start took", seconds(boot)})
 	}
-	return append([]Part{ends}, starting(boot)...)
+	return parts
 }
 
-func starting(boot float64) []Part {
-	if boot == 0 {
-		return nil
-	}
-	return []Part{{"the last start took", time.Duration(boot * float64(time.Second))}}
-}
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // Weigh says beforehand what making requests wait can cost, and refuses a wait
 // that is longer than nginx allows.

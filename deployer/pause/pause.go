@@ -29,20 +29,19 @@ type Options struct {
 // until o.Max has passed. It returns when the app is at rest: nothing reaches it
 // any more.
 func (h *Host) Pause(ctx context.Context, o Options) error {
-	slot, unlock, err := h.liveSlot(ctx, o.App, "pause")
+	slot, unlock, err := h.lockLive(ctx, o.App, "pause")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := h.refuseHeld(slot); err != nil {
-		return err
-	}
 	started := time.Now()
 	begun, err := h.pause(ctx, slot, o)
 	if !begun {
 		return err
 	}
-	err = blamePause(ctx, slot, err)
+	if err != nil && outcome.Signalled(ctx) {
+		err = fmt.Errorf("%w; requests reach %s as before", outcome.Blame(ctx, err), slot)
+	}
 	return errors.Join(err, h.recordHold(slot, "pause", started, err))
 }
 
@@ -103,14 +102,6 @@ func (h *Host) awaitRest(ctx context.Context, slot sockets.Slot, limit time.Dura
 	return err
 }
 
-// blamePause names the signal that ended a pause before the app was at rest.
-func blamePause(ctx context.Context, slot sockets.Slot, err error) error {
-	if err == nil || !outcome.Signalled(ctx) {
-		return err
-	}
-	return fmt.Errorf("%w; requests reach %s as before", outcome.Blame(ctx, err), slot)
-}
-
 // recordHold records a pause or its end in the history. It belongs to no release,
 // so that no rollback goes by it.
 func (h *Host) recordHold(slot sockets.Slot, operation string, started time.Time, err error) error {
@@ -126,14 +117,11 @@ func (h *Host) recordHold(slot sockets.Slot, operation string, started time.Time
 
 // Resume lets a paused app's requests through.
 func (h *Host) Resume(ctx context.Context, name string) error {
-	slot, unlock, err := h.liveSlot(ctx, name, "resume")
+	slot, unlock, err := h.lockLive(ctx, name, "resume")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := h.refuseHeld(slot); err != nil {
-		return err
-	}
 	if _, paused, err := h.Paths.ReadPause(slot); err != nil {
 		return err
 	} else if !paused {
@@ -147,7 +135,7 @@ func (h *Host) Resume(ctx context.Context, name string) error {
 	return h.recordHold(slot, "resume", time.Now(), nil)
 }
 
-// refuseHeld refuses to resume a slot that waits for another container to end:
+// refuseHeld refuses a slot that waits for another container to end:
 // resumed early, the two would run side by side.
 func (h *Host) refuseHeld(slot sockets.Slot) error {
 	p, _, err := h.Paths.ReadPause(slot)
@@ -157,8 +145,9 @@ func (h *Host) refuseHeld(slot sockets.Slot) error {
 	return err
 }
 
-// liveSlot takes the app's lock and finds its live slot.
-func (h *Host) liveSlot(ctx context.Context, name, operation string) (sockets.Slot, func(), error) {
+// lockLive takes the app's lock and finds its live slot, unless that is held for
+// another reason than a pause.
+func (h *Host) lockLive(ctx context.Context, name, operation string) (sockets.Slot, func(), error) {
 	if _, err := h.Paths.ReadApp(name); err != nil {
 		return sockets.Slot{}, nil, err
 	}
@@ -169,6 +158,9 @@ func (h *Host) liveSlot(ctx context.Context, name, operation string) (sockets.Sl
 	slot, ok, err := sockets.ReadLive(h.Paths.Live(name))
 	if err == nil && !ok {
 		err = slots.NoLiveSlot(name)
+	}
+	if err == nil {
+		err = h.refuseHeld(slot)
 	}
 	if err != nil {
 		lock.Unlock()

@@ -29,7 +29,7 @@ func (h *Host) AwaitOldWorkers(ctx context.Context, limit time.Duration, open fu
 	d := drained{before: -1}
 	left := 0
 	err := h.Await(ctx, "drain", limit, func(w *console.Waiting) (bool, error) {
-		leaving, err := h.leavingWorkers(ctx)
+		facts, err := h.Nginx.Facts(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -40,6 +40,7 @@ func (h *Host) AwaitOldWorkers(ctx context.Context, limit time.Duration, open fu
 			d.before = left
 		}
 		d.Took = w.Elapsed()
+		leaving := facts.Leaving()
 		w.Say("%s and %s left, cut in %s", words.Plural(left, "connection"), words.Plural(leaving, "old nginx worker"), (limit - d.Took).Round(time.Second))
 		return leaving == 0 && left == 0, nil
 	})
@@ -51,15 +52,4 @@ func (h *Host) AwaitOldWorkers(ctx context.Context, limit time.Duration, open fu
 		err = fmt.Errorf("waiting for the old connections: %w", err)
 	}
 	return d, err
-}
-
-func (h *Host) leavingWorkers(ctx context.Context) (int, error) {
-	facts, err := h.Nginx.Facts(ctx)
-	leaving := 0
-	for _, worker := range facts.Workers {
-		if worker.Leaving {
-			leaving++
-		}
-	}
-	return leaving, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -49,7 +50,8 @@ func (h *Host) History(ctx context.Context, name string, last int) (History, err
 			hist.Kept = append(hist.Kept, n)
 		}
 	}
-	hist.Live, err = h.liveRelease(name)
+	_, live, _, err := slots.Served(h.Paths, name)
+	hist.Live = live.Number // 0 if nothing is live
 	return hist, err
 }
 
@@ -92,8 +94,8 @@ func (hist History) Print(w io.Writer) error {
 // Made is the index of the event that made the live release live; -1 if it is
 // not among those shown.
 func (hist History) Made() int {
-	for i := len(hist.Events) - 1; i >= 0; i-- {
-		if e := hist.Events[i]; e.Release == hist.Live && e.Release != 0 && e.Outcome == state.Done && e.Operation != "drain" {
+	for i, e := range slices.Backward(hist.Events) {
+		if e.Release == hist.Live && e.Release != 0 && e.Outcome == state.Done && e.Operation != "drain" {
 			return i
 		}
 	}
@@ -127,10 +129,4 @@ func shortDigest(d string) string {
 		return "-"
 	}
 	return hex[:min(12, len(hex))]
-}
-
-// liveRelease is the number of the release that serves; 0 if none does.
-func (h *Host) liveRelease(name string) (int, error) {
-	_, r, _, err := slots.Served(h.Paths, name)
-	return r.Number, err
 }

@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -83,13 +84,8 @@ func (r SlotReport) up() string {
 
 // remark is the free text at the end of a slot's line.
 func (r SlotReport) remark(live bool, now time.Time) string {
-	text := r.say(live, now)
-	if up := r.up(); up != "" && text != "" {
-		return up + ", " + text
-	} else if up != "" {
-		return up
-	}
-	return text
+	parts := []string{r.up(), r.say(live, now)}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 // say is the remark that the slot's state alone calls for.

@@ -247,12 +247,9 @@ func (a *AppStatus) unread(err error) {
 	if errors.Is(err, state.ErrNoSettings) {
 		p.Next = "edgeman repair " + a.Name
 	}
-	for _, have := range a.Problems {
-		if have == p {
-			return
-		}
+	if !slices.Contains(a.Problems, p) {
+		a.Problems = append(a.Problems, p)
 	}
-	a.Problems = append(a.Problems, p)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -77,12 +77,12 @@ func (s *swap) sayDifferences() {
 
 // sayNotTaken says how the app file differs from the release that is run again.
 func (s *swap) sayNotTaken() {
-	wanted, err := s.wanted()
+	described, err := s.nextRelease()
 	if err != nil {
 		s.Note("the app file cannot be compared: %s", words.FirstLine(err.Error()))
 		return
 	}
-	if d := differences(s.next, wanted); len(d) > 0 {
+	if d := differences(s.next, described); len(d) > 0 {
 		s.Note("release %d runs as it was recorded; the app file differs: %s", s.next.Number, strings.Join(d, "; "))
 		s.Hint("edgeman swap %s %s applies it", s.app.Name, s.next.Image)
 	}

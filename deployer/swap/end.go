@@ -22,8 +22,11 @@ func (s *swap) finish(ctx context.Context) (Result, error) {
 		return result, &outcome.BrokenError{Err: hint.With(fmt.Errorf("release %d serves, but that could not be recorded: %w", s.next.Number, err),
 			"edgeman repair %s", s.app.Name)}
 	}
-	if !s.interrupted { // the next swap does
-		s.prune(ctx)
+	if s.interrupted { // the next swap prunes
+		return result, s.otherMode()
+	}
+	if err := s.prune(ctx); err != nil {
+		s.Note("old releases of %s stay for now: %v", s.app.Name, err)
 	}
 	return result, s.otherMode()
 }

@@ -21,38 +21,38 @@ import (
 
 // image finds what the operator asked for; where it is not there, or the policy
 // is to ask anyway, it has to be pulled.
-func (s *swap) image(ctx context.Context) (image images.Found, there bool, err error) {
+func (s *swap) image(ctx context.Context) (image images.Local, there bool, err error) {
 	ref := s.next.Image
 	if err := registry.ValidRef(ref); err != nil {
-		return images.Found{}, false, &outcome.UsageError{Err: err}
+		return images.Local{}, false, &outcome.UsageError{Err: err}
 	}
 	local, err := s.Docker.Image(ctx, ref)
 	absent := errors.Is(err, docker.ErrNotFound)
 	switch {
 	case err != nil && !absent:
-		return images.Found{}, false, err
+		return images.Local{}, false, err
 	case absent && s.Pull == "never":
-		return images.Found{}, false, hint.With(outcome.Refuse("image %s is not on this host", ref), "leave out --pull never")
+		return images.Local{}, false, hint.With(outcome.Refuse("image %s is not on this host", ref), "leave out --pull never")
 	case absent || s.Pull == "always":
-		return images.Found{}, false, nil
+		return images.Local{}, false, nil
 	}
 	s.Step("pull", "%s present", ref)
-	return images.Found{Image: local, Ref: ref}, true, nil
+	return images.Local{Image: local, Ref: ref}, true, nil
 }
 
-func (s *swap) pull(ctx context.Context) (images.Found, error) {
+func (s *swap) pull(ctx context.Context) (images.Local, error) {
 	ref := s.next.Image
 	start := time.Now()
 	err := images.Pull(ctx, s.Console, s.Docker, ref)
 	if err != nil {
-		return images.Found{}, hint.With(err, "%s", s.pullHint(ctx, ref, err))
+		return images.Local{}, hint.With(err, "%s", s.pullHint(ctx, ref, err))
 	}
 	image, err := s.Docker.Image(ctx, ref)
 	if err != nil {
-		return images.Found{}, err
+		return images.Local{}, err
 	}
 	s.Step("pull", "%s in %s", ref, words.Took(time.Since(start)))
-	return images.Found{Image: image, Ref: ref}, nil
+	return images.Local{Image: image, Ref: ref}, nil
 }
 
 // refuseNameless refuses a bare tag for an app whose image has no name: there is
@@ -67,7 +67,7 @@ func (s *swap) refuseNameless() error {
 }
 
 // sayImage says why the image may not be the one that was meant.
-func (s *swap) sayImage(image images.Found, asked bool) {
+func (s *swap) sayImage(image images.Local, asked bool) {
 	if image.ID == s.current.ImageID {
 		text := fmt.Sprintf("%s is the image that release %d serves already", image.Ref, s.current.Number)
 		if !asked && !strings.Contains(image.Ref, "@") {

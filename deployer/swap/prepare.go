@@ -38,12 +38,12 @@ func (h *Host) planSwap(ctx context.Context, o Options) (*swap, error) {
 }
 
 // prepare writes the record of the new release.
-func (s *swap) prepare(ctx context.Context, image images.Found) (err error) {
+func (s *swap) prepare(ctx context.Context, image images.Local) (err error) {
 	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.Allow)
 	if err != nil {
 		return err
 	}
-	if s.next, err = s.wanted(); err != nil {
+	if s.next, err = s.nextRelease(); err != nil {
 		return err
 	}
 	s.next.Image, s.next.ImageID, s.next.Digest = image.Ref, image.ID, image.Digest(registry.Repository(image.Ref))
@@ -91,8 +91,8 @@ func (s *swap) checkReplicas() error {
 	return nil
 }
 
-// wanted is the next release described by the app file, without its image.
-func (s *swap) wanted() (state.Release, error) {
+// nextRelease is the release described by the app file, without its image.
+func (s *swap) nextRelease() (state.Release, error) {
 	env, err := s.app.Environment()
 	if err != nil {
 		return state.Release{}, err
@@ -105,7 +105,7 @@ func (s *swap) wanted() (state.Release, error) {
 	}, nil
 }
 
-// strategy is overlap or recreate, with the reason when nobody chose it.
+// strategy is overlap or stop-first, with the reason when nobody chose it.
 func (s *swap) strategy() (name, why string) {
 	if s.app.Strategy != state.Auto {
 		return s.app.Strategy, ""

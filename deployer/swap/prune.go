@@ -12,15 +12,8 @@ import (
 
 // prune forgets the app's oldest releases beyond what it retains, and their
 // images if no release of any app on this host is left that names them and they
-// can be pulled again. It runs after a swap has succeeded, so its errors are only
-// reported.
-func (s *swap) prune(ctx context.Context) {
-	if err := s.forget(ctx); err != nil {
-		s.Note("old releases of %s stay for now: %v", s.app.Name, err)
-	}
-}
-
-func (s *swap) forget(ctx context.Context) error {
+// can be pulled again.
+func (s *swap) prune(ctx context.Context) error {
 	numbers, err := s.Paths.ReleaseNumbers(s.app.Name)
 	if err != nil || len(numbers) <= s.app.Retain {
 		return err
