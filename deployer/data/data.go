@@ -23,6 +23,18 @@ import (
 	"edgeman/sockets"
 )
 
+// Host is what data asks.
+type Host struct {
+	*slots.Host
+	Docker Docker
+}
+
+// Docker tells what has become of a container since it was made.
+type Docker interface {
+	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	Live(ctx context.Context, id string, stored json.RawMessage) (adoptable.Live, error)
+}
+
 // JudgeReplaced looks at the containers that are about to go: it refuses to lose
 // what only they have, and returns settings that include what has changed on them
 // since they were made.
@@ -107,16 +119,4 @@ func RefuseGone(r state.Release) error {
 		return err
 	}
 	return hint.With(outcome.Refuse("a container of %s cannot be created: %s", r.App, strings.Join(gone, "; ")), "put it back, and run the same command again")
-}
-
-// Host is what data asks.
-type Host struct {
-	*slots.Host
-	Docker Docker
-}
-
-// Docker tells what has become of a container since it was made.
-type Docker interface {
-	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
-	Live(ctx context.Context, id string, stored json.RawMessage) (adoptable.Live, error)
 }

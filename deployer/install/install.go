@@ -15,6 +15,36 @@ import (
 	"edgeman/deployer/slots"
 )
 
+// Host is what install and uninstall touch.
+type Host struct {
+	*slots.Host
+	Units   Units
+	Docker  Docker // nil: it does not answer
+	Nginx   Nginx
+	Program *program.Host
+	Version string // of edgeman
+}
+
+// Units are the calls on systemd that install needs.
+type Units interface {
+	Start(ctx context.Context, unit string) error
+	Stop(ctx context.Context, unit string) error
+	Enable(ctx context.Context, units ...string) error
+	Disable(ctx context.Context, units ...string) error
+	Reload(ctx context.Context) error
+	ResetFailed(ctx context.Context, unit string) error
+	Active(ctx context.Context, pattern string) (map[string]string, error)
+	Version(ctx context.Context) (string, error)
+}
+
+// Docker tells which API it speaks.
+type Docker interface{ API() string }
+
+// Nginx tells what runs.
+type Nginx interface {
+	Facts(ctx context.Context) (nginx.Facts, error)
+}
+
 // installWait bounds everything that install asks of systemd, nginx and Docker.
 const installWait = 60 * time.Second
 
@@ -160,34 +190,4 @@ func (h *Host) missingDirs() []Change {
 		}
 	}
 	return changes
-}
-
-// Host is what install and uninstall touch.
-type Host struct {
-	*slots.Host
-	Units   Units
-	Docker  Docker // nil: it does not answer
-	Nginx   Nginx
-	Program *program.Host
-	Version string // of edgeman
-}
-
-// Units are the calls on systemd that install needs.
-type Units interface {
-	Start(ctx context.Context, unit string) error
-	Stop(ctx context.Context, unit string) error
-	Enable(ctx context.Context, units ...string) error
-	Disable(ctx context.Context, units ...string) error
-	Reload(ctx context.Context) error
-	ResetFailed(ctx context.Context, unit string) error
-	Active(ctx context.Context, pattern string) (map[string]string, error)
-	Version(ctx context.Context) (string, error)
-}
-
-// Docker tells which API it speaks.
-type Docker interface{ API() string }
-
-// Nginx tells what runs.
-type Nginx interface {
-	Facts(ctx context.Context) (nginx.Facts, error)
 }

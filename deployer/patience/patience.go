@@ -21,6 +21,18 @@ import (
 	"edgeman/sockets"
 )
 
+// Host is what patience asks.
+type Host struct {
+	*slots.Host
+	Nginx Nginx // nil: nothing is weighed
+	Files nginxconf.FS
+}
+
+// Nginx tells what runs, and with which limits.
+type Nginx interface {
+	Facts(ctx context.Context) (nginx.Facts, error)
+}
+
 // defaultWorkerConnections is what nginx does without a directive
 // (ngx_event_core_module).
 const defaultWorkerConnections = 512
@@ -198,16 +210,4 @@ func (h *Host) sayBound(b nginx.Bound, w Wait) {
 		h.Warn("%s %s: uploads that do not fit into the socket's buffer will fail", w.What, words.Length(max(w.total(), w.Last).Round(100*time.Millisecond)))
 		h.Hint("raise %s", b.SendingBy)
 	}
-}
-
-// Host is what patience asks.
-type Host struct {
-	*slots.Host
-	Nginx Nginx // nil: nothing is weighed
-	Files nginxconf.FS
-}
-
-// Nginx tells what runs, and with which limits.
-type Nginx interface {
-	Facts(ctx context.Context) (nginx.Facts, error)
 }

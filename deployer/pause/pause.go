@@ -18,6 +18,12 @@ import (
 	"edgeman/sockets"
 )
 
+// Host is what pause and resume touch.
+type Host struct {
+	*slots.Host
+	Patience *patience.Host
+}
+
 // Options are the choices of `edgeman pause`.
 type Options struct {
 	App     string
@@ -167,10 +173,4 @@ func (h *Host) lockLive(ctx context.Context, name, operation string) (sockets.Sl
 		return sockets.Slot{}, nil, err
 	}
 	return slot, lock.Unlock, nil
-}
-
-// Host is what pause and resume touch.
-type Host struct {
-	*slots.Host
-	Patience *patience.Host
 }

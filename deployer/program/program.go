@@ -13,6 +13,12 @@ import (
 	"edgeman/deployer/outcome"
 )
 
+// Host is what program asks.
+type Host struct {
+	*console.Console
+	System System
+}
+
 // Where install puts things, by the Filesystem Hierarchy Standard: what the
 // local administrator installs goes below /usr/local and /etc.
 const (
@@ -85,12 +91,6 @@ func (p Program) trustedInit() error {
 func isFile(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular()
-}
-
-// Host is what program asks.
-type Host struct {
-	*console.Console
-	System System
 }
 
 // System is the part of the host that install writes to besides state.Paths.

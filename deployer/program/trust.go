@@ -10,8 +10,8 @@ import (
 )
 
 // trusted refuses a file that others than root can change.
-func trusted(path string, also ...int) error {
-	if err := state.Trusted(path, also...); err != nil {
+func trusted(path string) error {
+	if err := state.Trusted(path); err != nil {
 		return NotTrusted(err)
 	}
 	return nil

@@ -1,3 +1,4 @@
+// Package repair completes or undoes what an interrupted command left of an app.
 package repair
 
 import (
@@ -8,14 +9,33 @@ import (
 	"strings"
 	"time"
 
+	"edgeman/deployer/adopt"
+	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
+	"edgeman/deployer/unadopt"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
+
+// Host is what repair touches.
+type Host struct {
+	*slots.Host
+	Docker  Docker
+	Adopt   *adopt.Host   // an adoption is completed or undone by adopt itself
+	Unadopt *unadopt.Host // giving back is completed by unadopt itself
+}
+
+// Docker are the calls on the Docker daemon that repair needs beyond a slot's.
+type Docker interface {
+	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	images.Images
+	images.Puller
+}
 
 // Repair completes or undoes what an interrupted command left of the app, and
 // says which. An app that needs no repair is left alone.

@@ -13,6 +13,7 @@ import (
 
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/images"
 	"edgeman/deployer/program"
 	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
@@ -20,6 +21,28 @@ import (
 	"edgeman/sockets"
 	"edgeman/sockets/systemd"
 )
+
+// Host is what status looks at.
+type Host struct {
+	Paths   state.Paths
+	Units   Units
+	Docker  Docker
+	Out     io.Writer
+	System  program.System
+	Version string // of edgeman
+}
+
+// Units tell what systemd knows.
+type Units interface {
+	State(ctx context.Context, unit string) (systemd.Unit, error)
+	Active(ctx context.Context, pattern string) (map[string]string, error)
+}
+
+// Docker tells what is there; nil: that is left out.
+type Docker interface {
+	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
+	images.Images
+}
 
 // statusWait bounds everything that status asks; it is what people run when
 // something hangs.
@@ -257,26 +280,4 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// Host is what status looks at.
-type Host struct {
-	Paths   state.Paths
-	Units   Units
-	Docker  Docker
-	Out     io.Writer
-	System  program.System
-	Version string // of edgeman
-}
-
-// Units tell what systemd knows.
-type Units interface {
-	State(ctx context.Context, unit string) (systemd.Unit, error)
-	Active(ctx context.Context, pattern string) (map[string]string, error)
-}
-
-// Docker tells what is there; nil: that is left out.
-type Docker interface {
-	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
-	Image(ctx context.Context, ref string) (docker.Image, error)
 }

@@ -1,3 +1,6 @@
+// Package swap puts another container behind an app's upstream: swap, restart
+// and rollback are one run of the same steps. A release that does not become
+// healthy never gets a request.
 package swap
 
 import (
@@ -8,13 +11,34 @@ import (
 
 	"edgeman/deployer/data"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
+	"edgeman/deployer/patience"
+	"edgeman/deployer/program"
+	"edgeman/deployer/site"
 	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 	"edgeman/deployer/steps"
 	"edgeman/deployer/words"
 	"edgeman/sockets"
 )
+
+// Host is what a swap touches.
+type Host struct {
+	*slots.Host
+	Docker   Docker
+	Data     *data.Host
+	Patience *patience.Host
+	Program  *program.Host
+	Site     *site.Host // for a reload during the drain
+}
+
+// Docker are the calls on the Docker daemon that a swap needs beyond a slot's.
+type Docker interface {
+	images.Images
+	images.Puller
+	RemoveImage(ctx context.Context, id string) (removed bool, err error)
+}
 
 // swap is one run of Swap, Restart or Rollback: what its steps share.
 type swap struct {
