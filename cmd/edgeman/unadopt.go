@@ -32,7 +32,7 @@ func unadoptCommand() command {
 		plan: func(c *cli.Context) (action, error) {
 			o, err := unadoptOptions(c)
 			return func(ctx context.Context, h *host) error {
-				result, err := h.unadopt().Release(ctx, o)
+				result, err := h.unadopt().Unadopt(ctx, o)
 				if err != nil || !o.JSON {
 					return err
 				}

@@ -49,7 +49,7 @@ func TestReleaseAskedHoldsNoLock(t *testing.T) {
 				}
 				lock.Unlock()
 				change(w, site)
-			}, func() error { _, err := w.Unadopt.Release(t.Context(), o); return err })
+			}, func() error { _, err := w.Unadopt.Unadopt(t.Context(), o); return err })
 			refused := outcome.ExitCode(err) == outcome.ExitRefused
 			if refused != (name != "nothing") {
 				t.Errorf("exit code %d: %v", outcome.ExitCode(err), err)

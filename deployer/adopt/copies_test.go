@@ -144,7 +144,7 @@ func (w *copies) wantAdopted() {
 }
 
 func (w *copies) release(timeout time.Duration) error {
-	_, err := w.Unadopt.Release(context.Background(), unadopt.Options{App: "myapp", Yes: true, Timeout: timeout})
+	_, err := w.Unadopt.Unadopt(context.Background(), unadopt.Options{App: "myapp", Yes: true, Timeout: timeout})
 	return err
 }
 

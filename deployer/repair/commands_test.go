@@ -57,7 +57,7 @@ func runAdopt(ctx context.Context, w *scene) error {
 }
 
 func runUnadopt(ctx context.Context, w *scene) error {
-	_, err := w.Unadopt.Release(ctx, unadopt.Options{App: "myapp", Yes: true})
+	_, err := w.Unadopt.Unadopt(ctx, unadopt.Options{App: "myapp", Yes: true})
 	return err
 }
 

@@ -145,11 +145,11 @@ func TestReleaseToAnUnreadyOriginal(t *testing.T) {
 	w := newWorld(t)
 	w.OnRecord()
 	o := Options{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond}
-	if _, err := w.Release(t.Context(), o); outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(hint.Text(err), "hint: --timeout gives the container longer; --allow-unready") {
+	if _, err := w.Unadopt(t.Context(), o); outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(hint.Text(err), "hint: --timeout gives the container longer; --allow-unready") {
 		t.Fatalf("%v", err)
 	}
 	o.Allow = []string{AllowUnready}
-	r, err := w.Release(t.Context(), o)
+	r, err := w.Unadopt(t.Context(), o)
 	if err != nil || !r.Done || !w.Containers["old"].Running {
 		t.Errorf("%v, %+v", err, r)
 	}
@@ -199,7 +199,7 @@ func TestReleaseOfAnOriginalMadeAgain(t *testing.T) {
 				}
 				w.Stderr.Reset()
 			}
-			r, err := w.Release(t.Context(), Options{App: "myapp", To: tt.to, DryRun: true})
+			r, err := w.Unadopt(t.Context(), Options{App: "myapp", To: tt.to, DryRun: true})
 			said := w.Stderr.String() + errText(err)
 			if !strings.Contains(said, tt.want) || tt.want == "" && said != "" {
 				t.Errorf("said %q, want %q", said, tt.want)

@@ -45,7 +45,7 @@ func TestReleaseWhoseOriginalDoesNotAnswer(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err := w.Release(context.Background(), Options{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
+			_, err := w.Unadopt(context.Background(), Options{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
 			if outcome.ExitCode(err) != tt.code {
 				t.Errorf("exit code %d (%v), want %d", outcome.ExitCode(err), err, tt.code)
 			}
@@ -85,7 +85,7 @@ func TestReleaseOfABrokenConfiguration(t *testing.T) {
 				}
 			}
 			w.NginxFails, w.NginxBroken = tt.candidate, tt.disk
-			r, err := w.Release(context.Background(), Options{App: "myapp", DryRun: true})
+			r, err := w.Unadopt(context.Background(), Options{App: "myapp", DryRun: true})
 			if tt.want == "" {
 				if err != nil || r.Files == nil {
 					t.Errorf("%v, files %#v; want no refusal, and a list that is empty", err, r.Files)
@@ -106,7 +106,7 @@ func TestReleaseOfNativeStepsAside(t *testing.T) {
 	w := newWorld(t)
 	w.OnRecord()
 	w.native()
-	_, err := w.Release(t.Context(), Options{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
+	_, err := w.Unadopt(t.Context(), Options{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
 	if outcome.ExitCode(err) != outcome.ExitFailed {
 		t.Fatalf("exit code %d, %v", outcome.ExitCode(err), err)
 	}
@@ -139,7 +139,7 @@ func TestReleaseWhoseOriginalDoesNotStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.Release(t.Context(), Options{App: "myapp", Yes: true})
+	_, err = w.Unadopt(t.Context(), Options{App: "myapp", Yes: true})
 	if outcome.ExitCode(err) != outcome.ExitBroken || !strings.Contains(err.Error(), "container old ended with code 127: no such mount") {
 		t.Fatalf("exit code %d, %v", outcome.ExitCode(err), err)
 	}
@@ -177,7 +177,7 @@ func TestReleaseWhoseOriginalRunsAndDoesNotAnswer(t *testing.T) {
 	if err := errors.Join(w.Paths.SetPause(blue, held), w.Paths.BeginStep("myapp", state.Operation{Name: "unadopt", Step: adoption.StepStart})); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.Release(t.Context(), Options{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
+	_, err := w.Unadopt(t.Context(), Options{App: "myapp", Yes: true, Timeout: 100 * time.Millisecond})
 	if outcome.ExitCode(err) != outcome.ExitFailed {
 		t.Fatalf("exit code %d, %v", outcome.ExitCode(err), err)
 	}

@@ -191,7 +191,7 @@ func TestReleaseOfFilesThatOthersChanged(t *testing.T) {
 			w := newWorld(t)
 			dir, back := w.on(tt.files)
 			tt.change(w, dir)
-			_, err := w.Release(t.Context(), Options{App: "myapp", DryRun: true, Allow: tt.allow})
+			_, err := w.Unadopt(t.Context(), Options{App: "myapp", DryRun: true, Allow: tt.allow})
 			said := w.Stderr.String()
 			if err != nil {
 				said = hint.Text(err)

@@ -27,10 +27,10 @@ type Result struct {
 	Done       bool     `json:"done"`
 }
 
-// Release undoes adopt: the adopted containers serve again at their addresses,
+// Unadopt undoes adopt: the adopted containers serve again at their addresses,
 // nginx's files are restored byte for byte, and everything that edgeman made is
 // gone. Requests flow throughout.
-func (h *Host) Release(ctx context.Context, o Options) (Result, error) {
+func (h *Host) Unadopt(ctx context.Context, o Options) (Result, error) {
 	b, err := h.planBack(ctx, o)
 	if err != nil {
 		return *b.result, err
