@@ -1,6 +1,6 @@
 // Command edgeman swaps the container behind a hand-written nginx site without
-// dropping a request. Subcommands stand together as their packages do; what they do is in
-// the packages below deployer.
+// dropping a request. Each subcommand has its own file; what it does is in the
+// packages below deployer.
 package main
 
 import (

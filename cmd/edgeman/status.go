@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-
-	"edgeman/deployer/status"
 )
 
 func statusCommand(env *environment) command {
@@ -44,60 +42,4 @@ func printStatus(ctx context.Context, h *host, app string, asJSON, colour bool) 
 		return err
 	}
 	return s.Apps[0].PrintDetails(h.Out, time.Now())
-}
-
-func historyCommand() command {
-	return command{
-		root: true, arguments: oneApp, parts: []part{tryDocker},
-		Command: cli.Command{
-			Name:     "history",
-			Category: groupLook,
-			Usage:    "what happened to an app: release, when, by whom, outcome, connections cut",
-			Flags: []cli.Flag{
-				&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Usage: "the last `N` events only", DefaultText: "all"},
-				jsonFlag(),
-			},
-		},
-		plan: func(c *cli.Context) (action, error) {
-			lines, err := lineCount(c)
-			return func(ctx context.Context, h *host) error {
-				hist, err := h.status().History(ctx, c.Args().First(), lines)
-				if err != nil {
-					return err
-				}
-				if c.Bool("json") {
-					return h.PrintJSON(hist)
-				}
-				return hist.Print(h.Out)
-			}, err
-		},
-	}
-}
-
-func logsCommand(env *environment) command {
-	return command{
-		arguments: oneApp,
-		Command: cli.Command{
-			Name:        "logs",
-			Category:    groupLook,
-			Usage:       "what an app's containers and services said",
-			Description: "It reads the journal: root may, and members of the groups systemd-journal and adm.",
-			Flags: []cli.Flag{
-				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "keep printing what the app logs"},
-				&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: 100, Usage: "the last `N` lines, 0 for all"},
-				jsonFlag(),
-			},
-		},
-		plan: func(c *cli.Context) (action, error) {
-			lines, err := lineCount(c)
-			o := status.LogsOptions{App: c.Args().First(), Follow: c.Bool("follow"), Lines: lines, JSON: c.Bool("json"), User: env.euid}
-			return func(_ context.Context, h *host) error {
-				argv, err := h.status().LogsCommand(o)
-				if err != nil {
-					return err
-				}
-				return env.exec(argv)
-			}, err
-		},
-	}
 }

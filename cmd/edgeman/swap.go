@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -107,51 +106,4 @@ func printSwap(h *host, r swap.Result, err error, asJSON bool) error {
 		h.Hint("edgeman status %s", r.App)
 	}
 	return nil
-}
-
-func rollbackCommand() command {
-	return command{
-		root: true, arguments: arguments{"APP [RELEASE]", 1, 2, appName}, parts: []part{withUnits, withDocker, tryNginx},
-		Command: cli.Command{
-			Name:     "rollback",
-			Category: groupDeploy,
-			Usage:    "make an earlier release live again",
-			Description: "Without RELEASE it is the one that the live release replaced. It is instant while that one's slot\n" +
-				"still runs, and a swap otherwise. \"edgeman history APP\" lists the releases.",
-			Flags: []cli.Flag{drainFlag(), timeoutFlag(), layerFlag(), jsonFlag()},
-		},
-		plan: func(c *cli.Context) (action, error) {
-			o, err := rollbackOptions(c)
-			return swapping((*swap.Host).Rollback, o), err
-		},
-	}
-}
-
-func rollbackOptions(c *cli.Context) (o swap.Options, err error) {
-	o.App, o.JSON, o.Allow = c.Args().First(), c.Bool("json"), allowed(c)
-	if word := c.Args().Get(1); c.NArg() == 2 {
-		if o.Release, err = strconv.Atoi(word); err != nil || o.Release < 1 {
-			return o, hint.With(usage("release %q is not a number", word), "edgeman history %s lists the releases", o.App)
-		}
-	}
-	o.Drain, o.Timeout, err = limits(c)
-	return o, err
-}
-
-func restartCommand() command {
-	return command{
-		root: true, arguments: oneApp, parts: []part{withUnits, withDocker, tryNginx},
-		Command: cli.Command{
-			Name:     "restart",
-			Category: groupDeploy,
-			Usage:    "run the same image again in a new container, by the rules of a swap",
-			Description: "No request is dropped, which a docker restart cannot promise. The release stays the\n" +
-				"same: settings changed in the app file take effect at the next swap.",
-			Flags: swapFlags(),
-		},
-		plan: func(c *cli.Context) (action, error) {
-			o, err := swapOptions(c)
-			return swapping((*swap.Host).Restart, o), err
-		},
-	}
 }
