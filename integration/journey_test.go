@@ -58,7 +58,7 @@ func journey(ctx context.Context, t *testing.T, h *host.Host, conf string) {
 	if err := h.BuildImages(ctx, sick); err != nil {
 		t.Fatal(err)
 	}
-	loads := startLoads(ctx, t, h, 200)
+	loads := startLoads(ctx, t, h, 150)
 
 	must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
 	adopted := time.Since(loads.start)
