@@ -12,7 +12,6 @@ import (
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
-	"edgeman/deployer/slots"
 	"edgeman/nginxconf"
 )
 
@@ -76,7 +75,7 @@ func (p *finder) one(ctx context.Context, t nginxconf.Target, address string) ([
 func nothingElse(ctx context.Context, t nginxconf.Target, address string, l lookup) error {
 	first := l.found[0]
 	for _, at := range l.ats {
-		if slices.ContainsFunc(l.found, func(f place) bool { return f.at == at }) || slots.OwnAddress(first.Container, at.Addr()) {
+		if slices.ContainsFunc(l.found, func(f place) bool { return f.at == at }) || first.Container.Owns(at.Addr()) {
 			continue
 		}
 		elsewhere, err := isElsewhere(at.Addr())
@@ -120,7 +119,7 @@ func (p *finder) chosen(ctx context.Context, o Options, t nginxconf.Target) (doc
 	if len(ats) == 0 {
 		return c, 0, nil, outcome.Refuse("%s: %s is not a host and port", placeOf(t), t.Address)
 	}
-	port, ok := slots.PortBehind(c, ats[0], o.Port)
+	port, ok := c.PortBehind(ats[0], o.Port)
 	if !ok {
 		return c, 0, nil, hint.With(outcome.Refuse("container %s does not publish %s, so the app's port is not known", c.Name, t.Address), "say it with --port")
 	}

@@ -10,7 +10,6 @@ import (
 
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
-	"edgeman/deployer/slots"
 	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 )
@@ -107,7 +106,7 @@ func (p *finder) strays(ctx context.Context, o Options, conf *nginxconf.Config, 
 				return false
 			}
 			if ct.NetworkMode != "host" || !here(at.Addr()) {
-				return slots.OwnAddress(ct, at.Addr())
+				return ct.Owns(at.Addr())
 			}
 			return slices.ContainsFunc(p.look(ctx, at.String()).found, func(f place) bool { return f.Container.ID == ct.ID && f.Port != c.port })
 		})

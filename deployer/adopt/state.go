@@ -8,7 +8,6 @@ import (
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker/registry"
 	"edgeman/deployer/images"
-	"edgeman/deployer/slots"
 	"edgeman/deployer/state"
 )
 
@@ -62,7 +61,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 		o := adoption.Original{
 			Target: t.targets[i].Address, Address: t.targets[i].Addr,
 			Container: c.Name, ContainerID: c.ID, RestartPolicy: c.RestartPolicy,
-			Direct: slots.OwnAddress(c, t.targets[i].Addr.Addr()),
+			Direct: c.Owns(t.targets[i].Addr.Addr()),
 		}
 		if i == 0 {
 			t.record.Original = o

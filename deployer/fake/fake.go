@@ -342,7 +342,7 @@ func (w Docker) Tail(context.Context, string, int) (string, error) { return "las
 
 func (w Docker) Serving(_ context.Context, at netip.AddrPort) ([]locate.Target, error) {
 	for _, c := range w.Containers {
-		if c.Running && ownAddress(c, at.Addr()) {
+		if c.Running && c.Owns(at.Addr()) {
 			return []locate.Target{{Container: c, Port: at.Port(), By: "address"}}, nil
 		}
 		for _, p := range c.Published {
@@ -477,14 +477,5 @@ func (u StartHook) Start(ctx context.Context, unit string) error {
 	return errors.Join(u.Before(), u.Units.Start(ctx, unit))
 }
 
-func ownAddress(c docker.Container, ip netip.Addr) bool {
-	for _, n := range c.Networks {
-		if n.IPv4 == ip || n.IPv6 == ip {
-			return true
-		}
-	}
-	return false
-}
-
-// Console is where its commands read and write.
+// NewConsole is where its commands read and write.
 func (w *World) NewConsole() *console.Console { return &console.Console{Out: &w.Stdout, Err: w} }

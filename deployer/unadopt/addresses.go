@@ -67,7 +67,7 @@ func (h *Host) freeAddresses(ctx context.Context, b giving, all []docker.Contain
 // addressHolder is the container that has an original's address now.
 func (h *Host) addressHolder(ctx context.Context, o adoption.Original) (holder docker.Container, held bool, err error) {
 	running, err := h.Docker.List(ctx, nil, false)
-	i := slices.IndexFunc(running, func(c docker.Container) bool { return slots.OwnAddress(c, o.Address.Addr()) })
+	i := slices.IndexFunc(running, func(c docker.Container) bool { return c.Owns(o.Address.Addr()) })
 	if err != nil || i < 0 {
 		return docker.Container{}, false, err
 	}

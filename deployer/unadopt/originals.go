@@ -10,7 +10,6 @@ import (
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
-	"edgeman/deployer/slots"
 	"edgeman/deployer/words"
 )
 
@@ -128,7 +127,7 @@ func (h *Host) runOriginal(ctx context.Context, c docker.Container, o adoption.O
 		return c, err
 	}
 	now, err := h.Docker.Inspect(ctx, c.ID) // a stopped container publishes nothing
-	if err == nil && o.Direct && !slots.OwnAddress(now, o.Address.Addr()) {
+	if err == nil && o.Direct && !now.Owns(o.Address.Addr()) {
 		err = addressLost(now, o)
 	}
 	return now, err
@@ -165,7 +164,7 @@ func (h *Host) original(ctx context.Context, b giving, i int, o adoption.Origina
 
 // isOriginal refuses a container that has merely taken the adopted one's name.
 func isOriginal(c docker.Container, o adoption.Original) error {
-	if _, ok := slots.PortBehind(c, o.Address, 0); ok {
+	if _, ok := c.PortBehind(o.Address, 0); ok {
 		return nil
 	}
 	return hint.With(fmt.Errorf("another container is called %s now, and it does not publish %s", c.Name, o.Target),
@@ -175,7 +174,7 @@ func isOriginal(c docker.Container, o adoption.Original) error {
 // portOf is where the adopted container itself listens behind its address,
 // whatever adopt was told.
 func (b giving) portOf(c docker.Container, o adoption.Original) uint16 {
-	if port, ok := slots.PortBehind(c, o.Address, 0); ok {
+	if port, ok := c.PortBehind(o.Address, 0); ok {
 		return port
 	}
 	return b.app.Port
