@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
 // A paused slot obeys its command while Docker hangs, and takes a container that
 // Docker does not tell of for one that runs.
 func TestPauseEndsWhileDockerHangs(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.other()
 		w.healthy(app)
 		w.engine.onInspect = func(id string) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/state"
 	"edgeman/sockets/relay"
@@ -77,7 +78,7 @@ func (w *world) ended(c *carry.Conn) bool { return c.Closed.Load() }
 
 // serving is a live slot with connections; at is when its terms, written by a
 // command that is gone, end websockets.
-func (w *world) serving(app *echoApp, d state.Drain, each ...[]string) []*carry.Conn {
+func (w *world) serving(app *fake.EchoApp, d state.Drain, each ...[]string) []*carry.Conn {
 	w.t.Helper()
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, 1))
@@ -90,7 +91,7 @@ func (w *world) serving(app *echoApp, d state.Drain, each ...[]string) []*carry.
 func after(s time.Duration) time.Time { return time.Now().Add(s * time.Second) }
 
 func TestWebsocketsHaveATimeOfTheirOwn(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		start := time.Now().Add(time.Second)
 		all := w.serving(app, state.Drain{Deadline: start.Add(30 * time.Second), WebsocketsUntil: start.Add(5 * time.Second)},
 			aWebsocket, aWebsocket, aDownload)
@@ -124,7 +125,7 @@ func TestWebsocketsHaveATimeOfTheirOwn(t *testing.T) {
 }
 
 func TestWhatIsCutIsCountedByKind(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.serving(app, state.Drain{Deadline: after(5)}, aWebsocket, aRequest, aDownload, anIdle, anIdle, anUnknown)
 		w.addCount(1) // queued, or in the hands of nobody we know
 		w.live(w.slot.Other())
@@ -145,7 +146,7 @@ func TestWhatIsCutIsCountedByKind(t *testing.T) {
 // to the old release, so those go first; but there is a limit to that.
 func TestWebsocketsEndAfterWhatNginxKeeps(t *testing.T) {
 	for _, leaves := range []bool{true, false} {
-		inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 			all := w.serving(app, state.Drain{Deadline: after(60), WebsocketsUntil: after(5)}, aWebsocket, anIdle)
 			w.live(w.slot.Other())
 			w.nudge()
@@ -168,7 +169,7 @@ func TestWebsocketsEndAfterWhatNginxKeeps(t *testing.T) {
 }
 
 func TestWebsocketsOfAWarmSlotEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		all := w.serving(app, state.Drain{WarmUntil: after(60), Deadline: after(90), WebsocketsUntil: after(5)}, aWebsocket)
 		w.live(w.slot.Other())
 		w.nudge()
@@ -182,7 +183,7 @@ func TestWebsocketsOfAWarmSlotEnd(t *testing.T) {
 }
 
 func TestWebsocketsOfASlotThatIsLiveAgainGoOn(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		all := w.serving(app, state.Drain{Deadline: after(30), WebsocketsUntil: after(5)}, aWebsocket)
 		w.live(w.slot.Other())
 		w.nudge()
@@ -200,7 +201,7 @@ func TestWebsocketsOfASlotThatIsLiveAgainGoOn(t *testing.T) {
 // Without terms, after a command that was killed before it could state them,
 // the app file's count.
 func TestWebsocketsEndByTheAppFile(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		settings, err := w.paths.ReadApp("myapp")
 		w.must(err)
 		settings.Drain.Websockets = state.Websockets{Close: true, After: 5 * time.Second}
@@ -218,7 +219,7 @@ func TestWebsocketsEndByTheAppFile(t *testing.T) {
 }
 
 func TestStopFirstEndsWebsockets(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		all := w.serving(app, state.Drain{Deadline: after(10), WebsocketsUntil: after(5)}, aWebsocket, aRequest)
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", 0)
 		w.must(err)
@@ -244,7 +245,7 @@ func TestStopFirstEndsWebsockets(t *testing.T) {
 }
 
 func TestPauseEndsWebsockets(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		all := w.serving(app, state.Drain{}, aWebsocket, aRequest)
 		w.must(w.paths.ClearDrain(w.slot))
 		w.must(w.paths.SetPause(w.slot, state.Pause{Until: after(20), Reason: state.PauseAsked, WebsocketsUntil: after(3)}))
@@ -267,7 +268,7 @@ func TestPauseEndsWebsockets(t *testing.T) {
 }
 
 func TestTheOldestConnectionIsPublished(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		all := w.serving(app, state.Drain{}, anIdle)
 		w.must(w.paths.ClearDrain(w.slot))
 		w.nudge()
@@ -295,7 +296,7 @@ func TestTheOldestConnectionIsPublished(t *testing.T) {
 // While the container is being stopped the status says that, and nothing of a
 // cut that is over.
 func TestStatusWhileTheContainerStops(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 5 * time.Second}
 		w.retiring(app, 0)
 		time.Sleep(2 * time.Second)

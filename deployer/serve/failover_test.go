@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
@@ -20,7 +21,7 @@ func (w *world) shutdown() {
 func TestDeadListenerMovesTheApp(t *testing.T) {
 	for _, strategy := range []string{state.Auto, state.StopFirst} {
 		t.Run(strategy, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				settings, err := w.paths.ReadApp("myapp")
 				w.must(err)
 				settings.Strategy = strategy
@@ -65,7 +66,7 @@ func TestDeadListenerStays(t *testing.T) {
 		"command at work": func(w *world) { _, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0); w.must(err) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.healthy(app)
 				prevent(w)
 				w.shutdown()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -22,7 +23,7 @@ func (w *world) otherCalled(name string) string {
 }
 
 // healthy is a slot that is live and well.
-func (w *world) healthy(app *echoApp) {
+func (w *world) healthy(app *fake.EchoApp) {
 	w.t.Helper()
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, 1))
@@ -45,7 +46,7 @@ func (w *world) away(v bool) {
 func TestTwoContainersNeverRunTogether(t *testing.T) {
 	for _, how := range []string{"the other stops", "the file is cleared", "the other is removed"} {
 		t.Run(how, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				original := w.other()
 				w.live(w.slot)
 				w.must(w.paths.FillSlot(w.slot, 1))
@@ -83,7 +84,7 @@ func TestTwoContainersNeverRunTogether(t *testing.T) {
 }
 
 func TestReleaseStopsTheContainer(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		w.passes(1)
 		w.pause(state.PauseRelease, "original", time.Minute)
@@ -127,7 +128,7 @@ func TestReleaseStopsTheContainer(t *testing.T) {
 
 func TestReleaseCutsAtTheDrainDeadline(t *testing.T) {
 	for _, stated := range []bool{true, false} {
-		inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+		inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 			w.healthy(app)
 			w.passes(2)
 			limit := 30 * time.Second // of the app file
@@ -149,7 +150,7 @@ func TestReleaseCutsAtTheDrainDeadline(t *testing.T) {
 }
 
 func TestReleaseThatExpires(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		original := w.other()
 		w.pause(state.PauseRelease, original, 5*time.Second)
@@ -169,7 +170,7 @@ func TestReleaseThatExpires(t *testing.T) {
 
 // What a killed swap asked for must not start beside the original.
 func TestReleaseComesBeforeStopFirst(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "unadopt", 0)
 		w.must(err)
@@ -187,7 +188,7 @@ func TestReleaseComesBeforeStopFirst(t *testing.T) {
 }
 
 func TestNativeRelease(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.native(&takesOne{make(chan sockets.Peer, 2), make(chan struct{})})
 		w.start(app)
 		time.Sleep(5 * time.Second)
@@ -234,7 +235,7 @@ func TestRetiredSlotDoesNotStartItsContainer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.must(w.paths.FillSlot(w.slot, 2))
 				tt.setup(w)
 				w.start(app)
@@ -253,7 +254,7 @@ func TestRetiredSlotDoesNotStartItsContainer(t *testing.T) {
 }
 
 func TestRetiredSlotGoesOnWithWhatRuns(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 1)
 		time.Sleep(time.Second)
 		w.crash()
@@ -270,7 +271,7 @@ func TestRetiredSlotGoesOnWithWhatRuns(t *testing.T) {
 // A native app that stepped aside for a release drains in the other slot. If the
 // command dies, this one's container waits for its end.
 func TestGivenUpReleaseWaitsForTheOtherSlot(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		other := w.slot.Other()
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(other, 1))

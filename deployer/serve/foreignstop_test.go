@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestSomebodyStopsTheContainer(t *testing.T) {
 	for name, ends := range map[string]bool{"it ends": true, "it goes on": false} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.healthy(app)
 				w.engine.stops <- struct{}{}
 				synctest.Wait()

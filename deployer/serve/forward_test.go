@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 )
@@ -11,7 +12,7 @@ import (
 // While this process accepts, the socket must not be blocking, whatever the
 // slot's own app wants: accept would wait for ever.
 func TestForwardOfBlockingNative(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(1, run.Native)
 		r, err := w.paths.ReadRelease("myapp", 1)
@@ -42,7 +43,7 @@ func TestForwardOfBlockingNative(t *testing.T) {
 // What waits while an app is given back goes to the container that it is given
 // back to, once that runs, and to the slot's own if the release is given up.
 func TestForward(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		w.pause(state.PauseRelease, "", time.Minute)
 		w.nudge()
@@ -74,7 +75,7 @@ func TestForward(t *testing.T) {
 // An app that was adopted from several containers does not start before the last
 // of them has stopped, and goes back to all of them.
 func TestSeveralOriginals(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		originals := []string{w.other(), w.otherCalled("second")}
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
@@ -114,7 +115,7 @@ func TestSeveralOriginals(t *testing.T) {
 // waiting: they go to the adopted container while that runs, and the slot's own
 // starts at once where it was stopped for good.
 func TestKilledAdoptionGoesOnServing(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		original := w.other()
 		w.restartPolicy(original, "always")
 		w.live(w.slot)

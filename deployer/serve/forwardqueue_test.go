@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
@@ -43,7 +44,7 @@ func TestRelayWaitsForAFullQueue(t *testing.T) {
 	}
 	defer own.Close()
 	k.host.listener, k.front = own, carry.NewFront(own, time.Minute, 16, func(err error) { t.Error(err) })
-	client := connect(t, path)
+	client := fake.Connect(t, path)
 	k.direct()
 	k.accept(true)
 	defer k.accept(false)
@@ -51,9 +52,9 @@ func TestRelayWaitsForAFullQueue(t *testing.T) {
 		for _, c := range queue {
 			c.Close()
 		}
-		go echo(live)
+		go fake.Echo(live)
 	})
-	echoes(t, client)
+	fake.Echoes(t, client)
 }
 
 // fill shortens the listener's queue and fills it.

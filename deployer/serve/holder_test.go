@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
@@ -40,7 +41,7 @@ func TestRestingAppHoldsWhatItNeeds(t *testing.T) {
 	}
 	for name, do := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.app = app
 				w.engine.behaviour["image-1"] = behaviour{volume: true}
 				w.idling(app, "proxy")
@@ -71,7 +72,7 @@ func TestRestingAppHoldsWhatItNeeds(t *testing.T) {
 
 // An app whose needs cannot be held goes on running.
 func TestAppThatCannotBeHeldGoesOn(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.cannotHold = true
 		w.idling(app, "proxy")
 		time.Sleep(10 * time.Minute)
@@ -87,7 +88,7 @@ func TestAppThatCannotBeHeldGoesOn(t *testing.T) {
 // An idle time that is set before a release is put in the place of another counts
 // from then on.
 func TestIdleTimeIsTakenInPlace(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		settings, err := w.paths.ReadApp("myapp")
 		w.must(err)

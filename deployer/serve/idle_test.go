@@ -4,13 +4,14 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
 // idling is a live slot of an app that stops after a minute without use.
-func (w *world) idling(app *echoApp, mode string) {
+func (w *world) idling(app *fake.EchoApp, mode string) {
 	w.t.Helper()
 	settings, err := w.paths.ReadApp("myapp")
 	w.must(err)
@@ -26,7 +27,7 @@ func (w *world) idling(app *echoApp, mode string) {
 func TestIdle(t *testing.T) {
 	for _, mode := range []string{"proxy", run.Native} {
 		t.Run(mode, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.idling(app, mode)
 				w.setCount(1, 0) // a websocket
 				time.Sleep(10 * time.Minute)
@@ -75,9 +76,9 @@ func (w *world) passesBy(mode string) {
 func TestIdleAndCommands(t *testing.T) {
 	tests := []struct {
 		name string
-		do   func(w *world, app *echoApp)
+		do   func(w *world, app *fake.EchoApp)
 	}{
-		{"killed", func(w *world, app *echoApp) {
+		{"killed", func(w *world, app *fake.EchoApp) {
 			w.crash()
 			w.start(app)
 			time.Sleep(20 * time.Minute)
@@ -87,7 +88,7 @@ func TestIdleAndCommands(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			w.wants(state.PhaseHealthy)
 		}},
-		{"killed, and replaced in place at once", func(w *world, app *echoApp) {
+		{"killed, and replaced in place at once", func(w *world, app *fake.EchoApp) {
 			w.crashAsleep(app, func() {
 				lock, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0)
 				w.must(err)
@@ -98,7 +99,7 @@ func TestIdleAndCommands(t *testing.T) {
 			w.wantRelease(2)
 			w.wants(state.PhaseHealthy)
 		}},
-		{"killed, and used at once", func(w *world, app *echoApp) {
+		{"killed, and used at once", func(w *world, app *fake.EchoApp) {
 			w.crashAsleep(app, func() {})
 			w.wants(state.PhaseIdle)
 			w.wantRunning()
@@ -106,7 +107,7 @@ func TestIdleAndCommands(t *testing.T) {
 			time.Sleep(time.Second)
 			w.wants(state.PhaseHealthy)
 		}},
-		{"retired and live again", func(w *world, _ *echoApp) {
+		{"retired and live again", func(w *world, _ *fake.EchoApp) {
 			w.must(w.paths.SetDrain(w.slot, state.Drain{WarmUntil: time.Now().Add(time.Hour), Deadline: time.Now().Add(2 * time.Hour)}))
 			w.live(w.slot.Other())
 			w.nudge()
@@ -120,7 +121,7 @@ func TestIdleAndCommands(t *testing.T) {
 			time.Sleep(time.Second)
 			w.wants(state.PhaseHealthy)
 		}},
-		{"paused", func(w *world, _ *echoApp) {
+		{"paused", func(w *world, _ *fake.EchoApp) {
 			w.pause(state.PauseAsked, "", 20*time.Second)
 			w.nudge()
 			w.listener.queue(1)
@@ -131,7 +132,7 @@ func TestIdleAndCommands(t *testing.T) {
 			w.wants(state.PhaseHealthy)
 			w.wantRunning("myapp-blue-1")
 		}},
-		{"replaced in place", func(w *world, _ *echoApp) {
+		{"replaced in place", func(w *world, _ *fake.EchoApp) {
 			lock, err := w.paths.TakeLock(w.t.Context(), "myapp", "swap", 0)
 			w.must(err)
 			defer lock.Unlock()
@@ -144,7 +145,7 @@ func TestIdleAndCommands(t *testing.T) {
 				w.t.Error("requests wait")
 			}
 		}},
-		{"retired", func(w *world, _ *echoApp) {
+		{"retired", func(w *world, _ *fake.EchoApp) {
 			w.setCount(0, 1) // came just before the switch: passed on
 			w.live(sockets.Slot{App: "myapp", Color: sockets.Green})
 			w.nudge()
@@ -157,7 +158,7 @@ func TestIdleAndCommands(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.idling(app, "proxy")
 				time.Sleep(2 * time.Minute)
 				w.wants(state.PhaseIdle)
@@ -171,7 +172,7 @@ func TestIdleAndCommands(t *testing.T) {
 }
 
 // crashAsleep kills the service of a sleeping app and starts it again after then.
-func (w *world) crashAsleep(app *echoApp, then func()) {
+func (w *world) crashAsleep(app *fake.EchoApp, then func()) {
 	w.t.Helper()
 	before := w.status()
 	w.crash()
@@ -183,7 +184,7 @@ func (w *world) crashAsleep(app *echoApp, then func()) {
 
 // A start that fails is tried again and again, and never counts as rest.
 func TestIdleStartFails(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.idling(app, "proxy")
 		time.Sleep(2 * time.Minute)
 		w.engine.mu.Lock()
@@ -204,7 +205,7 @@ func TestIdleStartFails(t *testing.T) {
 
 // A connection that comes while the app is being stopped keeps it running.
 func TestIdleComesTooEarly(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.idling(app, run.Native)
 		w.engine.mu.Lock()
 		w.engine.onPause = func() { w.setCount(0, 1) }
@@ -220,7 +221,7 @@ func TestIdleComesTooEarly(t *testing.T) {
 
 // An app that cannot be frozen could be at a request when it is stopped.
 func TestIdleThatCannotBeFrozen(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.idling(app, run.Native)
 		w.engine.mu.Lock()
 		w.engine.cannotPause = true

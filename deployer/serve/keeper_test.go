@@ -5,20 +5,21 @@ import (
 	"testing/synctest"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
 // inBubble runs do with a clock of its own. The app that containers stand for
 // is outside of it, because a socket is.
-func inBubble(t *testing.T, do func(t *testing.T, w *world, app *echoApp)) {
+func inBubble(t *testing.T, do func(t *testing.T, w *world, app *fake.EchoApp)) {
 	t.Helper()
-	app := newEchoApp(t)
+	app := fake.NewEchoApp(t)
 	synctest.Test(t, func(t *testing.T) { do(t, newWorld(t), app) })
 }
 
 func TestLiveSlotStartsItsContainer(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
@@ -38,7 +39,7 @@ func TestLiveSlotStartsItsContainer(t *testing.T) {
 }
 
 func TestKilledServiceAttachesAndTrustsWhatItKnew(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
@@ -47,7 +48,7 @@ func TestKilledServiceAttachesAndTrustsWhatItKnew(t *testing.T) {
 		w.crash()
 		// The crash in this world writes a last word, which a real one does not.
 		w.must(w.paths.WriteSlotStatus(w.slot, before))
-		app.refusing.Store(1 << 20) // it is busy: no probe would succeed now
+		app.Refusing.Store(1 << 20) // it is busy: no probe would succeed now
 		w.start(app)
 		st := w.wants(state.PhaseHealthy)
 		if !st.Started.Equal(before.Started) || st.Exits != 0 {
@@ -61,7 +62,7 @@ func TestKilledServiceAttachesAndTrustsWhatItKnew(t *testing.T) {
 }
 
 func TestDyingContainerIsStartedAgainWithGrowingPauses(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{diesAfter: time.Millisecond, deaf: true}
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
@@ -78,7 +79,7 @@ func TestDyingContainerIsStartedAgainWithGrowingPauses(t *testing.T) {
 }
 
 func TestContainerKilledOnceIsBackAtOnce(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
@@ -98,7 +99,7 @@ func TestContainerKilledOnceIsBackAtOnce(t *testing.T) {
 }
 
 func TestDockerAwayKeepsTrafficFlowing(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
@@ -128,7 +129,7 @@ func TestDockerAwayKeepsTrafficFlowing(t *testing.T) {
 }
 
 func TestContainerThatCannotStartIsReportedAsFailed(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{cannotStart: true}
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
@@ -143,7 +144,7 @@ func TestContainerThatCannotStartIsReportedAsFailed(t *testing.T) {
 }
 
 func TestImageHealthcheckIsRunByUs(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		begun := time.Now()
 		w.engine.behaviour["image-1"] = behaviour{deaf: true, healthcheck: func() int {
 			if time.Since(begun) < 3*time.Second {
@@ -165,7 +166,7 @@ func TestImageHealthcheckIsRunByUs(t *testing.T) {
 }
 
 func TestAppThatStaysUnhealthyGetsItsRequestsInTheEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 1 }}
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
@@ -184,7 +185,7 @@ func TestAppThatStaysUnhealthyGetsItsRequestsInTheEnd(t *testing.T) {
 }
 
 func TestLeftoversOfTheSlotAreRemoved(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		other := sockets.Slot{App: "myapp", Color: sockets.Green}
 		for _, c := range []struct {
 			slot   sockets.Slot
@@ -204,7 +205,7 @@ func TestLeftoversOfTheSlotAreRemoved(t *testing.T) {
 }
 
 func TestEmptySlotSendsItsCallerAway(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		_, err := w.engine.Create(t.Context(), specOf(w.slot, 2))
 		w.must(err)
 		w.must(w.engine.Start(t.Context(), "myapp-blue-2"))
@@ -219,7 +220,7 @@ func TestEmptySlotSendsItsCallerAway(t *testing.T) {
 }
 
 func TestUnreadableReleaseIsWaitedFor(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 9))
 		w.start(app)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
@@ -57,7 +58,7 @@ func TestSlotComesUpAfterHalfAnAttempt(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				tt.left(w)
 				w.healthy(app)
 				if got, want := strings.ReplaceAll(strings.Join(w.did(), " "), " "+first, ""), tt.did; got != want {
@@ -72,7 +73,7 @@ func TestSlotComesUpAfterHalfAnAttempt(t *testing.T) {
 // Somebody else's container that has the name is left alone, and the slot comes
 // up by itself once the name is free.
 func TestSomebodyElsesContainerIsLeftAlone(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		// Not even labels that lead here make it ours.
 		w.left(map[string]string{"edgeman.release": "1"}, func(*fakeContainer) {})
 		w.must(w.engine.Start(t.Context(), first))

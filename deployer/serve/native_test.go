@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -42,7 +43,7 @@ func (w *world) native(h *takesOne) {
 }
 
 func TestNativeContainerGetsTheListener(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		h := &takesOne{make(chan sockets.Peer, 1), make(chan struct{})}
 		w.native(h)
 		w.start(app)
@@ -67,7 +68,7 @@ func TestNativeContainerGetsTheListener(t *testing.T) {
 // Systemd makes the socket non-blocking at every start of this process, while
 // the app that wants it otherwise goes on.
 func TestNativeBlockingIsKept(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
 		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseAdopt}))
 		w.start(app)
@@ -87,7 +88,7 @@ func TestNativeBlockingIsKept(t *testing.T) {
 }
 
 func TestNativePauseFreezes(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
 		w.start(app)
 		time.Sleep(5 * time.Second)
@@ -109,7 +110,7 @@ func TestNativePauseFreezes(t *testing.T) {
 
 // Another container's answer says nothing of one that has not taken the listener.
 func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		h := &takesOne{make(chan sockets.Peer, 3), make(chan struct{})}
 		w.native(h)
 		first := true
@@ -139,7 +140,7 @@ func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 // A service that is killed between the start of its container and the hand-over
 // leaves a container that waits for the listener.
 func TestNativeContainerThatStillWaitsForTheListener(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
 		w.handoff = func(string) (run.Handoff, error) { return neverAsked{}, nil }
 		w.start(app)

@@ -4,12 +4,13 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 )
 
 func TestPauseHoldsRequestsUntilItsDeadline(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
@@ -41,7 +42,7 @@ func TestPauseHoldsRequestsUntilItsDeadline(t *testing.T) {
 }
 
 func TestPauseFromBeforeAReboot(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(5 * time.Second), Reason: state.PauseAsked}))
@@ -55,7 +56,7 @@ func TestPauseFromBeforeAReboot(t *testing.T) {
 }
 
 func TestAdoptionKeepsTheContainerFromStarting(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseAdopt}))
@@ -79,7 +80,7 @@ func TestAdoptionKeepsTheContainerFromStarting(t *testing.T) {
 // Docker does not manage that the app is not at rest, and it must not stay
 // frozen behind a pause that is over.
 func TestPauseThatDockerDoesNotCarryOut(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(1, run.Native)
 		w.healthy(app)
@@ -117,7 +118,7 @@ func TestPauseThatDockerDoesNotCarryOut(t *testing.T) {
 // What was taken in before the listener paused gets through to the app: what waits
 // in this process would be lost with it.
 func TestPauseLeavesNothingInTheProcess(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		through := false
 		w.listener.onPause = func() { through = w.open() }

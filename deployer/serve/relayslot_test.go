@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -11,7 +12,7 @@ import (
 
 // relaying has the other slot live, with a release that accepts by itself,
 // while this one is asked to hold its requests.
-func (w *world) relaying(app *echoApp) (other sockets.Slot, lock *state.Lock) {
+func (w *world) relaying(app *fake.EchoApp) (other sockets.Slot, lock *state.Lock) {
 	w.t.Helper()
 	other = w.slot.Other()
 	w.inMode(1, run.Native)
@@ -65,7 +66,7 @@ func TestRelaySlotGivesBack(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				other, lock := w.relaying(app)
 				w.must(w.paths.SetNext(other, 2))
 				w.live(w.slot)
@@ -93,7 +94,7 @@ func TestRelaySlotGivesBack(t *testing.T) {
 
 // A slot that was emptied while the other stood in for it will not come back.
 func TestRelaySlotTakesOver(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
 		other, lock := w.relaying(app)
 		w.must(w.paths.SetNext(other, 2))
@@ -122,7 +123,7 @@ func TestStopFirstBehindARelaySlot(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				well := behaviour{healthcheck: func() int { return 0 }}
 				w.engine.behaviour["image-1"], w.engine.behaviour["image-2"] = well, behaviour{healthcheck: func() int { return tt.health }}
 				w.inMode(1, run.Native)
@@ -161,7 +162,7 @@ func TestStopFirstBehindARelaySlot(t *testing.T) {
 // The command can move the live pointer and ask for the next release while the
 // slot's service is just looking: it is live no more when it obeys.
 func TestStopFirstAskedForInTheMiddleOfALook(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		well := behaviour{healthcheck: func() int { return 0 }}
 		w.engine.behaviour["image-1"], w.engine.behaviour["image-2"] = well, well
 		w.inMode(1, run.Native)

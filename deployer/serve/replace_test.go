@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
 // replacing has release 1 run in the other slot, and this one wait for its end.
-func (w *world) replacing(app *echoApp) (other sockets.Slot, lock *state.Lock) {
+func (w *world) replacing(app *fake.EchoApp) (other sockets.Slot, lock *state.Lock) {
 	w.t.Helper()
 	other = w.slot.Other()
 	w.live(other)
@@ -32,7 +33,7 @@ func (w *world) replacing(app *echoApp) (other sockets.Slot, lock *state.Lock) {
 }
 
 func TestReplaceWaitsForTheOtherSlot(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		other, lock := w.replacing(app)
 		w.wantRunning("myapp-green-1")
 		w.live(w.slot)
@@ -62,7 +63,7 @@ func TestReplaceWaitsForTheOtherSlot(t *testing.T) {
 
 // A candidate whose command died before the switch leaves nothing behind.
 func TestReplaceWhoseCommandDiedEarly(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		_, lock := w.replacing(app)
 		lock.Unlock()
 		w.ends(20*time.Second, exitEmptied)
@@ -78,7 +79,7 @@ func TestReplaceWhoseCommandDiedEarly(t *testing.T) {
 
 // What cannot be created is known before anybody has to wait.
 func TestReplaceThatCannotBeCreated(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{missing: true}
 		w.live(w.slot.Other())
 		w.must(w.paths.FillSlot(w.slot.Other(), 1))

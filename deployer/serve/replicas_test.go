@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -35,7 +36,7 @@ func (w *world) wantUp(up, of int) state.SlotStatus {
 }
 
 // filled makes release 4 of three replicas live and waits until it is healthy.
-func (w *world) filled(app *echoApp) {
+func (w *world) filled(app *fake.EchoApp) {
 	w.t.Helper()
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, w.replicated(3).Number))
@@ -46,7 +47,7 @@ func (w *world) filled(app *echoApp) {
 }
 
 func TestReplicasStartAndStop(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		if st := w.wants(state.PhaseHealthy); !st.Whole() || st.Replicas[1].Container != "myapp-blue-4-2" || st.Container != "myapp-blue-4-1" {
 			t.Errorf("status %+v", st)
@@ -62,7 +63,7 @@ func TestReplicasStartAndStop(t *testing.T) {
 }
 
 func TestDeadReplicaDoesNotTouchTheOthers(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		log := len(w.engine.log)
 		w.engine.kill("myapp-blue-4-2", nil, 137)
@@ -84,7 +85,7 @@ func TestDeadReplicaDoesNotTouchTheOthers(t *testing.T) {
 }
 
 func TestLiveSlotServesWhileOneReplicaIsHealthy(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		for i, name := range three("4") {
 			w.engine.mu.Lock()
@@ -104,7 +105,7 @@ func TestLiveSlotServesWhileOneReplicaIsHealthy(t *testing.T) {
 }
 
 func TestCandidateNeedsAllReplicas(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(sockets.Slot{App: "myapp", Color: sockets.Green})
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", time.Second)
 		w.must(err)
@@ -137,7 +138,7 @@ func TestStopFirstWithReplicas(t *testing.T) {
 		from, to int
 	}{{"3 to 3", 3, 3}, {"3 to 1", 3, 1}, {"1 to 3", 1, 3}} {
 		t.Run(c.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.live(w.slot)
 				from, to := w.replicated(c.from), w.replicated(c.to)
 				w.must(w.paths.FillSlot(w.slot, from.Number))
@@ -162,7 +163,7 @@ func TestStopFirstWithReplicas(t *testing.T) {
 }
 
 func TestFailedStopFirstBringsAllReplicasBack(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		next := state.Release{App: "myapp", ImageID: "image-2", Image: "myapp:v2", Port: 8080, Replicas: 2, Settings: json.RawMessage(`{"version":1}`)}
 		w.must(w.paths.WriteRelease(&next))
@@ -184,7 +185,7 @@ func TestFailedStopFirstBringsAllReplicasBack(t *testing.T) {
 }
 
 func TestRetiredSlotRemovesAllReplicas(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		w.live(sockets.Slot{App: "myapp", Color: sockets.Green})
 		w.nudge()
@@ -198,7 +199,7 @@ func TestRetiredSlotRemovesAllReplicas(t *testing.T) {
 // A retired slot starts nothing, so its service finds what is left of the
 // replicas. A rollback to it wants all of them.
 func TestRollbackToASlotThatLacksAReplica(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		w.must(w.paths.SetDrain(w.slot, state.Drain{WarmUntil: time.Now().Add(time.Hour), Deadline: time.Now().Add(2 * time.Hour)}))
 		w.live(w.slot.Other())
@@ -229,13 +230,13 @@ func TestRollbackToASlotThatLacksAReplica(t *testing.T) {
 }
 
 func TestKilledServiceAttachesToAllReplicas(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		before := w.status()
 		log := len(w.engine.log)
 		w.crash()
 		w.must(w.paths.WriteSlotStatus(w.slot, before))
-		app.refusing.Store(1 << 20)
+		app.Refusing.Store(1 << 20)
 		w.start(app)
 		w.wants(state.PhaseHealthy)
 		w.wantUp(3, 3)
@@ -247,7 +248,7 @@ func TestKilledServiceAttachesToAllReplicas(t *testing.T) {
 }
 
 func TestPauseAndResumeWithReplicas(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
 		w.must(w.paths.SetPause(w.slot, state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseAsked}))
 		w.nudge()
@@ -268,7 +269,7 @@ func TestPauseAndResumeWithReplicas(t *testing.T) {
 // Each replica with a volume of its own would have data that the next release
 // does not find.
 func TestReplicasShareTheVolumeThatTheirImageDeclares(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{volume: true}
 		w.filled(app)
 		for i, name := range three("4") {
@@ -284,7 +285,7 @@ func TestReplicasShareTheVolumeThatTheirImageDeclares(t *testing.T) {
 // A release from before an image declared a volume mounts it all the same: what
 // users have put there is the app's.
 func TestVolumesOfTheOtherReleases(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		older := w.replicated(1)
 		later := older
 		later.Settings = json.RawMessage(`{"version":1,"host_config":{"Mounts":[{"Type":"volume","Source":"myapp-data-1","Target":"/data"}]}}`)

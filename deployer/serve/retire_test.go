@@ -5,11 +5,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
 // retiring is a slot that was live until this moment.
-func (w *world) retiring(app *echoApp, established int) {
+func (w *world) retiring(app *fake.EchoApp, established int) {
 	w.t.Helper()
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, 1))
@@ -21,7 +22,7 @@ func (w *world) retiring(app *echoApp, established int) {
 }
 
 func TestRetiredSlotEndsAtZero(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 3)
 		time.Sleep(5 * time.Second)
 		if st := w.wants(state.PhaseDraining); st.Open != 3 || st.Deadline.IsZero() {
@@ -49,7 +50,7 @@ func TestRetiredSlotEndsAtZero(t *testing.T) {
 }
 
 func TestZeroMustLast(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 1)
 		for range 20 {
 			w.setCount(0, 0)
@@ -63,7 +64,7 @@ func TestZeroMustLast(t *testing.T) {
 }
 
 func TestRetiredSlotIsCutAtItsDeadline(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 2)
 		time.Sleep(29 * time.Second)
 		w.goesOn()
@@ -75,7 +76,7 @@ func TestRetiredSlotIsCutAtItsDeadline(t *testing.T) {
 }
 
 func TestStatedTermsCount(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now().Add(6 * time.Second)}))
 		w.retiring(app, 2)
 		time.Sleep(4 * time.Second)
@@ -88,7 +89,7 @@ func TestStatedTermsCount(t *testing.T) {
 }
 
 func TestCutNow(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 2)
 		time.Sleep(time.Second)
 		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now()}))
@@ -98,7 +99,7 @@ func TestCutNow(t *testing.T) {
 }
 
 func TestWarmSlotStays(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		warm := time.Now().Add(time.Minute)
 		w.must(w.paths.SetDrain(w.slot, state.Drain{WarmUntil: warm, Deadline: warm.Add(10 * time.Second)}))
 		w.retiring(app, 0)
@@ -112,7 +113,7 @@ func TestWarmSlotStays(t *testing.T) {
 }
 
 func TestLiveAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now().Add(10 * time.Second)}))
 		w.retiring(app, 1)
 		time.Sleep(3 * time.Second)
@@ -132,7 +133,7 @@ func TestLiveAgain(t *testing.T) {
 // A command that makes the old slot its candidate must not be told that all is
 // well with it because it was once.
 func TestRetiredSlotSaysHowItsContainerIs(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 1)
 		if st := w.wants(state.PhaseDraining); !st.Healthy {
 			t.Errorf("status %+v", st)
@@ -166,7 +167,7 @@ func TestRetiredSlotSaysHowItsContainerIs(t *testing.T) {
 
 // A rollback between the last count and the state lock wins.
 func TestLiveAgainInTheLastMoment(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 1)
 		release := make(chan struct{})
 		held := make(chan struct{})
@@ -190,7 +191,7 @@ func TestLiveAgainInTheLastMoment(t *testing.T) {
 }
 
 func TestCandidateOutlivesItsCommandByFiveSeconds(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		lock := w.candidate(2)
 		w.start(app)
 		time.Sleep(time.Minute)
@@ -204,7 +205,7 @@ func TestCandidateOutlivesItsCommandByFiveSeconds(t *testing.T) {
 }
 
 func TestCandidateThatIsGivenUpEndsAtOnce(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		defer w.candidate(2).Unlock()
 		w.start(app)
 		time.Sleep(time.Second)
@@ -216,7 +217,7 @@ func TestCandidateThatIsGivenUpEndsAtOnce(t *testing.T) {
 }
 
 func TestSlotThatIsFilledAgainWhileItEndsIsStartedAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 5 * time.Second}
 		w.retiring(app, 0)
 		time.Sleep(2 * time.Second)
@@ -230,7 +231,7 @@ func TestSlotThatIsFilledAgainWhileItEndsIsStartedAgain(t *testing.T) {
 }
 
 func TestEndWaitsForDocker(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 1)
 		w.engine.mu.Lock()
 		w.engine.away = true
@@ -249,7 +250,7 @@ func TestEndWaitsForDocker(t *testing.T) {
 
 // What may still run is looked after: systemd starts the service again.
 func TestEndWithoutDockerIsNotTheEnd(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.retiring(app, 1)
 		w.away(true)
 		w.setCount(0, 0)
@@ -271,7 +272,7 @@ func TestEndWithoutDockerIsNotTheEnd(t *testing.T) {
 // A service that is told to stop while it clears its slot has stopped, not
 // failed: no unit is left in the list of failed ones.
 func TestStopOfAnEmptySlotIsNoFailure(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.away(true)
 		w.start(app)
 		w.goesOn()
@@ -283,7 +284,7 @@ func TestStopOfAnEmptySlotIsNoFailure(t *testing.T) {
 // What waits for an app that does not come up goes to the release that replaced
 // it, and to nobody else while the app serves.
 func TestRetiredSlotPassesOnWhatWaits(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{diesAfter: time.Millisecond, deaf: true}
 		w.retiring(app, 1)
 		w.wants(state.PhaseDraining)
@@ -302,7 +303,7 @@ func TestRetiredSlotPassesOnWhatWaits(t *testing.T) {
 // An app that finishes its requests after the stop signal has lost nothing of
 // them; what it leaves open is cut.
 func TestAnsweredWhileTheContainerStopsIsNotCut(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 6 * time.Second}
 		all := w.serving(app, state.Drain{Deadline: after(2)}, aRequest, aRequest, aRequest, aWebsocket)
 		w.live(w.slot.Other())
@@ -329,7 +330,7 @@ func TestAnsweredWhileTheContainerStopsIsNotCut(t *testing.T) {
 
 // Whoever waits for the slot's end is told how long its container may take.
 func TestStoppingSaysByWhen(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 170 * time.Second}
 		w.retiring(app, 0)
 		w.engine.mu.Lock()
@@ -346,7 +347,7 @@ func TestStoppingSaysByWhen(t *testing.T) {
 
 // What is open in a slot that never was live is edgeman's own probe.
 func TestCandidateHasNothingToCut(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		lock := w.candidate(2)
 		w.start(app)
 		time.Sleep(time.Second)

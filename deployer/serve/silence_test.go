@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
@@ -53,7 +54,7 @@ func TestSilentAppIsAskedAgain(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.engine.behaviour["image-1"] = behaviour{healthcheck: func() int { return 0 }}
 				w.healthy(app)
 				w.engine.mu.Lock()

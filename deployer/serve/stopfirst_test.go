@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
@@ -12,7 +13,7 @@ import (
 )
 
 // stoppingFirst has release 1 live and asks for release 2 in its place.
-func (w *world) stoppingFirst(app *echoApp) *state.Lock {
+func (w *world) stoppingFirst(app *fake.EchoApp) *state.Lock {
 	w.t.Helper()
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, 1))
@@ -44,7 +45,7 @@ func (w *world) wantRelease(number int) {
 }
 
 func TestStopFirst(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
 		asked := time.Now()
@@ -71,7 +72,7 @@ func TestStopFirst(t *testing.T) {
 // How long the end of the one and the start of the other took is remembered: the
 // next wait is judged by it.
 func TestStopFirstSaysHowLongItTook(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{stopTakes: 17 * time.Second}
 		var boots atomic.Pointer[time.Time] // not known before the old one begins to stop
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int {
@@ -107,7 +108,7 @@ func TestStopFirstGoesBack(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+			inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 				w.engine.behaviour["image-2"] = tt.app
 				w.inMode(2, tt.mode)
 				lock := w.stoppingFirst(app)
@@ -145,7 +146,7 @@ func (w *world) inMode(number int, mode string) {
 }
 
 func TestStopFirstToNativeAndBack(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(2, run.Native)
 		lock := w.stoppingFirst(app)
@@ -165,7 +166,7 @@ func TestStopFirstToNativeAndBack(t *testing.T) {
 // A native app takes its own connections, and cannot know of those that this
 // process had taken in for the release before.
 func TestNativeGetsWhatWasParked(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-1"] = behaviour{deaf: true}
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(2, run.Native)
@@ -191,7 +192,7 @@ func TestNativeGetsWhatWasParked(t *testing.T) {
 
 // An app that waits in accept must never find the socket non-blocking.
 func TestStopFirstToBlockingNative(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int { return 0 }}
 		w.inMode(2, run.Native)
 		r, err := w.paths.ReadRelease("myapp", 2)
@@ -213,7 +214,7 @@ func TestStopFirstToBlockingNative(t *testing.T) {
 }
 
 func TestStopFirstDrainsFirst(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
@@ -240,7 +241,7 @@ func TestStopFirstDrainsFirst(t *testing.T) {
 }
 
 func TestStopFirstWhoseCommandDied(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(w.slot, 1))
 		w.start(app)
@@ -255,7 +256,7 @@ func TestStopFirstWhoseCommandDied(t *testing.T) {
 }
 
 func TestStopFirstThatIsWithdrawn(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-2"] = behaviour{deaf: true}
 		lock := w.stoppingFirst(app)
 		defer lock.Unlock()
@@ -276,7 +277,7 @@ func TestStopFirstThatIsWithdrawn(t *testing.T) {
 // The command died, and the next one asks for another release in the moment in
 // which the first one becomes healthy.
 func TestStopFirstOvertakenByAnother(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		var healthy atomic.Bool
 		w.engine.behaviour["image-2"] = behaviour{healthcheck: func() int {
 			if healthy.Load() {
@@ -304,7 +305,7 @@ func TestStopFirstOvertakenByAnother(t *testing.T) {
 }
 
 func TestKilledStopFirstBeginsAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world, app *echoApp) {
+	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.engine.behaviour["image-2"] = behaviour{deaf: true}
 		lock := w.stoppingFirst(app)
 		defer lock.Unlock()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"edgeman/deployer/docker"
+	"edgeman/deployer/fake"
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/state"
@@ -22,7 +23,7 @@ import (
 
 // fakeTarget dials whatever listens at addr, if its container takes connections.
 type fakeTarget struct {
-	*echoApp
+	*fake.EchoApp
 	deaf bool
 }
 
@@ -30,14 +31,14 @@ func (f fakeTarget) Dial(ctx context.Context) (*relay.Conn, error) {
 	if f.deaf {
 		return nil, errors.New("refused")
 	}
-	return f.echoApp.Dial(ctx)
+	return f.EchoApp.Dial(ctx)
 }
 
 func (f fakeTarget) Begin() (*relay.Conn, error) {
 	if f.deaf {
 		return nil, errors.New("refused")
 	}
-	return f.echoApp.Begin()
+	return f.EchoApp.Begin()
 }
 
 func (f fakeTarget) Close() error { return nil }
@@ -112,7 +113,7 @@ type world struct {
 	paths    state.Paths
 	slot     sockets.Slot
 	engine   *fakeEngine
-	app      *echoApp // for a service that starts again
+	app      *fake.EchoApp // for a service that starts again
 	listener *fakeListener
 	k        *keeper
 	handoff  func(dir string) (run.Handoff, error)
@@ -180,7 +181,7 @@ func (w *world) candidate(release int) *state.Lock {
 }
 
 // start runs the slot's service.
-func (w *world) start(app *echoApp) {
+func (w *world) start(app *fake.EchoApp) {
 	w.t.Helper()
 	log := func(format string, args ...any) { w.t.Logf(format, args...) }
 	settings, err := w.paths.ReadApp("myapp")

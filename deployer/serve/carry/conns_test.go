@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/deployer/state"
 )
 
@@ -25,13 +26,13 @@ func converse(t *testing.T, c *net.UnixConn, answer string) {
 // only websockets are ended.
 func TestFrontTellsWebsockets(t *testing.T) {
 	f, path := running(t, 10)
-	f.Gate.Open(only(newEchoApp(t)))
+	f.Gate.Open(only(fake.NewEchoApp(t)))
 	const (
 		whole     = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 		part      = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"
 		switching = "HTTP/1.1 101 Switching Protocols\r\n\r\n"
 	)
-	idle, slow, socket, reused := connect(t, path), connect(t, path), connect(t, path), connect(t, path)
+	idle, slow, socket, reused := fake.Connect(t, path), fake.Connect(t, path), fake.Connect(t, path), fake.Connect(t, path)
 	converse(t, idle, whole)
 	converse(t, slow, part)
 	converse(t, socket, switching)
@@ -69,8 +70,8 @@ func isTimeout(err error) bool {
 // An answer that nginx has not read yet is not over.
 func TestAnUnreadAnswerIsARequestInProgress(t *testing.T) {
 	f, path := running(t, 10)
-	f.Gate.Open(only(newEchoApp(t)))
-	c := connect(t, path)
+	f.Gate.Open(only(fake.NewEchoApp(t)))
+	c := fake.Connect(t, path)
 	if _, err := c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")); err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +93,8 @@ func TestAnUnreadAnswerIsARequestInProgress(t *testing.T) {
 // The rate is one of requests: those on kept connections make others wait, too.
 func TestRequestsOnKeptConnectionsCount(t *testing.T) {
 	f, path := running(t, 10)
-	f.Gate.Open(only(newEchoApp(t)))
-	c := connect(t, path)
+	f.Gate.Open(only(fake.NewEchoApp(t)))
+	c := fake.Connect(t, path)
 	for range 5 {
 		converse(t, c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	}

@@ -5,62 +5,14 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/sockets"
-	"edgeman/sockets/relay"
 )
-
-// echoApp is a TCP server that sends everything back; refusing makes its first
-// dials fail.
-type echoApp struct {
-	addr     netip.AddrPort
-	refusing atomic.Int32
-}
-
-func (a *echoApp) Dial(ctx context.Context) (*relay.Conn, error) {
-	if a.refusing.Add(-1) >= 0 {
-		return nil, syscall.ECONNREFUSED
-	}
-	return (&sockets.Dialer{}).Dial(ctx, a.addr)
-}
-
-func (a *echoApp) Begin() (*relay.Conn, error) {
-	if a.refusing.Add(-1) >= 0 {
-		return nil, syscall.ECONNREFUSED
-	}
-	return (&sockets.Dialer{}).Begin(a.addr)
-}
-
-// echo sends back what comes, until the listener is closed.
-func echo(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer c.Close()
-			_, _ = io.Copy(c, c)
-		}()
-	}
-}
-
-func newEchoApp(t *testing.T) *echoApp {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go echo(l)
-	return &echoApp{addr: l.Addr().(*net.TCPAddr).AddrPort()}
-}
 
 // running is a front that accepts until the test ends.
 func running(t *testing.T, limit int) (*Front, string) {
@@ -91,49 +43,25 @@ func running(t *testing.T, limit int) (*Front, string) {
 	return f, path
 }
 
-func connect(t *testing.T, path string) *net.UnixConn {
-	t.Helper()
-	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-// echoes sends a word and wants it back, whole, after ending its own sending.
-func echoes(t *testing.T, c *net.UnixConn) {
-	t.Helper()
-	if _, err := c.Write([]byte("hello")); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.CloseWrite()
-	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
-	b, err := io.ReadAll(c)
-	if err != nil || string(b) != "hello" {
-		t.Fatalf("got %q, %v", b, err)
-	}
-}
-
 func TestFrontForwards(t *testing.T) {
 	f, path := running(t, 10)
-	f.Gate.Open(only(newEchoApp(t)))
+	f.Gate.Open(only(fake.NewEchoApp(t)))
 	for range 20 {
-		c := connect(t, path)
-		echoes(t, c)
+		c := fake.Connect(t, path)
+		fake.Echoes(t, c)
 		c.Close()
 	}
 }
 
 func TestFrontWaitsForAnAppThatStarts(t *testing.T) {
 	f, path := running(t, 10)
-	c := connect(t, path)
+	c := fake.Connect(t, path)
 	if _, err := c.Write([]byte("early ")); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "parked", parkedAre(f.Gate, 1))
-	app := newEchoApp(t)
-	app.refusing.Store(3)
+	app := fake.NewEchoApp(t)
+	app.Refusing.Store(3)
 	f.Gate.Open(only(app))
 	_, _ = c.Write([]byte("bird"))
 	_ = c.CloseWrite()
@@ -145,47 +73,47 @@ func TestFrontWaitsForAnAppThatStarts(t *testing.T) {
 
 func TestFrontLeavesAClientThatLeft(t *testing.T) {
 	f, path := running(t, 10)
-	app := newEchoApp(t)
-	app.refusing.Store(1 << 20)
+	app := fake.NewEchoApp(t)
+	app.Refusing.Store(1 << 20)
 	f.Gate.Open(only(app))
-	c := connect(t, path)
-	eventually(t, "tried", func() bool { return app.refusing.Load() < 1<<20 })
+	c := fake.Connect(t, path)
+	eventually(t, "tried", func() bool { return app.Refusing.Load() < 1<<20 })
 	c.Close()
-	tried := app.refusing.Load()
+	tried := app.Refusing.Load()
 	eventually(t, "no more dials", func() bool {
 		was := tried
-		tried = app.refusing.Load()
+		tried = app.Refusing.Load()
 		time.Sleep(2 * dialMax)
-		return app.refusing.Load() == was
+		return app.Refusing.Load() == was
 	})
 }
 
 func TestFrontStopsAcceptingAtItsLimit(t *testing.T) {
 	f, path := running(t, 2)
-	conns := []*net.UnixConn{connect(t, path), connect(t, path), connect(t, path)}
+	conns := []*net.UnixConn{fake.Connect(t, path), fake.Connect(t, path), fake.Connect(t, path)}
 	eventually(t, "two parked", parkedAre(f.Gate, 2))
 	if n := f.Unanswered(); n != 2 {
 		t.Errorf("%d connections wait for an answer, want 2", n)
 	}
 	eventually(t, "one queued", func() bool { n, err := f.listener.Pending(); return err == nil && n == 1 })
-	f.Gate.Open(only(newEchoApp(t)))
+	f.Gate.Open(only(fake.NewEchoApp(t)))
 	for _, c := range conns {
-		echoes(t, c)
+		fake.Echoes(t, c)
 	}
 }
 
 func TestFrontHoldsConnectionsInTheKernel(t *testing.T) {
 	f, path := running(t, 5000)
-	f.Gate.Open(only(newEchoApp(t)))
+	f.Gate.Open(only(fake.NewEchoApp(t)))
 	f.Hold()
 	// One that Accept was already waiting for may still come in.
-	conns := []*net.UnixConn{connect(t, path), connect(t, path), connect(t, path)}
+	conns := []*net.UnixConn{fake.Connect(t, path), fake.Connect(t, path), fake.Connect(t, path)}
 	eventually(t, "queued", func() bool { n, err := f.listener.Pending(); return err == nil && n >= 2 })
 	if err := f.Admit(); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range conns {
-		echoes(t, c)
+		fake.Echoes(t, c)
 	}
 }
 
@@ -195,19 +123,19 @@ func TestFrontTakesAFullQueueIn(t *testing.T) {
 	const many = overflowAt + 500
 	conns := make([]*net.UnixConn, many)
 	for i := range conns {
-		conns[i] = connect(t, path)
+		conns[i] = fake.Connect(t, path)
 	}
 	eventually(t, "the queue went down and the rest is parked", func() bool {
 		n, err := f.listener.Pending()
 		_, parked := f.Gate.Counts()
 		return err == nil && n < overflowAt && n+parked == many
 	})
-	f.Gate.Open(only(newEchoApp(t)))
+	f.Gate.Open(only(fake.NewEchoApp(t)))
 	if err := f.Admit(); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range conns {
-		echoes(t, c)
+		fake.Echoes(t, c)
 	}
 }
 
@@ -219,7 +147,7 @@ func TestPassThroughASocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	go echo(l)
+	go fake.Echo(l)
 	f, slot := running(t, 10)
 	f.Gate.Open(ToSocket(path))
 	c, err := net.Dial("unix", slot)

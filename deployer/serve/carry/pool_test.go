@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/fake"
 	"edgeman/sockets/relay"
 )
 
 // someApp takes connections unless it refuses or hangs.
 type someApp struct {
-	*echoApp
+	*fake.EchoApp
 	refuses, hangs bool
 	asked          int
 }
@@ -26,7 +27,7 @@ func (a *someApp) Dial(ctx context.Context) (*relay.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return a.echoApp.Dial(ctx)
+	return a.EchoApp.Dial(ctx)
 }
 
 func poolOf(apps ...*someApp) *Pool {
@@ -61,8 +62,8 @@ func wantOpen(t *testing.T, p *Pool, want ...int) {
 }
 
 func TestPoolTakesEqualsInTurn(t *testing.T) {
-	app := newEchoApp(t)
-	p := poolOf(&someApp{echoApp: app}, &someApp{echoApp: app}, &someApp{echoApp: app})
+	app := fake.NewEchoApp(t)
+	p := poolOf(&someApp{EchoApp: app}, &someApp{EchoApp: app}, &someApp{EchoApp: app})
 	for range 30 { // one after the other: there is never a difference to see
 		takes(t, p, 1)[0]()
 	}
@@ -74,8 +75,8 @@ func TestPoolTakesEqualsInTurn(t *testing.T) {
 }
 
 func TestPoolTakesTheOneWithTheFewest(t *testing.T) {
-	app := newEchoApp(t)
-	p := poolOf(&someApp{echoApp: app}, &someApp{echoApp: app}, &someApp{echoApp: app})
+	app := fake.NewEchoApp(t)
+	p := poolOf(&someApp{EchoApp: app}, &someApp{EchoApp: app}, &someApp{EchoApp: app})
 	left := takes(t, p, 9)
 	wantOpen(t, p, 3, 3, 3)
 	for _, i := range []int{1, 4, 7} { // all of the second member's
@@ -87,9 +88,9 @@ func TestPoolTakesTheOneWithTheFewest(t *testing.T) {
 }
 
 func TestPoolPassesOverTheOneThatRefuses(t *testing.T) {
-	app := newEchoApp(t)
-	refusing := &someApp{echoApp: app, refuses: true}
-	p := poolOf(&someApp{echoApp: app}, refusing, &someApp{echoApp: app})
+	app := fake.NewEchoApp(t)
+	refusing := &someApp{EchoApp: app, refuses: true}
+	p := poolOf(&someApp{EchoApp: app}, refusing, &someApp{EchoApp: app})
 	takes(t, p, 10)
 	wantOpen(t, p, 5, 0, 5)
 	if _, served := p.Counts(1); served != 0 || refusing.asked == 0 {
@@ -98,8 +99,8 @@ func TestPoolPassesOverTheOneThatRefuses(t *testing.T) {
 }
 
 func TestPoolDoesNotWaitLongForOneWhileThereAreOthers(t *testing.T) {
-	app := newEchoApp(t)
-	p := poolOf(&someApp{hangs: true}, &someApp{echoApp: app})
+	app := fake.NewEchoApp(t)
+	p := poolOf(&someApp{hangs: true}, &someApp{EchoApp: app})
 	begun := time.Now()
 	takes(t, p, 1)
 	if took := time.Since(begun); took < elsewhere || took > time.Minute {
@@ -124,15 +125,15 @@ func TestPoolWhereAllRefuse(t *testing.T) {
 
 // A connection whose member is out of the pool meanwhile ends as any other.
 func TestPoolForgetsNoConnection(t *testing.T) {
-	app := newEchoApp(t)
-	p := poolOf(&someApp{echoApp: app}, &someApp{echoApp: app})
+	app := fake.NewEchoApp(t)
+	p := poolOf(&someApp{EchoApp: app}, &someApp{EchoApp: app})
 	left := takes(t, p, 4)
 	p.Set(0, nil)
 	takes(t, p, 2)
 	wantOpen(t, p, 2, 4)
 	left[0]()
 	wantOpen(t, p, 1, 4)
-	p.Set(0, &someApp{echoApp: app})
+	p.Set(0, &someApp{EchoApp: app})
 	takes(t, p, 3)
 	wantOpen(t, p, 4, 4)
 }

@@ -1,4 +1,4 @@
-package serve
+package fake
 
 import (
 	"context"
@@ -14,29 +14,29 @@ import (
 	"edgeman/sockets/relay"
 )
 
-// echoApp is a TCP server that sends everything back; refusing makes its first
+// EchoApp is a TCP server that sends everything back; Refusing makes its first
 // dials fail.
-type echoApp struct {
-	addr     netip.AddrPort
-	refusing atomic.Int32
+type EchoApp struct {
+	Addr     netip.AddrPort
+	Refusing atomic.Int32
 }
 
-func (a *echoApp) Dial(ctx context.Context) (*relay.Conn, error) {
-	if a.refusing.Add(-1) >= 0 {
+func (a *EchoApp) Dial(ctx context.Context) (*relay.Conn, error) {
+	if a.Refusing.Add(-1) >= 0 {
 		return nil, syscall.ECONNREFUSED
 	}
-	return (&sockets.Dialer{}).Dial(ctx, a.addr)
+	return (&sockets.Dialer{}).Dial(ctx, a.Addr)
 }
 
-func (a *echoApp) Begin() (*relay.Conn, error) {
-	if a.refusing.Add(-1) >= 0 {
+func (a *EchoApp) Begin() (*relay.Conn, error) {
+	if a.Refusing.Add(-1) >= 0 {
 		return nil, syscall.ECONNREFUSED
 	}
-	return (&sockets.Dialer{}).Begin(a.addr)
+	return (&sockets.Dialer{}).Begin(a.Addr)
 }
 
-// echo sends back what comes, until the listener is closed.
-func echo(l net.Listener) {
+// Echo sends back what comes, until the listener is closed.
+func Echo(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -49,18 +49,20 @@ func echo(l net.Listener) {
 	}
 }
 
-func newEchoApp(t *testing.T) *echoApp {
+// NewEchoApp starts one that ends with the test.
+func NewEchoApp(t *testing.T) *EchoApp {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go echo(l)
-	return &echoApp{addr: l.Addr().(*net.TCPAddr).AddrPort()}
+	go Echo(l)
+	return &EchoApp{Addr: l.Addr().(*net.TCPAddr).AddrPort()}
 }
 
-func connect(t *testing.T, path string) *net.UnixConn {
+// Connect opens a connection that ends with the test.
+func Connect(t *testing.T, path string) *net.UnixConn {
 	t.Helper()
 	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
@@ -70,8 +72,8 @@ func connect(t *testing.T, path string) *net.UnixConn {
 	return c
 }
 
-// echoes sends a word and wants it back, whole, after ending its own sending.
-func echoes(t *testing.T, c *net.UnixConn) {
+// Echoes sends a word and wants it back, whole, after ending its own sending.
+func Echoes(t *testing.T, c *net.UnixConn) {
 	t.Helper()
 	if _, err := c.Write([]byte("hello")); err != nil {
 		t.Fatal(err)
