@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,8 +91,21 @@ func runInside(ctx context.Context, t *testing.T, h *host.Host, pkg, tags, patte
 	passed, skipped := strings.Count(out, "--- PASS"), strings.Count(out, "--- SKIP")
 	t.Logf("%s: %d passed, %d skipped", pkg, passed, skipped)
 	if err != nil || passed == 0 {
-		t.Errorf("%v\n%s", err, tail(out, 60))
+		t.Errorf("%s\n%s", failures(out), tail(fmt.Sprint(err), 20)) // the error has the whole output
 	}
+}
+
+// failures is what the failed tests of a verbose run wrote.
+func failures(out string) string {
+	var b strings.Builder
+	for _, part := range strings.SplitAfter(out, "=== RUN   ")[1:] {
+		name, _, _ := strings.Cut(part, "\n")
+		if strings.Contains(out, "--- FAIL: "+name+" (") {
+			wrote, _, _ := strings.Cut(strings.TrimSuffix(part, "=== RUN   "), "\n--- ")
+			b.WriteString(wrote)
+		}
+	}
+	return b.String()
 }
 
 func exists(path string) bool {

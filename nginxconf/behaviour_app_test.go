@@ -113,7 +113,8 @@ func (a *app) serve(c net.Conn) {
 			io.Copy(c, r)
 			return
 		}
-		if _, err := c.Write(answer(head, body, hit)); err != nil || !strings.Contains(head, "HTTP/1.1\r\n") || strings.Contains(head, "Connection: close") {
+		last := !strings.Contains(head, "HTTP/1.1\r\n") || strings.Contains(head, "Connection: close")
+		if _, err := c.Write(answer(head, body, hit, last)); err != nil || last {
 			return
 		}
 	}
@@ -142,8 +143,9 @@ func readRequest(r *bufio.Reader) (head, body string, err error) {
 
 // answer echoes the request. The query may ask for a redirect (loc), a status
 // and a cacheable answer that tells how often the app was asked; the header X-To
-// for a redirect inside nginx.
-func answer(head, body string, hit int) []byte {
+// for a redirect inside nginx. The last answer of a connection says so: nginx
+// would keep it for a request that then meets the end of it.
+func answer(head, body string, hit int, last bool) []byte {
 	uri := strings.Fields(head)[1]
 	_, query, _ := strings.Cut(uri, "?")
 	q, _ := url.ParseQuery(query)
@@ -158,6 +160,9 @@ func answer(head, body string, hit int) []byte {
 	if _, to, _ := strings.Cut(head, "\r\nX-To: "); to != "" && !strings.HasPrefix(to, uri+"\r\n") {
 		to, _, _ = strings.Cut(to, "\r\n")
 		extra += "X-Accel-Redirect: " + to + "\r\n"
+	}
+	if last {
+		extra += "Connection: close\r\n"
 	}
 	if q.Has("cache") {
 		extra += "Cache-Control: max-age=3600\r\n"
