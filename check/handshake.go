@@ -103,7 +103,7 @@ func askedNames(s *server) []string {
 	for _, n := range s.names {
 		switch {
 		case !realName(n):
-		case net.ParseIP(n) != nil && !anyCovers(diskLeaves(s), n):
+		case net.ParseIP(n) != nil && !anyCertCovers(diskLeaves(s), n):
 			// Nobody sends an address as a name, and hardly any certificate is for one.
 		case strings.HasPrefix(n, "*."):
 			out = append(out, "edgeman-check"+n[1:])

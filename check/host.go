@@ -1,17 +1,14 @@
 package check
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
-	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/words"
 	"edgeman/nginxconf"
@@ -147,15 +144,6 @@ func (h *host) gatherRoots() {
 	}
 }
 
-// recordsHint is what to do about records that cannot be read: what err says
-// itself, if it does.
-func recordsHint(err error) string {
-	if errors.Is(err, fs.ErrPermission) {
-		return "run it as root"
-	}
-	return cmp.Or(strings.Join(hint.Of(err), "; "), "edgeman status")
-}
-
 func (h *host) gatherApps() {
 	if h.env.Apps == nil {
 		return
@@ -251,14 +239,4 @@ func (h *host) resolved(path string) string {
 	}
 	h.real[path] = r
 	return r
-}
-
-func (h *host) counts() counts {
-	c := counts{Certificates: len(h.certs), Servers: len(h.servers), Handshakes: len(h.shakes), Upstreams: len(h.upstreams), Apps: len(h.apps)}
-	for _, r := range Rules() {
-		if r.look != nil && !h.skips(r) {
-			c.Rules++
-		}
-	}
-	return c
 }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"edgeman/deployer/words"
 )
 
 // WriteHuman prints the report for a person: by site, the worst site first, and
@@ -80,48 +78,6 @@ func (r Report) outcome() string {
 		return "nothing new; " + r.Known.String()
 	}
 	return r.Summary.String() + "; " + r.Known.String()
-}
-
-// String counts them, and says since when.
-func (k known) String() string {
-	return strings.ReplaceAll(k.problems(), ", ", " and ") + " known since " + stamp(k.Since)
-}
-
-// problems counts what is louder than a notice.
-func (s Summary) problems() string {
-	var parts []string
-	for _, c := range []struct {
-		n    int
-		word string
-	}{{s.Critical, "critical"}, {s.Unknown, "unknown"}, {s.Warning, words.Noun(s.Warning, "warning")}} {
-		if c.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
-		}
-	}
-	if len(parts) == 0 {
-		return "no problem"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// String counts everything.
-func (s Summary) String() string {
-	out := s.problems()
-	if s.Notice > 0 {
-		out += fmt.Sprintf(", %d %s", s.Notice, words.Noun(s.Notice, "notice"))
-	}
-	if s.Ignored > 0 {
-		out += fmt.Sprintf(", %d ignored", s.Ignored)
-	}
-	return out
-}
-
-// String says how much was looked at.
-func (c counts) String() string {
-	return fmt.Sprintf("%d %s, %d %s, %d %s, %d %s, %d %s by %d rules",
-		c.Servers, words.Noun(c.Servers, "server"), c.Certificates, words.Noun(c.Certificates, "certificate"),
-		c.Handshakes, words.Noun(c.Handshakes, "handshake"), c.Upstreams, words.Noun(c.Upstreams, "upstream"),
-		c.Apps, words.Noun(c.Apps, "app"), c.Rules)
 }
 
 type siteGroup struct {

@@ -3,6 +3,9 @@ package check
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // ignoreMark stands in a comment above a directive: # edgeman: ignore CODE reason
@@ -87,4 +90,20 @@ func ignoresRunOut(h *host, report func(Finding)) {
 			Hint:    "delete it from edgeman.toml, or give it a new date",
 		})
 	}
+}
+
+// ignore silences one code for one subject, for a reason, until a day.
+type ignore struct {
+	Code    string         `toml:"code"`
+	Subject string         `toml:"subject"` // empty: every subject
+	Reason  string         `toml:"reason"`
+	Until   toml.LocalDate `toml:"until"` // zero: for ever
+}
+
+// until is the first moment at which the entry no longer holds.
+func (i ignore) until() time.Time {
+	if i.Until == (toml.LocalDate{}) {
+		return time.Time{}
+	}
+	return i.Until.AsTime(time.UTC).AddDate(0, 0, 1)
 }

@@ -46,16 +46,16 @@ var ruleAllowNoDeny = Rule{
 func allowNoDeny(h *host, report func(Finding)) {
 	h.blocks(func(b *node) {
 		allow := b.All("allow")
-		if len(allow) == 0 || len(b.All("deny")) > 0 || protected(b) || slices.ContainsFunc(allow, func(d *node) bool { return d.Arg(0) == "all" }) {
+		if len(allow) == 0 || len(b.All("deny")) > 0 || accessProtected(b) || slices.ContainsFunc(allow, func(d *node) bool { return d.Arg(0) == "all" }) {
 			return
 		}
 		report(blockFinding(allow[0], Warning, b.Path()+" has allow but no deny, so everybody is allowed", "add deny all; after the allow lines"))
 	})
 }
 
-// protected reports whether something else than addresses is asked for: with
+// accessProtected reports whether something else than addresses is asked for: with
 // "satisfy any" the list then only adds to it.
-func protected(b *node) bool {
+func accessProtected(b *node) bool {
 	return value(b, "auth_basic", "off") != "off" || value(b, "auth_request", "off") != "off"
 }
 
@@ -70,7 +70,7 @@ var ruleStatusExposed = Rule{
 func statusExposed(h *host, report func(Finding)) {
 	for _, d := range h.httpFind("stub_status") {
 		b, srv := d.Parent(), d.Within("server")
-		if srv == nil || len(b.Effective("deny")) > 0 || protected(b) || internal(d) || localOnly(newServer(srv, false)) {
+		if srv == nil || len(b.Effective("deny")) > 0 || accessProtected(b) || internal(d) || localOnly(newServer(srv, false)) {
 			continue
 		}
 		report(blockFinding(d, Warning, "stub_status is open to everybody", "allow 127.0.0.1; deny all;"))

@@ -156,3 +156,22 @@ func headersMissing(h *host, report func(Finding)) {
 		}
 	}
 }
+
+// headerNames are the header names of a list of directives, in lower case.
+func headerNames(list []*node) []string {
+	var out []string
+	for _, d := range list {
+		out = append(out, strings.ToLower(d.Arg(0)))
+	}
+	return out
+}
+
+// lost are the headers that block b no longer has because it sets some itself.
+func lost(b *node, directive string) []string {
+	own := b.All(directive)
+	if len(own) == 0 || b.Parent() == nil {
+		return nil
+	}
+	outer, mine := headerNames(b.Parent().Effective(directive)), headerNames(own)
+	return appendNew(nil, filter(outer, func(n string) bool { return !slices.Contains(mine, n) })...)
+}

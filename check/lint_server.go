@@ -9,10 +9,10 @@ var ruleNameDefaultMissing = Rule{
 	What: "No block on the address is marked `default_server`, so the first one read answers for names that nobody defined.",
 	Why:  "The names of files decide which site answers for an unknown name.",
 	Fix:  "Add a server with `listen 443 ssl default_server; ssl_reject_handshake on;`.",
-	look: defaultMissing,
+	look: nameDefaultMissing,
 }
 
-func defaultMissing(h *host, report func(Finding)) {
+func nameDefaultMissing(h *host, report func(Finding)) {
 	on, hasDefault := map[string][]*server{}, map[string]bool{}
 	var order []string
 	for _, s := range h.servers {

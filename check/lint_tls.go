@@ -13,13 +13,13 @@ var ruleTLSOldProtocol = Rule{
 	What: "`ssl_protocols` lists SSLv2, SSLv3, TLSv1 or TLSv1.1. It is a warning when a handshake shows that such a version is accepted, and a notice when the TLS library refuses it anyway, as Debian's does.",
 	Why:  "They are broken or deprecated (RFC 8996); no current client needs them.",
 	Fix:  "`ssl_protocols TLSv1.2 TLSv1.3;`",
-	look: oldProtocols,
+	look: tlsOldProtocols,
 }
 
 var oldVersions = []string{"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"}
 
-// oldProtocols reports each ssl_protocols line once: many servers share one.
-func oldProtocols(h *host, report func(Finding)) {
+// tlsOldProtocols reports each ssl_protocols line once: many servers share one.
+func tlsOldProtocols(h *host, report func(Finding)) {
 	seen := map[Position]bool{}
 	for _, s := range h.servers {
 		lines := s.block.Effective("ssl_protocols")
@@ -37,7 +37,7 @@ func oldProtocols(h *host, report func(Finding)) {
 			Message: fmt.Sprintf("ssl_protocols at %s lists %s", at, strings.Join(old, ", ")),
 			Hint:    "ssl_protocols TLSv1.2 TLSv1.3;",
 		}
-		if h.acceptsOld(s) {
+		if h.tlsAcceptsOld(s) {
 			f.Severity = Warning
 			f.Message = fmt.Sprintf("%s accepts TLS older than 1.2 (%s)", s.label(), at)
 		}
@@ -45,8 +45,8 @@ func oldProtocols(h *host, report func(Finding)) {
 	}
 }
 
-// acceptsOld asks the running server for TLS 1.1 at most.
-func (h *host) acceptsOld(s *server) bool {
+// tlsAcceptsOld asks the running server for TLS 1.1 at most.
+func (h *host) tlsAcceptsOld(s *server) bool {
 	for _, shake := range h.shakes {
 		if shake.server == s && shake.err == nil {
 			_, err := h.connect(shake, suites(""), tls.VersionTLS11)
@@ -61,13 +61,13 @@ var ruleTLSWeakCiphers = Rule{
 	What: "`ssl_ciphers` includes RC4, DES, MD5, NULL, export or low-grade suites.",
 	Why:  "Old clients can be tricked into using them.",
 	Fix:  "Use Mozilla's intermediate list.",
-	look: weakCiphers,
+	look: tlsWeakCiphers,
 }
 
 // brokenSuites are words of OpenSSL's cipher strings that add broken suites.
 var brokenSuites = regexp.MustCompile(`(?i)^\+?(RC4|3DES|DES|MD5|a?NULL|eNULL|EXP(ORT)?\d*|LOW|SSLv2)$|RC4-|DES-CBC|-MD5$|^EXP-`)
 
-func weakCiphers(h *host, report func(Finding)) {
+func tlsWeakCiphers(h *host, report func(Finding)) {
 	seen := map[Position]bool{}
 	for _, s := range h.servers {
 		lines := s.block.Effective("ssl_ciphers")
@@ -76,7 +76,7 @@ func weakCiphers(h *host, report func(Finding)) {
 		}
 		at := position(lines[0])
 		seen[at] = true
-		if weak := weakSuites(lines[0].Arg(0)); len(weak) > 0 {
+		if weak := tlsWeakSuites(lines[0].Arg(0)); len(weak) > 0 {
 			report(Finding{
 				Severity: Notice, Subject: Subject{"file", at.String()}, Sites: s.sites(), At: []Position{at},
 				Message: fmt.Sprintf("ssl_ciphers at %s allows %s", at, strings.Join(weak, ", ")),
@@ -86,9 +86,9 @@ func weakCiphers(h *host, report func(Finding)) {
 	}
 }
 
-// weakSuites are the broken words of a cipher string that nothing in it takes
+// tlsWeakSuites are the broken words of a cipher string that nothing in it takes
 // away again.
-func weakSuites(list string) []string {
+func tlsWeakSuites(list string) []string {
 	words := strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(": ,", r) })
 	return filter(words, func(w string) bool {
 		if strings.HasPrefix(w, "!") || strings.HasPrefix(w, "-") || !brokenSuites.MatchString(w) {
@@ -106,10 +106,10 @@ var ruleTLSStaplingDead = Rule{
 	What: "`ssl_stapling on`, and the certificate names no OCSP responder.",
 	Why:  "Its only effect is a warning from nginx at every test and reload.",
 	Fix:  "Remove `ssl_stapling` and `ssl_stapling_verify`.",
-	look: staplingDead,
+	look: tlsStaplingDead,
 }
 
-func staplingDead(h *host, report func(Finding)) {
+func tlsStaplingDead(h *host, report func(Finding)) {
 	for _, c := range h.certs {
 		if c.leaf() == nil || len(c.leaf().OCSPServer) > 0 {
 			continue

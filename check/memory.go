@@ -80,7 +80,7 @@ func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
 		s := seen{Severity: f.Severity, First: f.FirstSeen}
 		old, known := m.open()[f.key()]
 		s.Said = old.Said
-		if !known || f.Severity > old.Severity || due(f.Severity, old.Said, r.Started) {
+		if !known || f.Severity > old.Severity || reminderDue(f.Severity, old.Said, r.Started) {
 			s.Said = r.Started
 			said.Findings = append(said.Findings, f)
 			said.Summary.count(f.Severity)
@@ -129,10 +129,22 @@ func (m *Memory) recovered(next *Memory) []string {
 	return out
 }
 
-func due(s Severity, said, now time.Time) bool {
+func reminderDue(s Severity, said, now time.Time) bool {
 	every := repeatWarning
 	if s == Critical {
 		every = repeatCritical
 	}
 	return now.Sub(said) >= every-repeatSlack
+}
+
+// String counts them, and says since when.
+func (k known) String() string {
+	return strings.ReplaceAll(k.problems(), ", ", " and ") + " known since " + stamp(k.Since)
+}
+
+// known are the problems that stand and were left out because they have been
+// said before.
+type known struct {
+	Summary
+	Since time.Time `json:"since"` // when the first of them was seen
 }

@@ -1,14 +1,17 @@
 package check
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"edgeman/deployer/adoption"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
@@ -148,4 +151,13 @@ func readAdoption(p state.Paths, a *app) {
 			a.Missing = err.Error()
 		}
 	}
+}
+
+// recordsHint is what to do about records that cannot be read: what err says
+// itself, if it does.
+func recordsHint(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "run it as root"
+	}
+	return cmp.Or(strings.Join(hint.Of(err), "; "), "edgeman status")
 }

@@ -1,12 +1,12 @@
 package check
 
 import (
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"strings"
-	"time"
 )
 
 var ruleCertMissing = Rule{
@@ -30,7 +30,7 @@ func certMissing(h *host, report func(Finding)) {
 				Severity: Critical, Subject: Subject{"certificate", f.path}, Sites: c.sites(), At: []Position{c.pos},
 				Message: fmt.Sprintf("%s: %v", f.path, plainError(f.err)), Hint: "restore the file, or correct the path at " + c.pos.String(),
 			}
-			if parsed(f.err) {
+			if certParsed(f.err) {
 				finding.Severity = Unknown // nginx may be able to read what we are not
 			}
 			report(finding)
@@ -38,117 +38,11 @@ func certMissing(h *host, report func(Finding)) {
 	}
 }
 
-// parsed reports whether the file is there and PEM, and only its content is
+// certParsed reports whether the file is there and PEM, and only its content is
 // beyond us.
-func parsed(err error) bool {
+func certParsed(err error) bool {
 	var path *fs.PathError
 	return !errors.As(err, &path) && !errors.Is(err, errNoCertificate) && !errors.Is(err, errNoKey)
-}
-
-var ruleCertKeyMismatch = Rule{
-	Code: "cert-key-mismatch", Title: "key and certificate do not belong together", Worst: Critical, Needs: []need{needConfig},
-	What: "The public key in the certificate does not match the key file beside it.",
-	Why:  "nginx refuses the configuration at the next reload or start.",
-	Fix:  "Point `ssl_certificate_key` at the key that the certificate was issued for; both come from the same renewal.",
-	look: certKeyMismatch,
-}
-
-func certKeyMismatch(h *host, report func(Finding)) {
-	for _, c := range h.certs {
-		if c.leaf() == nil || c.key == nil || equalKeys(c.leaf().PublicKey, c.key) {
-			continue
-		}
-		report(Finding{
-			Severity: Critical, Subject: c.subject(), Sites: c.sites(), At: []Position{c.pos},
-			Message: fmt.Sprintf("the key %s does not belong to the certificate %s", c.keyPath, c.path),
-			Hint:    "set ssl_certificate_key to the key from the same issuance, then " + reloadHint,
-		})
-	}
-}
-
-var ruleCertExpired = Rule{
-	Code: "cert-expired", Title: "a certificate has expired", Worst: Critical,
-	What: "The certificate on disk, or the one that is served, is past its last day.",
-	Why:  "Every visitor gets an error page.",
-	Fix:  "Renew it (`certbot renew --cert-name NAME`), then reload nginx. If only the one that is served has expired, a reload is enough.",
-	look: certExpired,
-}
-
-func certExpired(h *host, report func(Finding)) {
-	for _, p := range h.presented() {
-		if left := p.leaf.NotAfter.Sub(h.now); left < 0 {
-			report(p.finding(Critical,
-				fmt.Sprintf("%s expired %s ago (%s)", p.where(), days(left), stamp(p.leaf.NotAfter)), p.renewHint()))
-		}
-	}
-}
-
-var ruleCertExpiring = Rule{
-	Code: "cert-expiring", Title: "a certificate should have been renewed by now", Worst: Critical,
-	What: "Less time is left than automatic renewal leaves when it works. The limit follows the certificate's lifetime: renewal is due at a third of it (half below ten days, 30 days for certbot older than 4.0, `renew_before_expiry` if set, 30 days if nobody automates it; never more than half the lifetime). Below 0.7 of that time it is a warning, below 0.35 critical. The same holds for each intermediate in the file.",
-	Why:  "Lifetimes shrink: 200 days, then 100, then 47; some are 6 days. A fixed number of days is either noise or too late.",
-	Fix:  "Find out why renewal did not happen: `certbot renew --cert-name NAME --dry-run`, `journalctl -u certbot`. The factors and absolute days for single certificates are set in edgeman.toml.",
-	look: certExpiring,
-}
-
-func certExpiring(h *host, report func(Finding)) {
-	for _, p := range h.presented() {
-		if !p.stale {
-			h.expiring(p, report)
-			h.expiringIssuer(p, report)
-		}
-	}
-}
-
-func (h *host) expiring(p presented, report func(Finding)) {
-	left := p.leaf.NotAfter.Sub(h.now)
-	s := h.opt.Settings.limits(p.leaf, p.by, append([]string{p.subject.Name}, p.sites...)...).judge(left)
-	if left < 0 || s == 0 {
-		return
-	}
-	late := p.by.window(lifetime(p.leaf)) - left
-	f := p.finding(s, fmt.Sprintf("%s expires in %s (%s); renewal was due %s ago", p.where(), days(left), stamp(p.leaf.NotAfter), days(late)), p.renewHint())
-	f.Evidence = append(f.Evidence, fact{"renewal_due", stamp(p.leaf.NotAfter.Add(-p.by.window(lifetime(p.leaf))))})
-	report(f)
-}
-
-// expiringIssuer looks at the intermediates on the way to the root: the chain
-// ends when the first of them does, however long the leaf goes on.
-func (h *host) expiringIssuer(p presented, report func(Finding)) {
-	for _, c := range p.chain[1:] {
-		left := c.NotAfter.Sub(h.now)
-		s := h.opt.Settings.limits(c, renewal{}).judge(left)
-		if left < 0 || s == 0 || selfSigned(c) || !c.NotAfter.Before(p.leaf.NotAfter) {
-			continue
-		}
-		f := p.finding(s, fmt.Sprintf("the intermediate %s in %s expires in %s, before the certificate itself", c.Subject, p.where(), days(left)), p.renewHint())
-		f.Subject.Name += " intermediate"
-		report(f)
-		return
-	}
-}
-
-var ruleCertNotYetValid = Rule{
-	Code: "cert-not-yet-valid", Title: "a certificate is not valid yet", Worst: Critical,
-	What: "The certificate's first day is in the future.",
-	Why:  "Every visitor gets an error page. If it is off by less than an hour, this host's clock is the likelier culprit.",
-	Fix:  "`timedatectl` shows whether the clock is right; otherwise install the certificate that is valid now.",
-	look: certNotYetValid,
-}
-
-func certNotYetValid(h *host, report func(Finding)) {
-	for _, p := range h.presented() {
-		wait := p.leaf.NotBefore.Sub(h.now)
-		if wait <= 0 {
-			continue
-		}
-		hint := "install the certificate that is valid now"
-		if wait < time.Hour {
-			hint = "timedatectl; the clock of this host may be slow"
-		}
-		report(p.finding(Critical,
-			fmt.Sprintf("%s only becomes valid in %s (%s)", p.where(), days(wait), stamp(p.leaf.NotBefore)), hint))
-	}
 }
 
 var ruleCertNameUncovered = Rule{
@@ -166,7 +60,7 @@ func certNameUncovered(h *host, report func(Finding)) {
 			continue
 		}
 		asked := filter(s.names, func(n string) bool { return realName(n) && !strings.HasSuffix(n, ".*") })
-		missing := filter(asked, func(n string) bool { return !anyCovers(leaves, n) })
+		missing := filter(asked, func(n string) bool { return !anyCertCovers(leaves, n) })
 		severity := Warning
 		if len(missing) == len(asked) {
 			severity = Critical
@@ -202,6 +96,32 @@ func certUnused(h *host, report func(Finding)) {
 				Message: fmt.Sprintf("nginx does not use certbot's certificate %s", l.name),
 				Hint:    "certbot delete --cert-name " + l.name + ", if no other program uses it",
 			})
+		}
+	}
+}
+
+// tlsFeature is the must-staple extension (RFC 7633).
+var tlsFeature = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
+
+var ruleCertMustStaple = Rule{
+	Code: "cert-must-staple", Title: "a certificate demands OCSP stapling", Worst: Critical,
+	What: "The certificate has the must-staple extension.",
+	Why:  "OCSP is being switched off: Let's Encrypt's responders stopped on 2025-08-06. Without a stapled answer Firefox refuses the certificate.",
+	Fix:  "`certbot renew --cert-name NAME --force-renewal` after removing `must_staple` from its renewal file.",
+	look: certMustStaple,
+}
+
+func certMustStaple(h *host, report func(Finding)) {
+	for _, p := range h.presented() {
+		for _, e := range p.leaf.Extensions {
+			if !e.Id.Equal(tlsFeature) {
+				continue
+			}
+			s := Warning
+			if strings.Contains(p.leaf.Issuer.String(), "Let's Encrypt") {
+				s = Critical
+			}
+			report(p.finding(s, fmt.Sprintf("%s demands OCSP stapling, which is being switched off", p.where()), "have it issued again without must-staple"))
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package check
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"fmt"
 	"io/fs"
 	"os/user"
@@ -88,4 +91,55 @@ func members(gid uint32) func(fs.FileInfo) bool {
 func sslGroup(gid uint32) bool {
 	g, err := user.LookupGroup("ssl-cert")
 	return err == nil && g.Gid == fmt.Sprint(gid)
+}
+
+var ruleCertKeyMismatch = Rule{
+	Code: "cert-key-mismatch", Title: "key and certificate do not belong together", Worst: Critical, Needs: []need{needConfig},
+	What: "The public key in the certificate does not match the key file beside it.",
+	Why:  "nginx refuses the configuration at the next reload or start.",
+	Fix:  "Point `ssl_certificate_key` at the key that the certificate was issued for; both come from the same renewal.",
+	look: certKeyMismatch,
+}
+
+func certKeyMismatch(h *host, report func(Finding)) {
+	for _, c := range h.certs {
+		if c.leaf() == nil || c.key == nil || equalKeys(c.leaf().PublicKey, c.key) {
+			continue
+		}
+		report(Finding{
+			Severity: Critical, Subject: c.subject(), Sites: c.sites(), At: []Position{c.pos},
+			Message: fmt.Sprintf("the key %s does not belong to the certificate %s", c.keyPath, c.path),
+			Hint:    "set ssl_certificate_key to the key from the same issuance, then " + reloadHint,
+		})
+	}
+}
+
+var ruleCertWeakKey = Rule{
+	Code: "cert-weak-key", Title: "a certificate's key is too weak or too unusual", Worst: Warning,
+	What: "RSA below 2048 bits, or an elliptic curve that is neither P-256 nor P-384.",
+	Why:  "Clients refuse short keys, and many do not know other curves.",
+	Fix:  "`certbot renew --cert-name NAME --key-type ecdsa --force-renewal`",
+	look: certWeakKey,
+}
+
+func certWeakKey(h *host, report func(Finding)) {
+	for _, p := range h.presented() {
+		if why := weakKey(p.leaf.PublicKey); why != "" {
+			report(p.finding(Warning, fmt.Sprintf("%s has %s", p.where(), why), "have it issued again with an ECDSA P-256 or RSA 2048 key"))
+		}
+	}
+}
+
+func weakKey(key any) string {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < 2048 {
+			return fmt.Sprintf("an RSA key of %d bits", bits)
+		}
+	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() {
+			return "a key on the curve " + k.Curve.Params().Name
+		}
+	}
+	return ""
 }

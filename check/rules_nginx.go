@@ -15,10 +15,10 @@ var ruleNginxConfigInvalid = Rule{
 	What: "`nginx -t` fails. The message is nginx's own, with the file and line it gives.",
 	Why:  "The running workers keep the old configuration, but reloads no longer work, so a renewed certificate is not loaded; after a restart or a reboot nginx does not start at all.",
 	Fix:  "Correct the line that is named, then `nginx -t && systemctl reload nginx`.",
-	look: configInvalid,
+	look: nginxConfigInvalid,
 }
 
-func configInvalid(h *host, report func(Finding)) {
+func nginxConfigInvalid(h *host, report func(Finding)) {
 	if h.refused == nil {
 		return
 	}
@@ -34,10 +34,10 @@ var ruleNginxNotRunning = Rule{
 	What: "There is no nginx master process.",
 	Why:  "Every site on this host is down.",
 	Fix:  "`systemctl status nginx` says why it stopped; `systemctl start nginx` starts it.",
-	look: notRunning,
+	look: nginxNotRunning,
 }
 
-func notRunning(h *host, report func(Finding)) {
+func nginxNotRunning(h *host, report func(Finding)) {
 	if h.nginx.Running {
 		return
 	}
@@ -53,10 +53,10 @@ var ruleNginxNotEnabled = Rule{
 	What: "nginx runs, but nginx.service is not enabled.",
 	Why:  "After the next reboot every site is down.",
 	Fix:  "`systemctl enable nginx`",
-	look: notEnabled,
+	look: nginxNotEnabled,
 }
 
-func notEnabled(h *host, report func(Finding)) {
+func nginxNotEnabled(h *host, report func(Finding)) {
 	u, ok := h.unit("nginx.service")
 	if !ok || u.Load != "loaded" || u.Active != "active" || u.FileState != "disabled" {
 		return
@@ -73,10 +73,10 @@ var ruleNginxStaleWorkers = Rule{
 	What: "A file of the configuration is newer than the oldest worker that takes connections: an edit was never loaded, or a reload failed. It is critical when nginx logged an emergency after the edit. A file whose owner, mode or name alone changed is a notice.",
 	Why:  "`nginx -s reload` exits 0 even when the master then refuses the new configuration. What you see on disk is not what visitors get, and the next reload or reboot makes the difference visible at a bad time.",
 	Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
-	look: staleWorkers,
+	look: nginxStaleWorkers,
 }
 
-func staleWorkers(h *host, report func(Finding)) {
+func nginxStaleWorkers(h *host, report func(Finding)) {
 	since, ok := h.workersSince()
 	if !ok {
 		return
@@ -185,10 +185,10 @@ var ruleNginxPortConflict = Rule{
 	What: "A configured listen address is held by another process.",
 	Why:  "`nginx -t` does not notice. A reload exits 0 and changes nothing: the old workers stay.",
 	Fix:  "Stop the other program or change its address, then reload nginx.",
-	look: portConflicts,
+	look: nginxPortConflicts,
 }
 
-func portConflicts(h *host, report func(Finding)) {
+func nginxPortConflicts(h *host, report func(Finding)) {
 	h.notHeld(func(addr netip.AddrPort, s *server, others []count.TCPSocket) {
 		if len(others) == 0 {
 			return
@@ -207,10 +207,10 @@ var ruleNginxNotListening = Rule{
 	What: "nginx runs, but nothing listens on an address that the configuration on disk names.",
 	Why:  "Visitors of that address are refused. The usual cause is a reload that failed or never happened.",
 	Fix:  "`nginx -t && systemctl reload nginx`, then look at the error log.",
-	look: notListening,
+	look: nginxNotListening,
 }
 
-func notListening(h *host, report func(Finding)) {
+func nginxNotListening(h *host, report func(Finding)) {
 	h.notHeld(func(addr netip.AddrPort, s *server, others []count.TCPSocket) {
 		if len(others) > 0 {
 			return

@@ -46,7 +46,7 @@ func renewWrongLineage(h *host, report func(Finding)) {
 			if other == used || other.used || other.leaf == nil || !related(used.name, other.name) {
 				continue
 			}
-			if coversAll(other.leaf, used.leaf) && other.leaf.NotAfter.After(used.leaf.NotAfter) {
+			if certCoversAll(other.leaf, used.leaf) && other.leaf.NotAfter.After(used.leaf.NotAfter) {
 				report(h.lineageFinding(used, Warning,
 					fmt.Sprintf("nginx uses the lineage %s, good until %s, and %s covers the same names until %s",
 						used.name, stamp(used.leaf.NotAfter), other.name, stamp(other.leaf.NotAfter)),

@@ -1,13 +1,8 @@
 package check
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
-
-	"edgeman/deployer/nginx"
 )
 
 var ruleUpstreamDead = Rule{
@@ -54,61 +49,6 @@ func upstreamDead(h *host, report func(Finding)) {
 	}
 }
 
-var ruleSocketPerm = Rule{
-	Code: "socket-perm", Title: "nginx may not connect to a socket", Worst: Critical, Needs: []need{needConfig, needProcess}, Twice: true,
-	After: []string{"nginx-not-running"},
-	What:  "The user that nginx's workers run as cannot reach the socket or write to it.",
-	Why:   "Every request gets 502, with \"Permission denied\" in the error log.",
-	Fix:   "Give the socket nginx's group and mode 0660, and make every directory above it searchable (the x bit).",
-	look:  socketPerm,
-}
-
-func socketPerm(h *host, report func(Finding)) {
-	seen := map[string]bool{}
-	if !h.nginx.Running || h.env.CanConnect == nil {
-		return
-	}
-	for _, u := range h.upstreams {
-		for _, p := range u.peers {
-			if p.unix == "" || seen[p.unix] {
-				continue
-			}
-			seen[p.unix] = true
-			if _, err := h.env.FS.Stat(p.unix); errors.Is(err, fs.ErrNotExist) {
-				continue // upstream-dead says so
-			}
-			if denied := h.denied(p.unix); denied != nil {
-				report(Finding{
-					Severity: Critical, Subject: Subject{"file", p.unix}, Sites: u.sites, At: []Position{p.pos},
-					Message: denied.Error(), Hint: denied.Hint(),
-				})
-			}
-		}
-	}
-}
-
-// denied is why nginx's workers may not connect to the socket; nil if they may,
-// or if that cannot be told. After a reload the workers that were found have
-// ended: the present ones are asked.
-func (h *host) denied(socket string) *nginx.AccessError {
-	err := h.env.CanConnect(h.nginx, socket)
-	if errors.Is(err, os.ErrProcessDone) {
-		if facts, asked := h.env.Nginx.Facts(h.ctx); asked == nil {
-			h.nginx = facts
-			err = h.env.CanConnect(facts, socket)
-		}
-	}
-	var denied *nginx.AccessError
-	switch {
-	case err == nil, errors.As(err, &denied), h.refusedToUser(err):
-	case errors.Is(err, os.ErrProcessDone):
-		h.blindTo("file", socket, err.Error(), "run it again when nginx has finished its reload")
-	default:
-		h.blindTo("file", socket, err.Error(), "")
-	}
-	return denied
-}
-
 // appIdle is after how long most app servers close an idle connection: Node,
 // uvicorn and Apache after 5 s.
 const appIdle = 5 * time.Second
@@ -143,42 +83,4 @@ func keepaliveRace(h *host, report func(Finding)) {
 		}
 		report(f)
 	}
-}
-
-var ruleDrainLong = Rule{
-	Code: "drain-long", Title: "kept-alive connections outlive the drain", Worst: Warning, Needs: []need{needConfig, needApps},
-	What: "nginx may keep one connection to an adopted app open for longer than the app's drain timeout, because `keepalive_time` is an hour by default.",
-	Why:  "A swap then waits for its whole drain timeout and cuts what is left.",
-	Fix:  "`keepalive_time 5s;` in the upstream (nginx 1.19.10 or newer). An older nginx only has `keepalive_timeout 4s;`, which closes idle connections.",
-	look: drainLong,
-}
-
-func drainLong(h *host, report func(Finding)) {
-	for _, u := range h.upstreams {
-		a := h.appOf(u)
-		if a == nil || !h.keeps(u) {
-			continue
-		}
-		longest, at := time.Hour, u.pos
-		if d := u.block.Last("keepalive_time"); d != nil {
-			longest, at = nginxTime(d.Arg(0)), position(d)
-		}
-		if longest <= a.Drain {
-			continue
-		}
-		report(Finding{
-			Severity: Warning, Subject: Subject{"app", a.Name}, Sites: h.appSites(a), At: []Position{at},
-			Message: fmt.Sprintf("nginx keeps a busy connection to %s open for up to %s, but a drain ends after %s", a.Name, days(longest), days(a.Drain)),
-			Hint:    h.endsSooner(),
-		})
-	}
-}
-
-// endsSooner is what makes nginx end its connections to an app in time. An nginx
-// that does not know keepalive_time can only be told to end those at rest.
-func (h *host) endsSooner() string {
-	if h.version != (version{}) && h.version.Before(version{1, 19, 10}) {
-		return "keepalive_timeout 4s; in the upstream (keepalive_time needs nginx 1.19.10)"
-	}
-	return "keepalive_time 5s; in the upstream"
 }

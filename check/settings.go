@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -37,22 +36,6 @@ type certificateSetting struct {
 	Subject  string  `toml:"subject"`
 	WarnDays float64 `toml:"warn_days"`
 	CritDays float64 `toml:"crit_days"`
-}
-
-// ignore silences one code for one subject, for a reason, until a day.
-type ignore struct {
-	Code    string         `toml:"code"`
-	Subject string         `toml:"subject"` // empty: every subject
-	Reason  string         `toml:"reason"`
-	Until   toml.LocalDate `toml:"until"` // zero: for ever
-}
-
-// until is the first moment at which the entry no longer holds.
-func (i ignore) until() time.Time {
-	if i.Until == (toml.LocalDate{}) {
-		return time.Time{}
-	}
-	return i.Until.AsTime(time.UTC).AddDate(0, 0, 1)
 }
 
 func (s Settings) withDefaults() Settings {

@@ -117,28 +117,14 @@ func (h *host) known(c *x509.Certificate) bool {
 		return true
 	}
 	_, err := c.Verify(x509.VerifyOptions{
-		Roots: h.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, CurrentTime: within(c, h.now),
+		Roots: h.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, CurrentTime: certWithin(c, h.now),
 	})
 	return err == nil
 }
 
-// distrust is why a visitor would not trust the chain, nil if they would. Time
-// and names are other rules' business.
-func (h *host) distrust(p presented) error {
-	between := x509.NewCertPool()
-	for _, c := range p.chain[1:] {
-		between.AddCert(c)
-	}
-	_, err := p.leaf.Verify(x509.VerifyOptions{
-		Roots: h.roots, Intermediates: between, CurrentTime: within(p.leaf, h.now),
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	return err
-}
-
-// within is now, moved into the lifetime of c: that it has expired is another
+// certWithin is now, moved into the lifetime of c: that it has expired is another
 // rule's business.
-func within(c *x509.Certificate, now time.Time) time.Time {
+func certWithin(c *x509.Certificate, now time.Time) time.Time {
 	switch {
 	case now.After(c.NotAfter):
 		return c.NotAfter
@@ -152,9 +138,9 @@ func weakSignature(a x509.SignatureAlgorithm) bool {
 	return slices.Contains([]x509.SignatureAlgorithm{x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1}, a)
 }
 
-// label is what a person calls a certificate: a common name is no longer given
+// certLabel is what a person calls a certificate: a common name is no longer given
 // by every issuer, so it is the first alternative name.
-func label(c *x509.Certificate) string {
+func certLabel(c *x509.Certificate) string {
 	switch {
 	case len(c.DNSNames) > 0:
 		return c.DNSNames[0]
@@ -174,12 +160,12 @@ func sans(c *x509.Certificate) []string {
 	return out
 }
 
-// covers reports whether the certificate is valid for a server_name parameter.
+// certCovers reports whether the certificate is valid for a server_name parameter.
 // A wildcard stands for one label (RFC 6125); ".example.com" means the name and
 // all below it.
-func covers(c *x509.Certificate, name string) bool {
+func certCovers(c *x509.Certificate, name string) bool {
 	if rest, ok := strings.CutPrefix(name, "."); ok {
-		return covers(c, rest) && covers(c, "*."+rest)
+		return certCovers(c, rest) && certCovers(c, "*."+rest)
 	}
 	if strings.HasPrefix(name, "*.") {
 		return slices.ContainsFunc(c.DNSNames, func(n string) bool { return strings.EqualFold(n, name) })
@@ -199,11 +185,11 @@ func matchName(pattern, name string) bool {
 	return pattern == name
 }
 
-func anyCovers(leaves []*x509.Certificate, name string) bool {
-	return slices.ContainsFunc(leaves, func(l *x509.Certificate) bool { return covers(l, name) })
+func anyCertCovers(leaves []*x509.Certificate, name string) bool {
+	return slices.ContainsFunc(leaves, func(l *x509.Certificate) bool { return certCovers(l, name) })
 }
 
-// coversAll reports whether the certificate is valid for all names of other.
-func coversAll(c, other *x509.Certificate) bool {
-	return !slices.ContainsFunc(sans(other), func(n string) bool { return !covers(c, n) })
+// certCoversAll reports whether the certificate is valid for all names of other.
+func certCoversAll(c, other *x509.Certificate) bool {
+	return !slices.ContainsFunc(sans(other), func(n string) bool { return !certCovers(c, n) })
 }

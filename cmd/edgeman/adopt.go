@@ -97,7 +97,7 @@ func adoptOptions(c *cli.Context) (o adopt.Options, err error) {
 		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),
 		Everywhere: c.Bool("everywhere"), LetWait: c.Bool("let-wait"), Allow: allowed(c),
 	}
-	if o.Name, o.Names, err = names(c.StringSlice("name")); err != nil {
+	if o.Name, o.Names, err = adoptNames(c.StringSlice("name")); err != nil {
 		return o, err
 	}
 	port := c.Uint("port")
@@ -121,8 +121,8 @@ func adoptOptions(c *cli.Context) (o adopt.Options, err error) {
 	return o, err
 }
 
-// names reads --name NAME and --name TARGET=NAME.
-func names(words []string) (one string, many map[string]string, err error) {
+// adoptNames reads --name NAME and --name TARGET=NAME.
+func adoptNames(words []string) (one string, many map[string]string, err error) {
 	many = map[string]string{}
 	for _, w := range words {
 		target, name := "", w

@@ -133,7 +133,7 @@ func TestNames(t *testing.T) {
 		{[]string{""}, "", 0, true},
 	}
 	for _, tt := range tests {
-		one, many, err := names(tt.words)
+		one, many, err := adoptNames(tt.words)
 		if (err != nil) != tt.fails || err == nil && (one != tt.one || len(many) != tt.many) {
 			t.Errorf("names(%q) = %q, %v, %v", tt.words, one, many, err)
 		}

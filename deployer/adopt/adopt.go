@@ -123,14 +123,6 @@ func (h *Host) weighStopFirst(ctx context.Context, o Options, take []candidate) 
 	return nil
 }
 
-// patience lists how long nginx waits at each place that leads to the candidate.
-func (c candidate) patience() (all []nginxconf.Patience) {
-	for _, t := range c.targets {
-		all = append(all, t.Patience()...)
-	}
-	return all
-}
-
 // peerNote tells which address the app will see as its peer. Before adopt, and
 // over the bridge after it, that is its network's gateway; in mode native none.
 func peerNote(c docker.Container, via, mode string) string {
@@ -160,35 +152,6 @@ func afterOthers(err error, done []candidate) error {
 	}
 	kept := fmt.Errorf("adopted before that, and still adopted: %s", strings.Join(names, ", "))
 	return fmt.Errorf("%w\n%w", outcome.Begun(err), kept)
-}
-
-// describe is the candidate as the operator is told about it.
-func (c candidate) describe(o Options) App {
-	first := c.targets[0]
-	a := App{
-		App: c.name, Target: first.Address, Upstream: first.Upstream, Class: string(first.Class),
-		Container: c.containers[0].Name, Image: c.image, Port: c.port, Via: c.via, Replicas: len(c.containers),
-		Peer:     peerNote(c.containers[0], c.via, o.Mode),
-		Strategy: state.Overlap, Why: c.adoption.Recreate, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
-	}
-	if len(a.Why) > 0 {
-		a.Strategy = state.StopFirst
-	}
-	for i, t := range c.targets {
-		for _, address := range t.Addresses(o.Everywhere) {
-			a.Targets = append(a.Targets, address)
-			a.Containers = append(a.Containers, c.containers[i].Name)
-		}
-	}
-	for _, f := range c.plan.Files {
-		for _, e := range f.Edits {
-			a.Edits = append(a.Edits, fmt.Sprintf("%s, %s: %s", f.Path, e.In, e.Why))
-		}
-	}
-	for _, n := range c.plan.Notes {
-		a.Notes = append(a.Notes, n.Text)
-	}
-	return a
 }
 
 // showPlan prints what would be done; the diffs are what was asked for. Whoever
@@ -240,4 +203,40 @@ func stopFirst(n int) string {
 		return "the old container is stopped before the new one starts"
 	}
 	return fmt.Sprintf("all %d old containers are stopped before a new one starts", n)
+}
+
+// adoptAll carries out the plan that was agreed to and nothing else: others may
+// have changed something while the question waited for its answer.
+func (h *Host) adoptAll(ctx context.Context, o Options, shown []candidate) error {
+	unlock, err := h.LockHost(ctx, "adopt", false)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !o.Yes {
+		now, _, err := h.planAdopt(ctx, o)
+		if err == nil {
+			err = agreed(o, shown, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := h.Install.EnsureLocked(ctx); err != nil {
+		return err
+	}
+	for i, c := range shown {
+		now := c
+		err := h.planEdits(ctx, o, &now)
+		if err == nil {
+			err = agreed(o, shown[i:i+1], []candidate{now})
+		}
+		if err == nil {
+			err = h.adopt(ctx, o, c)
+		}
+		if err != nil {
+			return afterOthers(err, shown[:i])
+		}
+	}
+	return nil
 }

@@ -125,42 +125,9 @@ func (h *Host) judgeAll(ctx context.Context, o Options, c *candidate) ([]adoptab
 	return all, nil
 }
 
-// sameAsFirst refuses the i-th container unless it is another one of the first's
-// image that listens on the same port.
-func (c *candidate) sameAsFirst(i int, port uint16) error {
-	first, now := c.containers[0], c.containers[i]
-	for n, other := range c.containers[:i] {
-		if other.ID == now.ID {
-			return c.unlike(i, "leads to container %s, as %s does", now.Name, c.targets[n].Address)
-		}
-	}
-	switch {
-	case now.ImageID != first.ImageID:
-		return c.unlike(i, "is container %s of %s, and %s is %s of %s", now.Name, imageOf(now), c.targets[0].Address, first.Name, imageOf(first))
-	case port != c.port:
-		return c.unlike(i, "is container %s that listens on %d, and %s listens on %d", now.Name, port, first.Name, c.port)
-	}
-	return nil
-}
-
 // imageOf names an image so that two builds of one tag are told apart.
 func imageOf(c docker.Container) string {
 	return fmt.Sprintf("%s (%.12s)", c.Image, strings.TrimPrefix(c.ImageID, "sha256:"))
-}
-
-// unlike says why target i is no copy of the others, with its line.
-func (c *candidate) unlike(i int, format string, args ...any) error {
-	t := c.targets[i]
-	return hint.With(outcome.Refuse("%s: %s %s", placeOf(t), t.Address, fmt.Sprintf(format, args...)),
-		"the servers of upstream %s become one app only if they are copies of one container", t.Upstream)
-}
-
-// placeOf is the line that names a target's address.
-func placeOf(t nginxconf.Target) nginxconf.Pos {
-	if u := t.Uses[0]; u.Server.Line != 0 {
-		return u.Server
-	}
-	return t.Uses[0].Pos
 }
 
 // joinCopies makes one adoption of those of several containers, if they are

@@ -2,7 +2,6 @@ package adopt
 
 import (
 	"errors"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,32 +43,6 @@ func (h *Host) nameCandidates(o Options, site string, take []candidate) error {
 		}
 	}
 	return nil
-}
-
-// defaultName is the first word that describes the app and that no other app of
-// the site has: the file's name if the site is for one app; what its
-// container is called; the site's server_name, the image, the upstream.
-func (c candidate) defaultName(site string, alone bool, seen map[string]bool) string {
-	ct := c.containers[0]
-	var words []string
-	if alone {
-		words = append(words, strings.TrimSuffix(filepath.Base(site), ".conf"))
-	}
-	own := []string{composeName(ct)}
-	if len(c.containers) > 1 { // each has a name of its own
-		own = []string{c.targets[0].Upstream, composeName(ct)}
-	} else if !drawn.MatchString(ct.Name) {
-		own = append(own, ct.Name)
-	}
-	words = append(append(words, own...), c.targets[0].SiteName(), repositoryName(ct.Image), c.targets[0].Upstream)
-	for _, w := range words {
-		name := asName(w)
-		chosen := !alone && w == ct.Name // among several apps even "backend" tells one
-		if name != "" && !seen[name] && (chosen || !slices.Contains(nothing, name)) {
-			return name
-		}
-	}
-	return asName(ct.Name)
 }
 
 // nothing are words too general to name one app among others.

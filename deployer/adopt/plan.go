@@ -3,49 +3,18 @@ package adopt
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/netip"
+	"reflect"
 	"slices"
-	"strings"
 	"time"
 
-	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker"
-	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/nginx"
 	"edgeman/deployer/outcome"
-	"edgeman/deployer/poll"
+	"edgeman/deployer/site"
 	"edgeman/deployer/words"
 	"edgeman/nginxconf"
 )
-
-// candidate is what will become an app: one target of a site, or several with a
-// copy of one container behind each.
-type candidate struct {
-	name       string
-	targets    []nginxconf.Target
-	finder     *finder
-	plan       *nginxconf.Plan
-	containers []docker.Container // one for each target
-	dialled    [][]netip.AddrPort // for each target the addresses that lead to its container
-	port       uint16
-	adoption   adoptable.Adoption
-	via        string
-	image      string
-	health     string   // how the app is asked whether it is ready, as in the app file
-	headers    []string // and with what headers
-	warnings   []string
-}
-
-// addresses are the targets' as nginx's files spell them.
-func (c candidate) addresses() string {
-	var list []string
-	for _, t := range c.targets {
-		list = append(list, t.Addresses(false)...)
-	}
-	return strings.Join(list, ", ")
-}
 
 // left is a target of the site that stays as it is, and why.
 type left struct {
@@ -129,28 +98,6 @@ func (h *Host) readSite(ctx context.Context, o Options) (string, *nginxconf.Conf
 // systemctl returns before nginx has new workers.
 const reloadSettles = 2 * time.Second
 
-// refusePending keeps other people's unfinished edits out of our reload.
-func (h *Host) refusePending(ctx context.Context, o Options, conf *nginxconf.Config) error {
-	var pending []nginx.Pending
-	err := poll.Until(ctx, reloadSettles, poll.Often, func() (bool, error) {
-		var err error
-		pending, err = h.Nginx.PendingEdits(ctx, conf.Watched())
-		return len(pending) == 0, err
-	})
-	if !errors.Is(err, poll.ErrLate) {
-		return err
-	}
-	if o.ReloadPending {
-		return nil
-	}
-	var names []string
-	for _, p := range pending {
-		names = append(names, p.Path)
-	}
-	return hint.With(outcome.Refuse("changed since nginx was last loaded: %s; adopting reloads nginx, which would make that live too", strings.Join(names, ", ")),
-		"systemctl reload nginx when it is meant to be live, or --reload-pending")
-}
-
 // planEdits plans the edits of one candidate on the configuration as it is now:
 // an earlier candidate of the same run may have changed the same file.
 func (h *Host) planEdits(ctx context.Context, o Options, c *candidate) error {
@@ -186,57 +133,32 @@ func (h *Host) planEdits(ctx context.Context, o Options, c *candidate) error {
 	return outcome.Refuse("%s no longer sends requests to %s", o.Site, c.addresses())
 }
 
-// refuseStays keeps adopt from taking the address away from other sites.
-func refuseStays(o Options, plan *nginxconf.Plan) error {
-	if len(plan.Stays) == 0 || slices.Contains(o.Allow, adoption.AllowOtherSites) {
-		return nil
-	}
-	var lines []string
-	what := "--everywhere takes these over, too"
-	for _, s := range plan.Stays {
-		lines = append(lines, fmt.Sprintf("%s: %s", s.Pos, s.Text))
-		if s.Code == nginxconf.SeveralPlaces {
-			what = "write the address of the app that is meant"
+// planAll plans the edits of all candidates, each on what those before it leave.
+func (h *Host) planAll(ctx context.Context, o Options, take []candidate) error {
+	files := site.EditedFiles{FS: h.Files, After: map[string][]byte{}}
+	then, at := *h, *h.Host
+	at.Files, then.Host = files, &at
+	for i := range take {
+		if err := then.planEdits(ctx, o, &take[i]); err != nil {
+			return err
 		}
-	}
-	return hint.With(outcome.Refuse("%s", strings.Join(lines, "\n")), "%s; --allow-%s accepts that they fail", what, adoption.AllowOtherSites)
-}
-
-// refuseLosses keeps adopt from taking without asking what the socket cannot give.
-func refuseLosses(o Options, plan *nginxconf.Plan) error {
-	var errs []error
-	for _, l := range plan.Losses {
-		if !slices.Contains(o.Allow, l.Code) {
-			errs = append(errs, hint.With(outcome.Refuse("%s: %s", l.Pos, l.Text), "--allow-%s accepts that", l.Code))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// refuseFiles finds what keeps a file from being edited while nothing has begun.
-func refuseFiles(plan *nginxconf.Plan) error {
-	for _, f := range plan.Files {
-		if err := nginx.Replaceable(f.Path); err != nil {
-			return &outcome.RefusedError{Err: err}
+		for _, f := range take[i].plan.Files {
+			files.After[f.Path] = f.After
 		}
 	}
 	return nil
 }
 
-// refuseNote passes on what docker says of a container, which it names.
-func refuseNote(n adoptable.Note) error {
-	if n.Override == "" {
-		return hint.With(outcome.Refuse("%s", n.Text), "%s", n.Hint)
+// agreed refuses what is not what was shown: other apps, other containers, other
+// edits.
+func agreed(o Options, shown, now []candidate) error {
+	id := func(a, b docker.Container) bool { return a.ID == b.ID }
+	same := func(a, b candidate) bool {
+		return a.name == b.name && a.addresses() == b.addresses() && slices.EqualFunc(a.containers, b.containers, id) && reflect.DeepEqual(a.plan.Files, b.plan.Files)
 	}
-	return hint.With(outcome.Refuse("%s", n.Text), "%s accepts that", n.Override)
-}
-
-func refuseSite(o Options, path string, reasons []error) error {
-	if len(reasons) == 0 && len(o.Only) > 0 {
-		return hint.With(outcome.Refuse("%s sends no requests to %s", path, strings.Join(o.Only, " or ")), "leave out --only to see its targets")
+	if slices.EqualFunc(shown, now, same) {
+		return nil
 	}
-	if len(reasons) == 0 {
-		return outcome.Refuse("%s sends no requests anywhere: nothing to adopt", path)
-	}
-	return &outcome.RefusedError{Err: errors.Join(reasons...)}
+	return hint.With(outcome.Refuse("nginx's files or the containers behind %s have changed since the plan was shown, so the plan no longer holds", o.Site),
+		"edgeman adopt %s shows the new one", o.Site)
 }

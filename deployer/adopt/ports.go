@@ -46,25 +46,6 @@ func (p *finder) portsOfOne(ctx context.Context, o Options, conf *nginxconf.Conf
 	return kept, stay, errors.Join(errs...)
 }
 
-// twice refuses a container that another app of the site would be made of, too.
-func (c *candidate) twice(take []candidate) error {
-	var places, ways []string
-	for _, other := range take {
-		for i, ct := range other.containers {
-			if ct.ID == c.containers[0].ID {
-				places = append(places, fmt.Sprintf("%s (%s)", other.targets[i].Address, placeOf(other.targets[i])))
-				ways = append(ways, "--only "+other.targets[i].Address)
-			}
-		}
-	}
-	if len(places) < 2 {
-		return nil
-	}
-	return hint.With(outcome.Refuse("%s lead to the same container, %s: an app has one port, and two apps would be two copies of the container",
-		strings.Join(places, " and "), c.containers[0].Name),
-		"%s takes one of them over; what is sent to the others then fails for a moment at each swap", strings.Join(ways, " or "))
-}
-
 // otherPorts tells of the ports that the container publishes beside the one that
 // is taken over: the new containers publish them again, one after the other.
 func (c *candidate) otherPorts(o Options, conf *nginxconf.Config) error {

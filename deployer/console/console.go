@@ -4,8 +4,14 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"os"
 	"slices"
+
+	"golang.org/x/term"
+
+	"edgeman/deployer/hint"
 )
 
 // Console is where a command reads and writes.
@@ -40,4 +46,35 @@ func Distinct(lines []string) []string {
 		}
 	}
 	return out
+}
+
+// Step prints one finished step: what it was about and what came of it.
+func (c *Console) Step(name, format string, args ...any) {
+	fmt.Fprintf(c.Err, "  %-8s %s\n", name, fmt.Sprintf(format, args...))
+}
+
+// Note prints something to know that is neither a step nor an error.
+func (c *Console) Note(format string, args ...any) {
+	fmt.Fprintln(c.Err, "note: "+hint.Sprintf(format, args...))
+}
+
+// Hint prints what to do next about the note or warning before it.
+func (c *Console) Hint(format string, args ...any) {
+	fmt.Fprintf(c.Err, "hint: %s\n", fmt.Sprintf(format, args...))
+}
+
+func (c *Console) Notes(said []string) {
+	for _, s := range said {
+		c.Note("%s", s)
+	}
+}
+
+// Warn prints something that may hurt.
+func (c *Console) Warn(format string, args ...any) {
+	fmt.Fprintln(c.Err, "warning: "+hint.Sprintf(format, args...))
+}
+
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -126,7 +126,7 @@ func (d *decision) turnHold() {
 func (d *decision) forward() {
 	p := d.pause
 	wanted := d.held() && p.Container != "" &&
-		(p.Forward && (d.isStopped() || p.Reason == state.PauseAdopt) || d.hold == fenced && abandoned(d.view))
+		(p.Forward && (d.isStopped() || p.Reason == state.PauseAdopt) || d.hold == fenced && fenceAbandoned(d.view))
 	switch {
 	case wanted && !d.forwards:
 		d.add(forwardRequests)

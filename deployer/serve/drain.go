@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -163,4 +164,33 @@ func (k *keeper) recount() {
 	}
 	k.log("%s: %s", k.slot, k.outcome.ended)
 	k.outcome.late = nil
+}
+
+// closeWebsockets closes those that have had their time in a pause.
+func (k *keeper) closeWebsockets(context.Context) error {
+	k.endWebsockets(k.seen.pause.WebsocketsUntil)
+	if k.seen.pause.Reason == state.PauseRelease && k.phase != stopped {
+		k.endWebsockets(k.terms(k.holdSince).WebsocketsUntil)
+	}
+	return nil
+}
+
+// recordCut puts what was cut into the history where no command is there to do
+// so, after a swap that did not wait.
+func (k *keeper) recordCut() {
+	if k.outcome.ended.Cut == 0 && k.outcome.ended.WebsocketsClosed == 0 {
+		return
+	}
+	if k.commandRuns() {
+		return
+	}
+	e := state.Event{
+		Time: time.Now().UTC(), Operation: "drain", Release: k.release.Number, Image: k.release.Image, Slot: k.slot.String(),
+		By: "edgeman serve", Outcome: state.Done,
+	}
+	e.Ended = k.outcome.ended
+	if e.Cut > 0 {
+		e.Note = "cut at the drain deadline"
+	}
+	k.warn(k.paths.Record(k.slot.App, e))
 }

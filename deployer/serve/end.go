@@ -68,26 +68,6 @@ func (k *keeper) end() (int, error) {
 	return k.clear(ctx)
 }
 
-// recordCut puts what was cut into the history where no command is there to do
-// so, after a swap that did not wait.
-func (k *keeper) recordCut() {
-	if k.outcome.ended.Cut == 0 && k.outcome.ended.WebsocketsClosed == 0 {
-		return
-	}
-	if k.commandRuns() {
-		return
-	}
-	e := state.Event{
-		Time: time.Now().UTC(), Operation: "drain", Release: k.release.Number, Image: k.release.Image, Slot: k.slot.String(),
-		By: "edgeman serve", Outcome: state.Done,
-	}
-	e.Ended = k.outcome.ended
-	if e.Cut > 0 {
-		e.Note = "cut at the drain deadline"
-	}
-	k.warn(k.paths.Record(k.slot.App, e))
-}
-
 // clear stops and removes every container of the empty slot and says its last
 // word. While one may still run the service is not done: it is started again
 // until none does.

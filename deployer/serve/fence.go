@@ -33,7 +33,7 @@ func fenceIn(v view, r role) fence {
 		return otherSlot
 	case p.Reason == state.PauseStandIn:
 		return relaySlot
-	case v.now.Before(p.Until) && !abandoned(v):
+	case v.now.Before(p.Until) && !fenceAbandoned(v):
 		return noFence
 	case p.Reason == state.PauseRelease: // a native app that stepped aside has left its slot
 		return namedThenOther
@@ -41,9 +41,9 @@ func fenceIn(v view, r role) fence {
 	return namedContainers
 }
 
-// abandoned tells whether the adoption that holds requests back was killed: nobody
+// fenceAbandoned tells whether the adoption that holds requests back was killed: nobody
 // is there to end it in time.
-func abandoned(v view) bool {
+func fenceAbandoned(v view) bool {
 	return !v.pauseUnknown && v.pause.Reason == state.PauseAdopt && len(v.pause.Bars()) > 0 && !v.lockHeld
 }
 
@@ -57,28 +57,28 @@ func keepsFence(p state.Pause) bool {
 func (k *keeper) askFence(ctx context.Context, v view, r role) (why string) {
 	switch kind := fenceIn(v, r); kind {
 	case namedContainers, namedThenOther:
-		if why = k.askNamed(ctx, v); why == "" && kind == namedThenOther {
-			why = k.askOther(ctx, v)
+		if why = k.askFenceNamed(ctx, v); why == "" && kind == namedThenOther {
+			why = k.askFenceOther(ctx, v)
 		}
 	case otherSlot:
-		why = k.askOther(ctx, v)
+		why = k.askFenceOther(ctx, v)
 	case relaySlot:
 		if r == live && !v.otherFilled {
-			return k.askOther(ctx, v) // somebody emptied it
+			return k.askFenceOther(ctx, v) // somebody emptied it
 		}
 		why = k.slot.Other().Color + " replaces its release"
 	}
 	return why
 }
 
-// askNamed asks for the containers that the pause names. One that Docker cannot
+// askFenceNamed asks for the containers that the pause names. One that Docker cannot
 // be asked for counts as running.
-func (k *keeper) askNamed(ctx context.Context, v view) string {
+func (k *keeper) askFenceNamed(ctx context.Context, v view) string {
 	for _, id := range v.pause.Bars() {
 		other, err := k.containers.Inspect(ctx, id)
 		switch {
 		case errors.Is(err, docker.ErrNotFound):
-		case err == nil && !other.Running && !(abandoned(v) && restarts(other)):
+		case err == nil && !other.Running && !(fenceAbandoned(v) && restarts(other)):
 		case err != nil:
 			return fmt.Sprintf("whether container %.12s still runs is unknown: %s", id, run.OneLine(err.Error()))
 		default:
@@ -92,9 +92,9 @@ func (k *keeper) askNamed(ctx context.Context, v view) string {
 // command has stopped: that takes the policy away first.
 func restarts(c docker.Container) bool { return c.RestartPolicy != "" && c.RestartPolicy != "no" }
 
-// askOther asks for the end of the other slot and of its containers. It needs no
+// askFenceOther asks for the end of the other slot and of its containers. It needs no
 // command: whatever ends the other slot lets this one begin.
-func (k *keeper) askOther(ctx context.Context, v view) string {
+func (k *keeper) askFenceOther(ctx context.Context, v view) string {
 	waits := k.slot.Other().Color + " has to end first"
 	if v.otherFilled {
 		return waits

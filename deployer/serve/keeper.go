@@ -235,3 +235,12 @@ func (k *keeper) settings() state.App {
 	k.app = app
 	return app
 }
+
+// troubled keeps for the status what went wrong, or that nothing did.
+func (k *keeper) troubled(err error) error {
+	k.trouble = ""
+	if err != nil {
+		k.trouble = run.OneLine(err.Error())
+	}
+	return err
+}

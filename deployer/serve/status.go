@@ -103,7 +103,7 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 	halted := p.Reason == state.PauseRelease && (k.phase == stopped || k.phase == asleep)
 	st.Deadline, st.Stopped = p.Until, halted
 	switch {
-	case k.originals != nil && abandoned(k.seen):
+	case k.originals != nil && fenceAbandoned(k.seen):
 		st.Message = "requests go there: " + k.seen.fence
 	case p.Reason == state.PauseReplace && k.phase != created:
 		if k.trouble != "" {

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"edgeman/deployer/console"
-	"edgeman/deployer/docker"
-	"edgeman/deployer/docker/label"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/poll"
@@ -107,7 +105,7 @@ func (h *Host) ClearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 			}
 		}
 		w.Say("%s still ends: %s", slot.Color, words.OrDash(s.Status.Message))
-		if overdue(s.Status, w.Elapsed()) {
+		if drainOverdue(s.Status, w.Elapsed()) {
 			return false, hint.With(fmt.Errorf("%s did not end at its deadline", slot), "journalctl -u %s", slot.ServiceUnit())
 		}
 		waited = true
@@ -119,9 +117,9 @@ func (h *Host) ClearSlot(ctx context.Context, slot sockets.Slot, cut bool) error
 	return err
 }
 
-// overdue tells whether a slot that ends has had the time that its service says
+// drainOverdue tells whether a slot that ends has had the time that its service says
 // it needs, or has been silent for too long.
-func overdue(st state.SlotStatus, waited time.Duration) bool {
+func drainOverdue(st state.SlotStatus, waited time.Duration) bool {
 	ends := st.Deadline
 	if st.StopsBy.After(ends) {
 		ends = st.StopsBy
@@ -130,19 +128,4 @@ func overdue(st state.SlotStatus, waited time.Duration) bool {
 		return waited > silentWait
 	}
 	return time.Since(ends) > StopSlack
-}
-
-// OwnContainers are those that the slot's service has made.
-func (h *Host) OwnContainers(ctx context.Context, slot sockets.Slot) ([]docker.Container, error) {
-	return h.Docker.List(ctx, map[string]string{label.App: slot.App, label.Slot: slot.Color}, true)
-}
-
-// Grace is how long the longest of the containers may take to stop.
-func Grace(all []docker.Container) (longest time.Duration) {
-	for _, c := range all {
-		if c.Running {
-			longest = max(longest, c.Grace())
-		}
-	}
-	return longest
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/volume"
@@ -70,4 +73,34 @@ func (h *Host) removeVolume(ctx context.Context, name string) error {
 		return last == nil, nil
 	})
 	return last
+}
+
+// ForgetSlot removes what is left of the slot: its requests to its service, and
+// everything of this boot that carries its name.
+func (h *Host) ForgetSlot(slot sockets.Slot) error {
+	return errors.Join(h.Paths.Forget(slot),
+		removeEntries(h.Paths.Run, func(name string) bool {
+			// With a dot before it: the temporary file of a service that was killed.
+			return strings.HasPrefix(strings.TrimPrefix(name, "."), slot.String()+".")
+		}),
+		// A service that was stopped before it saw that its slot is empty leaves its own.
+		removeEntries(h.Paths.Handoffs(), func(name string) bool {
+			number, ok := strings.CutPrefix(name, slot.App+"-"+slot.Color+"-")
+			return ok && containerNumber.MatchString(number)
+		}))
+}
+
+// removeEntries removes what is named so from a directory that is empty after
+// every boot.
+func removeEntries(dir string, named func(string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if named(e.Name()) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }

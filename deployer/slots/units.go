@@ -2,10 +2,8 @@ package slots
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"edgeman/deployer/poll"
 	"edgeman/sockets"
 	"edgeman/sockets/systemd"
 )
@@ -56,22 +54,3 @@ func Running(u systemd.Unit) bool {
 // from starting in the middle of a swap passes within a moment: it is just being
 // stopped, or systemd was disturbed while setting it up.
 const startAgain = 10 * time.Second
-
-// StartUnit starts a unit. A failed job is not final: systemd restarts a service
-// on its own, and a unit that it has given up is started again here.
-func (h *Host) StartUnit(ctx context.Context, unit string) error {
-	var job *systemd.JobError
-	err := h.Units.Start(ctx, unit)
-	for end := time.Now().Add(startAgain); errors.As(err, &job) && time.Now().Before(end) && poll.Sleep(ctx, 4*poll.Often); {
-		st, stateErr := h.Units.State(ctx, unit)
-		switch {
-		case stateErr != nil:
-			return errors.Join(err, stateErr)
-		case st.Active == "active":
-			return nil
-		case st.Active == "failed" || st.Active == "inactive":
-			err = errors.Join(h.Units.ResetFailed(ctx, unit), h.Units.Start(ctx, unit))
-		}
-	}
-	return err
-}

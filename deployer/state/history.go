@@ -152,9 +152,6 @@ type CheckRun struct {
 	Exit    int       `json:"exit"`
 }
 
-// CheckMemory is the file that check remembers its findings in.
-func (p Paths) CheckMemory() string { return filepath.Join(p.Var, "check.json") }
-
 // LastCheck reads the last run; nil if there was none. It is an extra: what
 // cannot be read is as good as none.
 func (p Paths) LastCheck() *CheckRun {

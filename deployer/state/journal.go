@@ -2,7 +2,6 @@ package state
 
 import (
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -51,5 +50,3 @@ func (p Paths) ReadOperation(app string) (Operation, bool, error) {
 	op.Step = Strategy(op.Step)
 	return op, ok, err
 }
-
-func (p Paths) operation(app string) string { return filepath.Join(p.App(app), "operation.json") }

@@ -175,3 +175,11 @@ func makeDir(path string, mode os.FileMode) error {
 	}
 	return nil
 }
+
+// removedApp is the name that an app's state has while it is being removed.
+func (p Paths) removedApp(app string) string { return filepath.Join(p.Apps(), "."+app+".removed") }
+
+// CheckMemory is the file that check remembers its findings in.
+func (p Paths) CheckMemory() string { return filepath.Join(p.Var, "check.json") }
+
+func (p Paths) operation(app string) string { return filepath.Join(p.App(app), "operation.json") }

@@ -20,7 +20,7 @@ func tomlError(path string, err error) error {
 		e := strict.Errors[0]
 		row, col := e.Position()
 		name := strings.Join(e.Key(), ".")
-		return hint.New(meant(name), "%s:%d:%d: unknown setting %q", path, row, col, name)
+		return hint.New(meantSetting(name), "%s:%d:%d: unknown setting %q", path, row, col, name)
 	}
 	var dec *toml.DecodeError
 	if errors.As(err, &dec) {
@@ -88,9 +88,9 @@ func tomlNames(t reflect.Type, prefix string) []string {
 	return names
 }
 
-// meant says which setting an unknown name was most likely meant to be: one in
+// meantSetting says which setting an unknown name was most likely meant to be: one in
 // the wrong table, or one that is mistyped.
-func meant(name string) string {
+func meantSetting(name string) string {
 	names := settingNames()
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	for _, n := range names {

@@ -57,7 +57,7 @@ func (p Paths) Forget(s sockets.Slot) error {
 func (p Paths) SetLive(ctx context.Context, s sockets.Slot) error {
 	return p.withLive(ctx, s.App, func(live sockets.Slot) error {
 		if live != s && live != (sockets.Slot{}) {
-			return changed(live)
+			return liveChanged(live)
 		}
 		return p.switchLive(s)
 	})
@@ -76,7 +76,7 @@ func (p Paths) SetLive(ctx context.Context, s sockets.Slot) error {
 func (p Paths) Switch(ctx context.Context, from sockets.Slot, number int, terms Drain, then func() error) error {
 	return p.withLive(ctx, from.App, func(live sockets.Slot) error {
 		if live != from {
-			return changed(live)
+			return liveChanged(live)
 		}
 		// Whoever empties a slot holds this lock, so what is filled here stays.
 		to := from.Other()
@@ -261,7 +261,7 @@ func (p Paths) withLive(ctx context.Context, app string, change func(live socket
 	})
 }
 
-func changed(live sockets.Slot) error {
+func liveChanged(live sockets.Slot) error {
 	return fmt.Errorf("the live slot changed to %s meanwhile", live)
 }
 

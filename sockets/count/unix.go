@@ -31,14 +31,14 @@ func Unix(path string) (Connections, error) {
 	if err == nil {
 		return c, nil
 	}
-	c, procErr := procConnections(path)
+	c, procErr := unixFromProc(path)
 	if procErr != nil {
 		return Connections{}, fmt.Errorf("counting connections of %s: %w", path, errors.Join(err, procErr))
 	}
 	return c, nil
 }
 
-func procConnections(path string) (Connections, error) {
+func unixFromProc(path string) (Connections, error) {
 	f, err := os.Open(filepath.Join(own, "net/unix"))
 	if err != nil {
 		return Connections{}, err

@@ -34,7 +34,7 @@ func TestUnix(t *testing.T) {
 	want := func(c Connections) {
 		t.Helper()
 		for name, count := range map[string]func(string) (Connections, error){
-			"unix_diag": diagConnections, "/proc/net/unix": procConnections, "both": Unix,
+			"unix_diag": diagConnections, "/proc/net/unix": unixFromProc, "both": Unix,
 		} {
 			// The kernel hands its table out in pieces: a row can be missed or come
 			// twice when the sockets of other programs come and go meanwhile.

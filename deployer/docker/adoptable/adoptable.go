@@ -71,7 +71,7 @@ func Judge(f Facts) (Adoption, error) {
 		return a, err
 	}
 	a.Settings = s.Bytes()
-	a.Recreate = f.recreate(s, ports)
+	a.Recreate = f.stopFirst(s, ports)
 	a.Writes = writable(f.In.InspectResponse)
 	a.Warnings = f.warnings(s, len(a.Recreate) == 0)
 	return a, nil

@@ -2,9 +2,9 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/state"
 	"edgeman/deployer/words"
+	"edgeman/sockets/count"
 )
 
 const (
@@ -152,20 +153,6 @@ func (r *runner) watchHealth(ctx context.Context, ask probe) {
 // requests wait in it and nothing comes back, it is: somebody may have paused its
 // container, or taken away the network that it had joined.
 
-// AskWhySilent asks each container why nothing comes back from it.
-func (g *Group) AskWhySilent() {
-	for _, r := range g.runners {
-		go r.askWhySilent()
-	}
-}
-
-// Answers says that something comes back again.
-func (g *Group) Answers() {
-	for _, r := range g.runners {
-		r.forgetSilence()
-	}
-}
-
 // life is the running container that a runner looks after, and how to ask it.
 type life struct {
 	ctx context.Context
@@ -175,46 +162,84 @@ type life struct {
 	ask probe
 }
 
-// askWhySilent asks a container that gives nothing back. One that is cut off is
-// started anew: nothing will ever come from it.
-func (r *runner) askWhySilent() {
-	r.mu.Lock()
-	l, healthy := r.life, r.now.Phase == state.PhaseHealthy
-	r.mu.Unlock()
-	if l == nil || !healthy || !r.asking.TryLock() {
-		return
-	}
-	defer r.asking.Unlock()
-	why := r.whySilent(l)
-	if l.ctx.Err() == nil && why != r.condition().Silent {
-		if why != "" {
-			r.slot.Log("%s: %s", r.name, why)
-		}
-		r.set(func(c *Condition) { c.Silent = why })
-	}
-}
-
-func (r *runner) whySilent(l *life) string {
-	ctx, cancel := context.WithTimeout(l.ctx, callLimit)
-	defer cancel()
-	c, err := l.e.Inspect(ctx, l.c.ID)
+// nativeProbe asks the app through the slot's socket, the only way to it. Which
+// of several containers answers there is up to the kernel, so that each has to
+// have taken the listener before its own question counts.
+func (r *runner) nativeProbe(e Engine, c docker.Container) probe {
+	accepts := r.acceptProbe()
+	ask := accepts
 	switch {
-	case err != nil: // how its life ends is not found out here
-	case c.Status == "paused" && !r.slot.Frozen.Load():
-		return fmt.Sprintf("the container is paused, and not by edgeman: docker unpause %s", r.name)
-	case c.Adrift != "":
-		l.end(errors.New(c.Adrift))
-		return c.Adrift
+	case r.release.Health == state.HealthConnect:
+	case r.release.Health != "":
+		ask = httpProbe(healthRequest(r.release), func(ctx context.Context) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", r.socket)
+		})
+	case c.Healthcheck != nil && !asksLocalhost(c.Healthcheck.Command):
+		ask = execProbe(e, c.ID, *c.Healthcheck)
+	case c.Healthcheck != nil:
+		r.slot.Log("%s: the image's health check asks localhost, where nothing listens in native mode; asking the slot's socket instead", r.name)
 	}
-	if answer, ok := l.ask(l.ctx); !ok {
-		return "nothing comes back from it: " + answer
+	return func(ctx context.Context) (string, bool) {
+		if !r.holds.Load() {
+			return "the container has not taken the listener yet", false
+		}
+		answer, ok := ask(ctx)
+		if ok || time.Since(c.Started) < deafAfter || !r.listensItself(ctx, c) {
+			return answer, ok
+		}
+		if _, accepted := accepts(ctx); accepted {
+			return answer, false
+		}
+		return fmt.Sprintf("the container listens on %d by itself and never accepted from fd %s: use mode proxy", r.release.Port, handedFD), false
 	}
-	return "" // slow, and well
 }
 
-// forgetSilence is for one that gives something back again.
-func (r *runner) forgetSilence() {
-	if r.condition().Silent != "" {
-		r.set(func(c *Condition) { c.Silent = "" })
+// asksLocalhost recognises a health check that connects to the container
+// itself, where a native app has no listener of its own.
+func asksLocalhost(command []string) bool {
+	text := strings.Join(command, " ")
+	return slices.ContainsFunc([]string{"localhost", "127.0.0.", "[::1]", "0.0.0.0"}, func(s string) bool {
+		return strings.Contains(text, s)
+	})
+}
+
+// acceptPause is how long to wait between two looks at a connection that has
+// waited in the queue for so long: an app that starts is noticed at once, and
+// one that never accepts costs next to nothing.
+func acceptPause(waited time.Duration) time.Duration {
+	return min(max(waited/20, probeMin/5), acceptWait)
+}
+
+// acceptProbe is satisfied when the app takes a connection out of the queue. It
+// uses one connection until then, or it would fill the queue.
+func (r *runner) acceptProbe() probe {
+	var conn *net.UnixConn
+	var since time.Time
+	return func(ctx context.Context) (string, bool) {
+		if conn == nil {
+			c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: r.socket, Net: "unix"})
+			if err != nil {
+				return "connect: " + err.Error(), false
+			}
+			conn, since = c, time.Now()
+			context.AfterFunc(ctx, func() { c.Close() })
+		}
+		for begun := time.Now(); ; {
+			taken, err := count.Accepted(conn)
+			if err != nil {
+				return err.Error(), false
+			}
+			if taken {
+				conn.Close()
+				conn = nil
+				return "connect: accepted", true
+			}
+			pause := acceptPause(time.Since(since))
+			if time.Since(begun)+pause > acceptWait || ctx.Err() != nil {
+				return "connect: not accepted yet", false
+			}
+			poll.Sleep(ctx, pause)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func (r *runner) ensureRunning(life context.Context, e Engine, side *sync.WaitGr
 			}
 		}
 		if c.Running {
-			r.offerAgain(life, e, c.ID, side)
+			r.offerHandoffAgain(life, e, c.ID, side)
 			if c.Status == "paused" && !r.slot.Frozen.Load() {
 				return e.Unpause(ctx, c.ID)
 			}
@@ -73,7 +73,7 @@ func (r *runner) startOnce(ctx, life context.Context, e Engine, id string, side 
 		return e.Start(ctx, id)
 	}
 	life, withdraw := context.WithCancel(life)
-	offered, err := r.offer(life, e, id)
+	offered, err := r.offerHandoff(life, e, id)
 	if err != nil {
 		withdraw()
 		return err

@@ -3,7 +3,6 @@ package plan
 import (
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"edgeman/nginxconf/internal/config"
@@ -70,83 +69,8 @@ func (p *planner) onlyFor(r route.Route) bool {
 	})
 }
 
-// addUpstream puts a new upstream before the server that holds the pass, and on
-// request a variable that is its name.
-func (p *planner) addUpstream(r route.Route, name string, variable bool) {
-	lines := []string{"upstream " + name + " {", "    server unix:" + p.o.Socket + ";"}
-	if p.o.NginxVersion.AtLeast(keepaliveDefaultSince) {
-		lines = append(lines, "    keepalive 0;")
-	}
-	lines = append(lines, "}")
-	if variable {
-		lines = append(lines, `map "" $`+variableOf(name)+" {", "    default "+name+";", "}")
-	}
-	p.pending.InsertBefore(r.Pass.Within("server"), "http", "the address becomes the app's socket", lines...)
-}
-
 // variableOf names the variable that is the name of an upstream.
 func variableOf(name string) string { return strings.ReplaceAll(name, "-", "_") }
-
-// upstreamName finds a name that nothing in the configuration uses. It has no
-// underscore: some servers reject that in a Host header.
-func (p *planner) upstreamName() string {
-	name := "edgeman-" + p.o.App
-	for i := 2; p.taken(name); i++ {
-		name = "edgeman-" + p.o.App + "-" + strconv.Itoa(i)
-	}
-	return name
-}
-
-func (p *planner) taken(name string) bool {
-	if p.c.Upstream("http", name) != nil || p.c.Defines(variableOf(name)) {
-		return true
-	}
-	return slices.ContainsFunc(p.c.Passes(), func(pass *config.Node) bool {
-		a, ok := route.ParsePass(pass.Arg(0))
-		return ok && strings.EqualFold(a.Host, name)
-	})
-}
-
-// nameIsFree reports whether an upstream of the name that a pass spells would
-// catch requests for this address only, and whether nginx would accept it: it
-// rejects the name of an upstream with a port anywhere in http.
-func (p *planner) nameIsFree(r route.Route) bool {
-	if strings.HasPrefix(r.Addr.Host, "[") {
-		return false
-	}
-	for _, pass := range p.c.Passes() {
-		if config.Side(pass) != "http" {
-			continue
-		}
-		for _, other := range p.c.Routes(pass) {
-			if other.Opaque != nil && other.Upstream == nil || other.Variable {
-				return false
-			}
-			if other.Server != nil || !strings.EqualFold(other.Addr.Host, r.Addr.Host) {
-				continue
-			}
-			if other.Addr.Port != "" || p.c.PlaceOf(other) != p.c.PlaceOf(r) || config.Module(pass) != config.Module(r.Pass) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// sameName is class B: an upstream is added, the pass stays. It reports whether
-// that can be done.
-func (p *planner) sameName(r route.Route) bool {
-	name := strings.ToLower(r.Addr.Host)
-	free, known := p.named[name]
-	if known {
-		return free
-	}
-	p.named[name] = p.nameIsFree(r)
-	if p.named[name] {
-		p.addUpstream(r, r.Addr.Host, false)
-	}
-	return p.named[name]
-}
 
 // oneHost reports whether a pass spells the address as r does whatever values
 // its variables have.
@@ -219,55 +143,4 @@ func (p *planner) rename(routes []route.Route) error {
 		}
 	}
 	return p.compensateAll(routes)
-}
-
-// compensateAll compensates each block of renamed passes once for each module.
-func (p *planner) compensateAll(routes []route.Route) error {
-	type place struct {
-		block  *config.Node
-		module string
-	}
-	var order []place
-	at := map[place][]route.Route{}
-	for _, r := range routes {
-		w := place{config.DefiningBlock(r.Pass), config.Module(r.Pass)}
-		if at[w] == nil {
-			order = append(order, w)
-		}
-		at[w] = append(at[w], r)
-	}
-	for _, w := range order {
-		if err := p.compensate(w.block, w.module, at[w]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compensate writes out, at the block of renamed passes, everything that nginx
-// derived from the literal address.
-func (p *planner) compensate(h *config.Node, module string, routes []route.Route) error {
-	r, tls, literal := routes[0], routes[0], routes[0]
-	for _, o := range routes {
-		if o.Addr.Scheme == "https" || o.Addr.Scheme == "grpcs" {
-			tls = o
-		}
-		if !o.Variable && literal.Variable {
-			literal = o
-		}
-	}
-	err := p.headers(h, module, r)
-	if err == nil {
-		err = p.sslName(h, module, tls)
-	}
-	if err != nil || module != "proxy" {
-		return err
-	}
-	if err = p.otherMentions(h, module, r); err == nil {
-		err = p.redirect(h, module, literal)
-	}
-	if err == nil {
-		err = p.cacheKey(h, module, r)
-	}
-	return err
 }

@@ -54,19 +54,19 @@ func (p *planner) remaining(routes []route.Route) {
 }
 
 func (p *planner) note(pos config.Pos, format string, args ...any) {
-	p.notes = add(p.notes, pos, "", fmt.Sprintf(format, args...))
+	p.notes = addNote(p.notes, pos, "", fmt.Sprintf(format, args...))
 }
 
 func (p *planner) stay(n *config.Node, code, format string, args ...any) {
-	p.stays = add(p.stays, n.Pos(), code, fmt.Sprintf(format, args...))
+	p.stays = addNote(p.stays, n.Pos(), code, fmt.Sprintf(format, args...))
 }
 
 func (p *planner) lose(code string, pos config.Pos, format string, args ...any) {
-	p.losses = add(p.losses, pos, code, fmt.Sprintf(format, args...))
+	p.losses = addNote(p.losses, pos, code, fmt.Sprintf(format, args...))
 }
 
-// add adds what is not there yet.
-func add(list []Note, pos config.Pos, code, text string) []Note {
+// addNote adds what is not there yet.
+func addNote(list []Note, pos config.Pos, code, text string) []Note {
 	n := Note{Pos: pos, Code: code, Text: text}
 	if slices.Contains(list, n) {
 		return list

@@ -6,7 +6,6 @@ package plan
 import (
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 
 	"edgeman/nginxconf/internal/config"
@@ -101,47 +100,6 @@ func Try(c *route.Finder, t Traffic) (renames bool, refusal *config.Refusal) {
 	p, err := draft(c, t, Options{Socket: "/run/edgeman/x.sock", App: "app"})
 	errors.As(err, &refusal)
 	return refusal == nil && len(p.renamed) > 0, refusal
-}
-
-// order sorts the files of a plan so that nginx may be loaded after each of
-// them, and answers as before: what others name is defined, and what they derive
-// from the address is written out, before they are led elsewhere. Where each of
-// two files waits for the other, the order is that in which nginx reads them.
-func (p *planner) order(files []edit.FileEdit) []edit.FileEdit {
-	var out []edit.FileEdit
-	for len(files) > 0 {
-		free := func(f edit.FileEdit) bool {
-			return !slices.ContainsFunc(files, func(g edit.FileEdit) bool { return g.Path != f.Path && p.precedes(g, f) })
-		}
-		next := max(0, slices.IndexFunc(files, free))
-		out = append(out, files[next])
-		files = slices.Concat(files[:next], files[next+1:])
-	}
-	return out
-}
-
-// precedes reports whether g has something that passes need that an edit in f
-// leads to the socket.
-func (p *planner) precedes(g, f edit.FileEdit) bool {
-	if defines(g) != defines(f) {
-		return defines(g)
-	}
-	return slices.ContainsFunc(p.pending.AskedBy(g.Path), func(by *config.Node) bool {
-		return slices.ContainsFunc(p.led[f.Path], func(pass *config.Node) bool { return concerns(by, pass) })
-	})
-}
-
-// concerns reports whether what is written for a node may hold for a pass.
-func concerns(by, pass *config.Node) bool {
-	if !by.IsBlock() {
-		by = by.Parent()
-	}
-	return config.Inside(pass, by)
-}
-
-// defines reports whether a file gets what the others may name, an upstream.
-func defines(fe edit.FileEdit) bool {
-	return slices.ContainsFunc(fe.Edits, func(e edit.Edit) bool { return e.In == "http" && e.Start == e.End })
 }
 
 // leads notes in which files the address of a pass is edited.

@@ -1,0 +1,54 @@
+package sockets
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Inherited takes the listening socket that systemd passed under name, which
+// is FileDescriptorName= of the socket unit. A name can be taken once; after
+// that, and when there never was one, the error is [ErrNoListener].
+func Inherited(name string) (*Listener, error) {
+	inherited.Lock()
+	defer inherited.Unlock()
+	if !inherited.read {
+		inherited.fds = passedFDs(os.Getenv, os.Getpid(), unix.CloseOnExec)
+		inherited.read = true
+	}
+	fd, ok := inherited.fds[name]
+	if !ok {
+		return nil, fmt.Errorf("%w under the name %q", ErrNoListener, name)
+	}
+	delete(inherited.fds, name)
+	l, err := newListener(fd)
+	if err != nil {
+		return nil, fmt.Errorf("taking socket %q from the service manager: %w", name, err)
+	}
+	return l, nil
+}
+
+// passedFDs reads the protocol of sd_listen_fds(3): descriptors from 3 on,
+// LISTEN_FDS of them, meant for us only if LISTEN_PID is our own pid, and
+// named by the colon-separated LISTEN_FDNAMES. Nothing is inherited further.
+func passedFDs(getenv func(string) string, pid int, closeOnExec func(fd int)) map[string]int {
+	fds := make(map[string]int)
+	if p, err := strconv.Atoi(getenv("LISTEN_PID")); err != nil || p != pid {
+		return fds
+	}
+	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
+	if err != nil || n < 1 {
+		return fds
+	}
+	names := strings.Split(getenv("LISTEN_FDNAMES"), ":")
+	for i := range min(n, len(names)) {
+		fds[names[i]] = listenFDsStart + i
+	}
+	for fd := listenFDsStart; fd < listenFDsStart+n; fd++ {
+		closeOnExec(fd)
+	}
+	return fds
+}
