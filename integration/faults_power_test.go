@@ -24,7 +24,7 @@ func powerFaults() []fault {
 		{group: group, name: "adopt, at every change", outage: "the host is down", do: adoptCut},
 		{group: group, name: "release, at every change", outage: "the host is down", do: releaseCut},
 		{group: group, name: "paused", outage: "the host is down", do: func(s *scene) {
-			s.must("edgeman", "pause", "myapp", "--max", "2m")
+			s.must("edgeman", "pause", "myapp", "--max", "50s") // nginx itself waits for 60 s
 			s.cut()
 			s.inState(statusOf(s.ctx, s.T, s.h).Apps[0].Live, "paused")
 			s.must("edgeman", "resume", "myapp")
