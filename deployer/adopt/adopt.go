@@ -111,7 +111,7 @@ func (h *Host) toInstall(ctx context.Context) ([]install.Change, error) {
 // stopped, so that it is known before the question, and refuses what it cannot.
 func (h *Host) weighStopFirst(ctx context.Context, o Options, take []candidate) error {
 	for _, c := range take {
-		if len(c.adoption.Recreate) == 0 {
+		if len(c.adoption.StopFirst) == 0 {
 			continue
 		}
 		t := h.newTakeover(o, c)

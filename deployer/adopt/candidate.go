@@ -30,7 +30,7 @@ func (c candidate) describe(o Options) App {
 		App: c.name, Target: first.Address, Upstream: first.Upstream, Class: string(first.Class),
 		Container: c.containers[0].Name, Image: c.image, Port: c.port, Via: c.via, Replicas: len(c.containers),
 		Peer:     peerNote(c.containers[0], c.via, o.Mode),
-		Strategy: state.Overlap, Why: c.adoption.Recreate, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
+		Strategy: state.Overlap, Why: c.adoption.StopFirst, Edits: []string{}, Warnings: c.warnings, Diff: c.plan.Diff(),
 	}
 	if len(a.Why) > 0 {
 		a.Strategy = state.StopFirst

@@ -43,7 +43,7 @@ func (t *takeover) holdAgain(ctx context.Context) error {
 }
 
 // retireContainers waits until nginx has let go of the old containers, stops
-// them and keeps them. With recreate the new ones start only then.
+// them and keeps them. With stop-first the new ones start only then.
 func (t *takeover) retireContainers(ctx context.Context) error {
 	start := time.Now()
 	var before, now []int // connections of each
@@ -72,7 +72,7 @@ func (t *takeover) retireContainers(ctx context.Context) error {
 	}
 	t.ended = d.Ended
 	t.Step("drain", "%s: %s, stopped and kept", t.record.OldOnes(before, now), d)
-	if !t.record.Recreate {
+	if !t.record.StopFirst {
 		return nil
 	}
 	start = time.Now()

@@ -52,7 +52,7 @@ func (t *takeover) changeNginx(ctx context.Context) error {
 // askThrough sends one request the way nginx does now, through the live
 // pointer. Any answer will do: the slot has been found healthy before.
 func (t *takeover) askThrough(ctx context.Context) error {
-	if t.record.Recreate || t.targets[0].Protocol != "http" {
+	if t.record.StopFirst || t.targets[0].Protocol != "http" {
 		return nil
 	}
 	q := ask.Request{Path: cmp.Or(t.record.Health, "/"), Headers: t.record.Headers, Host: t.name, Within: t.timeout}
@@ -66,7 +66,7 @@ func (t *takeover) askThrough(ctx context.Context) error {
 // before nginx is switched to them. They may take the start timeout for it:
 // an app whose port takes connections may still be busy with its start.
 func (t *takeover) compareNew(ctx context.Context, since time.Time) error {
-	if t.record.Recreate || t.targets[0].Protocol != "http" || slices.Contains(t.o.Allow, AllowUnproven) {
+	if t.record.StopFirst || t.targets[0].Protocol != "http" || slices.Contains(t.o.Allow, AllowUnproven) {
 		return nil
 	}
 	q := t.question(t.o)

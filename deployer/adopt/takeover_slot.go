@@ -43,7 +43,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 	t.record = adoption.Record{
 		App: t.name, Site: t.o.Site, Upstream: first.Upstream, Class: first.Class, Plan: t.plan,
 		Image: old.Image, ImageID: old.ImageID, Release: 1,
-		Recreate: len(t.adoption.Recreate) > 0, Health: state.HealthPath(t.app.Health), Headers: t.app.HealthHeaders, By: state.Caller(), Time: time.Now().UTC(),
+		StopFirst: len(t.adoption.StopFirst) > 0, Health: state.HealthPath(t.app.Health), Headers: t.app.HealthHeaders, By: state.Caller(), Time: time.Now().UTC(),
 	}
 	var inspects []json.RawMessage
 	for i, c := range t.containers {
@@ -67,7 +67,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 	}
 	t.release = state.Release{
 		App: t.name, Image: t.image, ImageID: old.ImageID, Replicas: t.app.Replicas, Digest: image.Digest(registry.Repository(t.image)), Created: time.Now().UTC(), By: state.Caller(),
-		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, HealthHeaders: t.app.HealthHeaders, Settings: t.adoption.Settings, Recreate: t.adoption.Recreate,
+		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, HealthHeaders: t.app.HealthHeaders, Settings: t.adoption.Settings, StopFirst: t.adoption.StopFirst,
 	}
 	if err := t.Paths.WriteRelease(&t.release); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (t *takeover) rehearse(ctx context.Context) error {
 // requests back instead.
 func (t *takeover) openSlot(ctx context.Context) error {
 	hold := state.Pause{}
-	if t.record.Recreate {
+	if t.record.StopFirst {
 		hold = t.pause()
 	}
 	start := time.Now()
@@ -103,7 +103,7 @@ func (t *takeover) openSlot(ctx context.Context) error {
 		return err
 	}
 	t.Step("socket", "edgeman@%s listening", t.slot)
-	if !t.record.Recreate {
+	if !t.record.StopFirst {
 		if err := t.awaitStart(ctx, start); err != nil {
 			return err
 		}

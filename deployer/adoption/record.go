@@ -29,14 +29,14 @@ type Record struct {
 	Original            // the first, and usually the only one
 	Others   []Original `json:"others,omitempty"`
 
-	Image    string    `json:"image"` // of all of them
-	ImageID  string    `json:"image_id"`
-	Release  int       `json:"release"`
-	Recreate bool      `json:"recreate"`                 // old and new must not run at the same time
-	Health   string    `json:"health,omitempty"`         // the path that it is known to answer
-	Headers  []string  `json:"health_headers,omitempty"` // sent with the request for it
-	By       string    `json:"by"`
-	Time     time.Time `json:"time"`
+	Image     string    `json:"image"` // of all of them
+	ImageID   string    `json:"image_id"`
+	Release   int       `json:"release"`
+	StopFirst bool      `json:"stop_first"`               // old and new must not run at the same time
+	Health    string    `json:"health,omitempty"`         // the path that it is known to answer
+	Headers   []string  `json:"health_headers,omitempty"` // sent with the request for it
+	By        string    `json:"by"`
+	Time      time.Time `json:"time"`
 }
 
 // Original is a container that served at one address before adopt.

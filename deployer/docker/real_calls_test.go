@@ -70,8 +70,8 @@ func TestRealServing(t *testing.T) {
 		t.Errorf("joined: %v %+v", err, joined.Networks)
 	}
 	a, err := c.Adopt(ctx, "hidden", 8080, netip.AddrPort{})
-	if err != nil || !slices.Contains(a.Recreate, "its network namespace is shared by joined") {
-		t.Errorf("%v %q", err, a.Recreate)
+	if err != nil || !slices.Contains(a.StopFirst, "its network namespace is shared by joined") {
+		t.Errorf("%v %q", err, a.StopFirst)
 	}
 }
 

@@ -165,8 +165,8 @@ func TestRealEverything(t *testing.T) {
 func wantUnchanged(t *testing.T, c *Client, ctx context.Context, id string, settings json.RawMessage) {
 	t.Helper()
 	live, err := c.Live(ctx, id, settings)
-	if err != nil || len(live.Changed)+len(live.Notes)+len(live.Refusals)+len(live.Recreate) > 0 {
-		t.Errorf("changed on a new container: %q %q %v %q, %v", live.Changed, live.Notes, live.Refusals, live.Recreate, err)
+	if err != nil || len(live.Changed)+len(live.Notes)+len(live.Refusals)+len(live.StopFirst) > 0 {
+		t.Errorf("changed on a new container: %q %q %v %q, %v", live.Changed, live.Notes, live.Refusals, live.StopFirst, err)
 	}
 }
 

@@ -124,7 +124,7 @@ func roundTrip(t *testing.T, c *Client, ctx context.Context, name string, run []
 		}
 		t.Errorf("refused: %s: %s", r.Code, r.Text)
 	}
-	t.Logf("recreate: %q", a.Recreate)
+	t.Logf("stop-first: %q", a.StopFirst)
 	was := inspected(t, "old")
 	stop(t, c, ctx, name)
 	id, err := c.Create(ctx, Spec{Name: "new", ImageID: a.Container.ImageID, Settings: a.Settings, Labels: map[string]string{"edgeman.app": "x"}})

@@ -367,7 +367,7 @@ func (w Docker) Adopt(_ context.Context, id string, _ uint16, _ ...netip.AddrPor
 	if settings == "" {
 		settings = `{"version":1}`
 	}
-	return adoptable.Adoption{Container: w.Containers[id], Settings: json.RawMessage(settings), Recreate: w.Beside, Writes: w.Writes}, nil
+	return adoptable.Adoption{Container: w.Containers[id], Settings: json.RawMessage(settings), StopFirst: w.Beside, Writes: w.Writes}, nil
 }
 
 func (w Docker) Rename(context.Context, string, string) error { return nil }

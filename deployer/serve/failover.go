@@ -72,7 +72,7 @@ func (k *keeper) switchToOther(ctx context.Context) error {
 // must not run at the same time, it waits for the end of this one's.
 func (k *keeper) fillOther(other sockets.Slot) error {
 	hold := state.Pause{}
-	if app := k.settings(); app.Strategy == state.StopFirst || app.Strategy == state.Auto && len(k.release.Recreate) > 0 {
+	if app := k.settings(); app.Strategy == state.StopFirst || app.Strategy == state.Auto && len(k.release.StopFirst) > 0 {
 		hold.Until, hold.Reason = time.Now().Add(time.Duration(app.Drain.Timeout+app.Start.Timeout)), state.PauseReplace
 	}
 	return k.paths.Fill(other, k.release.Number, hold)

@@ -93,7 +93,7 @@ func (p Paths) Slots() string { return filepath.Join(p.Var, "slots") }
 // Slot is the link that says which release a slot runs; absent means empty.
 func (p Paths) Slot(s sockets.Slot) string { return filepath.Join(p.Slots(), s.String()) }
 
-// SlotNext is the link to the release that a recreate wants in the slot.
+// SlotNext is the link to the release that a stop-first swap wants in the slot.
 func (p Paths) SlotNext(s sockets.Slot) string { return p.Slot(s) + ".next" }
 
 // slotPause is the file that holds a slot's requests back until a deadline.

@@ -36,10 +36,10 @@ type Release struct {
 	Replicas int  `json:"replicas,omitempty"` // how many containers run it in one slot; 0 is 1, see Count
 	Blocking bool `json:"blocking,omitempty"` // the socket is handed over in blocking mode, for mode native
 
-	Command  []string        `json:"command,omitempty"`  // replaces the image's, from the app file
-	Env      []string        `json:"env,omitempty"`      // from the app file and its env_file, as they were then
-	Settings json.RawMessage `json:"settings"`           // container settings, in the form of the docker adapter
-	Recreate []string        `json:"recreate,omitempty"` // why two containers with these settings must not run at the same time
+	Command   []string        `json:"command,omitempty"`    // replaces the image's, from the app file
+	Env       []string        `json:"env,omitempty"`        // from the app file and its env_file, as they were then
+	Settings  json.RawMessage `json:"settings"`             // container settings, in the form of the docker adapter
+	StopFirst []string        `json:"stop_first,omitempty"` // why two containers with these settings must not run at the same time
 }
 
 // Count is how many containers run this release in a slot, at least 1.

@@ -34,7 +34,7 @@ func (p Paths) SetNext(s sockets.Slot, number int) error {
 	return p.link(p.SlotNext(s), s.App, number)
 }
 
-// NextRelease is the release a recreate wants in the slot, if one is under way.
+// NextRelease is the release a stop-first swap wants in the slot, if one is under way.
 func (p Paths) NextRelease(s sockets.Slot) (Release, bool, error) {
 	return p.linkedRelease(p.SlotNext(s))
 }
@@ -51,7 +51,7 @@ func (p Paths) IsNext(s sockets.Slot, number int) (bool, error) {
 	return target == releaseTarget(s.App, number), err
 }
 
-// DropNext forgets a recreate that did not succeed.
+// DropNext forgets the release of a stop-first swap that did not succeed.
 func (p Paths) DropNext(s sockets.Slot) error { return p.change(p.SlotNext(s), removeFile) }
 
 func (p Paths) link(path, app string, number int) error {

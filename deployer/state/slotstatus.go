@@ -13,7 +13,7 @@ const (
 	PhaseStarting = "starting" // container created or started, not yet healthy
 	PhaseHealthy  = "healthy"
 	PhaseWaiting  = "waiting"  // container gone; it will be started again
-	PhaseHolding  = "holding"  // requests held back: pause, recreate or adopt
+	PhaseHolding  = "holding"  // requests held back: pause, stop-first swap or adopt
 	PhaseDraining = "draining" // retired, connections left
 	PhaseWarm     = "warm"     // retired, kept for a rollback
 	PhaseIdle     = "idle"     // stopped for lack of requests
@@ -59,7 +59,7 @@ type SlotStatus struct {
 	// ExitCode, Failures and Probe above are those of the one that does worst.
 	Replicas []Replica `json:"replicas,omitempty"`
 
-	// Rejected is the release that the last recreate did not get healthy.
+	// Rejected is the release that the last stop-first swap did not get healthy.
 	Rejected *Rejected `json:"rejected,omitempty"`
 }
 
@@ -105,7 +105,7 @@ func (st SlotStatus) Ailing() string {
 	return st.Container
 }
 
-// Rejected says why a recreate went back to the release before.
+// Rejected says why a stop-first swap went back to the release before.
 type Rejected struct {
 	Release   int    `json:"release"`
 	Container string `json:"container,omitempty"`

@@ -52,7 +52,7 @@ func (s *swap) prepare(ctx context.Context, image images.Local) (err error) {
 	if err := errors.Join(data.RefuseGone(s.next), s.shareVolumes()); err != nil {
 		return err
 	}
-	s.beside = s.next.Recreate
+	s.beside = s.next.StopFirst
 	if err := s.weighWait(ctx); err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (s *swap) checkReplicas() error {
 		return hint.With(outcome.Refuse("%s cannot have %d replicas: its container %s", s.next.App, n, strings.Join(why, ", and ")),
 			"set replicas = 1 in its app file")
 	}
-	if len(s.next.Recreate) > 0 {
-		s.Note("the %d replicas share what one container had to itself: %s", n, strings.Join(s.next.Recreate, "; "))
+	if len(s.next.StopFirst) > 0 {
+		s.Note("the %d replicas share what one container had to itself: %s", n, strings.Join(s.next.StopFirst, "; "))
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (s *swap) nextRelease() (state.Release, error) {
 		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
 		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health, HealthHeaders: s.app.HealthHeaders, Blocking: s.app.Native.Blocking,
 		Replicas: s.app.Replicas,
-		Env:      env, Command: s.app.Command, Settings: s.current.Settings, Recreate: s.current.Recreate,
+		Env:      env, Command: s.app.Command, Settings: s.current.Settings, StopFirst: s.current.StopFirst,
 	}, nil
 }
 

@@ -102,7 +102,7 @@ func TestRestartOfTheSameContainer(t *testing.T) {
 // What has changed on the live container goes into the next release, and what
 // runs as it was recorded says what it leaves behind.
 func TestChangedOnTheLiveContainer(t *testing.T) {
-	changed := adoptable.Live{Settings: json.RawMessage(`{"version":1,"networks":{"db":{}}}`), Changed: []string{"on network db"}, Notes: []string{"a note"}, Recreate: []string{"has a fixed address"}}
+	changed := adoptable.Live{Settings: json.RawMessage(`{"version":1,"networks":{"db":{}}}`), Changed: []string{"on network db"}, Notes: []string{"a note"}, StopFirst: []string{"has a fixed address"}}
 	for name, want := range map[string]string{"swap": "and kept: on network db", "restart": "without the changes made on the live container since: on network db", "rollback": "without the changes made"} {
 		w := swapped(t)
 		w.Lives = map[string]adoptable.Live{"myapp-green-2": changed}
@@ -118,7 +118,7 @@ func TestChangedOnTheLiveContainer(t *testing.T) {
 			t.Errorf("%s says:\n%s", name, said)
 		}
 		if name == "swap" {
-			if r, err := w.Paths.ReadRelease("myapp", 3); err != nil || !strings.Contains(string(r.Settings), `"db"`) || !slices.Contains(r.Recreate, "has a fixed address") {
+			if r, err := w.Paths.ReadRelease("myapp", 3); err != nil || !strings.Contains(string(r.Settings), `"db"`) || !slices.Contains(r.StopFirst, "has a fixed address") {
 				t.Errorf("%v, %+v", err, r)
 			}
 		}
@@ -176,15 +176,15 @@ func TestDeclaredVolume(t *testing.T) {
 	}
 	r, err := w.Paths.ReadRelease("myapp", result.Release)
 	volumes, named := volume.Declared(r.Settings, "myapp")
-	if err = errors.Join(err, named); err != nil || len(volumes) != 1 || volumes[0].Target != "/data" || len(r.Recreate) != 1 {
-		t.Fatalf("%v %v, %v", volumes, r.Recreate, err)
+	if err = errors.Join(err, named); err != nil || len(volumes) != 1 || volumes[0].Target != "/data" || len(r.StopFirst) != 1 {
+		t.Fatalf("%v %v, %v", volumes, r.StopFirst, err)
 	}
 	s := &swap{Host: w.Host, app: state.DefaultApp("myapp")}
 	for _, n := range []int{1, result.Release} {
 		if s.next, err = w.Paths.ReadRelease("myapp", n); err == nil {
 			err = s.shareVolumes()
 		}
-		s.beside = s.next.Recreate
+		s.beside = s.next.StopFirst
 		if how, why := s.strategy(); err != nil || how != state.StopFirst || !strings.Contains(why, "/data") {
 			t.Errorf("release %d: %s, %s, %v", n, how, why, err)
 		}

@@ -128,7 +128,7 @@ func (s *swap) again(ctx context.Context, r state.Release) error {
 	if err := s.shareVolumes(); err != nil {
 		return err
 	}
-	s.beside = s.next.Recreate
+	s.beside = s.next.StopFirst
 	if s.sameContainer() {
 		return nil
 	}

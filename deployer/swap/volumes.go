@@ -15,7 +15,7 @@ import (
 func (s *swap) takeOver(live adoptable.Live) {
 	s.Notes(live.Notes)
 	s.next.Settings = live.Settings
-	s.next.Recreate = append(slices.Clip(s.next.Recreate), live.Recreate...)
+	s.next.StopFirst = append(slices.Clip(s.next.StopFirst), live.StopFirst...)
 	if len(live.Changed) > 0 {
 		s.Step("settings", "changed on the live container since it was created, and kept: %s", strings.Join(live.Changed, ", "))
 	}
@@ -38,7 +38,7 @@ func (s *swap) shareVolumes() error {
 		return err
 	}
 	s.next.Settings = settings
-	s.next.Recreate = data.WritesTo(s.next.Recreate, added)
+	s.next.StopFirst = data.WritesTo(s.next.StopFirst, added)
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (s *swap) nameVolumes(image docker.Image) error {
 		return err
 	}
 	s.next.Settings = settings
-	s.next.Recreate = data.WritesTo(s.next.Recreate, added)
+	s.next.StopFirst = data.WritesTo(s.next.StopFirst, added)
 	for _, v := range added {
 		s.Step("volume", "%s at %s, which this image declares; the app keeps it once this release serves", v.Name, v.Target)
 	}

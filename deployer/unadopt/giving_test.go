@@ -157,7 +157,7 @@ func (w *world) native() {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	r.Mode, r.Recreate = "native", []string{"writes to a volume"}
+	r.Mode, r.StopFirst = "native", []string{"writes to a volume"}
 	if err := state.WriteJSON(w.Paths.Release("myapp", 1), r); err != nil {
 		w.T.Fatal(err)
 	}

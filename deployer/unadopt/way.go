@@ -26,7 +26,7 @@ type way struct {
 // the slot is gone already.
 func (h *Host) makeWay(ctx context.Context, b giving, originals []string, run bool) (*way, error) {
 	slot, live, filled, err := slots.Served(h.Paths, b.app.Name)
-	if err != nil || !filled || !b.record.Recreate && len(live.Recreate) == 0 {
+	if err != nil || !filled || !b.record.StopFirst && len(live.StopFirst) == 0 {
 		return nil, err
 	}
 	// It may still drain after a replacement that was interrupted.

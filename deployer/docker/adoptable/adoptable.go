@@ -29,10 +29,10 @@ type Adoption struct {
 	// Refusals stop the adoption, each unless its Override was given.
 	Refusals []Note
 	Warnings []Note
-	// Recreate says why the old and the new container must not run at the same
+	// StopFirst says why the old and the new container must not run at the same
 	// time; empty when they may.
-	Recreate []string
-	Writes   []string // those of them that are about data: volumes and directories of the host
+	StopFirst []string
+	Writes    []string // those of them that are about data: volumes and directories of the host
 }
 
 // Facts is everything an adoption is judged by.
@@ -71,9 +71,9 @@ func Judge(f Facts) (Adoption, error) {
 		return a, err
 	}
 	a.Settings = s.Bytes()
-	a.Recreate = f.stopFirst(s, ports)
+	a.StopFirst = f.stopFirst(s, ports)
 	a.Writes = writable(f.In.InspectResponse)
-	a.Warnings = f.warnings(s, len(a.Recreate) == 0)
+	a.Warnings = f.warnings(s, len(a.StopFirst) == 0)
 	return a, nil
 }
 
@@ -114,10 +114,10 @@ type Live struct {
 	// and what was put into it.
 	Settings json.RawMessage
 	// Refusals keep it from being replaced, each unless its Override was given.
-	Refusals []Note
-	Changed  []string // what Settings have that it was not made with
-	Notes    []string // what does not go along
-	Recreate []string // why the next one must not run beside it, for what is new
+	Refusals  []Note
+	Changed   []string // what Settings have that it was not made with
+	Notes     []string // what does not go along
+	StopFirst []string // why the next one must not run beside it, for what is new
 }
 
 // Compare takes what has changed on a container into its settings.
@@ -140,7 +140,7 @@ func Compare(s definition.Settings, in inspect.Answer, layer layer.Layer) (Live,
 	l.Notes = append(l.Notes, lost...)
 	for _, f := range s.FixedAddresses() {
 		if !slices.Contains(fixed, f) {
-			l.Recreate = append(l.Recreate, f)
+			l.StopFirst = append(l.StopFirst, f)
 		}
 	}
 	if p := inspect.RestartPolicy(in.HostConfig.RestartPolicy); p != "no" {

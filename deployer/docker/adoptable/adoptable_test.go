@@ -72,26 +72,26 @@ func other(name, network string) machine {
 func TestJudge(t *testing.T) {
 	const ports, networks = "ports-app.api1.45", "networks-app.api1.45"
 	tests := []struct {
-		name     string
-		captured string
-		with     []machine
-		refusals []string // code, or code and override
-		warnings []string
-		recreate []string // beginnings
+		name      string
+		captured  string
+		with      []machine
+		refusals  []string // code, or code and override
+		warnings  []string
+		stopFirst []string // beginnings
 	}{
 		{
 			name: "fixed ports", captured: ports,
-			warnings: []string{codeContainerName}, recreate: []string{"publishes *:19090 (9090/tcp)", "publishes *:19091-19092"},
+			warnings: []string{codeContainerName}, stopFirst: []string{"publishes *:19090 (9090/tcp)", "publishes *:19091-19092"},
 		},
 		{name: "all is read-only", captured: "no-entrypoint-app.api1.51", warnings: []string{codeContainerName, codeJobsTwice}},
 		{
 			name: "files written", captured: ports, with: []machine{files("/etc/x", "/srv/db")},
-			refusals: []string{CodeWritableLayer + " --allow-writable-layer"}, warnings: []string{codeContainerName}, recreate: []string{"publishes", "publishes"},
+			refusals: []string{CodeWritableLayer + " --allow-writable-layer"}, warnings: []string{codeContainerName}, stopFirst: []string{"publishes", "publishes"},
 		},
 		{name: "rm", captured: "no-entrypoint-app.api1.51", with: []machine{rm()}, warnings: []string{codeRm, codeContainerName, codeJobsTwice}},
 		{
 			name: "rm with an anonymous volume", captured: "no-entrypoint-app.api1.51", with: []machine{rm(), anonymous("/data")},
-			refusals: []string{CodeRmVolumes + " --allow-rm-volumes"}, warnings: []string{codeRm, codeContainerName}, recreate: []string{"keeps data in an anonymous volume at /data"},
+			refusals: []string{CodeRmVolumes + " --allow-rm-volumes"}, warnings: []string{codeRm, codeContainerName}, stopFirst: []string{"keeps data in an anonymous volume at /data"},
 		},
 		{
 			name: "compose", captured: "no-entrypoint-app.api1.51", with: []machine{labelled("com.docker.compose.project", "shop"), labelled("com.docker.compose.service", "web")},
@@ -112,15 +112,15 @@ func TestJudge(t *testing.T) {
 		{name: "image gone", captured: ports, with: []machine{func(f *Facts) { f.ImageGone = true }}, refusals: []string{codeImageGone}},
 		{
 			name: "joined by id", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *Facts) { other("sidecar", "container:"+f.Container.ID)(f) }},
-			warnings: []string{codeJoined, codeContainerName}, recreate: []string{"its network namespace is shared by sidecar"},
+			warnings: []string{codeJoined, codeContainerName}, stopFirst: []string{"its network namespace is shared by sidecar"},
 		},
 		{
 			name: "joined by name", captured: "no-entrypoint-app.api1.51", with: []machine{other("sidecar", "container:old"), other("unrelated", "container:older")},
-			warnings: []string{codeJoined, codeContainerName}, recreate: []string{"its network namespace is shared by sidecar"},
+			warnings: []string{codeJoined, codeContainerName}, stopFirst: []string{"its network namespace is shared by sidecar"},
 		},
 		{
 			name: "fixed addresses", captured: networks, warnings: []string{codeContainerName},
-			recreate: []string{"has the fixed address 02:aa:bb:cc:dd:ee on network front", "has the fixed address 10.77.0.9 on network front"},
+			stopFirst: []string{"has the fixed address 02:aa:bb:cc:dd:ee on network front", "has the fixed address 10.77.0.9 on network front"},
 		},
 		{name: "names in an overlap", captured: networks, with: []machine{func(f *Facts) {
 			for _, ep := range f.In.Raw.NetworkSettings.Networks {
@@ -130,11 +130,11 @@ func TestJudge(t *testing.T) {
 		}}, warnings: []string{codeSharedNames, codeContainerName, codeJobsTwice}},
 		{name: "open to others", captured: "ports-app.api1.45", with: []machine{func(f *Facts) {
 			f.Container.Published = []inspect.Port{{HostIP: netip.IPv4Unspecified(), HostPort: 18080, ContainerPort: 8080, Proto: "tcp"}}
-		}}, warnings: []string{codePortGoesAway, codeContainerName}, recreate: []string{"publishes", "publishes"}},
-		{name: "host network", captured: "namespaces-app.api1.45", warnings: []string{codeContainerName}, recreate: []string{"uses the host's network"}},
+		}}, warnings: []string{codePortGoesAway, codeContainerName}, stopFirst: []string{"publishes", "publishes"}},
+		{name: "host network", captured: "namespaces-app.api1.45", warnings: []string{codeContainerName}, stopFirst: []string{"uses the host's network"}},
 		{
 			name: "gpu", captured: "no-entrypoint-app.api1.51", with: []machine{func(f *Facts) { f.In.HostConfig.DeviceRequests = []container.DeviceRequest{{Count: -1}} }},
-			warnings: []string{codeContainerName}, recreate: []string{"has devices assigned"},
+			warnings: []string{codeContainerName}, stopFirst: []string{"has devices assigned"},
 		},
 	}
 	for _, tt := range tests {
@@ -163,8 +163,8 @@ func TestJudge(t *testing.T) {
 			if !slices.Equal(warnings, tt.warnings) {
 				t.Errorf("warnings %v, want %v", a.Warnings, tt.warnings)
 			}
-			if !slices.EqualFunc(a.Recreate, tt.recreate, strings.HasPrefix) {
-				t.Errorf("recreate %q, want %q", a.Recreate, tt.recreate)
+			if !slices.EqualFunc(a.StopFirst, tt.stopFirst, strings.HasPrefix) {
+				t.Errorf("stop-first %q, want %q", a.StopFirst, tt.stopFirst)
 			}
 			if strings.Contains(string(a.Settings), "com.docker.compose") || strings.Contains(string(a.Settings), "edgeman.") {
 				t.Errorf("settings keep somebody's labels: %s", a.Settings)

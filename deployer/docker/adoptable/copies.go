@@ -28,7 +28,7 @@ func JoinCopies(all []Adoption) (joined Adoption, differ []string, err error) {
 	for i, a := range all {
 		joined.add(a, parsed[i].FixedAddresses())
 	}
-	slices.Sort(joined.Recreate)
+	slices.Sort(joined.StopFirst)
 	if names := hostnames(parsed); len(names) > 1 {
 		joined.warn(Note{Code: codeOwnName, Text: fmt.Sprintf("the host names %s go away: each copy is called by its own id", strings.Join(names, ", "))})
 		for _, s := range parsed {
@@ -44,7 +44,7 @@ func JoinCopies(all []Adoption) (joined Adoption, differ []string, err error) {
 			ep.Set("Aliases", names)
 		}
 	}
-	if len(joined.Recreate) == 0 {
+	if len(joined.StopFirst) == 0 {
 		for _, n := range append(besideNames(parsed[0]), besideJobs) {
 			joined.warn(n)
 		}
@@ -56,9 +56,9 @@ func JoinCopies(all []Adoption) (joined Adoption, differ []string, err error) {
 
 // add takes over what one of the copies says, but for its own addresses.
 func (a *Adoption) add(one Adoption, own []string) {
-	for _, reason := range one.Recreate {
-		if !slices.Contains(own, reason) && !slices.Contains(a.Recreate, reason) {
-			a.Recreate = append(a.Recreate, reason)
+	for _, reason := range one.StopFirst {
+		if !slices.Contains(own, reason) && !slices.Contains(a.StopFirst, reason) {
+			a.StopFirst = append(a.StopFirst, reason)
 		}
 	}
 	for _, what := range own {

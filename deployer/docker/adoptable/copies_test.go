@@ -20,8 +20,8 @@ func copyOf(name string, changes ...string) Adoption {
 	with := strings.NewReplacer(append([]string{"NAME", name, "HOST", "host-of-" + name}, changes...)...)
 	return Adoption{
 		Container: inspect.Container{Name: name}, Settings: json.RawMessage(with.Replace(copySettings)),
-		Recreate: []string{"writes to the volume data at /data", with.Replace("has the fixed address 172.20.0.9 on network front")},
-		Warnings: []Note{{Code: codeContainerName, Text: "tools address " + name}, {Code: codeCompose, Text: "compose"}},
+		StopFirst: []string{"writes to the volume data at /data", with.Replace("has the fixed address 172.20.0.9 on network front")},
+		Warnings:  []Note{{Code: codeContainerName, Text: "tools address " + name}, {Code: codeCompose, Text: "compose"}},
 	}
 }
 
@@ -45,8 +45,8 @@ func TestCopies(t *testing.T) {
 			t.Errorf("%s is in the settings of all:\n%s", own, a.Settings)
 		}
 	}
-	if !slices.Equal(a.Recreate, []string{"writes to the volume data at /data"}) {
-		t.Errorf("recreate because %q", a.Recreate)
+	if !slices.Equal(a.StopFirst, []string{"writes to the volume data at /data"}) {
+		t.Errorf("stop-first because %q", a.StopFirst)
 	}
 	var codes []string
 	for _, n := range a.Warnings {
@@ -64,10 +64,10 @@ func TestCopies(t *testing.T) {
 // be, as copies: then old and new run beside each other, and that is said.
 func TestCopiesBesideEachOther(t *testing.T) {
 	first, second := copyOf("web-1"), copyOf("web-2")
-	first.Recreate, second.Recreate = first.Recreate[1:], second.Recreate[1:]
+	first.StopFirst, second.StopFirst = first.StopFirst[1:], second.StopFirst[1:]
 	a, _, err := JoinCopies([]Adoption{first, second})
-	if err != nil || len(a.Recreate) > 0 {
-		t.Fatalf("%v, recreate because %v", err, a.Recreate)
+	if err != nil || len(a.StopFirst) > 0 {
+		t.Fatalf("%v, stop-first because %v", err, a.StopFirst)
 	}
 	var told string
 	for _, n := range a.Warnings {

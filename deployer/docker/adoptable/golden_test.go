@@ -47,7 +47,7 @@ func TestAdoptGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := string(a.Settings) + "\n" + strings.Join(a.Recreate, "\n") + "\n"
+			got := string(a.Settings) + "\n" + strings.Join(a.StopFirst, "\n") + "\n"
 			golden := filepath.Join("testdata/settings", name+".txt")
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

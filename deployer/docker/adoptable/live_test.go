@@ -19,7 +19,7 @@ func TestCompare(t *testing.T) {
 	tests := []struct {
 		name, host, networks, config string
 		layer                        layer.Layer
-		changed, notes, recreate     []string
+		changed, notes, stopFirst    []string
 		refused                      bool
 		settings                     []string // has to be in them
 	}{
@@ -41,7 +41,7 @@ func TestCompare(t *testing.T) {
 		},
 		{
 			name: "networks", host: `"NetworkMode":"web","Memory":67108864`, networks: `"web":{"Aliases":["a","b"]},"cache":{"Aliases":["c"],"IPAMConfig":{"IPv4Address":"10.0.0.9"}}`,
-			changed: []string{"off network db", "on network cache"}, recreate: []string{"has the fixed address 10.0.0.9 on network cache"}, settings: []string{`"cache"`, "10.0.0.9"},
+			changed: []string{"off network db", "on network cache"}, stopFirst: []string{"has the fixed address 10.0.0.9 on network cache"}, settings: []string{`"cache"`, "10.0.0.9"},
 		},
 		{
 			name: "another name on a network", host: `"NetworkMode":"web","Memory":67108864`, networks: `"web":{"Aliases":["a","b"]},"db":{"Aliases":["c"]}`,
@@ -75,8 +75,8 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
 		}
-		if !slices.Equal(l.Changed, tt.changed) || !slices.Equal(l.Recreate, tt.recreate) || (len(l.Refusals) > 0) != tt.refused {
-			t.Errorf("%s: changed %q, recreate %q, refused %v", tt.name, l.Changed, l.Recreate, l.Refusals)
+		if !slices.Equal(l.Changed, tt.changed) || !slices.Equal(l.StopFirst, tt.stopFirst) || (len(l.Refusals) > 0) != tt.refused {
+			t.Errorf("%s: changed %q, stop-first %q, refused %v", tt.name, l.Changed, l.StopFirst, l.Refusals)
 		}
 		if !slices.EqualFunc(l.Notes, tt.notes, strings.HasPrefix) {
 			t.Errorf("%s: said %q, want %q", tt.name, l.Notes, tt.notes)
