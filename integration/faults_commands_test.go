@@ -20,7 +20,7 @@ func commandFaults() []fault {
 		{group: group, name: "rollback, at every change", do: func(s *scene) { s.killedAtEveryChange("rollback", "") }},
 		{group: group, name: "swap (overlap), after each printed step", do: killedAtSteps},
 		{group: group, name: "pause, at every change", do: pauseKilled},
-		{group: group, name: "release, at every change", do: func(s *scene) { s.releaseKilled() }},
+		{group: group, name: "unadopt, at every change", do: func(s *scene) { s.unadoptKilled() }},
 		{group: group, name: "adopt (overlap), at every change", do: func(s *scene) { s.adoptKilled("") }},
 		{group: group, name: "adopt (stop-first), at every change", do: func(s *scene) { s.adoptKilled("-v data:/data") }},
 	}
@@ -131,9 +131,9 @@ func pauseKilled(s *scene) {
 	s.repaired("itself, at the deadline")
 }
 
-// releaseKilled kills a release before each of its changes. After repair the
+// unadoptKilled kills unadopt before each of its changes. After repair the
 // site is given back whole or adopted whole.
-func (s *scene) releaseKilled() {
+func (s *scene) unadoptKilled() {
 	before := siteFile(s.ctx, s.T, s.h)
 	back, stayed := 0, 0
 	for n := 1; ; n++ {

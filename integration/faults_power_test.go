@@ -22,7 +22,7 @@ func powerFaults() []fault {
 		{group: group, name: "swap (overlap), at every change", outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "") }},
 		{group: group, name: "swap (stop-first), at every change", outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "", "--strategy", "stop-first") }},
 		{group: group, name: "adopt, at every change", outage: "the host is down", do: adoptCut},
-		{group: group, name: "release, at every change", outage: "the host is down", do: releaseCut},
+		{group: group, name: "unadopt, at every change", outage: "the host is down", do: unadoptCut},
 		{group: group, name: "paused", outage: "the host is down", do: func(s *scene) {
 			s.must("edgeman", "pause", "myapp", "--max", "50s") // nginx itself waits for 60 s
 			s.cut()
@@ -158,7 +158,7 @@ func adoptCut(s *scene) {
 	s.repaired("the boot and `edgeman repair`")
 }
 
-func releaseCut(s *scene) {
+func unadoptCut(s *scene) {
 	before := siteFile(s.ctx, s.T, s.h)
 	back, stayed := 0, 0
 	for n := 1; ; n++ {
@@ -198,7 +198,7 @@ func writeOrder(s *scene) {
 		}
 		changes += s.ordered(args[0], strings.Split(s.sh("cut -d' ' -f2- /tmp/report"), "\n"))
 	}
-	s.left("%d renames in swap, rollback, release and adopt: each file synced before, each directory after", changes)
+	s.left("%d renames in swap, rollback, unadopt and adopt: each file synced before, each directory after", changes)
 }
 
 // ordered checks one command's calls and returns its number of renames.
