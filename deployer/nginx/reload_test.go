@@ -39,7 +39,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("got %+v", done)
 	}
 	for _, w := range done.Workers {
-		if w.Start.Before(old.Workers[1].Start) || w.PID == old.Workers[0].PID || w.PID == old.Workers[1].PID {
+		if w.Ticks < old.Workers[1].Ticks || w.PID == old.Workers[0].PID || w.PID == old.Workers[1].PID {
 			t.Errorf("worker %+v is not new", w)
 		}
 	}
