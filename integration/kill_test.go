@@ -90,7 +90,7 @@ func TestContainerKilled(t *testing.T) {
 func TestServeKilled(t *testing.T) {
 	Run(t, func(ctx context.Context, t *testing.T, h *host.Host) {
 		adopted(ctx, t, h)
-		container := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc")
+		container := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc", "--filter", "label=edgeman.app")
 		clients := startLoads(ctx, t, h, killRate)
 		most := 0
 		for range 3 {
@@ -102,7 +102,7 @@ func TestServeKilled(t *testing.T) {
 			})
 		}
 		wantAtMost(t, "edgeman serve killed three times", clients.stop(ctx, t, 2000), most)
-		if got := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc"); got != container {
+		if got := must(ctx, t, h, "docker", "ps", "--quiet", "--no-trunc", "--filter", "label=edgeman.app"); got != container {
 			t.Errorf("container %s runs now, %s before: it was not attached to", got, container)
 		}
 		if failed := must(ctx, t, h, "systemctl", "list-units", "--failed", "--plain", "--no-legend", "edgeman@*"); failed != "" {
