@@ -11,6 +11,14 @@ import (
 // ignoreMark stands in a comment above a directive: # edgeman: ignore CODE reason
 const ignoreMark = "edgeman: ignore "
 
+// ignore silences one code for one subject, for a reason, until a day.
+type ignore struct {
+	Code    string         `toml:"code"`
+	Subject string         `toml:"subject"` // empty: every subject
+	Reason  string         `toml:"reason"`
+	Until   toml.LocalDate `toml:"until"` // zero: for ever
+}
+
 // ignoredBecause is the reason for which the operator does not want to hear of
 // f, or "". Blind spots cannot be ignored away by a comment in a site file.
 func (h *host) ignoredBecause(f Finding) string {
@@ -90,14 +98,6 @@ func ignoresRunOut(h *host, report func(Finding)) {
 			Hint:    "delete it from edgeman.toml, or give it a new date",
 		})
 	}
-}
-
-// ignore silences one code for one subject, for a reason, until a day.
-type ignore struct {
-	Code    string         `toml:"code"`
-	Subject string         `toml:"subject"` // empty: every subject
-	Reason  string         `toml:"reason"`
-	Until   toml.LocalDate `toml:"until"` // zero: for ever
 }
 
 // until is the first moment at which the entry no longer holds.

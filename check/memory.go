@@ -95,6 +95,13 @@ func (m *Memory) Next(r Report, on FailOn) (*Memory, Report) {
 	return next, said
 }
 
+// known are the problems that stand and were left out because they have been
+// said before.
+type known struct {
+	Summary
+	Since time.Time `json:"since"` // when the first of them was seen
+}
+
 // with is k and one finding more; k may be nil.
 func (k *known) with(f Finding) *known {
 	if k == nil {
@@ -140,11 +147,4 @@ func reminderDue(s Severity, said, now time.Time) bool {
 // String counts them, and says since when.
 func (k known) String() string {
 	return strings.ReplaceAll(k.problems(), ", ", " and ") + " known since " + stamp(k.Since)
-}
-
-// known are the problems that stand and were left out because they have been
-// said before.
-type known struct {
-	Summary
-	Since time.Time `json:"since"` // when the first of them was seen
 }

@@ -99,6 +99,9 @@ func (h *host) removeEmpty(path string) {
 // logLine is a line of nginx's error log: local time, level, text.
 var logLine = regexp.MustCompile(`^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[emerg\] \d+#\d+: (.*)$`)
 
+// tailSize is how much of the end of nginx's error log is looked at.
+const tailSize = 256 << 10
+
 // emergencyAfter is the last emergency in the main error log that is younger
 // than t, or "".
 func (h *host) emergencyAfter(t time.Time) string {
@@ -126,6 +129,3 @@ func (h *host) emergencyAfter(t time.Time) string {
 	}
 	return last
 }
-
-// tailSize is how much of the end of nginx's error log is looked at.
-const tailSize = 256 << 10

@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// renewal says who renews a certificate, as far as can be seen.
+type renewal struct {
+	before    time.Duration // renew_before_expiry of its lineage; 0 if unset
+	fixed     time.Duration // the renewer's own fixed period (certbot < 4.0); 0 if it has none
+	automated bool
+}
+
 // renewal is what is known of who renews the certificates of a lineage, or those
 // of none.
 func (h *host) renewal(l *lineage) renewal {
@@ -28,13 +35,6 @@ func (h *host) renewalOf(leaf *x509.Certificate) renewal {
 		}
 	}
 	return renewal{}
-}
-
-// renewal says who renews a certificate, as far as can be seen.
-type renewal struct {
-	before    time.Duration // renew_before_expiry of its lineage; 0 if unset
-	fixed     time.Duration // the renewer's own fixed period (certbot < 4.0); 0 if it has none
-	automated bool
 }
 
 // window is R: the time before the end at which renewal should have begun, for

@@ -17,6 +17,15 @@ func (h *host) counts() counts {
 	return c
 }
 
+// Summary counts findings by severity.
+type Summary struct {
+	Critical int `json:"critical"`
+	Unknown  int `json:"unknown"`
+	Warning  int `json:"warning"`
+	Notice   int `json:"notice"`
+	Ignored  int `json:"ignored"`
+}
+
 // problems counts what is louder than a notice.
 func (s Summary) problems() string {
 	var parts []string
@@ -46,21 +55,22 @@ func (s Summary) String() string {
 	return out
 }
 
+// counts says how much was looked at.
+type counts struct {
+	Certificates int `json:"certificates"`
+	Servers      int `json:"servers"`
+	Handshakes   int `json:"handshakes"`
+	Upstreams    int `json:"upstreams"`
+	Apps         int `json:"apps"`
+	Rules        int `json:"rules"`
+}
+
 // String says how much was looked at.
 func (c counts) String() string {
 	return fmt.Sprintf("%d %s, %d %s, %d %s, %d %s, %d %s by %d rules",
 		c.Servers, words.Noun(c.Servers, "server"), c.Certificates, words.Noun(c.Certificates, "certificate"),
 		c.Handshakes, words.Noun(c.Handshakes, "handshake"), c.Upstreams, words.Noun(c.Upstreams, "upstream"),
 		c.Apps, words.Noun(c.Apps, "app"), c.Rules)
-}
-
-// Summary counts findings by severity.
-type Summary struct {
-	Critical int `json:"critical"`
-	Unknown  int `json:"unknown"`
-	Warning  int `json:"warning"`
-	Notice   int `json:"notice"`
-	Ignored  int `json:"ignored"`
 }
 
 func (s *Summary) count(v Severity) {
@@ -74,14 +84,4 @@ func (s *Summary) count(v Severity) {
 	case Notice:
 		s.Notice++
 	}
-}
-
-// counts says how much was looked at.
-type counts struct {
-	Certificates int `json:"certificates"`
-	Servers      int `json:"servers"`
-	Handshakes   int `json:"handshakes"`
-	Upstreams    int `json:"upstreams"`
-	Apps         int `json:"apps"`
-	Rules        int `json:"rules"`
 }

@@ -8,6 +8,22 @@ import (
 	"edgeman/nginxconf/internal/route"
 )
 
+// Target is what a site sends requests to, with every directive that does so.
+// All spellings of one place are one target; see Config.Locate.
+type Target struct {
+	Address   string         `json:"address"`            // as first written: host:port or unix:path
+	Addr      netip.AddrPort `json:"addr"`               // the same in numbers, invalid when the host is a name
+	Upstream  string         `json:"upstream,omitempty"` // name of the first upstream that holds it
+	Class     route.Class    `json:"class"`              // the most intrusive class among the uses
+	Protocol  string         `json:"protocol"`           // "http", "https", "fastcgi", "grpc", "stream", ...
+	Keepalive bool           `json:"keepalive"`          // an upstream of it keeps connections alive by configuration
+	Uses      []Use          `json:"uses"`               // of the site
+	Elsewhere []Use          `json:"elsewhere"`          // uses outside the site
+	Refusal   *Refusal       `json:"refusal,omitempty"`  // why it cannot be taken over; nil if it can
+
+	place string // its name, see Places
+}
+
 // Addresses returns the spellings of the target in the site, in their order, and
 // with everywhere those outside of it as well.
 func (t Target) Addresses(everywhere bool) []string {
@@ -44,22 +60,6 @@ type Use struct {
 	Server   Pos    `json:"server"`   // of the upstream's server line, zero for a literal
 
 	route route.Route
-}
-
-// Target is what a site sends requests to, with every directive that does so.
-// All spellings of one place are one target; see Config.Locate.
-type Target struct {
-	Address   string         `json:"address"`            // as first written: host:port or unix:path
-	Addr      netip.AddrPort `json:"addr"`               // the same in numbers, invalid when the host is a name
-	Upstream  string         `json:"upstream,omitempty"` // name of the first upstream that holds it
-	Class     route.Class    `json:"class"`              // the most intrusive class among the uses
-	Protocol  string         `json:"protocol"`           // "http", "https", "fastcgi", "grpc", "stream", ...
-	Keepalive bool           `json:"keepalive"`          // an upstream of it keeps connections alive by configuration
-	Uses      []Use          `json:"uses"`               // of the site
-	Elsewhere []Use          `json:"elsewhere"`          // uses outside the site
-	Refusal   *Refusal       `json:"refusal,omitempty"`  // why it cannot be taken over; nil if it can
-
-	place string // its name, see Places
 }
 
 // Targets returns what a site sends requests to, in the order of the file. The

@@ -1,13 +1,25 @@
 package sockets
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
+
+// ErrNoListener means that the service manager passed no listening socket of
+// that name: the process was not started through its unit.
+var ErrNoListener = errors.New("no listening socket was passed by the service manager")
+
+var inherited struct {
+	sync.Mutex
+	read bool
+	fds  map[string]int
+}
 
 // Inherited takes the listening socket that systemd passed under name, which
 // is FileDescriptorName= of the socket unit. A name can be taken once; after
@@ -30,6 +42,9 @@ func Inherited(name string) (*Listener, error) {
 	}
 	return l, nil
 }
+
+// listenFDsStart is SD_LISTEN_FDS_START of sd_listen_fds(3).
+const listenFDsStart = 3
 
 // passedFDs reads the protocol of sd_listen_fds(3): descriptors from 3 on,
 // LISTEN_FDS of them, meant for us only if LISTEN_PID is our own pid, and

@@ -189,16 +189,3 @@ func (l *Listener) control(what string, do func(fd int) error) error {
 	}
 	return nil
 }
-
-// ErrNoListener means that the service manager passed no listening socket of
-// that name: the process was not started through its unit.
-var ErrNoListener = errors.New("no listening socket was passed by the service manager")
-
-// listenFDsStart is SD_LISTEN_FDS_START of sd_listen_fds(3).
-const listenFDsStart = 3
-
-var inherited struct {
-	sync.Mutex
-	read bool
-	fds  map[string]int
-}

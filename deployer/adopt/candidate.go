@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +15,24 @@ import (
 	"edgeman/deployer/state"
 	"edgeman/nginxconf"
 )
+
+// candidate is what will become an app: one target of a site, or several with a
+// copy of one container behind each.
+type candidate struct {
+	name       string
+	targets    []nginxconf.Target
+	finder     *finder
+	plan       *nginxconf.Plan
+	containers []docker.Container // one for each target
+	dialled    [][]netip.AddrPort // for each target the addresses that lead to its container
+	port       uint16
+	adoption   adoptable.Adoption
+	via        string
+	image      string
+	health     string   // how the app is asked whether it is ready, as in the app file
+	headers    []string // and with what headers
+	warnings   []string
+}
 
 // patience lists how long nginx waits at each place that leads to the candidate.
 func (c candidate) patience() (all []nginxconf.Patience) {
@@ -77,6 +96,9 @@ func (c *candidate) unlike(i int, format string, args ...any) error {
 		"the servers of upstream %s become one app only if they are copies of one container", t.Upstream)
 }
 
+// drawn matches the two words that Docker makes up for an unnamed container.
+var drawn = regexp.MustCompile(`^[a-z]+_[a-z]+[0-9]?$`)
+
 // defaultName is the first word that describes the app and that no other app of
 // the site has: the file's name if the site is for one app; what its
 // container is called; the site's server_name, the image, the upstream.
@@ -101,24 +123,6 @@ func (c candidate) defaultName(site string, alone bool, seen map[string]bool) st
 		}
 	}
 	return asName(ct.Name)
-}
-
-// candidate is what will become an app: one target of a site, or several with a
-// copy of one container behind each.
-type candidate struct {
-	name       string
-	targets    []nginxconf.Target
-	finder     *finder
-	plan       *nginxconf.Plan
-	containers []docker.Container // one for each target
-	dialled    [][]netip.AddrPort // for each target the addresses that lead to its container
-	port       uint16
-	adoption   adoptable.Adoption
-	via        string
-	image      string
-	health     string   // how the app is asked whether it is ready, as in the app file
-	headers    []string // and with what headers
-	warnings   []string
 }
 
 // addresses are the targets' as nginx's files spell them.

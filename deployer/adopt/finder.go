@@ -18,6 +18,30 @@ import (
 	"edgeman/nginxconf"
 )
 
+// finder finds what nginx's files lead to, each address once.
+type finder struct {
+	h     *Host
+	known map[string]lookup
+	ports []string // the only ones that are looked at for nginxconf
+}
+
+// place is a container's port and an address that leads to it.
+type place struct {
+	locate.Target
+	at netip.AddrPort
+}
+
+// name is the same for every address that leads to one port of one container.
+func (p place) name() string { return fmt.Sprintf("container %s port %d", p.Container.ID, p.Port) }
+
+// lookup is what an address of nginx's files leads to.
+type lookup struct {
+	ats   []netip.AddrPort // the addresses that a name stands for
+	found []place
+	doubt *locate.Doubt // why nothing is found
+	err   error
+}
+
 // placeOf is the line that names a target's address.
 func placeOf(t nginxconf.Target) nginxconf.Pos {
 	if u := t.Uses[0]; u.Server.Line != 0 {
@@ -153,30 +177,6 @@ func spelled(address string, at netip.AddrPort) string {
 		return address
 	}
 	return address + " (" + at.String() + ")"
-}
-
-// place is a container's port and an address that leads to it.
-type place struct {
-	locate.Target
-	at netip.AddrPort
-}
-
-// name is the same for every address that leads to one port of one container.
-func (p place) name() string { return fmt.Sprintf("container %s port %d", p.Container.ID, p.Port) }
-
-// lookup is what an address of nginx's files leads to.
-type lookup struct {
-	ats   []netip.AddrPort // the addresses that a name stands for
-	found []place
-	doubt *locate.Doubt // why nothing is found
-	err   error
-}
-
-// finder finds what nginx's files lead to, each address once.
-type finder struct {
-	h     *Host
-	known map[string]lookup
-	ports []string // the only ones that are looked at for nginxconf
 }
 
 // findPlaces looks behind the addresses of a site. An address elsewhere in the

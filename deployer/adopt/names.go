@@ -52,9 +52,6 @@ var nothing = []string{
 	"container", "docker", "main", "index", "latest",
 }
 
-// drawn matches the two words that Docker makes up for an unnamed container.
-var drawn = regexp.MustCompile(`^[a-z]+_[a-z]+[0-9]?$`)
-
 // composeName is what a Compose file calls the container: its service, or the
 // project where the service is called as everybody's.
 func composeName(c docker.Container) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"time"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
@@ -93,10 +92,6 @@ func (h *Host) readSite(ctx context.Context, o Options) (string, *nginxconf.Conf
 	}
 	return o.Site, conf, facts, nil
 }
-
-// reloadSettles is how long a reload that somebody has just asked for may take:
-// systemctl returns before nginx has new workers.
-const reloadSettles = 2 * time.Second
 
 // planEdits plans the edits of one candidate on the configuration as it is now:
 // an earlier candidate of the same run may have changed the same file.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker/adoptable"
@@ -15,6 +16,10 @@ import (
 	"edgeman/deployer/poll"
 	"edgeman/nginxconf"
 )
+
+// reloadSettles is how long a reload that somebody has just asked for may take:
+// systemctl returns before nginx has new workers.
+const reloadSettles = 2 * time.Second
 
 // refusePending keeps other people's unfinished edits out of our reload.
 func (h *Host) refusePending(ctx context.Context, o Options, conf *nginxconf.Config) error {

@@ -15,6 +15,25 @@ import (
 	"edgeman/sockets"
 )
 
+// takeover is one run of adopt for one app.
+type takeover struct {
+	*Host
+	candidate
+	o       Options
+	app     state.App
+	slot    sockets.Slot
+	lock    *state.Lock
+	op      state.Operation
+	record  adoption.Record
+	release state.Release
+	started time.Time
+	drain   time.Duration
+	timeout time.Duration
+	ended   state.Ended // what became of the connections to the old containers
+
+	stopTook, bootTook time.Duration // of the old containers, and of the new ones
+}
+
 // refuseMeddling keeps edits that others have made since the plan was made from
 // going live with our reload.
 func (t *takeover) refuseMeddling(ctx context.Context, main string) error {
@@ -37,25 +56,6 @@ func (t *takeover) settle(note string) error {
 		return err
 	}
 	return t.Paths.EndOperation(t.name)
-}
-
-// takeover is one run of adopt for one app.
-type takeover struct {
-	*Host
-	candidate
-	o       Options
-	app     state.App
-	slot    sockets.Slot
-	lock    *state.Lock
-	op      state.Operation
-	record  adoption.Record
-	release state.Release
-	started time.Time
-	drain   time.Duration
-	timeout time.Duration
-	ended   state.Ended // what became of the connections to the old containers
-
-	stopTook, bootTook time.Duration // of the old containers, and of the new ones
 }
 
 // adopt carries one candidate out.

@@ -83,6 +83,18 @@ func update(files []installFile, dryRun bool) (changes []Change, err error) {
 	return changes, nil
 }
 
+// BashCompletion is what bash sources to complete edgeman's command line. The
+// program itself says what is possible, so the script never lags behind it.
+const BashCompletion = `# bash completion for edgeman
+_edgeman() {
+    local cur words
+    cur="${COMP_WORDS[COMP_CWORD]}"
+    words=$(edgeman --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || return 0
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -o bashdefault -o default -F _edgeman edgeman
+`
+
 // installFiles lists every file with its bytes, for this program and host.
 func (h *Host) installFiles(p program.Program, facts Facts) ([]installFile, error) {
 	var files []installFile
@@ -128,15 +140,3 @@ func (h *Host) rendered(render func(templates.Params) ([]templates.File, error),
 	}
 	return files, err
 }
-
-// BashCompletion is what bash sources to complete edgeman's command line. The
-// program itself says what is possible, so the script never lags behind it.
-const BashCompletion = `# bash completion for edgeman
-_edgeman() {
-    local cur words
-    cur="${COMP_WORDS[COMP_CWORD]}"
-    words=$(edgeman --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || return 0
-    COMPREPLY=($(compgen -W "$words" -- "$cur"))
-}
-complete -o bashdefault -o default -F _edgeman edgeman
-`

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
+	"time"
 
 	"edgeman/deployer/poll"
 	"edgeman/deployer/words"
@@ -15,6 +17,9 @@ type build struct {
 	version string
 	options map[string]string // configure option without dashes → value
 }
+
+// versionLimit bounds "nginx -V", which only prints.
+const versionLimit = 10 * time.Second
 
 func readBuild(ctx context.Context, binary string) (build, error) {
 	ctx, cancel := poll.Bounded(ctx, versionLimit)
@@ -29,6 +34,8 @@ func readBuild(ctx context.Context, binary string) (build, error) {
 	}
 	return b, nil
 }
+
+var versionLine = regexp.MustCompile(`(?m)^nginx version: [^/\s]+/(\d+\.\d+\.\d+)`)
 
 func parseBuild(out string) (build, error) {
 	m := versionLine.FindStringSubmatch(out)

@@ -22,6 +22,9 @@ func (c confinement) Warning() string {
 	return fmt.Sprintf("nginx's workers are confined by %s as %s: its policy may forbid them to connect to edgeman's sockets even where file permissions allow it", c.By, c.Label)
 }
 
+// selinuxEnforce holds "1" while SELinux refuses and "0" while it only logs.
+const selinuxEnforce = "/sys/fs/selinux/enforce"
+
 func (p procfs) confinement(pid int) confinement {
 	mode, err := os.ReadFile(selinuxEnforce)
 	selinux := err == nil

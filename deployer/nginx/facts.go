@@ -5,11 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Facts is what is known about nginx on this machine at one moment.
@@ -65,8 +63,3 @@ func (p procfs) openFiles(pid int) int {
 // somaxconn caps every listen backlog of this network namespace; 0 when it
 // cannot be read.
 func (p procfs) somaxconn() int { return readNumber(filepath.Join(p.root, "sys/net/core/somaxconn")) }
-
-var versionLine = regexp.MustCompile(`(?m)^nginx version: [^/\s]+/(\d+\.\d+\.\d+)`)
-
-// versionLimit bounds "nginx -V", which only prints.
-const versionLimit = 10 * time.Second

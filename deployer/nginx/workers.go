@@ -114,6 +114,3 @@ func generation(workers []Worker) (time.Time, error) {
 	}
 	return workers[i].Start, nil
 }
-
-// selinuxEnforce holds "1" while SELinux refuses and "0" while it only logs.
-const selinuxEnforce = "/sys/fs/selinux/enforce"

@@ -3,7 +3,6 @@ package slots
 import (
 	"context"
 	"errors"
-	"regexp"
 	"sync"
 	"time"
 
@@ -75,7 +74,3 @@ func (h *Host) removeContainer(ctx context.Context, name string) error {
 	})
 	return last
 }
-
-// containerNumber is what follows app and slot in a container's name: its
-// release, and which replica it is.
-var containerNumber = regexp.MustCompile(`^[0-9]+(-[0-9]+)?$`)

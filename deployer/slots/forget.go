@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -74,6 +75,10 @@ func (h *Host) removeVolume(ctx context.Context, name string) error {
 	})
 	return last
 }
+
+// containerNumber is what follows app and slot in a container's name: its
+// release, and which replica it is.
+var containerNumber = regexp.MustCompile(`^[0-9]+(-[0-9]+)?$`)
 
 // ForgetSlot removes what is left of the slot: its requests to its service, and
 // everything of this boot that carries its name.

@@ -27,6 +27,11 @@ func (h *Host) Fill(ctx context.Context, slot sockets.Slot, r state.Release, hol
 	return nil
 }
 
+// startAgain is how long a unit that did not start is tried again. What keeps it
+// from starting in the middle of a swap passes within a moment: it is just being
+// stopped, or systemd was disturbed while setting it up.
+const startAgain = 10 * time.Second
+
 // StartUnit starts a unit. A failed job is not final: systemd restarts a service
 // on its own, and a unit that it has given up is started again here.
 func (h *Host) StartUnit(ctx context.Context, unit string) error {

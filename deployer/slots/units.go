@@ -2,7 +2,6 @@ package slots
 
 import (
 	"context"
-	"time"
 
 	"edgeman/sockets"
 	"edgeman/sockets/systemd"
@@ -49,8 +48,3 @@ func Running(u systemd.Unit) bool {
 	}
 	return false
 }
-
-// startAgain is how long a unit that did not start is tried again. What keeps it
-// from starting in the middle of a swap passes within a moment: it is just being
-// stopped, or systemd was disturbed while setting it up.
-const startAgain = 10 * time.Second

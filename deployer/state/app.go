@@ -3,7 +3,6 @@ package state
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"time"
 
 	"edgeman/deployer/words"
@@ -84,12 +83,6 @@ func DefaultApp(name string) App {
 // HealthConnect as an app's health means that it is ready as soon as its port
 // takes a connection, whatever check its image brings along.
 const HealthConnect = "connect"
-
-var (
-	headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110
-	// ownHeaders say how the request itself is sent.
-	ownHeaders = []string{"Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "Expect", "Te", "Trailer"}
-)
 
 // Duration is a time.Duration written as in "90s" in a settings file.
 type Duration time.Duration

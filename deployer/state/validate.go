@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -92,6 +93,12 @@ func ValidHealth(health string) error {
 	}
 	return nil
 }
+
+var (
+	headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // a token of RFC 9110
+	// ownHeaders say how the request itself is sent.
+	ownHeaders = []string{"Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "Expect", "Te", "Trailer"}
+)
 
 // ValidHeaders refuses what are no lines of the form "Name: value", and what
 // would make another request of the one that they stand in. Values are never in

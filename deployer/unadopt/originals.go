@@ -228,6 +228,10 @@ func (h *Host) originalWith(ctx context.Context, b giving, i int, o adoption.Ori
 	return h.Docker.Inspect(ctx, id)
 }
 
+// keptSuffix marks the adopted container once another one, made from the live
+// release, has taken its name.
+const keptSuffix = "-before-edgeman"
+
 // putAside renames a container out of the way: the adopted one, or one that
 // somebody has since made in its place.
 func (h *Host) putAside(ctx context.Context, c docker.Container, o adoption.Original) error {
@@ -247,7 +251,3 @@ func (h *Host) putAside(ctx context.Context, c docker.Container, o adoption.Orig
 	h.Note("container %s (%s) is kept as %s", o.Container, c.Image, aside)
 	return nil
 }
-
-// keptSuffix marks the adopted container once another one, made from the live
-// release, has taken its name.
-const keptSuffix = "-before-edgeman"

@@ -20,14 +20,6 @@ const defaultStopTimeout = 10 * time.Second
 // graceForever is for an app that is never to be killed.
 const graceForever = 5 * time.Minute
 
-// Grace is how long the container may take to stop.
-func (ct Container) Grace() time.Duration {
-	if ct.StopTimeout < 0 {
-		return graceForever
-	}
-	return ct.StopTimeout
-}
-
 // Container is what edgeman needs to know of a container at one moment.
 type Container struct {
 	ID   string
@@ -68,6 +60,14 @@ type Container struct {
 
 	// Raw is the daemon's whole answer, for Recreate.
 	Raw json.RawMessage
+}
+
+// Grace is how long the container may take to stop.
+func (ct Container) Grace() time.Duration {
+	if ct.StopTimeout < 0 {
+		return graceForever
+	}
+	return ct.StopTimeout
 }
 
 // Writes are the volumes and the paths of the host that the container may write to.

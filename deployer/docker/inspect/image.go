@@ -46,6 +46,15 @@ func (i Image) Pullable() bool {
 	return false
 }
 
+// ImageConfig is an image's configuration, decoded and as sent.
+type ImageConfig struct {
+	ID               string // Id is how the Engine spells it; encoding/json does not mind the case
+	RepoDigests      []string
+	Os, Architecture string
+	Config           dockerspec.DockerOCIImageConfig
+	Raw              struct{ Config rawjson.Object } `json:"-"`
+}
+
 // Image is what edgeman needs to know of it.
 func (img ImageConfig) Image() Image {
 	out := Image{ID: img.ID, RepoDigests: img.RepoDigests, Os: img.Os, Arch: img.Architecture}
@@ -61,15 +70,6 @@ func (img ImageConfig) Image() Image {
 	slices.Sort(out.Volumes)
 	out.Volumes = slices.Compact(out.Volumes)
 	return out
-}
-
-// ImageConfig is an image's configuration, decoded and as sent.
-type ImageConfig struct {
-	ID               string // Id is how the Engine spells it; encoding/json does not mind the case
-	RepoDigests      []string
-	Os, Architecture string
-	Config           dockerspec.DockerOCIImageConfig
-	Raw              struct{ Config rawjson.Object } `json:"-"`
 }
 
 // ReadImageConfig reads the daemon's description of an image.

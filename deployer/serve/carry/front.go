@@ -222,6 +222,3 @@ func dial(to *Pool, deadline time.Time) (app *relay.Conn, left func(), err error
 	defer cancel()
 	return to.take(ctx)
 }
-
-// rateSpan is the least time that a rate is measured over.
-const rateSpan = 5 * time.Second

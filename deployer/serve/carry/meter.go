@@ -12,6 +12,9 @@ type meter struct {
 	rate  float64
 }
 
+// rateSpan is the least time that a rate is measured over.
+const rateSpan = 5 * time.Second
+
 // read takes the total so far. The rate is rounded to two digits, so that a
 // steady stream does not change it at every look.
 func (m *meter) read(now time.Time, total uint64) float64 {

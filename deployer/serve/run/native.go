@@ -25,9 +25,6 @@ const (
 
 	ownTries = 40 // asking Docker for a container that is just starting
 	ownRetry = 50 * time.Millisecond
-
-	acceptWait = probeMax        // for one look at a probe in the queue
-	deafAfter  = 3 * time.Second // an app that starts slowly is not deaf yet
 )
 
 func (r *runner) native() bool { return r.release.Mode == Native }

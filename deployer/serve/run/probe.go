@@ -22,6 +22,9 @@ const (
 	probeMax  = 500 * time.Millisecond
 	dialLimit = 2 * time.Second
 	execLimit = 30 * time.Second // even if the image allows its check more
+
+	acceptWait = probeMax        // for one look at a probe in the queue
+	deafAfter  = 3 * time.Second // an app that starts slowly is not deaf yet
 )
 
 // probe asks the app once whether it is ready. The answer is one line for
@@ -147,19 +150,6 @@ func (r *runner) watchHealth(ctx context.Context, ask probe) {
 		}
 		poll.Sleep(ctx, wait-time.Since(asked))
 	}
-}
-
-// An app that was healthy once is not asked again while it answers requests. When
-// requests wait in it and nothing comes back, it is: somebody may have paused its
-// container, or taken away the network that it had joined.
-
-// life is the running container that a runner looks after, and how to ask it.
-type life struct {
-	ctx context.Context
-	end context.CancelCauseFunc
-	e   Engine
-	c   docker.Container
-	ask probe
 }
 
 // nativeProbe asks the app through the slot's socket, the only way to it. Which

@@ -5,8 +5,22 @@ import (
 	"errors"
 	"fmt"
 
+	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
 )
+
+// An app that was healthy once is not asked again while it answers requests. When
+// requests wait in it and nothing comes back, it is: somebody may have paused its
+// container, or taken away the network that it had joined.
+
+// life is the running container that a runner looks after, and how to ask it.
+type life struct {
+	ctx context.Context
+	end context.CancelCauseFunc
+	e   Engine
+	c   docker.Container
+	ask probe
+}
 
 // AskWhySilent asks each container why nothing comes back from it.
 func (g *Group) AskWhySilent() {

@@ -58,6 +58,18 @@ func (c *Config) With(files map[string][]byte) (*Config, error) {
 	return (&loader{c: &Config{main: c.main, fs: c.fs}, known: c.files, replaced: files}).load()
 }
 
+type loader struct {
+	c      *Config
+	prefix string   // where relative paths start: the main file's directory as it was named, symlinks not followed
+	stack  []string // resolved paths being read, to find cycles
+	count  int      // files read, repeats included
+	bytes  int
+	nodes  int
+
+	known    map[string]*tree.File // files that were read before
+	replaced map[string][]byte     // bytes to use instead of theirs
+}
+
 func (l *loader) load() (*Config, error) {
 	c := l.c
 	c.root, c.files, c.included, c.watched = &Node{}, map[string]*tree.File{}, map[string]int{}, []string{c.main}
@@ -104,18 +116,6 @@ func (c *Config) Resolve(site string) (string, error) {
 			"the file is not part of the configuration that starts at %s", c.main)
 	}
 	return real, nil
-}
-
-type loader struct {
-	c      *Config
-	prefix string   // where relative paths start: the main file's directory as it was named, symlinks not followed
-	stack  []string // resolved paths being read, to find cycles
-	count  int      // files read, repeats included
-	bytes  int
-	nodes  int
-
-	known    map[string]*tree.File // files that were read before
-	replaced map[string][]byte     // bytes to use instead of theirs
 }
 
 // file adds the directives of a file to the block into; from is the include.

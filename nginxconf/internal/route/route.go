@@ -11,6 +11,24 @@ import (
 	"edgeman/nginxconf/internal/variables"
 )
 
+// Route is one way from a pass directive to an address.
+type Route struct {
+	Pass     *config.Node
+	Upstream *config.Node // nil for a literal
+	Server   *config.Node // the upstream's server line, nil for a literal
+	Addr     Address
+	Scheme   string       // of the pass, "" if it has none
+	At       *config.Node // the directive whose argument arg spells a literal
+	Arg      int
+	Own      *spelling // how the pass spells a literal itself, nil if it cannot be edited there
+	Variable bool      // the address is found through variables
+	Class    Class
+	Fallback string          // port when none is written
+	Opaque   *config.Refusal // the address is not in the text
+
+	Unresolved bool // opaque, as nginx answers it with an error
+}
+
 // HostHeader is what nginx puts into $proxy_host and the default Host header:
 // the host, and the port unless it is the scheme's own.
 func (r Route) HostHeader() string {
@@ -45,24 +63,6 @@ const (
 	ClassB Class = "B" // an upstream of the very name that proxy_pass spells is added
 	ClassC Class = "C" // host:port in proxy_pass becomes a new upstream, compensated
 )
-
-// Route is one way from a pass directive to an address.
-type Route struct {
-	Pass     *config.Node
-	Upstream *config.Node // nil for a literal
-	Server   *config.Node // the upstream's server line, nil for a literal
-	Addr     Address
-	Scheme   string       // of the pass, "" if it has none
-	At       *config.Node // the directive whose argument arg spells a literal
-	Arg      int
-	Own      *spelling // how the pass spells a literal itself, nil if it cannot be edited there
-	Variable bool      // the address is found through variables
-	Class    Class
-	Fallback string          // port when none is written
-	Opaque   *config.Refusal // the address is not in the text
-
-	Unresolved bool // opaque, as nginx answers it with an error
-}
 
 // literalClass decides how a literal address is edited. Only proxy and grpc in
 // http derive anything from the address; for the others it is just an address.
