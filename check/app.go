@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"cmp"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 type app struct {
 	Name     string
 	Sites    []string // the site files that adopt edited
-	Live     string   // path of the live pointer, nginx's upstream
+	Live     string   // path of the live pointer, which nginx's upstreams lead through
 	LiveSlot string   // the slot it leads to; "" if there is none
 	Strategy string
 	Drain    time.Duration
@@ -45,7 +46,7 @@ type slot struct {
 	Name                string // myapp:blue
 	Filled              bool
 	SocketUnit, Service string
-	SocketPath          string
+	SocketDir           string
 	Release             int
 	Image, ImageID      string
 	Containers          []string // the names that its containers must have
@@ -111,16 +112,16 @@ func (h *host) appFinding(a *app, s Severity, subject Subject, message, hint str
 // appOf is the adopted app behind the upstream, or nil.
 func (h *host) appOf(u *upstream) *app {
 	for i, a := range h.apps {
-		if slices.ContainsFunc(u.peers, func(p peer) bool { return p.unix == a.Live }) {
+		if slices.ContainsFunc(u.peers, func(p peer) bool { return filepath.Dir(p.unix) == a.Live }) {
 			return &h.apps[i]
 		}
 	}
 	return nil
 }
 
-// isLive reports whether the address is an adopted app's live pointer.
+// isLive reports whether the address is behind an adopted app's live pointer.
 func (h *host) isLive(p peer) bool {
-	return slices.ContainsFunc(h.apps, func(a app) bool { return p.unix == a.Live })
+	return slices.ContainsFunc(h.apps, func(a app) bool { return filepath.Dir(p.unix) == a.Live })
 }
 
 // socketDown says why no socket listens for the app, or "" if one does or

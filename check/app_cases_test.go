@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,17 +21,17 @@ func allows(nginx.Facts, string) error { return nil }
 
 // adopted is a healthy adopted app; upstream is put into its upstream block.
 func adopted(w *world, upstream string) {
-	const live, socket = "/var/lib/edgeman/apps/myapp/live.sock", "/run/edgeman/myapp:blue.sock"
-	w.http("upstream my_app { server unix:" + live + "; " + upstream + " }\n" +
+	const live, socket = "/var/lib/edgeman/apps/myapp/live", "/run/edgeman/myapp:blue/8080.sock"
+	w.http("upstream my_app { server unix:" + live + "/8080.sock; " + upstream + " }\n" +
 		"server { listen 80; server_name a.example.com; location / { proxy_pass http://my_app; } }")
 	w.write(socket, "")
-	w.link(socket, live)
+	w.link(filepath.Dir(socket), live)
 	w.write("/proc/4711/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n0000000000000000: 00000002 00000000 00010000 0001 01 1 "+socket+"\n")
 	w.apps = []app{{
 		Name: "myapp", Sites: []string{"/etc/nginx/nginx.conf"}, Live: live, LiveSlot: "myapp:blue", Strategy: "auto",
 		Drain: time.Minute,
 		Slots: []slot{{
-			Name: "myapp:blue", Filled: true, SocketUnit: "edgeman@myapp:blue.socket", Service: "edgeman@myapp:blue.service", SocketPath: socket,
+			Name: "myapp:blue", Filled: true, SocketUnit: "edgeman@myapp:blue.socket", Service: "edgeman@myapp:blue.service", SocketDir: filepath.Dir(socket),
 			Release: 3, Image: "myapp:v3", ImageID: "sha256:3", Containers: []string{"myapp-blue-3"}, Phase: "healthy", Since: base.Add(-time.Minute),
 		}, {Name: "myapp:green", SocketUnit: "edgeman@myapp:green.socket", Service: "edgeman@myapp:green.service"}},
 	}}
@@ -98,6 +99,11 @@ func appCases() []scenario {
 		})},
 		{"unit-drift", "file removed", Warning, changed(func(w *world, a *app, s *slot) {
 			w.units[s.SocketUnit] = Unit{Load: "not-found", Active: "active"}
+		})},
+		{"unit-drift", "drop-in removed", Warning, changed(func(w *world, a *app, s *slot) {
+			u := w.units[s.SocketUnit]
+			u.Load = "bad-setting"
+			w.units[s.SocketUnit] = u
 		})},
 		{"unit-drift", "never there", 0, changed(func(w *world, a *app, s *slot) {
 			w.units["nginx.service"] = Unit{Load: "not-found", Active: "inactive"}

@@ -196,11 +196,11 @@ func upstreamCases() []scenario {
 		{"upstream-dead", "socket-inactive says so", 0, func(w *world, _ *ca) {
 			adopted(w, "")
 			w.units["edgeman@myapp:blue.socket"] = Unit{Active: "inactive"}
-			w.must(w.env.Remove("/run/edgeman/myapp:blue.sock"))
+			w.must(w.env.Remove("/run/edgeman/myapp:blue/8080.sock"))
 		}},
 		{"upstream-dead", "socket gone although its unit is active", Critical, func(w *world, _ *ca) {
 			adopted(w, "")
-			w.must(w.env.Remove("/run/edgeman/myapp:blue.sock"))
+			w.must(w.env.Remove("/run/edgeman/myapp:blue/8080.sock"))
 			w.write("/proc/4711/net/unix", "")
 		}},
 		{"socket-perm", "refused", Critical, func(w *world, _ *ca) {

@@ -86,7 +86,7 @@ type Units interface {
 // Unit is the state of a systemd unit, in systemd's own words.
 type Unit struct {
 	Name      string
-	Load      string    // loaded, not-found, masked
+	Load      string    // loaded, not-found, masked, bad-setting
 	Active    string    // active, inactive, failed, activating
 	Result    string    // success, exit-code, start-limit-hit
 	FileState string    // enabled, disabled, static

@@ -41,7 +41,7 @@ func TestHints(t *testing.T) {
 		}, "nginx answers 502 until then", "edgeman"},
 		{"upstream-dead", "the app's own", func(w *world) {
 			adopted(w, "")
-			w.must(w.env.Remove("/run/edgeman/myapp:blue.sock"))
+			w.must(w.env.Remove("/run/edgeman/myapp:blue/8080.sock"))
 			w.write("/proc/4711/net/unix", "")
 		}, "edgeman logs myapp", ""},
 		{"app-down", "Docker is down", func(w *world) {

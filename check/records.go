@@ -77,7 +77,7 @@ func readApp(p state.Paths, name string) (app, error) {
 func readSlot(p state.Paths, id sockets.Slot) (slot, error) {
 	s := slot{
 		Name: id.String(), SocketUnit: id.SocketUnit(), Service: id.ServiceUnit(),
-		SocketPath: id.SocketPath(p.Run),
+		SocketDir: id.SocketDir(p.Run),
 	}
 	r, filled, err := p.SlotRelease(id)
 	switch {
@@ -132,10 +132,13 @@ func readAdoption(p state.Paths, a *app) {
 		a.Missing = err.Error()
 		return
 	}
-	a.Sites, a.Edits = []string{record.Site}, record.Plan.Files
+	a.Sites, a.Edits = record.Sites, record.Plan.Files
 	a.OriginalImage, a.OriginalImageID = record.Image, record.ImageID
 	if record.Container != "" {
 		a.Originals = record.Originals()
+		if record.Beside {
+			a.Originals = nil // they are to run
+		}
 	}
 	for _, f := range a.Edits {
 		if f.AfterSum != hexSum(f.After) || f.BeforeSum != hexSum(f.Before) {

@@ -23,7 +23,7 @@ func realApp(t *testing.T) (state.Paths, *world) {
 	p := state.Paths{Etc: filepath.Join(w.root, "etc"), Var: filepath.Join(w.root, "var"), Run: filepath.Join(w.root, "run")}
 	w.must(p.MakeApp("myapp"))
 	intent := state.DefaultApp("myapp")
-	intent.Port, intent.Image = 8080, "myapp"
+	intent.Listeners, intent.Image = []state.Listener{state.PortListener(8080)}, "myapp"
 	w.must(p.WriteApp(intent))
 	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:1"}
 	w.must(p.WriteRelease(&r))

@@ -15,9 +15,9 @@ import (
 
 var ruleConfDrift = Rule{
 	Code: "conf-drift", Title: "an adopted site file has been changed", Worst: Critical, Needs: []need{needApps},
-	What: "A file that adopt edited has been changed since. It is a notice while edgeman's own lines are intact, a warning when they were changed or removed or the file is missing, and critical when nothing in nginx's configuration names the app's live.sock any more. The evidence has a unified diff.",
+	What: "A file that adopt edited has been changed since. It is a notice while edgeman's own lines are intact, a warning when they were changed or removed or the file is missing, and critical when nothing in nginx's configuration leads through the app's live pointer any more. The evidence has a unified diff.",
 	Why:  "`edgeman unadopt` takes back exactly its own edits. It leaves lines that were changed since as they are, and refuses to guess about those that still lead to the app. If nginx no longer uses the app's socket, a swap changes nothing, and visitors get 502 when the site points at the original container, which is stopped.",
-	Fix:  "Nothing needs fixing if the change is wanted and the site still leads to the app's live.sock. Otherwise put back the lines that begin with `-` in the diff, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
+	Fix:  "Nothing needs fixing if the change is wanted and the site still leads through the app's live pointer. Otherwise put back the lines that begin with `-` in the diff, then `nginx -t && systemctl reload nginx`. If the edit was taken back on purpose: `edgeman unadopt APP` starts the original container again.",
 	look: confDrift,
 }
 
@@ -72,29 +72,31 @@ func confDriftDiff(edit nginxconf.FileEdit, now []byte) []fact {
 
 var ruleUnitDrift = Rule{
 	Code: "unit-drift", Title: "unit files are gone, or changed but not reloaded", Worst: Warning, Needs: []need{needApps, needUnits},
-	What: "A unit file of edgeman or nginx was changed but systemd still uses the old version, or the unit files of a slot in use were removed.",
+	What: "A unit file of edgeman or nginx was changed but systemd still uses the old version, or the unit files of a slot in use were removed, or the drop-in that says where it listens.",
 	Why:  "The next start will behave differently, or fail.",
-	Fix:  "`systemctl daemon-reload`; `edgeman install` puts edgeman's files back.",
+	Fix:  "`systemctl daemon-reload`; `edgeman install` puts edgeman's files back, `edgeman repair APP` those of its slots.",
 	look: unitDrift,
 }
 
 func unitDrift(h *host, report func(Finding)) {
 	const web = "nginx.service"
-	names := []string{web}
+	names, apps := []string{web}, []string{""}
 	for _, a := range h.apps {
 		for _, s := range a.Slots {
 			if s.Filled {
-				names = append(names, s.SocketUnit, s.Service)
+				names, apps = append(names, s.SocketUnit, s.Service), append(apps, a.Name, a.Name)
 			}
 		}
 	}
-	for _, n := range names {
+	for i, n := range names {
 		f := Finding{Severity: Warning, Subject: Subject{"unit", n}}
 		switch u, ok := h.unit(n); {
 		case !ok:
 			continue
 		case n != web && u.Load == "not-found" && u.Active == "active":
 			f.Message, f.Hint = n+" runs, but its unit file is gone: no swap and no reboot will start it again", "edgeman install"
+		case n != web && u.Load == "bad-setting":
+			f.Message, f.Hint = n+" does not say where it listens any more: no reboot will start it again", "edgeman repair "+apps[i]
 		case u.Reload:
 			f.Message, f.Hint = "systemd has not read the changed unit file of "+n, "systemctl daemon-reload"
 		default:

@@ -360,7 +360,7 @@ func TestRunChangesNothing(t *testing.T) {
 	certbotted(w, c, "a.example.com", c.leaf(life{90 * day, 20 * day}, "a.example.com"), "authenticator = webroot")
 	conf := w.text("/etc/nginx/nginx.conf")
 	adopted(w, "keepalive 16;")
-	w.write("/etc/nginx/nginx.conf", strings.Replace(conf, "http {", "http { server { listen 80; location / { proxy_pass http://unix:/var/lib/edgeman/apps/myapp/live.sock; } }", 1))
+	w.write("/etc/nginx/nginx.conf", strings.Replace(conf, "http {", "http { server { listen 80; location / { proxy_pass http://unix:/var/lib/edgeman/apps/myapp/live/8080.sock; } }", 1))
 	before := tree(t, w.root)
 	r := w.run()
 	if after := tree(t, w.root); after != before {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -184,7 +185,7 @@ func (h *host) deadUnix(path string) string {
 // there, so there is no need to ask by connecting.
 func (h *host) owned(path string) bool {
 	return slices.ContainsFunc(h.apps, func(a app) bool {
-		return slices.ContainsFunc(a.Slots, func(s slot) bool { return s.SocketPath == path })
+		return slices.ContainsFunc(a.Slots, func(s slot) bool { return s.SocketDir == filepath.Dir(path) })
 	})
 }
 

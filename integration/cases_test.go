@@ -31,7 +31,7 @@ func TestCases(t *testing.T) {
 			ctx := testContext(t)
 			var stage caseHost
 			for n, file := range all {
-				if n%len(releases()) != i && os.Getenv("EDGEMAN_CASES_EVERYWHERE") == "" {
+				if n%len(releases()) != i && os.Getenv(everywhere) == "" {
 					continue
 				}
 				t.Run(caseName(file), func(t *testing.T) { runCase(ctx, t, stage.ready(ctx, t, release), file) })

@@ -28,7 +28,7 @@ func TestCheckOnTheHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		tests := []struct{ name, breaks, mends, code string }{
-			{"a drifted site", "cp -p /etc/nginx/sites-available/myapp /root/myapp && sed -i 's/unix:[^;]*live.sock;/127.0.0.1:8080;/' /etc/nginx/sites-available/myapp", "cp -p /root/myapp /etc/nginx/sites-available/myapp", "conf-drift"},
+			{"a drifted site", "cp -p /etc/nginx/sites-available/myapp /root/myapp && sed -i 's/unix:[^;]*live[^;]*sock;/127.0.0.1:8080;/' /etc/nginx/sites-available/myapp", "cp -p /root/myapp /etc/nginx/sites-available/myapp", "conf-drift"},
 			{"a broken configuration", "echo 'nonsense;' >/etc/nginx/conf.d/x.conf", "rm /etc/nginx/conf.d/x.conf", "nginx-config-invalid"},
 			{"a slot that nobody listens for", "systemctl stop edgeman@myapp:green.socket edgeman@myapp:green.service", "systemctl start edgeman@myapp:green.socket edgeman@myapp:green.service", "socket-inactive"},
 		}

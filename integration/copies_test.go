@@ -96,7 +96,7 @@ func TestAdoptServersOfOneImage(t *testing.T) {
 		t.Errorf("after adopt %s run", got)
 	}
 	conf := siteFile(ctx, t, h)
-	if n := strings.Count(conf, "live.sock"); n != 3 || strings.Count(conf, "max_fails=0") != 3 {
+	if n := strings.Count(conf, "/live/8080.sock"); n != 3 || strings.Count(conf, "max_fails=0") != 3 {
 		t.Errorf("the site file has %d lines to the socket, want the three without max_fails:\n%s", n, conf)
 	}
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v2")

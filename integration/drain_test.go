@@ -119,7 +119,7 @@ func oneOfEachIsCut(ctx context.Context, t *testing.T, h *host.Host) {
 	})
 	slow := h.Exec(ctx, "curl", "-s", "-m", "60", "http://127.0.0.1/?delay=50s")
 	// Two transfers over one connection, the second a minute after the first.
-	idle := h.Exec(ctx, "curl", "-s", "-m", "60", "--rate", "1/m", "--unix-socket", "/var/lib/edgeman/apps/myapp/live.sock",
+	idle := h.Exec(ctx, "curl", "-s", "-m", "60", "--rate", "1/m", "--unix-socket", "/var/lib/edgeman/apps/myapp/live/8080.sock",
 		"http://myapp/", "http://myapp/", "-o", "/dev/null", "-o", "/dev/null")
 	for _, c := range []interface {
 		Start() error

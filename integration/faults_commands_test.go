@@ -15,13 +15,13 @@ import (
 func commandFaults() []fault {
 	const group = "A command is killed"
 	rows := []fault{
-		{group: group, name: "swap (overlap), at every change", do: func(s *scene) { s.killedAtEveryChange("swap", "") }},
-		{group: group, name: "swap (stop-first), at every change", do: func(s *scene) { s.killedAtEveryChange("swap", "stop-first") }},
+		{group: group, name: "swap (overlap), at every change", ports: true, do: func(s *scene) { s.killedAtEveryChange("swap", "") }},
+		{group: group, name: "swap (stop-first), at every change", ports: true, do: func(s *scene) { s.killedAtEveryChange("swap", "stop-first") }},
 		{group: group, name: "rollback, at every change", do: func(s *scene) { s.killedAtEveryChange("rollback", "") }},
 		{group: group, name: "swap (overlap), after each printed step", do: killedAtSteps},
-		{group: group, name: "pause, at every change", do: pauseKilled},
-		{group: group, name: "unadopt, at every change", do: func(s *scene) { s.unadoptKilled() }},
-		{group: group, name: "adopt (overlap), at every change", do: func(s *scene) { s.adoptKilled("") }},
+		{group: group, name: "pause, at every change", ports: true, do: pauseKilled},
+		{group: group, name: "unadopt, at every change", ports: true, do: func(s *scene) { s.unadoptKilled() }},
+		{group: group, name: "adopt (overlap), at every change", ports: true, do: func(s *scene) { s.adoptKilled("") }},
 		{group: group, name: "adopt (stop-first), at every change", do: func(s *scene) { s.adoptKilled("-v data:/data") }},
 	}
 	return rows
@@ -176,10 +176,10 @@ func (s *scene) adopt() {
 func (s *scene) adoptKilled(options string) {
 	s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 	if options != "" {
-		s.sh("docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 " + options + " myapp:v1")
+		s.original(options)
 		s.must("curl", "-sf", "--retry", "20", "--retry-all-errors", "--retry-delay", "1", "http://127.0.0.1/")
 		s.stop() // the container was away: the load begins here
-		s.clients, s.stopped = startLoads(s.ctx, s.T, s.h, faultRate), false
+		s.load()
 	}
 	before := siteFile(s.ctx, s.T, s.h)
 	back, done := 0, 0
@@ -201,7 +201,7 @@ func (s *scene) adoptKilled(options string) {
 	if options != "" { // as before, for the rows that follow
 		s.must("edgeman", "unadopt", "myapp", "--yes")
 		s.judge()
-		s.sh("docker rm -f myapp; docker run --detach --name myapp --restart always -p 127.0.0.1:8080:8080 myapp:v1")
+		s.original("")
 		s.serves()
 		s.adopt()
 	}

@@ -13,7 +13,7 @@ import (
 func diskFaults() []fault {
 	const group = "The disk is full"
 	return []fault{
-		{group: group, name: "swap (overlap), from every write on", do: func(s *scene) { s.fullAtEveryWrite("swap", "") }},
+		{group: group, name: "swap (overlap), from every write on", ports: true, do: func(s *scene) { s.fullAtEveryWrite("swap", "") }},
 		{group: group, name: "swap (stop-first), from every write on", do: func(s *scene) { s.fullAtEveryWrite("swap", "stop-first") }},
 		{group: group, name: "rollback, from every write on", do: func(s *scene) { s.fullAtEveryWrite("rollback", "") }},
 		{group: group, name: "adopt, from every write on", do: adoptOnFullDisk},

@@ -35,8 +35,8 @@ func imageFaults() []fault {
 			refused("arm", nil, "--timeout", "20s")(s)
 		}},
 		{group: group, name: "exits at once", do: refused("gone", map[string]string{"ECHO_BOOT_EXIT": "3"}, "--timeout", "20s")},
-		{group: group, name: "exits at once (stop-first)", do: refused("gone", map[string]string{"ECHO_BOOT_EXIT": "3"}, "--timeout", "20s", "--strategy", "stop-first")},
-		{group: group, name: "is never healthy", do: refused("sick", map[string]string{"ECHO_STATUS": "500"}, "--timeout", "3s")},
+		{group: group, name: "exits at once (stop-first)", ports: true, do: refused("gone", map[string]string{"ECHO_BOOT_EXIT": "3"}, "--timeout", "20s", "--strategy", "stop-first")},
+		{group: group, name: "is never healthy", ports: true, do: refused("sick", map[string]string{"ECHO_STATUS": "500"}, "--timeout", "3s")},
 		{group: group, name: "is never healthy (stop-first)", do: refused("sick", map[string]string{"ECHO_STATUS": "500"}, "--timeout", "3s", "--strategy", "stop-first")},
 		{group: group, name: "exits after it was healthy", outage: "the app itself dies", do: func(s *scene) {
 			s.build(host.Image{Tag: "myapp:dying", Env: map[string]string{"ECHO_LISTEN": "auto", "ECHO_EXIT_AFTER": "1500ms"}})

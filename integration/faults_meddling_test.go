@@ -12,7 +12,7 @@ import (
 func meddlingFaults() []fault {
 	const group = "Somebody else"
 	return []fault{
-		{group: group, name: "removes the container", do: func(s *scene) {
+		{group: group, name: "removes the container", ports: true, do: func(s *scene) {
 			s.inside()
 			_, name, _ := s.live()
 			s.must("docker", "rm", "-f", name)
@@ -28,7 +28,7 @@ func meddlingFaults() []fault {
 			s.healthy()
 			s.repaired("edgeman serve started it again")
 		}},
-		{group: group, name: "stops the slot's service", do: func(s *scene) {
+		{group: group, name: "stops the slot's service", ports: true, do: func(s *scene) {
 			slot, _, _ := s.live()
 			s.inside()
 			s.must("systemctl", "stop", unit(slot))
@@ -36,23 +36,23 @@ func meddlingFaults() []fault {
 			s.healthy()
 			s.repaired("its socket: the next request started it")
 		}},
-		{group: group, name: "stops the slot's socket and service", outage: "nothing listens until repair", do: func(s *scene) {
+		{group: group, name: "stops the slot's socket and service", ports: true, outage: "nothing listens until repair", do: func(s *scene) {
 			slot, _, _ := s.live()
 			s.sh("systemctl stop edgeman@myapp:" + slot + ".socket " + unit(slot))
 			s.named("socket-inactive")
 			s.repairs()
 		}},
-		{group: group, name: "removes the socket file", outage: "nothing listens there until the new socket", do: func(s *scene) {
+		{group: group, name: "removes the socket file", ports: true, outage: "nothing listens there until the new socket", do: func(s *scene) {
 			slot, _, _ := s.live()
-			s.must("rm", "/run/edgeman/myapp:"+slot+".sock")
+			s.must("rm", "/run/edgeman/myapp:"+slot+"/8080.sock")
 			begun := time.Now()
 			s.serves()
 			s.Logf("requests flow again after %.1fs", time.Since(begun).Seconds())
 			s.healthy()
 			s.repaired("edgeman serve had systemd make a new one")
 		}},
-		{group: group, name: "removes the live pointer", outage: "nginx finds nothing until repair", do: func(s *scene) {
-			s.must("rm", "/var/lib/edgeman/apps/myapp/live.sock")
+		{group: group, name: "removes the live pointer", ports: true, outage: "nginx finds nothing until repair", do: func(s *scene) {
+			s.must("rm", "/var/lib/edgeman/apps/myapp/live")
 			s.named("socket-inactive")
 			s.repairs()
 		}},
@@ -70,7 +70,7 @@ func meddlingFaults() []fault {
 			s.sh("rm -r /root/away")
 			s.repaired("`edgeman install`, and the next swap as ever")
 		}},
-		{group: group, name: "edits the site file between two commands", do: func(s *scene) {
+		{group: group, name: "edits the site file between two commands", ports: true, do: func(s *scene) {
 			s.sh("echo '# mine' >>" + site80 + " && systemctl reload nginx")
 			s.swap()
 			s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
@@ -82,14 +82,14 @@ func meddlingFaults() []fault {
 			s.repaired("nothing to repair: the edit stayed, also after release")
 		}},
 		{group: group, name: "takes edgeman's edit out of the site file", outage: "nginx asks where nothing listens", do: func(s *scene) {
-			s.sh("cp " + site80 + " /root/site && sed -i 's|unix:/var/lib/edgeman/apps/myapp/live.sock|127.0.0.1:8080|' " + site80 + " && systemctl reload nginx")
+			s.sh("cp " + site80 + " /root/site && sed -i 's|unix:/var/lib/edgeman/apps/myapp/live/8080.sock|127.0.0.1:8080|' " + site80 + " && systemctl reload nginx")
 			s.named("conf-drift")
 			s.Logf("repair: %s", s.sh("edgeman repair myapp || true"))
 			s.sh("cp /root/site " + site80 + " && systemctl reload nginx")
 			s.serves()
 			s.repaired("who did it; `edgeman check` names it")
 		}},
-		{group: group, name: "prunes everything (docker system prune --all)", do: func(s *scene) {
+		{group: group, name: "prunes everything (docker system prune --all)", ports: true, do: func(s *scene) {
 			s.must("docker", "system", "prune", "--all", "--force")
 			slot, _, _ := s.live()
 			s.inside()

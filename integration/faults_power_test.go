@@ -15,15 +15,15 @@ import (
 func powerFaults() []fault {
 	const group = "The power is cut"
 	return []fault{
-		{group: group, name: "while nothing happens", outage: "the host is down", do: func(s *scene) {
+		{group: group, name: "while nothing happens", ports: true, outage: "the host is down", do: func(s *scene) {
 			s.sleepThenCut()
 			s.repaired("the boot")
 		}},
-		{group: group, name: "swap (overlap), at every change", outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "") }},
+		{group: group, name: "swap (overlap), at every change", ports: true, outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "") }},
 		{group: group, name: "swap (stop-first), at every change", outage: "the host is down", do: func(s *scene) { s.cutAtEveryChange(1, "swap", "myapp", "", "--strategy", "stop-first") }},
 		{group: group, name: "adopt, at every change", outage: "the host is down", do: adoptCut},
 		{group: group, name: "unadopt, at every change", outage: "the host is down", do: unadoptCut},
-		{group: group, name: "paused", outage: "the host is down", do: func(s *scene) {
+		{group: group, name: "paused", ports: true, outage: "the host is down", do: func(s *scene) {
 			s.must("edgeman", "pause", "myapp", "--max", "50s") // nginx itself waits for 60 s
 			s.cut()
 			s.inState(statusOf(s.ctx, s.T, s.h).Apps[0].Live, "paused")

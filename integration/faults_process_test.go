@@ -15,13 +15,13 @@ import (
 func processFaults() []fault {
 	const service, container, docker = "edgeman serve is killed", "The container is killed", "Docker dies"
 	return []fault{
-		{group: service, name: "candidate", do: func(s *scene) {
+		{group: service, name: "candidate", ports: true, do: func(s *scene) {
 			swap := s.background("edgeman", "swap", "myapp", "slow")
 			s.kill(unit(s.startingSlot()))
 			s.ends(swap, outcome.ExitDone)
 			s.repaired("systemd; the swap went on")
 		}},
-		{group: service, name: "live", do: func(s *scene) {
+		{group: service, name: "live", ports: true, do: func(s *scene) {
 			slot, container, _ := s.live()
 			for range 3 {
 				s.inside()
@@ -33,13 +33,13 @@ func processFaults() []fault {
 			}
 			s.repaired("systemd; the container went on")
 		}},
-		{group: service, name: "draining", do: func(s *scene) {
+		{group: service, name: "draining", ports: true, do: func(s *scene) {
 			old := s.detachedSwap()
 			s.kill(unit(old))
 			s.settled()
 			s.repaired("systemd; the slot drained on and ended")
 		}},
-		{group: service, name: "holding (swap, stop-first)", do: func(s *scene) {
+		{group: service, name: "holding (swap, stop-first)", ports: true, do: func(s *scene) {
 			slot, _, _ := s.live()
 			swap := s.background("edgeman", "swap", "myapp", "slow", "--strategy", "stop-first")
 			s.inState(slot, "paused")
@@ -48,7 +48,7 @@ func processFaults() []fault {
 			s.healthy()
 			s.repaired("systemd; the swap %s", map[bool]string{true: "went on", false: "was undone"}[contains(out, "slow in")])
 		}},
-		{group: service, name: "paused", do: func(s *scene) {
+		{group: service, name: "paused", ports: true, do: func(s *scene) {
 			slot, _, _ := s.live()
 			s.must("edgeman", "pause", "myapp", "--max", "50s") // nginx itself waits for 60 s
 			s.kill(unit(slot))
@@ -63,7 +63,7 @@ func processFaults() []fault {
 			s.ends(swap, outcome.ExitDone)
 			s.repaired("edgeman serve started it again; the swap went on")
 		}},
-		{group: container, name: "live", finding: "app-restarting", do: func(s *scene) {
+		{group: container, name: "live", ports: true, finding: "app-restarting", do: func(s *scene) {
 			for range 3 {
 				s.inside()
 				_, name, _ := s.live()
@@ -73,19 +73,19 @@ func processFaults() []fault {
 			}
 			s.repaired("edgeman serve started it again")
 		}},
-		{group: container, name: "draining", do: func(s *scene) {
+		{group: container, name: "draining", ports: true, do: func(s *scene) {
 			old := s.detachedSwap()
 			s.sh("docker kill -s KILL $(docker ps -q --filter label=edgeman.slot=" + old + ")")
 			s.settled()
 			s.repaired("the slot ended")
 		}},
-		{group: docker, name: "systemctl restart docker", do: func(s *scene) {
+		{group: docker, name: "systemctl restart docker", ports: true, do: func(s *scene) {
 			s.inside()
 			s.must("systemctl", "restart", "docker")
 			s.healthy()
 			s.repaired("edgeman serve started the container again")
 		}},
-		{group: docker, name: "dockerd killed", do: func(s *scene) {
+		{group: docker, name: "dockerd killed", ports: true, do: func(s *scene) {
 			s.inside()
 			s.kill("docker.service")
 			s.dockerUp()
@@ -125,7 +125,7 @@ func nginxFaults() []fault {
 		s.ends(swap, outcome.ExitDone)
 	}
 	return []fault{
-		{group: group, name: "reload", do: func(s *scene) { during(s, "systemctl reload nginx") }},
+		{group: group, name: "reload", ports: true, do: func(s *scene) { during(s, "systemctl reload nginx") }},
 		{group: group, name: "restart", outage: "nginx itself is away", do: func(s *scene) { during(s, "systemctl restart nginx") }},
 		{group: group, name: "a worker is killed", do: func(s *scene) {
 			s.inside()

@@ -16,9 +16,9 @@ import (
 // scene is one row while it is played.
 type scene struct {
 	*testing.T
-	ctx     context.Context
-	h       *host.Host
-	mode    string
+	ctx context.Context
+	h   *host.Host
+	faultApp
 	clients clients
 	stopped bool
 	outcome rowOutcome
@@ -184,8 +184,36 @@ func (s *scene) whole() {
 func (s *scene) buildAll() {
 	s.Helper()
 	for tag, unhealthy := range map[string]string{"v1": "0s", "v2": "0s", "slow": "3s"} {
-		s.build(host.Image{Tag: "myapp:" + tag, Env: map[string]string{"ECHO_LISTEN": "auto", "ECHO_UNHEALTHY": unhealthy}})
+		s.build(host.Image{Tag: "myapp:" + tag, Env: map[string]string{"ECHO_LISTEN": "auto", "ALSO": s.also(), "ECHO_UNHEALTHY": unhealthy}})
 	}
+}
+
+// also are the ports at which the app listens beside 8080.
+func (s *scene) also() string {
+	if s.ports() {
+		return "8072 9001"
+	}
+	return ""
+}
+
+// original runs the container that is adopted.
+func (s *scene) original(options string) {
+	s.Helper()
+	for _, port := range append(strings.Fields(s.also()), "8080") {
+		options += " -p 127.0.0.1:" + port + ":" + port
+	}
+	s.sh("docker rm -f myapp; docker run --detach --name myapp --restart always " + options + " myapp:v1")
+}
+
+// load starts the clients, at every port.
+func (s *scene) load() {
+	s.Helper()
+	s.stopped = false
+	if s.ports() {
+		s.clients = startLoads(s.ctx, s.T, s.h, faultRate/2, "http://127.0.0.1/", "http://127.0.0.1/longpolling/", "http://127.0.0.1:81/")
+		return
+	}
+	s.clients = startLoads(s.ctx, s.T, s.h, faultRate)
 }
 
 // fresh begins a row with a container that starts at once and has no past.

@@ -12,7 +12,7 @@ import (
 func swapFaults() []fault {
 	const group = "Swaps"
 	return []fault{
-		{group: group, name: "two started in the same second", do: func(s *scene) {
+		{group: group, name: "two started in the same second", ports: true, do: func(s *scene) {
 			first, second := s.background("edgeman", "swap", "myapp", "v1", "--wait", "60s"), s.background("edgeman", "swap", "myapp", "v2", "--wait", "60s")
 			s.ends(first, outcome.ExitDone)
 			s.ends(second, outcome.ExitDone)
@@ -29,7 +29,7 @@ func swapFaults() []fault {
 			}
 			s.repaired("nothing to repair: one was told who holds the lock")
 		}},
-		{group: group, name: "100 in a row", do: hundredSwaps},
+		{group: group, name: "100 in a row", ports: true, do: hundredSwaps},
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 // rowOutcome is what came of a row.
 type rowOutcome struct {
 	fault
-	mode           string
+	app            string // its name
 	result         load.Result
 	most           int // requests that can have been inside what was killed
 	left, repaired string
@@ -66,7 +66,7 @@ func (m *matrix) add(o rowOutcome) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.done = append(m.done, record{
-		Group: o.group, Name: o.name, Mode: o.mode, Requests: o.result.Requests, Failed: o.result.Failed, Most: o.most, Outage: o.outage,
+		Group: o.group, Name: o.name, Mode: o.app, Requests: o.result.Requests, Failed: o.result.Failed, Most: o.most, Outage: o.outage,
 		Longest: o.result.Longest, Left: o.left, Repaired: o.repaired, Red: o.failed, Begun: o.begun, Took: o.took, Versions: m.versions,
 	})
 	kept, err := m.merge()
@@ -182,10 +182,11 @@ func page(kept map[string]record) []byte {
 	versions := map[string][]time.Time{}
 	group := ""
 	for _, f := range faults() {
-		for _, mode := range modes {
-			if f.only != "" && f.only != mode {
+		for _, v := range faultApps {
+			if !f.plays(v) {
 				continue
 			}
+			mode := v.name
 			if f.group != group {
 				group = f.group
 				fmt.Fprintf(&out, "\n## %s\n\n| what | mode | requests | failed | longest wait | state that remained | repaired by |\n|---|---|---|---|---|---|---|\n", group)

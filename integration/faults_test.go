@@ -21,6 +21,7 @@ import (
 type fault struct {
 	group, name string
 	only        string // the one mode that it applies to; empty: proxy and native
+	ports       bool   // also done to an app with three listeners, all under load
 	// outage says why requests may fail while it lasts: nothing can answer them.
 	outage string
 	// finding is the code of what check has to say afterwards; empty: nothing.
@@ -36,17 +37,55 @@ func faults() []fault {
 	return slices.Concat(commandFaults(), processFaults(), nginxFaults(), imageFaults(), meddlingFaults(), unreachableFaults(), diskFaults(), swapFaults(), powerFaults())
 }
 
-// modes of an app; a row applies to both unless it says otherwise.
-var modes = []string{"proxy", "native"}
+// faultApp is the kind of app that a row is played with.
+type faultApp struct{ name, mode, site string }
+
+var faultApps = []faultApp{
+	{name: "proxy", mode: "proxy", site: plainSite},
+	{name: "native", mode: "native", site: plainSite},
+	{name: "proxy, 3 ports", mode: "proxy", site: threePorts},
+	{name: "native, 3 ports", mode: "native", site: threePorts},
+}
+
+func (v faultApp) ports() bool { return v.site == threePorts }
+
+// plays says whether the row is for such an app.
+func (f fault) plays(v faultApp) bool {
+	return (f.only == "" || f.only == v.mode) && (f.ports || !v.ports())
+}
+
+// threePorts reaches one container at three ports.
+const threePorts = `upstream my_app {
+    server 127.0.0.1:8080;
+}
+server {
+    listen 80 default_server;
+    client_max_body_size 100m;
+    location / {
+        proxy_pass http://my_app;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+    }
+    location /longpolling/ {
+        proxy_pass http://127.0.0.1:8072;
+    }
+}
+server {
+    listen 81;
+    location / {
+        proxy_pass http://127.0.0.1:9001;
+    }
+}
+`
 
 func TestFaults(t *testing.T) {
 	results := &matrix{begun: time.Now()}
 	t.Cleanup(results.print)
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			stage := &stage{t: t, mode: mode, release: releases()[0], results: results}
+	for _, v := range faultApps {
+		t.Run(v.name, func(t *testing.T) {
+			stage := &stage{t: t, faultApp: v, release: releases()[0], results: results}
 			for _, f := range faults() {
-				if f.only != "" && f.only != mode {
+				if !f.plays(v) {
 					continue
 				}
 				t.Run(f.group+"/"+f.name, func(t *testing.T) {
@@ -60,8 +99,8 @@ func TestFaults(t *testing.T) {
 // stage is a host that serves one row after the other. A row that leaves it
 // other than it was fails, and the next row gets a fresh one.
 type stage struct {
+	faultApp
 	t       *testing.T
-	mode    string
 	release string
 	results *matrix
 	h       *host.Host
@@ -70,7 +109,7 @@ type stage struct {
 func (st *stage) row(t *testing.T, f fault) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
-	s := &scene{ctx: ctx, T: t, mode: st.mode, outcome: rowOutcome{fault: f, mode: st.mode, begun: time.Now(), repaired: "nothing to repair"}}
+	s := &scene{ctx: ctx, T: t, faultApp: st.faultApp, outcome: rowOutcome{fault: f, app: st.name, begun: time.Now(), repaired: "nothing to repair"}}
 	defer func() {
 		s.outcome.failed = t.Failed()
 		s.outcome.took = time.Since(s.outcome.begun)
@@ -88,7 +127,7 @@ func (st *stage) row(t *testing.T, f fault) {
 	}
 	s.h = st.h
 	s.fresh()
-	s.clients = startLoads(ctx, t, st.h, faultRate)
+	s.load()
 	f.do(s)
 	s.judge()
 	s.whole()
@@ -110,14 +149,14 @@ func (st *stage) setUp(ctx context.Context, t *testing.T) {
 		st.h = Up(ctx, st.t, st.release)
 	}
 	if _, err := st.h.Run(ctx, "edgeman", "status", "myapp"); err != nil {
-		prepareFaults(ctx, t, st.h, st.mode)
+		prepareFaults(ctx, t, st.h, st.faultApp)
 	}
 	st.results.know(ctx, st.h)
 }
 
 // prepareFaults adopts an app in the mode. Its images can be told to listen by
 // themselves, as before adopt and in proxy mode, or to take the socket.
-func prepareFaults(ctx context.Context, t *testing.T, h *host.Host, mode string) {
+func prepareFaults(ctx context.Context, t *testing.T, h *host.Host, v faultApp) {
 	t.Helper()
 	Install(ctx, t, h)
 	tool, err := host.Tool(ctx, "./integration/cmd/failpoint")
@@ -127,13 +166,14 @@ func prepareFaults(ctx context.Context, t *testing.T, h *host.Host, mode string)
 	if err := h.Copy(ctx, tool, "/opt/failpoint"); err != nil {
 		t.Fatal(err)
 	}
-	(&scene{ctx: ctx, T: t, h: h}).buildAll()
+	s := &scene{ctx: ctx, T: t, h: h, faultApp: v}
+	s.buildAll()
 	// A wait of some seconds must not fail for want of worker_connections.
 	must(ctx, t, h, "sed", "-i", "s/worker_connections .*/worker_connections 4096;/", "/etc/nginx/nginx.conf")
-	must(ctx, t, h, "docker", "run", "--detach", "--name", "myapp", "--restart", "always", "--publish", "127.0.0.1:8080:8080", "myapp:v1")
-	site(ctx, t, h, "myapp", plainSite)
+	s.original("")
+	site(ctx, t, h, "myapp", v.site)
 	answers(ctx, t, h, "http://127.0.0.1/")
-	must(ctx, t, h, "edgeman", "adopt", site80, "--yes", "--mode", mode, "--health", "/health")
+	s.adopt()
 }
 
 const site80 = "/etc/nginx/sites-available/myapp"

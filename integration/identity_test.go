@@ -120,7 +120,7 @@ func TestSiteFileKeepsEverythingElse(t *testing.T) {
 		reloadNginx(ctx, t, h)
 		before := siteFile(ctx, t, h)
 		must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-enabled/myapp", "--yes")
-		want := strings.Replace(before, "server 127.0.0.1:8080;", "server unix:/var/lib/edgeman/apps/myapp/live.sock;", 1)
+		want := strings.Replace(before, "server 127.0.0.1:8080;", "server unix:/var/lib/edgeman/apps/myapp/live/8080.sock;", 1)
 		added := regexp.MustCompile(`(?m)^\t(keepalive_time 5s; )?keepalive_timeout 4s; # edgeman\n`)
 		after := siteFile(ctx, t, h)
 		if n := len(added.FindAllString(after, -1)); n != 1 {

@@ -24,7 +24,7 @@ func TestIdle(t *testing.T) {
 		if mode == "native" {
 			env = "['ECHO_LISTEN=fd', 'ECHO_TERM=exit']"
 		}
-		appFile(ctx, t, h, "myapp", fmt.Sprintf("mode = '%s'\nport = 8080\nimage = 'myapp'\nhealth = '/health'\nidle = '1s'\nenv = %s\n", mode, env))
+		appFile(ctx, t, h, "myapp", fmt.Sprintf("mode = '%s'\nports = [8080]\nimage = 'myapp'\nhealth = '/health'\nidle = '1s'\nenv = %s\n", mode, env))
 		must(ctx, t, h, "edgeman", "swap", "myapp", "v1")
 		idle(ctx, t, h)
 		burst(ctx, t, h, mode)

@@ -103,16 +103,21 @@ type clients struct {
 	start  time.Time // of the last
 }
 
-func startLoads(ctx context.Context, t *testing.T, h *host.Host, rate int) clients {
+func startLoads(ctx context.Context, t *testing.T, h *host.Host, rate int, urls ...string) clients {
 	t.Helper()
+	if len(urls) == 0 {
+		urls = []string{"http://127.0.0.1/"}
+	}
 	c := clients{rate: rate}
-	for _, keepalive := range []bool{true, false} {
-		l, err := h.StartLoad(ctx, load.Options{URL: "http://127.0.0.1/", Rate: rate, PostBytes: 3000, Keepalive: keepalive})
-		if err != nil {
-			t.Fatal(err)
+	for _, url := range urls {
+		for _, keepalive := range []bool{true, false} {
+			l, err := h.StartLoad(ctx, load.Options{URL: url, Rate: rate, PostBytes: 3000, Keepalive: keepalive})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.loads, c.start = append(c.loads, l), time.Now()
+			c.starts = append(c.starts, c.start)
 		}
-		c.loads, c.start = append(c.loads, l), time.Now()
-		c.starts = append(c.starts, c.start)
 	}
 	return c
 }

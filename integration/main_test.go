@@ -70,6 +70,27 @@ func Run(t *testing.T, test func(ctx context.Context, t *testing.T, h *host.Host
 	}
 }
 
+// everywhere asks for all cases and shapes on every release, instead of one
+// release's turn each.
+const everywhere = "EDGEMAN_CASES_EVERYWHERE"
+
+// RunInTurn runs the test on one release, the n-th's turn, or on all of them if that
+// is asked for.
+func RunInTurn(t *testing.T, n int, test func(ctx context.Context, t *testing.T, h *host.Host)) {
+	t.Helper()
+	t.Parallel()
+	for i, release := range releases() {
+		if n%len(releases()) != i && os.Getenv(everywhere) == "" {
+			continue
+		}
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			ctx := testContext(t)
+			test(ctx, t, Up(ctx, t, release))
+		})
+	}
+}
+
 func testContext(t *testing.T) context.Context {
 	deadline := time.Now().Add(15 * time.Minute)
 	if d, ok := t.Deadline(); ok && d.Add(-30*time.Second).Before(deadline) {

@@ -57,6 +57,21 @@ var phpFPM = server{
 	env: []string{"FPM_SOCKETS=/run/php-fpm.sock={fd}"}, blocking: true,
 }
 
+// twoSockets takes every socket that it is passed, as systemd's own services do.
+var twoSockets = server{name: "gunicorn, two sockets", command: []string{"gunicorn", "--workers", "4", "wsgi:application"}}
+
+const twoSite = `server {
+    listen 82;
+    client_max_body_size 100m;
+    location / {
+        proxy_pass http://127.0.0.1:8090;
+    }
+    location /chat/ {
+        proxy_pass http://127.0.0.1:8091;
+    }
+}
+`
+
 const fastcgiSite = `server {
     listen 81;
     client_max_body_size 100m;
@@ -85,8 +100,21 @@ func TestNativeServers(t *testing.T) {
 		site(ctx, t, h, "php", fastcgiSite)
 		answers(ctx, t, h, "http://127.0.0.1:81/")
 		must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/php", "--yes", "--name", "php")
-		swapTen(ctx, t, h, "php", "http://127.0.0.1:81/", phpFPM)
+		swapTen(ctx, t, h, "php", phpFPM, "http://127.0.0.1:81/")
 		wantBlockedWorkers(ctx, t, h)
+	})
+	t.Run(twoSockets.name, func(t *testing.T) {
+		must(ctx, t, h, "docker", "run", "--detach", "--name", "two", "--publish", "127.0.0.1:8090:8080", "--publish", "127.0.0.1:8091:8072",
+			"servers:v1", "gunicorn", "--bind", "0.0.0.0:8080", "--bind", "0.0.0.0:8072", "wsgi:application")
+		site(ctx, t, h, "two", twoSite)
+		answers(ctx, t, h, "http://127.0.0.1:82/")
+		must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/two", "--yes")
+		swapTen(ctx, t, h, "two", twoSockets, "http://127.0.0.1:82/", "http://127.0.0.1:82/chat/")
+		for _, port := range []string{"8072", "8080"} {
+			if holders := must(ctx, t, h, "sh", "-c", "ss -xlpH | grep '/two:[a-z]*/"+port+".sock'"); !contains(holders, "gunicorn") {
+				t.Errorf("the socket of port %s is held by %s", port, holders)
+			}
+		}
 	})
 	must(ctx, t, h, "docker", "run", "--detach", "--name", "myapp", "--publish", "127.0.0.1:8080:8080",
 		"servers:v1", "gunicorn", "--bind", "0.0.0.0:8080", "wsgi:application")
@@ -95,7 +123,7 @@ func TestNativeServers(t *testing.T) {
 	must(ctx, t, h, "edgeman", "adopt", "/etc/nginx/sites-available/myapp", "--yes")
 	for _, s := range httpServers {
 		if s.quick || os.Getenv(longEnv) != "" {
-			t.Run(s.name, func(t *testing.T) { swapTen(ctx, t, h, "myapp", "http://127.0.0.1/", s) })
+			t.Run(s.name, func(t *testing.T) { swapTen(ctx, t, h, "myapp", s, "http://127.0.0.1/") })
 		}
 	}
 	for _, s := range deafServers {
@@ -116,51 +144,66 @@ func longContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// swapTen moves the app to the server and replaces it ten times, under load from
-// before the first to after the last.
-func swapTen(ctx context.Context, t *testing.T, h *host.Host, app, url string, s server) {
+// swapTen moves the app to the server and replaces it ten times, under load on
+// each address from before the first to after the last.
+func swapTen(ctx context.Context, t *testing.T, h *host.Host, app string, s server, urls ...string) {
 	t.Helper()
-	l, err := h.StartLoad(ctx, load.Options{URL: url, Rate: 60, PostBytes: 3000, Query: "delay=20ms", Plain: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	loads := serverLoads(ctx, t, h, true, urls)
 	configure(ctx, t, h, app, s)
 	must(ctx, t, h, "edgeman", "swap", app, "v1")
-	if r, err := l.Stop(); err != nil || r.Failed > 0 {
-		t.Fatalf("the swap to %s: %v, %v", s.name, r, err)
+	for _, l := range loads {
+		if r, err := l.Stop(); err != nil || r.Failed > 0 {
+			t.Fatalf("the swap to %s: %v, %v", s.name, r, err)
+		}
 	}
-	l, err = h.StartLoad(ctx, load.Options{URL: url, Rate: 60, PostBytes: 3000, Query: "delay=20ms", Plain: s.plain})
-	if err != nil {
-		t.Fatal(err)
-	}
+	loads = serverLoads(ctx, t, h, s.plain, urls)
 	begun := time.Now()
 	for i := range nativeSwaps {
 		must(ctx, t, h, "edgeman", "swap", app, []string{"v2", "v1"}[i%2])
 	}
 	took := time.Since(begun)
-	r, err := l.Stop()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%s: %d swaps of %v each, %d requests, %d failed, longest %v", s.name, nativeSwaps,
-		(took / nativeSwaps).Round(10*time.Millisecond), r.Requests, r.Failed, r.Longest.Round(time.Millisecond))
-	if r.Failed > 0 || len(r.Resent) > 0 {
-		t.Errorf("%d of %d requests failed, %d were resent: %q", r.Failed, r.Requests, len(r.Resent), r.Errors)
-	}
-	if !s.plain && (r.Versions["v1"] == 0 || r.Versions["v2"] == 0) {
-		t.Errorf("answers by version: %v", r.Versions)
+	for i, l := range loads {
+		r, err := l.Stop()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d swaps of %v each, %d requests to %s, %d failed, longest %v", s.name, nativeSwaps,
+			(took / nativeSwaps).Round(10*time.Millisecond), r.Requests, urls[i], r.Failed, r.Longest.Round(time.Millisecond))
+		if r.Failed > 0 || len(r.Resent) > 0 {
+			t.Errorf("%d of %d requests failed, %d were resent: %q", r.Failed, r.Requests, len(r.Resent), r.Errors)
+		}
+		if !s.plain && (r.Versions["v1"] == 0 || r.Versions["v2"] == 0) {
+			t.Errorf("answers by version: %v", r.Versions)
+		}
 	}
 	if cut := must(ctx, t, h, "sh", "-c", "edgeman history "+app+" --json | grep -c '\"cut\": *[1-9]' || true"); cut != "0" {
 		t.Errorf("%s swaps cut connections", cut)
 	}
 }
 
+func serverLoads(ctx context.Context, t *testing.T, h *host.Host, plain bool, urls []string) (loads []*host.Load) {
+	t.Helper()
+	for _, url := range urls {
+		l, err := h.StartLoad(ctx, load.Options{URL: url, Rate: 60, PostBytes: 3000, Query: "delay=20ms", Plain: plain})
+		if err != nil {
+			t.Fatal(err)
+		}
+		loads = append(loads, l)
+	}
+	return loads
+}
+
 // configure writes the app file as its operator would.
 func configure(ctx context.Context, t *testing.T, h *host.Host, app string, s server) {
 	t.Helper()
 	conf := "mode = 'native'\nimage = 'servers'\n"
-	if app == "myapp" {
-		conf += "port = 8080\nhealth = '/health'\n"
+	switch app {
+	case "myapp":
+		conf += "ports = [8080]\nhealth = '/health'\n"
+	case "two":
+		conf += "ports = [8080, 8072]\nhealth = '/health'\n"
+	case "php":
+		conf += "ports = [9000]\n"
 	}
 	conf += fmt.Sprintf("command = [%s]\nenv = [%s]\n", quoted(s.command), quoted(s.env))
 	if s.blocking {

@@ -83,7 +83,7 @@ func TestNativeStopFirstKilled(t *testing.T) {
 // record of its containers' lives.
 func stopFirst(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
-	appFile(ctx, t, h, "myapp", "mode = 'native'\nstrategy = 'stop-first'\nport = 8080\nimage = 'myapp'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd', 'ECHO_TERM=exit']\n")
+	appFile(ctx, t, h, "myapp", "mode = 'native'\nstrategy = 'stop-first'\nports = [8080]\nimage = 'myapp'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd', 'ECHO_TERM=exit']\n")
 	must(ctx, t, h, "sh", "-c", "date +%s.%N >/root/began")
 }
 

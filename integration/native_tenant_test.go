@@ -95,7 +95,7 @@ func backlog(ctx context.Context, t *testing.T, h *host.Host) int {
 	t.Helper()
 	for line := range strings.Lines(must(ctx, t, h, "ss", "--no-header", "--listening", "--unix")) {
 		f := strings.Fields(line)
-		if len(f) > 4 && f[4] == "/run/edgeman/myapp:blue.sock" {
+		if len(f) > 4 && f[4] == "/run/edgeman/myapp:blue/8080.sock" {
 			n, err := strconv.Atoi(f[3])
 			if err != nil {
 				t.Fatal(err)

@@ -103,7 +103,7 @@ func askSelf(ctx context.Context, t *testing.T, h *host.Host, url string) self {
 func wantOnlyListener(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
 	s := askSelf(ctx, t, h, "http://127.0.0.1/")
-	if len(s.FDs) != 4 || !strings.HasPrefix(s.FDs["3"], "socket:") || s.Names != "slot" || s.PID != 1 {
+	if len(s.FDs) != 4 || !strings.HasPrefix(s.FDs["3"], "socket:") || s.Names != "8080" || s.PID != 1 {
 		t.Errorf("the app began with descriptors %v, LISTEN_FDNAMES=%s, as process %d", s.FDs, s.Names, s.PID)
 	}
 }
@@ -113,7 +113,7 @@ func wantOnlyListener(ctx context.Context, t *testing.T, h *host.Host) {
 func nativeEcho(ctx context.Context, t *testing.T, h *host.Host) {
 	t.Helper()
 	adopted(ctx, t, h)
-	appFile(ctx, t, h, "myapp", "mode = 'native'\nport = 8080\nimage = 'myapp'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd', 'ECHO_TERM=exit']\n")
+	appFile(ctx, t, h, "myapp", "mode = 'native'\nports = [8080]\nimage = 'myapp'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd', 'ECHO_TERM=exit']\n")
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v1")
 }
 

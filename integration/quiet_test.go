@@ -30,7 +30,7 @@ func TestEmptySlotIsQuiet(t *testing.T) {
 		must(ctx, t, h, "sh", "-c", `ln -s ../apps/myapp/releases/1.json /var/lib/edgeman/slots/myapp:green
 			systemctl start edgeman@myapp:green.socket && rm /var/lib/edgeman/slots/myapp:green`)
 		wantQuiet(ctx, t, h, 10*time.Second, func() {
-			_, _ = h.Run(ctx, "curl", "-s", "--max-time", "5", "--unix-socket", "/run/edgeman/myapp:green.sock", "http://x/")
+			_, _ = h.Run(ctx, "curl", "-s", "--max-time", "5", "--unix-socket", "/run/edgeman/myapp:green/8080.sock", "http://x/")
 		})
 		if got := must(ctx, t, h, "curl", "-s", "http://127.0.0.1/"); !contains(got, "version") {
 			t.Errorf("the live slot answers %q", got)

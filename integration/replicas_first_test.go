@@ -24,7 +24,7 @@ func TestReplicasStopFirst(t *testing.T) {
 	if err := h.BuildImages(ctx, sick); err != nil {
 		t.Fatal(err)
 	}
-	appFile(ctx, t, h, "myapp", "replicas = 3\nport = 8080\nimage = 'myapp'\nhealth = '/health'\nstrategy = 'stop-first'\n")
+	appFile(ctx, t, h, "myapp", "replicas = 3\nports = [8080]\nimage = 'myapp'\nhealth = '/health'\nstrategy = 'stop-first'\n")
 	clients := startLoads(ctx, t, h, 25)
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v2")
 	must(ctx, t, h, "edgeman", "swap", "myapp", "v1")

@@ -61,7 +61,7 @@ func TestReplicas(t *testing.T) {
 			ctx := testContext(t)
 			h := Up(ctx, t, releases()[0])
 			adopted(ctx, t, h)
-			conf := "replicas = 1\nport = 8080\nimage = 'myapp'\nhealth = '/health'\nmode = '" + mode + "'\n"
+			conf := "replicas = 1\nports = [8080]\nimage = 'myapp'\nhealth = '/health'\nmode = '" + mode + "'\n"
 			if mode == "native" {
 				conf += "env = ['ECHO_LISTEN=fd']\n"
 			}

@@ -36,7 +36,7 @@ func TestUpgradeOfEdgeman(t *testing.T) {
 		if a.name == "native" {
 			conf = "mode = 'native'\nenv = ['ECHO_LISTEN=fd', 'ECHO_TERM=exit']\n"
 		}
-		appFile(ctx, t, h, a.name, conf+"port = 8080\nimage = '"+a.name+"'\nhealth = '/health'\nstrategy = '"+a.strategy+"'\n")
+		appFile(ctx, t, h, a.name, conf+"ports = [8080]\nimage = '"+a.name+"'\nhealth = '/health'\nstrategy = '"+a.strategy+"'\n")
 		if err := a.swap(ctx, h); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,9 @@
 package nginxconf
 
 import (
+	"cmp"
+	"slices"
+
 	"edgeman/nginxconf/internal/config"
 	"edgeman/nginxconf/internal/edit"
 	"edgeman/nginxconf/internal/plan"
@@ -63,11 +66,54 @@ func (c *Config) Locate(where Places) { c.finder.Locate(where) }
 // nginx can use. It is empty when not all of them are known.
 func (c *Config) PassValues(pass *Node) []string { return c.finder.PassValues(pass) }
 
-// Plan returns the edits that make the addresses of one app, as Together sorts
-// targets into apps, o.Socket. It changes nothing. The error is a *Refusal when it cannot
-// be shown that requests and responses stay what they are.
+// Plan returns the edits that lead the targets of one app to their sockets. Those
+// of one socket are as Together sorts them. It changes nothing. The error is a
+// *Refusal when it cannot be shown that requests and responses stay what they are.
 func (c *Config) Plan(o Options, app ...Target) (*Plan, error) {
-	return plan.Make(c.finder, traffic(app), o)
+	var whole *Plan
+	finder := c.finder
+	for i, group := range bySocket(o, app) {
+		if i > 0 { // what is planned so far has been made when this is
+			next, err := finder.With(whole.After())
+			if err != nil {
+				return nil, err
+			}
+			finder, group = next, again(next, group)
+		}
+		o.Socket = cmp.Or(group[0].Socket, o.Socket)
+		p, err := plan.Make(finder, traffic(group), o)
+		if err != nil {
+			return nil, err
+		}
+		whole = whole.Then(p)
+	}
+	return whole, nil
+}
+
+// bySocket sorts targets by what they are led to.
+func bySocket(o Options, app []Target) (groups [][]Target) {
+	for _, t := range app {
+		t.Socket = cmp.Or(t.Socket, o.Socket)
+		i := slices.IndexFunc(groups, func(g []Target) bool { return g[0].Socket == t.Socket })
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], t)
+	}
+	return groups
+}
+
+// again finds targets in another version of their configuration.
+func again(in *route.Finder, group []Target) (found []Target) {
+	all := (&Config{in.Config, in}).collect(group[0].sites)
+	for _, t := range group {
+		if i := slices.IndexFunc(all, func(now Target) bool { return now.place == t.place }); i >= 0 {
+			all[i].Socket = t.Socket
+			found = append(found, all[i])
+		}
+	}
+	return found
 }
 
 // trial tells whether a plan is refused, and whether it would rename an address.

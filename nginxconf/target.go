@@ -21,7 +21,10 @@ type Target struct {
 	Elsewhere []Use          `json:"elsewhere"`          // uses outside the site
 	Refusal   *Refusal       `json:"refusal,omitempty"`  // why it cannot be taken over; nil if it can
 
+	Socket string `json:"-"` // what Plan leads it to; empty: Options.Socket
+
 	place string // its name, see Places
+	sites []string
 }
 
 // Addresses returns the spellings of the target in the site, in their order, and
@@ -62,18 +65,22 @@ type Use struct {
 	route route.Route
 }
 
-// Targets returns what a site sends requests to, in the order of the file. The
-// site is a configuration file: a path as in sites-available or sites-enabled,
+// Targets returns what sites send requests to, in the order of the files. A site
+// is a configuration file: a path as in sites-available or sites-enabled,
 // symlinks are followed. It owns the pass directives that stand in it, those in
 // the servers and locations that it opens, and those that use an upstream it
 // defines. The error is a *Refusal when the file is not part of the
 // configuration.
-func (c *Config) Targets(site string) ([]Target, error) {
-	real, err := c.Resolve(site)
-	if err != nil {
-		return nil, err
+func (c *Config) Targets(sites ...string) ([]Target, error) {
+	var files []string
+	for _, site := range sites {
+		real, err := c.Resolve(site)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, real)
 	}
-	out := c.collect(real)
+	out := c.collect(files)
 	for i := range out {
 		renames, refusal := c.trial(out[i : i+1])
 		out[i].Refusal = refusal
@@ -84,8 +91,8 @@ func (c *Config) Targets(site string) ([]Target, error) {
 	return out, nil
 }
 
-// collect groups all routes by address and keeps the groups the site uses.
-func (c *Config) collect(site string) []Target {
+// collect groups all routes by address and keeps the groups that the sites use.
+func (c *Config) collect(sites []string) []Target {
 	var keys []string
 	byKey := map[string]*Target{}
 	for _, pass := range c.Passes() {
@@ -97,12 +104,13 @@ func (c *Config) collect(site string) []Target {
 				byKey[key] = t
 				keys = append(keys, key)
 			}
-			t.add(r, owns(site, r))
+			t.add(r, slices.ContainsFunc(sites, func(site string) bool { return owns(site, r) }))
 		}
 	}
 	var out []Target
 	for _, k := range keys {
 		if t := byKey[k]; len(t.Uses) > 0 {
+			t.sites = sites
 			out = append(out, *t)
 		}
 	}

@@ -27,22 +27,24 @@ type Peer struct {
 	UID, GID uint32
 }
 
-// Handoff offers a listener's descriptor to one container, through a Unix
+// Handoff offers the descriptors of listeners to one container, through a Unix
 // socket in a directory that is mounted into that container, and nowhere
 // else, read-only. The program edgeman-init on the other side takes it.
 type Handoff struct {
-	server   *net.UnixListener
-	listener *Listener
-	name     string
+	server    *net.UnixListener
+	listeners []*Listener
 }
 
 // OpenHandoff makes dir, open to every user, and the socket in it, because a
 // container's user can be any. The directory above dir is made if missing, and
 // must be closed to everybody but root: it is what keeps other users of the
-// host out. name is what the container finds in LISTEN_FDNAMES.
-func OpenHandoff(dir string, l *Listener, name string) (*Handoff, error) {
-	if strings.ContainsAny(name, ": \n") || name == "" {
-		return nil, fmt.Errorf("opening the hand-off: bad descriptor name %q", name)
+// host out. The container finds the listeners in that order, and their names in
+// LISTEN_FDNAMES.
+func OpenHandoff(dir string, listeners []*Listener) (*Handoff, error) {
+	for _, l := range listeners {
+		if name := l.Name(); strings.ContainsAny(name, ": \n") || name == "" {
+			return nil, fmt.Errorf("opening the hand-off: bad descriptor name %q", name)
+		}
 	}
 	if err := makeHandoffDir(dir); err != nil {
 		return nil, fmt.Errorf("opening the hand-off: %w", err)
@@ -61,7 +63,7 @@ func OpenHandoff(dir string, l *Listener, name string) (*Handoff, error) {
 		server.Close()
 		return nil, fmt.Errorf("opening the hand-off: %w", err)
 	}
-	return &Handoff{server: server, listener: l, name: name}, nil
+	return &Handoff{server: server, listeners: listeners}, nil
 }
 
 func makeHandoffDir(dir string) error {
@@ -85,7 +87,7 @@ func makeHandoffDir(dir string) error {
 // Close ends the offer and removes the socket.
 func (h *Handoff) Close() error { return h.server.Close() }
 
-// Next waits for the container to start and gives it the descriptor, once;
+// Next waits for the container to start and gives it the descriptors, once;
 // call it again for the next start. It returns after the program in there has
 // checked what it got. allow decides who may have it, and gets the connection's
 // peer; others are turned away, told why in denied (if not nil), and Next waits
@@ -144,28 +146,16 @@ func peerOf(c *net.UnixConn) (peer Peer, err error) {
 	return Peer{PID: int(cred.Pid), UID: cred.Uid, GID: cred.Gid}, nil
 }
 
-// give sends the descriptor and waits for the answer.
+// give sends the descriptors and waits for the answer.
 //
-// The message is one line, "edgeman 1 INODE NAME". The inode is the one of the
-// listener, by which the other side knows that it got what was announced. The
-// answer is "ok", or the reason why not.
+// The message is one line, "edgeman 2" and " INODE NAME" for each. The inode is
+// the one of the listener, by which the other side knows that it got what was
+// announced. The answer is "ok", or the reason why not.
 func (h *Handoff) give(c *net.UnixConn) error {
 	if err := c.SetDeadline(time.Now().Add(handoffTimeout)); err != nil {
 		return err
 	}
-	var sendErr error
-	// Control, and not File or Fd, which can switch the listener to blocking
-	// mode: for everybody, because all holders share one description.
-	err := h.listener.control("passing the descriptor", func(fd int) error {
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return os.NewSyscallError("fstat", err)
-		}
-		line := "edgeman 1 " + strconv.FormatUint(st.Ino, 10) + " " + h.name + "\n"
-		_, _, sendErr = c.WriteMsgUnix([]byte(line), unix.UnixRights(fd), nil)
-		return nil
-	})
-	if err := errors.Join(err, sendErr); err != nil {
+	if err := h.send(c, h.listeners, "edgeman 2", nil); err != nil {
 		return err
 	}
 	answer := make([]byte, 256)
@@ -177,4 +167,23 @@ func (h *Handoff) give(c *net.UnixConn) error {
 		return fmt.Errorf("it was refused there: %q", got)
 	}
 	return nil
+}
+
+// send adds one listener after the other to the message, and sends it while none
+// of them can be closed.
+func (h *Handoff) send(c *net.UnixConn, left []*Listener, line string, fds []int) error {
+	if len(left) == 0 {
+		_, _, err := c.WriteMsgUnix([]byte(line+"\n"), unix.UnixRights(fds...), nil)
+		return err
+	}
+	// Control, and not File or Fd, which can switch the listener to blocking
+	// mode: for everybody, because all holders share one description.
+	return left[0].control("passing the descriptor", func(fd int) error {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return os.NewSyscallError("fstat", err)
+		}
+		line += " " + strconv.FormatUint(st.Ino, 10) + " " + left[0].Name()
+		return h.send(c, left[1:], line, append(fds, fd))
+	})
 }

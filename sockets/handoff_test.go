@@ -3,9 +3,11 @@ package sockets
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,11 +27,11 @@ func buildInit(t testing.TB) string {
 	return bin
 }
 
-func openHandoff(t testing.TB, l *Listener) (h *Handoff, socket string) {
+func openHandoff(t testing.TB, l ...*Listener) (h *Handoff, socket string) {
 	t.Helper()
 	parent := filepath.Join(t.TempDir(), "handoff")
 	dir := filepath.Join(parent, "myapp:blue")
-	h, err := OpenHandoff(dir, l, "slot")
+	h, err := OpenHandoff(dir, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +41,36 @@ func openHandoff(t testing.TB, l *Listener) (h *Handoff, socket string) {
 
 func anybody(Peer) error { return nil }
 
-// The program finds the listener as descriptor 3, nothing beside it, and
-// itself under the announced pid.
+// The program finds the listeners as descriptors from 3 on, in their order,
+// nothing beside them, and itself under the announced pid.
 func TestHandoff(t *testing.T) {
-	init, l := buildInit(t), listen(t)
-	h, socket := openHandoff(t, l)
+	t.Run("one", func(t *testing.T) { testHandoff(t, named(t, "8080")) })
+	t.Run("several", func(t *testing.T) { testHandoff(t, named(t, "8072"), named(t, "8069"), named(t, "22")) })
+}
+
+func named(t *testing.T, name string) *Listener {
+	t.Helper()
+	l, err := Listen(SocketPath(t.TempDir(), name), 128)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func testHandoff(t *testing.T, l ...*Listener) {
+	init := buildInit(t)
+	h, socket := openHandoff(t, l...)
+	var names, want []string
+	for _, one := range l {
+		names = append(names, one.Name())
+		one.control("fstat", func(fd int) error {
+			var st unix.Stat_t
+			err := unix.Fstat(fd, &st)
+			want = append(want, fmt.Sprintf("%d socket:[%d]", 3+len(want), st.Ino))
+			return err
+		})
+	}
 	script := `echo "$LISTEN_FDS $LISTEN_FDNAMES $(( LISTEN_PID == $$ )) $KEPT [$1]"; exec ls -l /proc/$$/fd`
 	for range 2 { // a container that is started again
 		cmd := exec.CommandContext(t.Context(), init, socket, "sh", "-c", script, "sh", "with a space")
@@ -66,32 +93,31 @@ func TestHandoff(t *testing.T) {
 			t.Errorf("peer %+v, the process was %d", peer, cmd.Process.Pid)
 		}
 		lines := strings.Split(strings.TrimSpace(got), "\n")
-		if lines[0] != "1 slot 1 kept [with a space]" {
+		if lines[0] != fmt.Sprintf("%d %s 1 kept [with a space]", len(l), strings.Join(names, ":")) {
 			t.Errorf("got %q", got)
 		}
-		fds := 0
+		var fds []string
 		for _, line := range lines[1:] {
-			// "... 3 -> socket:[1]"; 4 is the directory that ls reads, and what
+			// "... 3 -> socket:[1]"; /proc/... is the directory that ls reads, and what
 			// is above came from whoever started the test.
 			f := strings.Fields(line)
 			if len(f) < 3 || f[len(f)-2] != "->" || len(f[len(f)-3]) != 1 || f[len(f)-3] < "3" || strings.HasPrefix(f[len(f)-1], "/proc/") {
 				continue
 			}
-			fds++
-			if f[len(f)-3] != "3" || !strings.HasPrefix(f[len(f)-1], "socket:") {
-				t.Errorf("open beside the listener: %s", line)
-			}
+			fds = append(fds, f[len(f)-3]+" "+f[len(f)-1])
 		}
-		if fds != 1 {
-			t.Errorf("%d descriptors beside the standard ones:\n%s", fds, got)
+		if !slices.Equal(fds, want) {
+			t.Errorf("descriptors beside the standard ones: %q, want %q:\n%s", fds, want, got)
 		}
 	}
-	l.control("fcntl", func(fd int) error {
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
-			t.Errorf("the listener was made blocking: %#x, %v", flags, err)
-		}
-		return nil
-	})
+	for _, one := range l {
+		one.control("fcntl", func(fd int) error {
+			if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
+				t.Errorf("the listener was made blocking: %#x, %v", flags, err)
+			}
+			return nil
+		})
+	}
 }
 
 func TestHandoffExitCodes(t *testing.T) {
@@ -181,7 +207,7 @@ func TestHandoffDirectory(t *testing.T) {
 	if err := os.Mkdir(open, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenHandoff(filepath.Join(open, "myapp:blue"), l, "slot"); err == nil {
+	if _, err := OpenHandoff(filepath.Join(open, "myapp:blue"), []*Listener{l}); err == nil {
 		t.Error("a directory that other users can enter was accepted")
 	}
 	defer unix.Umask(unix.Umask(0o077))
@@ -193,10 +219,10 @@ func TestHandoffDirectory(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %o", path, st.Mode(), err, want)
 		}
 	}
-	if _, err := OpenHandoff(filepath.Dir(socket), l, "slot"); err != nil {
+	if _, err := OpenHandoff(filepath.Dir(socket), []*Listener{l}); err != nil {
 		t.Errorf("after a predecessor: %v", err)
 	}
-	if _, err := OpenHandoff(filepath.Dir(socket), l, "a:b"); err == nil {
+	if _, err := OpenHandoff(filepath.Dir(socket), []*Listener{named(t, "a:b")}); err == nil {
 		t.Error("a name with a colon was accepted")
 	}
 }

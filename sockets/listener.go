@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -87,6 +89,11 @@ func checkListening(fd int) error {
 
 // Path returns the path the socket is bound to.
 func (l *Listener) Path() string { return l.path }
+
+// Name returns the listener's name, which its path ends in.
+func (l *Listener) Name() string {
+	return strings.TrimSuffix(filepath.Base(l.path), socketSuffix)
+}
 
 // Close closes this process's copy and ends Accept. Connections that are
 // queued stay queued while another process holds the listener, and are reset

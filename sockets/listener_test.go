@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -236,8 +237,13 @@ func TestInherited(t *testing.T) {
 	defer c.Close()
 	// A shell execs the test, so that LISTEN_PID can be known beforehand.
 	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" -test.run='^TestInheritedChild$' -test.v`, os.Args[0])
-	cmd.Env = append(os.Environ(), "EDGEMAN_TEST_CHILD=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=slot")
-	cmd.ExtraFiles = []*os.File{f}
+	cmd.Env = append(os.Environ(), "EDGEMAN_TEST_CHILD=1", "LISTEN_FDS=2", "LISTEN_FDNAMES=slot:slot")
+	second, err := named(t, "8072"), error(nil)
+	second.control("dup", func(fd int) error {
+		fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		cmd.ExtraFiles = []*os.File{f, os.NewFile(uintptr(fd), "second")}
+		return err
+	})
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "PASS: TestInheritedChild") {
 		t.Fatalf("%v\n%s", err, out)
@@ -254,10 +260,14 @@ func TestInheritedChild(t *testing.T) {
 	if _, err := Inherited("other"); !errors.Is(err, ErrNoListener) {
 		t.Errorf("a name that was not passed: %v", err)
 	}
-	l, err := Inherited("slot")
+	all, err := Inherited("slot")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(all) != 2 || all[1].Name() != "8072" {
+		t.Fatalf("got %v", all)
+	}
+	l := all[0]
 	if _, err := Inherited("slot"); !errors.Is(err, ErrNoListener) {
 		t.Errorf("taken twice: %v", err)
 	}
@@ -285,15 +295,16 @@ func TestInheritedChild(t *testing.T) {
 func TestPassedFDs(t *testing.T) {
 	for name, c := range map[string]struct {
 		pid, fds, names string
-		want            map[string]int
+		want            map[string][]int
 	}{
-		"nothing":         {"", "", "", map[string]int{}},
-		"another process": {"7", "1", "slot", map[string]int{}},
-		"no number":       {"8", "many", "slot", map[string]int{}},
-		"negative":        {"8", "-1", "slot", map[string]int{}},
-		"two":             {"8", "2", "a:b", map[string]int{"a": 3, "b": 4}},
-		"too few names":   {"8", "2", "a", map[string]int{"a": 3}},
-		"too many names":  {"8", "1", "a:b", map[string]int{"a": 3}},
+		"nothing":         {"", "", "", map[string][]int{}},
+		"another process": {"7", "1", "slot", map[string][]int{}},
+		"no number":       {"8", "many", "slot", map[string][]int{}},
+		"negative":        {"8", "-1", "slot", map[string][]int{}},
+		"two":             {"8", "2", "a:b", map[string][]int{"a": {3}, "b": {4}}},
+		"one name":        {"8", "2", "a:a", map[string][]int{"a": {3, 4}}},
+		"too few names":   {"8", "2", "a", map[string][]int{"a": {3}}},
+		"too many names":  {"8", "1", "a:b", map[string][]int{"a": {3}}},
 	} {
 		env := map[string]string{"LISTEN_PID": c.pid, "LISTEN_FDS": c.fds, "LISTEN_FDNAMES": c.names}
 		got := passedFDs(func(k string) string { return env[k] }, 8, func(int) {})
@@ -301,7 +312,7 @@ func TestPassedFDs(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 		for k, v := range c.want {
-			if got[k] != v {
+			if !slices.Equal(got[k], v) {
 				t.Errorf("%s: got %v, want %v", name, got, c.want)
 			}
 		}

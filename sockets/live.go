@@ -6,12 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // ReadLive returns the slot that the live pointer names. The pointer is a
-// symlink to that slot's socket, and nginx connects through it. The second
-// result is false when there is no pointer yet. A link that names no slot of
+// symlink to the directory of that slot's sockets, and nginx connects through it.
+// The second result is false when there is no pointer yet. A link that names no slot of
 // ours is an error: somebody else wrote it.
 func ReadLive(link string) (Slot, bool, error) {
 	target, err := os.Readlink(link)
@@ -21,18 +20,15 @@ func ReadLive(link string) (Slot, bool, error) {
 	if err != nil {
 		return Slot{}, false, fmt.Errorf("reading the live pointer: %w", err)
 	}
-	name, ok := strings.CutSuffix(filepath.Base(target), ".sock")
-	if !ok {
-		return Slot{}, false, fmt.Errorf("live pointer %s names %q, which is no slot's socket", link, target)
-	}
-	slot, err := ParseSlot(name)
+	slot, err := ParseSlot(filepath.Base(target))
 	if err != nil {
 		return Slot{}, false, fmt.Errorf("live pointer %s: %w", link, err)
 	}
 	return slot, true, nil
 }
 
-// SwitchLive makes link point to the socket of slot to below runDir. It is one
+// SwitchLive makes link point to the sockets of slot to below runDir, all of them
+// in the same instant. It is one
 // rename(2), so every connect(2) sees either the old or the new slot, and it
 // has reached the disk when SwitchLive returns. Callers hold the app's state
 // lock; a temporary link that a killed caller left behind is replaced.
@@ -40,7 +36,7 @@ func SwitchLive(link, runDir string, to Slot) error {
 	temp := link + ".new"
 	err := os.Remove(temp)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		err = os.Symlink(to.SocketPath(runDir), temp)
+		err = os.Symlink(to.SocketDir(runDir), temp)
 	}
 	if err == nil {
 		err = os.Rename(temp, link)

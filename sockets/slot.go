@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -18,8 +19,9 @@ const (
 var nameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 
 // Slot is one of the two places in which a release of an app can run: one
-// listening socket and one service. The zero Slot is not valid; make one with
-// [ParseSlot] or from a name that passed [ValidName] and [Blue] or [Green].
+// listening socket for each of the app's listeners, and one service. The zero
+// Slot is not valid; make one with [ParseSlot] or from a name that passed
+// [ValidName] and [Blue] or [Green].
 type Slot struct {
 	App   string // the app's name
 	Color string // Blue or Green
@@ -63,8 +65,21 @@ func (s Slot) SocketUnit() string { return "edgeman@" + s.String() + ".socket" }
 // ServiceUnit returns the name of the slot's systemd service unit.
 func (s Slot) ServiceUnit() string { return "edgeman@" + s.String() + ".service" }
 
-// SocketPath returns the path of the slot's listening socket below run, which
-// is /run/edgeman outside of tests.
-func (s Slot) SocketPath(run string) string {
-	return filepath.Join(run, s.String()+".sock")
+// SocketDir returns the directory of the slot's listening sockets below run,
+// which is /run/edgeman outside of tests.
+func (s Slot) SocketDir(run string) string { return filepath.Join(run, s.String()) }
+
+// SocketPath returns the path of the listener with that name in dir: a slot's
+// [Slot.SocketDir], or the live pointer, which leads to one.
+func SocketPath(dir, listener string) string { return filepath.Join(dir, listener+socketSuffix) }
+
+const socketSuffix = ".sock"
+
+// ValidListener reports why name cannot be the name of a listener, or nil. It is
+// the TCP port that the app listened on when it was adopted.
+func ValidListener(name string) error {
+	if n, err := strconv.ParseUint(name, 10, 16); err != nil || strconv.FormatUint(n, 10) != name || n == 0 {
+		return fmt.Errorf("listener name %q: want a port, 1 to 65535", name)
+	}
+	return nil
 }

@@ -42,23 +42,23 @@ func FuzzParseSlot(f *testing.F) {
 func TestSlotNames(t *testing.T) {
 	s := Slot{"myapp", Blue}
 	for got, want := range map[string]string{
-		s.SocketUnit():               "edgeman@myapp:blue.socket",
-		s.ServiceUnit():              "edgeman@myapp:blue.service",
-		s.SocketPath("/run/edgeman"): "/run/edgeman/myapp:blue.sock",
+		s.SocketUnit():  "edgeman@myapp:blue.socket",
+		s.ServiceUnit(): "edgeman@myapp:blue.service",
+		SocketPath(s.SocketDir("/run/edgeman"), "8080"): "/run/edgeman/myapp:blue/8080.sock",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 	// sun_path holds 107 bytes.
-	if n := len((Slot{strings.Repeat("x", 31), Green}).SocketPath("/run/edgeman")); n > 107 {
+	if n := len(SocketPath((Slot{strings.Repeat("x", 31), Green}).SocketDir("/run/edgeman"), "65535")); n > 107 {
 		t.Errorf("the longest path has %d bytes", n)
 	}
 }
 
 func TestLive(t *testing.T) {
 	dir := t.TempDir()
-	link := filepath.Join(dir, "live.sock")
+	link := filepath.Join(dir, "live")
 	if s, ok, err := ReadLive(link); ok || err != nil {
 		t.Fatalf("no pointer yet: got %v, %v, %v", s, ok, err)
 	}
@@ -82,8 +82,8 @@ func TestLive(t *testing.T) {
 }
 
 func TestReadLiveForeignLinks(t *testing.T) {
-	link := filepath.Join(t.TempDir(), "live.sock")
-	for _, target := range []string{"/run/other.sock", "/run/edgeman/myapp:blue", "/run/edgeman/myapp:red.sock", "/"} {
+	link := filepath.Join(t.TempDir(), "live")
+	for _, target := range []string{"/run/other", "/run/edgeman/myapp:blue/8080.sock", "/run/edgeman/myapp:red", "/"} {
 		if err := os.Symlink(target, link); err != nil {
 			t.Fatal(err)
 		}
@@ -97,5 +97,18 @@ func TestReadLiveForeignLinks(t *testing.T) {
 	}
 	if _, _, err := ReadLive(link); err == nil {
 		t.Error("a plain file was read as a link")
+	}
+}
+
+func TestValidListener(t *testing.T) {
+	for _, good := range []string{"1", "80", "65535"} {
+		if err := ValidListener(good); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"", "0", "080", "65536", "655350", "http", "80\n", "-1", "8/0", "٣"} {
+		if ValidListener(bad) == nil {
+			t.Errorf("%q was accepted", bad)
+		}
 	}
 }

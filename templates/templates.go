@@ -32,9 +32,16 @@ type Params struct {
 
 // File is a file to be installed.
 type File struct {
-	Path    string // absolute
+	Path    string // absolute, or below the directory of units
 	Mode    fs.FileMode
 	Content []byte
+}
+
+// RenderListeners returns the drop-in of a slot's socket unit that says at which
+// sockets the slot listens.
+func RenderListeners(socketUnit string, names []string) (File, error) {
+	content, err := execute("listeners.conf", struct{ Listeners []string }{names})
+	return File{Path: filepath.Join(socketUnit+".d", "listeners.conf"), Mode: 0o644, Content: content}, err
 }
 
 // Render returns the unit templates of the slots. After installing them,
@@ -66,17 +73,25 @@ func render(p Params, dir string, names ...string) ([]File, error) {
 	}
 	var out []File
 	for _, name := range names {
-		t, err := template.ParseFS(files, "files/"+name)
+		content, err := execute(name, p)
 		if err != nil {
-			return nil, fmt.Errorf("reading template %s: %w", name, err)
+			return nil, err
 		}
-		var content bytes.Buffer
-		if err := t.Execute(&content, p); err != nil {
-			return nil, fmt.Errorf("rendering %s: %w", name, err)
-		}
-		out = append(out, File{Path: filepath.Join(dir, name), Mode: 0o644, Content: content.Bytes()})
+		out = append(out, File{Path: filepath.Join(dir, name), Mode: 0o644, Content: content})
 	}
 	return out, nil
+}
+
+func execute(name string, data any) ([]byte, error) {
+	t, err := template.ParseFS(files, "files/"+name)
+	if err != nil {
+		return nil, fmt.Errorf("reading template %s: %w", name, err)
+	}
+	var content bytes.Buffer
+	if err := t.Execute(&content, data); err != nil {
+		return nil, fmt.Errorf("rendering %s: %w", name, err)
+	}
+	return content.Bytes(), nil
 }
 
 var (

@@ -13,32 +13,32 @@ const (
 	connectFor = 10 * time.Second
 	// answerWithin bounds every single read and write.
 	answerWithin = 10 * time.Second
+	// most is how many descriptors can come at once.
+	most = 64
 )
 
-// fetch connects to the hand-off socket at path, takes the one descriptor it
-// is given, checks it, and puts it at descriptor number at, open across
-// execve. It returns the descriptor's name. No other descriptor of its making
-// is left.
-func fetch(path string, at int) (name string, err error) {
+// fetch connects to the hand-off socket at path, takes the descriptors it is
+// given, checks them, and puts them at the descriptor numbers from at on, open
+// across execve. It returns the descriptors' names. No other descriptor of its
+// making is left.
+func fetch(path string, at int) (names []string, err error) {
 	conn, err := connect(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	name, fd, err := receive(conn)
+	names, fds, err := receive(conn)
 	if err == nil {
 		err = answer(conn, "ok")
 	} else {
 		_ = answer(conn, err.Error())
 	}
-	// Before the move: this connection may itself have the number at.
+	// Before the move: this connection may itself have one of those numbers.
 	syscall.Close(conn)
 	if err != nil {
-		if fd >= 0 {
-			syscall.Close(fd)
-		}
-		return "", err
+		closeAll(fds)
+		return nil, err
 	}
-	return name, place(fd, at)
+	return names, place(fds, at)
 }
 
 // connect makes a connection on which nothing blocks for ever.
@@ -67,31 +67,35 @@ func connect(path string) (int, error) {
 	}
 }
 
-// receive reads the message that comes with the descriptor, "edgeman 1 INODE
-// NAME", and checks that the descriptor is what the message says. With an
-// error fd may still be one that must be closed.
-func receive(conn int) (name string, fd int, err error) {
-	message := make([]byte, 512)
-	control := make([]byte, syscall.CmsgSpace(4*4)) // room for four, to see too many
+// receive reads the message that comes with the descriptors, "edgeman 2" and
+// " INODE NAME" for each, and checks that they are what the message says. With
+// an error fds are still to be closed.
+func receive(conn int) (names []string, fds []int, err error) {
+	message := make([]byte, 4096)
+	control := make([]byte, syscall.CmsgSpace(4*(most+1))) // room for one more, to see too many
 	n, controlN, flags, err := recvmsg(conn, message, control)
 	if err != nil {
-		return "", -1, wrap("waiting for the descriptor", err)
+		return nil, nil, wrap("waiting for the descriptors", err)
 	}
 	if n == 0 {
-		return "", -1, errors.New("edgeman closed the connection: it does not know this process as the slot's container")
+		return nil, nil, errors.New("edgeman closed the connection: it does not know this process as the slot's container")
 	}
-	fd, err = oneDescriptor(control[:controlN])
+	if fds, err = descriptors(control[:controlN]); err != nil {
+		return nil, fds, err
+	}
+	inodes, names, err := parse(string(message[:n]))
 	if err != nil {
-		return "", -1, err
+		return nil, fds, err
 	}
-	if flags&syscall.MSG_CTRUNC != 0 {
-		return "", fd, errors.New("more came than was announced")
+	if flags&syscall.MSG_CTRUNC != 0 || len(fds) != len(names) {
+		return nil, fds, errors.New("want " + strconv.Itoa(len(names)) + " descriptors, got " + strconv.Itoa(len(fds)))
 	}
-	inode, name, err := parse(string(message[:n]))
-	if err != nil {
-		return "", fd, err
+	for i, fd := range fds {
+		if err := check(fd, inodes[i]); err != nil {
+			return nil, fds, err
+		}
 	}
-	return name, fd, check(fd, inode)
+	return names, fds, nil
 }
 
 func recvmsg(conn int, message, control []byte) (n, controlN, flags int, err error) {
@@ -103,40 +107,43 @@ func recvmsg(conn int, message, control []byte) (n, controlN, flags int, err err
 	}
 }
 
-// oneDescriptor returns the descriptor in control and closes all if it is not
-// exactly one.
-func oneDescriptor(control []byte) (int, error) {
+// descriptors returns those in control.
+func descriptors(control []byte) (fds []int, err error) {
 	messages, err := syscall.ParseSocketControlMessage(control)
 	if err != nil {
-		return -1, wrap("reading the control message", err)
+		return nil, wrap("reading the control message", err)
 	}
-	var fds []int
 	for i := range messages {
 		got, err := syscall.ParseUnixRights(&messages[i])
 		if err == nil {
 			fds = append(fds, got...)
 		}
 	}
-	if len(fds) != 1 {
-		for _, fd := range fds {
-			syscall.Close(fd)
-		}
-		return -1, errors.New("want one descriptor, got " + strconv.Itoa(len(fds)))
-	}
-	return fds[0], nil
+	return fds, nil
 }
 
-// parse reads the message. The one before the inode is the protocol's version.
-func parse(message string) (inode uint64, name string, err error) {
-	fields := strings.Split(strings.TrimSuffix(message, "\n"), " ")
-	if len(fields) != 4 || fields[0] != "edgeman" || fields[1] != "1" || fields[3] == "" || strings.Contains(fields[3], ":") {
-		return 0, "", errors.New("unknown message " + strconv.Quote(message) + ": edgeman and edgeman-init differ in version")
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		syscall.Close(fd)
 	}
-	inode, err = strconv.ParseUint(fields[2], 10, 64)
-	if err != nil {
-		return 0, "", errors.New("unknown message " + strconv.Quote(message))
+}
+
+// parse reads the message. The number before the inodes is the protocol's version.
+func parse(message string) (inodes []uint64, names []string, err error) {
+	unknown := errors.New("unknown message " + strconv.Quote(message) + ": edgeman and edgeman-init differ in version")
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(message, "\n"), "edgeman 2 ")
+	fields := strings.Split(rest, " ")
+	if !ok || len(fields)%2 != 0 {
+		return nil, nil, unknown
 	}
-	return inode, fields[3], nil
+	for i := 0; i < len(fields); i += 2 {
+		inode, err := strconv.ParseUint(fields[i], 10, 64)
+		if err != nil || fields[i+1] == "" || strings.Contains(fields[i+1], ":") {
+			return nil, nil, unknown
+		}
+		inodes, names = append(inodes, inode), append(names, fields[i+1])
+	}
+	return inodes, names, nil
 }
 
 // check reports why fd is not the listening stream socket of that inode.
@@ -167,18 +174,24 @@ func answer(conn int, text string) error {
 	return wrap("answering", err)
 }
 
-// place moves fd to the number at, where execve leaves it open.
-func place(fd, at int) error {
-	if fd == at {
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFD, 0); errno != 0 {
+// place moves fds to the numbers from at on, where execve leaves them open. They
+// go out of each other's way first.
+func place(fds []int, at int) error {
+	for i, fd := range fds {
+		high, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, uintptr(at+len(fds)))
+		if errno != 0 {
 			return wrap("fcntl", errno)
 		}
-		return nil
+		syscall.Close(fd)
+		fds[i] = int(high)
 	}
-	if err := syscall.Dup3(fd, at, 0); err != nil {
-		return wrap("dup3", err)
+	for i, fd := range fds {
+		if err := syscall.Dup3(fd, at+i, 0); err != nil {
+			return wrap("dup3", err)
+		}
+		syscall.Close(fd)
 	}
-	return wrap("close", syscall.Close(fd))
+	return nil
 }
 
 // wrap says what was being done; fmt would double the size of the program.

@@ -43,19 +43,20 @@ func TestFind(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	got := environment([]string{"A=1", "LISTEN_PID=9", "B", "LISTEN_FDS=2", "LISTEN_FDNAMES=x:y", "LISTEN_FDSX=1"}, 7, "slot")
-	want := []string{"A=1", "B", "LISTEN_FDSX=1", "LISTEN_FDS=1", "LISTEN_PID=7", "LISTEN_FDNAMES=slot"}
+	got := environment([]string{"A=1", "LISTEN_PID=9", "B", "LISTEN_FDS=2", "LISTEN_FDNAMES=x:y", "LISTEN_FDSX=1"}, 7, []string{"8069", "8072"})
+	want := []string{"A=1", "B", "LISTEN_FDSX=1", "LISTEN_FDS=2", "LISTEN_PID=7", "LISTEN_FDNAMES=8069:8072"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 func TestParse(t *testing.T) {
-	if inode, name, err := parse("edgeman 1 4711 slot\n"); inode != 4711 || name != "slot" || err != nil {
-		t.Errorf("got %d, %q, %v", inode, name, err)
+	inodes, names, err := parse("edgeman 2 4711 8069 12 8072\n")
+	if !slices.Equal(inodes, []uint64{4711, 12}) || !slices.Equal(names, []string{"8069", "8072"}) || err != nil {
+		t.Errorf("got %d, %q, %v", inodes, names, err)
 	}
 	for _, bad := range []string{
-		"", "edgeman", "edgeman 2 4711 slot\n", "edgeman 1 x slot\n", "edgeman 1 4711 \n", "edgeman 1 4711 a:b\n", "edgeman 1 4711 slot more\n",
+		"", "edgeman", "edgeman 1 4711 slot\n", "edgeman 2 x 80\n", "edgeman 2 4711 \n", "edgeman 2 4711 a:b\n", "edgeman 2 4711 80 more\n", "edgeman 2\n",
 	} {
 		if _, _, err := parse(bad); err == nil {
 			t.Errorf("%q: accepted", bad)

@@ -1,6 +1,6 @@
-// Edgeman-init starts a container's own program with a listening socket as
-// descriptor 3. It fetches the socket from edgeman over a Unix socket, tells
-// the program about it in the way of sd_listen_fds(3), and becomes the program
+// Edgeman-init starts a container's own program with listening sockets as the
+// descriptors from 3 on. It fetches them from edgeman over a Unix socket, tells
+// the program about them in the way of sd_listen_fds(3), and becomes the program
 // with execve(2), so that process id, signals and exit code are the program's.
 //
 //	edgeman-init SOCKET PROGRAM [ARGUMENT...]
@@ -45,14 +45,14 @@ func main() {
 	if len(os.Args) < 3 {
 		fail(exitHandoff, "usage: edgeman-init SOCKET PROGRAM [ARGUMENT...]")
 	}
-	name, err := fetch(os.Args[1], listenFD)
+	names, err := fetch(os.Args[1], listenFD)
 	if err != nil {
-		fail(exitHandoff, "fetching the listening socket: "+err.Error())
+		fail(exitHandoff, "fetching the listening sockets: "+err.Error())
 	}
 	args := os.Args[2:]
 	path, err := find(args[0], os.Getenv("PATH"))
 	if err == nil {
-		err = syscall.Exec(path, args, environment(os.Environ(), os.Getpid(), name))
+		err = syscall.Exec(path, args, environment(os.Environ(), os.Getpid(), names))
 	}
 	code := exitNotExecutable
 	if err == syscall.ENOENT || err == errNotInPath {
@@ -110,10 +110,10 @@ func executable(path string) error {
 	return syscall.Access(path, executeOK)
 }
 
-// environment returns env with the variables of sd_listen_fds(3) for one
-// descriptor. Variables of that name that the image or we ourselves came with
+// environment returns env with the variables of sd_listen_fds(3) for descriptors
+// of those names. Variables of that name that the image or we ourselves came with
 // meant other descriptors.
-func environment(env []string, pid int, name string) []string {
+func environment(env []string, pid int, names []string) []string {
 	out := make([]string, 0, len(env)+3)
 	for _, v := range env {
 		switch key, _, _ := strings.Cut(v, "="); key {
@@ -122,5 +122,5 @@ func environment(env []string, pid int, name string) []string {
 			out = append(out, v)
 		}
 	}
-	return append(out, "LISTEN_FDS=1", "LISTEN_PID="+strconv.Itoa(pid), "LISTEN_FDNAMES="+name)
+	return append(out, "LISTEN_FDS="+strconv.Itoa(len(names)), "LISTEN_PID="+strconv.Itoa(pid), "LISTEN_FDNAMES="+strings.Join(names, ":"))
 }

@@ -18,15 +18,15 @@ import (
 
 func adoptCommand() command {
 	return command{
-		root: true, arguments: arguments{names: "SITE", least: 1, most: 1}, parts: []part{withUnits, withDocker, withNginx},
+		root: true, arguments: arguments{names: "SITE [SITE...]", least: 1, most: 50}, parts: []part{withUnits, withDocker, withNginx},
 		Command: cli.Command{
 			Name:     "adopt",
 			Category: groupDeploy,
 			Usage:    "take over the container behind an nginx site file",
 			Description: "SITE is the path of a site file, such as /etc/nginx/sites-available/myapp, or its name,\n" +
-				"myapp, which is looked for in sites-enabled, sites-available and conf.d. The plan is\n" +
-				"shown as a diff before anything changes; requests flow throughout, and what fails is\n" +
-				"undone. \"edgeman unadopt APP\" gives everything back.",
+				"myapp, which is looked for in sites-enabled, sites-available and conf.d. Ports of one\n" +
+				"container become one app. The plan is shown as a diff before anything changes;\n" +
+				"requests flow throughout, and what fails is undone. \"edgeman unadopt APP\" gives everything back.",
 			Flags: adoptFlags(),
 		},
 		plan: func(c *cli.Context) (action, error) {
@@ -92,7 +92,7 @@ func ownDefault(f *cli.DurationFlag, d time.Duration) cli.Flag {
 
 func adoptOptions(c *cli.Context) (o adopt.Options, err error) {
 	o = adopt.Options{
-		Site: c.Args().First(), Container: c.String("container"), Image: c.String("image"),
+		Sites: c.Args().Slice(), Container: c.String("container"), Image: c.String("image"),
 		Health: c.String("health"), HealthHeaders: c.StringSlice("health-header"), Only: c.StringSlice("only"),
 		Yes: c.Bool("yes"), DryRun: c.Bool("dry-run"), JSON: c.Bool("json"), ReloadPending: c.Bool("reload-pending"),
 		Everywhere: c.Bool("everywhere"), LetWait: c.Bool("let-wait"), Allow: allowed(c),

@@ -3,6 +3,7 @@ package adopt
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"edgeman/deployer/console"
@@ -18,15 +19,17 @@ import (
 
 // Result is what adopt took over, or with DryRun what it would.
 type Result struct {
-	Site string `json:"site"`
-	Apps []App  `json:"apps"`
-	Left []left `json:"left"`
+	Site  string   `json:"site"`  // the first
+	Sites []string `json:"sites"` // all
+	Apps  []App    `json:"apps"`
+	Left  []left   `json:"left"`
 
 	Install []install.Change `json:"install"` // what is put on a host without edgeman first
 	Done    bool             `json:"done"`    // false for a plan
 }
 
-// App is one target of a site and the app that it becomes.
+// App is what a site sends requests to in one container, or in several copies of
+// one, and the app that it becomes.
 type App struct {
 	App       string `json:"app"`
 	Target    string `json:"target"`
@@ -40,10 +43,13 @@ type App struct {
 	Containers []string `json:"containers"`
 	Replicas   int      `json:"replicas"`
 
+	Listeners []Listener `json:"listeners"`
+
 	Image    string   `json:"image"`
-	Port     uint16   `json:"port"`
+	Port     uint16   `json:"port"` // of the first listener
 	Via      string   `json:"via"`
-	Peer     string   `json:"peer"` // which peer address the app sees, before and after
+	Peer     string   `json:"peer"`             // which peer address the app sees, before and after
+	Beside   bool     `json:"beside,omitempty"` // the containers run on, for ports that are not taken over
 	Strategy string   `json:"strategy"`
 	Why      []string `json:"why,omitempty"` // of the strategy
 	Edits    []string `json:"edits"`         // each with its place and reason
@@ -52,15 +58,43 @@ type App struct {
 	Diff     string   `json:"diff"`
 }
 
+// Listener is one of the app's listeners, and what leads to it.
+type Listener struct {
+	Name     string   `json:"name"`
+	Port     uint16   `json:"port"`
+	Protocol string   `json:"protocol"` // http, https, fastcgi, grpc, stream, ...
+	Targets  []string `json:"targets"`
+	Upstream string   `json:"upstream,omitempty"`
+}
+
+// through is what leads to the app, and its verb.
+func (a App) through() (what, verb string) {
+	var ways []string
+	for _, l := range a.Listeners {
+		if l.Upstream != "" {
+			ways = append(ways, fmt.Sprintf("upstream %s (%s)", l.Upstream, strings.Join(l.Targets, ", ")))
+		} else {
+			ways = append(ways, l.Targets...)
+		}
+	}
+	if verb = "is"; len(ways) > 1 {
+		verb = "are"
+	}
+	return strings.Join(ways, ", "), verb
+}
+
 // Adopt takes over what a site sends its requests to: it prints the plan, asks,
 // and puts an edgeman slot in the place of the container's address. Requests
 // flow throughout, and what fails is undone.
 func (h *Host) Adopt(ctx context.Context, o Options) (Result, error) {
-	site, err := h.findSite(ctx, o.Site)
-	if err != nil {
-		return Result{}, err
+	o.Sites = slices.Clone(o.Sites)
+	for i, site := range o.Sites {
+		var err error
+		if o.Sites[i], err = h.findSite(ctx, site); err != nil {
+			return Result{}, err
+		}
 	}
-	o.Site = site
+	o.Sites = distinctFiles(o.Sites)
 	if o.Mode == "native" && o.Via != "" {
 		return Result{}, outcome.Usage("--via applies to mode proxy only: in mode native nothing stands between nginx and the app")
 	}
@@ -68,7 +102,7 @@ func (h *Host) Adopt(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	take, leave, err := h.planAdopt(ctx, o)
-	result := Result{Site: o.Site, Apps: []App{}, Left: append([]left{}, leave...), Install: []install.Change{}}
+	result := Result{Site: o.Sites[0], Sites: o.Sites, Apps: []App{}, Left: append([]left{}, leave...), Install: []install.Change{}}
 	if err != nil {
 		return result, err
 	}
@@ -158,15 +192,12 @@ func afterOthers(err error, done []candidate) error {
 // only asks for the plan is told the reason of each edit, too.
 func (h *Host) showPlan(r Result, reasons bool) {
 	for _, a := range r.Apps {
-		through := strings.Join(a.Targets, ", ")
-		if a.Upstream != "" {
-			through = fmt.Sprintf("upstream %s (%s)", a.Upstream, through)
-		}
+		through, verb := a.through()
 		becomes := ""
 		if a.Replicas > 1 {
 			becomes = fmt.Sprintf(" and becomes %d replicas", a.Replicas)
 		}
-		fmt.Fprintf(h.Out, "%s: %s is served by %s %s (%s)%s\n", a.App, through, words.Noun(a.Replicas, "container"), strings.Join(console.Distinct(a.Containers), ", "), a.Image, becomes)
+		fmt.Fprintf(h.Out, "%s: %s %s served by %s %s (%s)%s\n", a.App, through, verb, words.Noun(a.Replicas, "container"), strings.Join(console.Distinct(a.Containers), ", "), a.Image, becomes)
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
 			for _, e := range console.Distinct(a.Edits) {

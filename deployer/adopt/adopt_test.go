@@ -26,7 +26,7 @@ func (w *copies) dryRun(o Options) (Result, string) {
 	w.T.Helper()
 	w.Stdout.Reset()
 	w.Stderr.Reset()
-	o.Site, o.Name, o.DryRun = w.site, "myapp", true
+	o.Sites, o.Name, o.DryRun = []string{w.site}, "myapp", true
 	result, err := w.Host.Adopt(context.Background(), o)
 	if err != nil {
 		w.T.Fatal(err)
@@ -80,7 +80,7 @@ func TestAdoptPlanNative(t *testing.T) {
 	if want := "the app will see a Unix socket without an address as its peer"; !strings.Contains(said, want) || strings.Contains(said, "--via") {
 		t.Errorf("want %q and no word of --via:\n%s", want, said)
 	}
-	if _, err := w.Host.Adopt(context.Background(), Options{Site: "/x", Mode: "native", Via: "bridge"}); outcome.ExitCode(err) != outcome.ExitUsage {
+	if _, err := w.Host.Adopt(context.Background(), Options{Sites: []string{"/x"}, Mode: "native", Via: "bridge"}); outcome.ExitCode(err) != outcome.ExitUsage {
 		t.Errorf("--via in mode native: %v", err)
 	}
 }
@@ -92,7 +92,7 @@ func TestAdoptJSON(t *testing.T) {
 	if w.Stdout.Len() > 0 {
 		t.Errorf("on stdout before the object:\n%s", w.Stdout.String())
 	}
-	for name, v := range map[string]any{"a plan": result, "nothing": Result{Apps: []App{}, Left: []left{}, Install: []install.Change{}}} {
+	for name, v := range map[string]any{"a plan": result, "nothing": Result{Sites: []string{}, Apps: []App{}, Left: []left{}, Install: []install.Change{}}} {
 		var text bytes.Buffer
 		w.Out = &text
 		if err := w.PrintJSON(v); err != nil || !json.Valid(text.Bytes()) || strings.Contains(text.String(), "null") {
@@ -121,7 +121,7 @@ func TestAdoptedLine(t *testing.T) {
 }
 
 // tcp keeps adopt from sending a request through a slot that nobody serves.
-func (w *copies) tcp(c candidate) { c.targets[0].Protocol = "tcp" }
+func (w *copies) tcp(c candidate) { c.ways[0].targets[0].Protocol = "tcp" }
 
 // A refusal names its container once.
 func TestRefuseNote(t *testing.T) {
@@ -162,7 +162,7 @@ func TestAdoptAsksAsTheSiteDoes(t *testing.T) {
 			if !strings.Contains(said, tt.said) || tt.said == "" && strings.Contains(said, "unhealthy") {
 				t.Errorf("adopt said\n%s", said)
 			}
-			tt.o.Site, tt.o.Name = w.site, "myapp"
+			tt.o.Sites, tt.o.Name = []string{w.site}, "myapp"
 			take, _, err := w.planAdopt(t.Context(), tt.o)
 			if err != nil {
 				t.Fatal(err)

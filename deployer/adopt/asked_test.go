@@ -87,7 +87,7 @@ func TestAdoptsWhatWasAgreedTo(t *testing.T) {
 				change(w)
 				before = w.now()
 			}, func() error {
-				_, err := w.Host.Adopt(t.Context(), Options{Site: w.site, Name: "myapp"})
+				_, err := w.Host.Adopt(t.Context(), Options{Sites: []string{w.site}, Name: "myapp"})
 				return err
 			})
 			if name == "nothing" {
@@ -112,7 +112,7 @@ func TestAdoptKeepsOthersEditsOut(t *testing.T) {
 		w.Pending = []nginx.Pending{{Path: "/etc/nginx/other"}}
 		return nil
 	}}
-	_, err := w.Host.Adopt(t.Context(), Options{Site: w.site, Name: "myapp", Yes: true})
+	_, err := w.Host.Adopt(t.Context(), Options{Sites: []string{w.site}, Name: "myapp", Yes: true})
 	if outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(err.Error(), "/etc/nginx/other") {
 		t.Errorf("exit code %d: %v", outcome.ExitCode(err), err)
 	}
@@ -125,7 +125,7 @@ func TestAdoptShowsWhatItDoes(t *testing.T) {
 	w.Beside = []string{"writes to a volume"}
 	w.before = fmt.Sprintf("upstream a { server %s; } upstream b { server %s; }\nserver { location /a { proxy_pass http://a; } location /b { proxy_pass http://b; } }\n", w.addrs[0], w.addrs[1])
 	w.write(w.site, w.before)
-	result, err := w.Host.Adopt(t.Context(), Options{Site: w.site, Yes: true})
+	result, err := w.Host.Adopt(t.Context(), Options{Sites: []string{w.site}, Yes: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestHostLock(t *testing.T) {
 		"install":   func() error { _, err := w.Install.Install(t.Context(), false); return err },
 		"uninstall": func() error { _, err := w.Install.Uninstall(t.Context(), false); return err },
 		"adopt": func() error {
-			_, err := w.Host.Adopt(t.Context(), Options{Site: w.site, Name: "myapp", Yes: true})
+			_, err := w.Host.Adopt(t.Context(), Options{Sites: []string{w.site}, Name: "myapp", Yes: true})
 			return err
 		},
 		"check --install-timer": func() error { return w.Install.EnsureInstalled(t.Context()) },

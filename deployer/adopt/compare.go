@@ -23,17 +23,17 @@ import (
 // be the app in the container.
 const AllowUnproven = "unproven"
 
-// prove shows that what answers at target i is the app in its container: by what
+// prove shows that what answers at the way's target i is the app in its container: by what
 // Docker and the kernel know, and by one answer from the address and one from the
 // container itself.
-func (h *Host) prove(ctx context.Context, o Options, c *candidate, i int, port uint16, ats []netip.AddrPort) error {
-	t, ct := c.targets[i], c.containers[i]
+func (h *Host) prove(ctx context.Context, o Options, c *candidate, w way, i int) error {
+	t, ct := w.targets[i], c.containers[i]
 	var err error
-	for n := 0; n < len(ats) && err == nil; n++ {
-		err = h.Docker.Confirm(ctx, ct, port, ats[n])
+	for n := 0; n < len(w.dialled[i]) && err == nil; n++ {
+		err = h.Docker.Confirm(ctx, ct, w.port, w.dialled[i][n])
 	}
 	if err == nil && t.Protocol == "http" {
-		err = h.compareOwn(ctx, o, *c, i, port)
+		err = h.compareOwn(ctx, o, *c, w, i)
 	}
 	var doubt *locate.Doubt
 	switch {
@@ -58,13 +58,13 @@ const (
 
 // compareOwn compares answers from the target's address with those from the
 // container's own. Where either cannot be had there is nothing to compare.
-func (h *Host) compareOwn(ctx context.Context, o Options, c candidate, i int, port uint16) error {
-	t, ct := c.targets[i], c.containers[i]
-	own := ct.Destinations(port)
+func (h *Host) compareOwn(ctx context.Context, o Options, c candidate, w way, i int) error {
+	t, ct := w.targets[i], c.containers[i]
+	own := ct.Destinations(w.port)
 	if ct.NetworkMode == "host" || len(own) == 0 || slices.Contains(own, t.Addr) {
 		return nil
 	}
-	q := c.question(o)
+	q := c.question(o, w)
 	differ, err := differing(ctx, q, ask.TCP(t.Addr, ask.Limit), ask.TCP(own[0], ownDial), time.Now().Add(compareTries*compareEvery))
 	if err == nil && differ != "" {
 		err = &locate.Doubt{Reason: fmt.Sprintf("GET %s there, and at the container's own %s: %s", q.Path, own[0], differ)}
@@ -72,9 +72,13 @@ func (h *Host) compareOwn(ctx context.Context, o Options, c candidate, i int, po
 	return err
 }
 
-// question is the request by which answers are compared.
-func (c candidate) question(o Options) ask.Request {
-	return ask.Request{Path: cmp.Or(state.HealthPath(o.Health), "/"), Headers: c.sends(o), Host: "edgeman"}
+// question is the request by which answers of a way are compared.
+func (c candidate) question(o Options, w way) ask.Request {
+	q := ask.Request{Path: "/", Headers: w.sends(o), Host: "edgeman"}
+	if w.port == c.healthWay(o).port {
+		q.Path = cmp.Or(state.HealthPath(o.Health), "/")
+	}
+	return q
 }
 
 func answersAt(ctx context.Context, at netip.AddrPort) bool {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,7 +24,7 @@ import (
 func TestAdoptRefusesWhatIsNotProven(t *testing.T) {
 	w := newCopies(t, 1, "")
 	w.Doubt = &locate.Doubt{Reason: "another listens"}
-	_, err := w.Host.Adopt(context.Background(), Options{Site: w.site, Name: "myapp", Yes: true})
+	_, err := w.Host.Adopt(context.Background(), Options{Sites: []string{w.site}, Name: "myapp", Yes: true})
 	if outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(hint.Text(err), "site:2: it cannot be shown that "+w.addrs[0]+" is served by container web-1: another listens\nhint: ") || !strings.Contains(hint.Text(err), "--allow-unproven") {
 		t.Errorf("exit code %d, %v", outcome.ExitCode(err), err)
 	}
@@ -42,7 +43,7 @@ func TestAdoptOfASiteThatNobodyServes(t *testing.T) {
 		w := newCopies(t, 1, "")
 		w.apps[0].Close()
 		w.Doubt = &locate.Doubt{Reason: "nothing listens there", Nobody: true}
-		o := Options{Site: w.site, Name: "myapp", Container: named, Port: 8080, DryRun: true}
+		o := Options{Sites: []string{w.site}, Name: "myapp", Container: named, Port: 8080, DryRun: true}
 		if _, err := w.Host.Adopt(context.Background(), o); (err == nil) != (named != "") {
 			t.Errorf("named %q: %v", named, err)
 		}
@@ -76,9 +77,9 @@ func TestAdoptOfAName(t *testing.T) {
 				ips = append(ips, netip.MustParseAddr(ip))
 			}
 			w.Hosts = map[string][]netip.Addr{"app.lan": ips}
-			tt.o.Site, tt.o.Name = w.site, "myapp"
+			tt.o.Sites, tt.o.Name = []string{w.site}, "myapp"
 			take, _, err := w.planAdopt(t.Context(), tt.o)
-			if tt.want == "" && (err != nil || take[0].targets[0].Addr != at || take[0].containers[0].Name != "web-1") {
+			if tt.want == "" && (err != nil || take[0].main().Addr != at || take[0].containers[0].Name != "web-1") {
 				t.Errorf("%v, %v", take, err)
 			}
 			if want := strings.ReplaceAll(tt.want, "PORT", port); want != "" && (outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(err.Error(), want)) {
@@ -179,7 +180,7 @@ func TestAdoptComparesAnAnswer(t *testing.T) {
 				c.Networks = []docker.Network{{IPv4: own.Addr()}}
 				c.Published = []docker.Port{{HostIP: there.Addr(), HostPort: there.Port(), ContainerPort: own.Port(), Proto: "tcp"}}
 			})
-			_, err := w.Host.Adopt(t.Context(), Options{Site: w.site, Name: "myapp", Container: "web-1", Port: own.Port(), DryRun: true})
+			_, err := w.Host.Adopt(t.Context(), Options{Sites: []string{w.site}, Name: "myapp", Container: "web-1", Port: own.Port(), DryRun: true})
 			if (err == nil) != (tt.want == "") || err != nil && (outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
@@ -204,12 +205,15 @@ func TestAdoptComparesTheNewContainer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			to.targets[0].Protocol, to.targets[0].Addr = "http", answering(t, tt.old)
+			to.ways[0].targets[0].Protocol, to.ways[0].targets[0].Addr = "http", answering(t, tt.old)
 			to.o.Allow, to.timeout = tt.allow, 300*time.Millisecond
 			if err := w.Paths.MakeApp("myapp"); err != nil {
 				t.Fatal(err)
 			}
-			l, err := net.Listen("unix", w.Paths.Live("myapp"))
+			if err := os.Mkdir(w.Paths.Live("myapp"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			l, err := net.Listen("unix", w.Paths.LiveSocket("myapp", to.app.Listeners[0].Name))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,10 +22,10 @@ import (
 // errNotAsked says that a target is none of those that the operator named.
 var errNotAsked = errors.New("not asked for")
 
-// planTogether finds the container behind each of the targets that become one
-// app, and judges whether they can.
-func (h *Host) planTogether(ctx context.Context, o Options, conf *nginxconf.Config, facts nginx.Facts, at *finder, group []nginxconf.Target) (candidate, error) {
-	c := candidate{targets: group, finder: at}
+// findContainers finds the container behind each of the targets between which an
+// upstream spreads its requests, or behind the only one.
+func (h *Host) findContainers(ctx context.Context, o Options, at *finder, group []nginxconf.Target) (candidate, error) {
+	c := candidate{finder: at, ways: []way{{targets: group}}}
 	if err := asked(o, group); err != nil {
 		return c, err
 	}
@@ -34,14 +35,90 @@ func (h *Host) planTogether(ctx context.Context, o Options, conf *nginxconf.Conf
 	if r := group[0].Refusal; r != nil {
 		return c, &outcome.RefusedError{Err: r}
 	}
-	all, err := h.judgeAll(ctx, o, &c)
+	if len(group) > 1 && o.Container != "" {
+		return c, hint.With(outcome.Refuse("upstream %s has %d servers; --container names one container", group[0].Upstream, len(group)),
+			"leave it out, or --only")
+	}
+	w := &c.ways[0]
+	for i := range w.targets {
+		t := &w.targets[i]
+		found, port, ats, err := at.behind(ctx, o, *t)
+		if err != nil {
+			return c, err
+		}
+		t.Addr = ats[0] // the host may be a name
+		if i == 0 {
+			w.port = port
+		}
+		c.containers, w.dialled = append(c.containers, found), append(w.dialled, ats)
+		if err := c.sameAsFirst(i, port); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// joinWays makes one candidate of those that lead to the same containers, which
+// deploy together. The main way is that to the lowest port that HTTP is spoken on.
+func joinWays(found []candidate) (joined []candidate) {
+	for _, c := range found {
+		i := slices.IndexFunc(joined, func(other candidate) bool {
+			return other.sharesContainers(c) == len(c.containers) && len(other.containers) == len(c.containers)
+		})
+		if i < 0 {
+			joined = append(joined, c)
+			continue
+		}
+		to := &joined[i]
+		to.ways = append(to.ways, c.ways[0].ordered(c.containers, to.containers))
+		slices.SortFunc(to.ways, byImportance)
+	}
+	return joined
+}
+
+func byImportance(a, b way) int {
+	if http := a.protocol() == "http"; http != (b.protocol() == "http") {
+		return map[bool]int{true: -1, false: 1}[http]
+	}
+	return int(a.port) - int(b.port)
+}
+
+// sharesContainers is how many containers another candidate has in common.
+func (c candidate) sharesContainers(other candidate) (n int) {
+	for _, ct := range other.containers {
+		if slices.ContainsFunc(c.containers, func(own docker.Container) bool { return own.ID == ct.ID }) {
+			n++
+		}
+	}
+	return n
+}
+
+// ordered is the way with its targets in another order of their containers.
+func (w way) ordered(from, to []docker.Container) way {
+	out := way{port: w.port}
+	for _, ct := range to {
+		i := slices.IndexFunc(from, func(c docker.Container) bool { return c.ID == ct.ID })
+		out.targets, out.dialled = append(out.targets, w.targets[i]), append(out.dialled, w.dialled[i])
+	}
+	return out
+}
+
+// judge asks whether the containers of a candidate can be replaced, and what the
+// operator has to know of that.
+func (h *Host) judge(ctx context.Context, o Options, conf *nginxconf.Config, facts nginx.Facts, c *candidate) error {
+	if len(c.ways) > 1 && o.Port != 0 {
+		return hint.With(outcome.Refuse("%s are %d ports of container %s; --port names one", c.addresses(), len(c.ways), c.containers[0].Name),
+			"leave it out, or --only")
+	}
+	c.beside = c.finder.staysBeside(ctx, o, conf, *c)
+	all, err := h.judgeAll(ctx, o, c)
 	if err != nil {
-		return c, err
+		return err
 	}
 	c.adoption = all[0]
 	if len(all) > 1 {
-		if c.adoption, err = joinCopies(c, all); err != nil {
-			return c, err
+		if c.adoption, err = joinCopies(*c, all); err != nil {
+			return err
 		}
 	}
 	c.image = c.containers[0].Image
@@ -61,7 +138,10 @@ func (h *Host) planTogether(ctx context.Context, o Options, conf *nginxconf.Conf
 	if w := facts.Confinement.Warning(); w != "" {
 		c.warnings = append(c.warnings, w)
 	}
-	return c, nil
+	if err := errors.Join(c.mayStay(), c.otherPorts(o, conf)); err != nil {
+		return err
+	}
+	return c.finder.strays(ctx, o, conf, *c)
 }
 
 // asked tells whether the operator wants the targets taken over. Those that
@@ -85,32 +165,23 @@ func asked(o Options, group []nginxconf.Target) error {
 	return hint.With(outcome.Refuse("the servers of upstream %s become one app together", group[0].Upstream), "--only %s", group[0].Upstream)
 }
 
-// judgeAll finds the container behind each target and asks whether it can be
-// replaced.
+// judgeAll asks of each container whether it can be replaced.
 func (h *Host) judgeAll(ctx context.Context, o Options, c *candidate) ([]adoptable.Adoption, error) {
-	if len(c.targets) > 1 && o.Container != "" {
-		return nil, hint.With(outcome.Refuse("upstream %s has %d servers; --container names one container", c.targets[0].Upstream, len(c.targets)),
-			"leave it out, or --only")
-	}
 	var all []adoptable.Adoption
-	for i := range c.targets {
-		t := &c.targets[i]
-		found, port, ats, err := c.finder.behind(ctx, o, *t)
-		if err != nil {
-			return nil, err
+	for i, ct := range c.containers {
+		var served []adoptable.Served
+		for _, w := range c.ways {
+			if err := h.prove(ctx, o, c, w, i); err != nil {
+				return nil, err
+			}
+			served = append(served, adoptable.Served{Port: w.port, At: w.dialled[i]})
 		}
-		t.Addr = ats[0] // the host may be a name
-		if i == 0 {
-			c.port = port
+		if c.beside { // it keeps its ports
+			for _, p := range ct.Published {
+				served = append(served, adoptable.Served{Port: p.ContainerPort, At: []netip.AddrPort{reachable(p)}})
+			}
 		}
-		c.containers, c.dialled = append(c.containers, found), append(c.dialled, ats)
-		if err := c.sameAsFirst(i, port); err != nil {
-			return nil, err
-		}
-		if err := h.prove(ctx, o, c, i, port, ats); err != nil {
-			return nil, err
-		}
-		a, err := h.Docker.Adopt(ctx, found.ID, port, ats...)
+		a, err := h.Docker.Adopt(ctx, ct.ID, served...)
 		if err != nil {
 			return nil, err
 		}
@@ -123,6 +194,14 @@ func (h *Host) judgeAll(ctx context.Context, o Options, c *candidate) ([]adoptab
 		all = append(all, a)
 	}
 	return all, nil
+}
+
+// reachable is an address of this host at which a published port is.
+func reachable(p docker.Port) netip.AddrPort {
+	if !p.HostIP.IsValid() || p.HostIP.IsUnspecified() {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), p.HostPort)
+	}
+	return netip.AddrPortFrom(p.HostIP, p.HostPort)
 }
 
 // imageOf names an image so that two builds of one tag are told apart.
@@ -157,8 +236,9 @@ func joinCopies(c candidate, all []adoptable.Adoption) (adoptable.Adoption, erro
 // ownSocket tells which app an address in nginx's files belongs to already.
 func (h *Host) ownSocket(address string) (app string, ok bool) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
-	app = filepath.Base(filepath.Dir(path))
-	return app, isUnix && path == h.Paths.Live(app)
+	live := filepath.Dir(path)
+	app = filepath.Base(filepath.Dir(live))
+	return app, isUnix && live == h.Paths.Live(app)
 }
 
 // chooseVia keeps the bridge for an app that seems to know its gateway: it may

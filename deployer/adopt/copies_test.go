@@ -82,13 +82,13 @@ func (w *copies) write(path, text string) {
 // begin plans the adoption of the site's only app.
 func (w *copies) begin() (*takeover, error) {
 	w.T.Helper()
-	o := Options{Site: w.site, Name: "myapp", Timeout: time.Minute, Drain: time.Second}
+	o := Options{Sites: []string{w.site}, Name: "myapp", Timeout: time.Minute, Drain: time.Second}
 	take, _, err := w.planAdopt(context.Background(), o)
 	if err != nil {
 		return nil, err
 	}
 	t := w.newTakeover(o, take[0])
-	t.targets[0].Protocol = "tcp" // no request is sent through a slot that nobody serves
+	t.ways[0].targets[0].Protocol = "tcp" // no request is sent through a slot that nobody serves
 	return t, nil
 }
 
@@ -345,7 +345,7 @@ func TestAdoptRefusesWhatAreNoCopies(t *testing.T) {
 			for i := range o.Only {
 				o.Only[i] = fill.Replace(o.Only[i])
 			}
-			o.Site, o.Name, o.Yes = w.site, "myapp", true
+			o.Sites, o.Name, o.Yes = []string{w.site}, "myapp", true
 			_, err := w.Host.Adopt(context.Background(), o)
 			if outcome.ExitCode(err) != outcome.ExitRefused {
 				t.Errorf("exit code %d (%v), want %d", outcome.ExitCode(err), err, outcome.ExitRefused)
@@ -376,22 +376,4 @@ func (w *copies) set(name string, f func(*docker.Container)) {
 func (w *copies) published(i int, inside uint16) []docker.Port {
 	at := netip.MustParseAddrPort(w.addrs[i])
 	return []docker.Port{{HostIP: at.Addr(), HostPort: at.Port(), ContainerPort: inside, Proto: "tcp"}}
-}
-
-// What an edgeman before replicas wrote reads as one original.
-func TestOldAdoptionReads(t *testing.T) {
-	w := newWorld(t)
-	w.Adopted()
-	old := `{"app":"myapp","site":"/etc/nginx/sites-available/a","target":"127.0.0.1:8080","address":"127.0.0.1:8080","container":"web","container_id":"abc","restart_policy":"always"}`
-	if err := os.WriteFile(filepath.Join(w.Paths.Site("myapp"), "adoption.json"), []byte(old), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	a, err := adoption.Read(w.Paths, "myapp")
-	want := adoption.Original{Target: "127.0.0.1:8080", Address: netip.MustParseAddrPort("127.0.0.1:8080"), Container: "web", ContainerID: "abc", RestartPolicy: "always"}
-	if err != nil || len(a.Originals()) != 1 || a.Originals()[0] != want {
-		t.Errorf("%+v, %v", a, err)
-	}
-	if a.Containers() != "container web" || a.Targets() != "127.0.0.1:8080" {
-		t.Errorf("%s at %s", a.Containers(), a.Targets())
-	}
 }

@@ -183,7 +183,7 @@ func spelled(address string, at netip.AddrPort) string {
 // configuration can lead to the same containers only by a port that these have.
 func (h *Host) findPlaces(ctx context.Context, o Options, conf *nginxconf.Config) (*finder, error) {
 	p := &finder{h: h, known: map[string]lookup{}}
-	targets, err := conf.Targets(o.Site)
+	targets, err := conf.Targets(o.Sites...)
 	if err != nil {
 		return nil, &outcome.RefusedError{Err: err}
 	}

@@ -61,10 +61,10 @@ func TestAdoptTellsAddressesApart(t *testing.T) {
 			tt.containers(w)
 			w.Hosts = map[string][]netip.Addr{"localhost": {netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()}}
 			w.write(w.site, strings.ReplaceAll(tt.site, "BUSY", busy))
-			take, leave, err := w.planAdopt(t.Context(), Options{Site: w.site})
+			take, leave, err := w.planAdopt(t.Context(), Options{Sites: []string{w.site}})
 			var got []string
 			for _, c := range take {
-				got = append(got, c.containers[0].Name+": "+strings.Join(c.targets[0].Addresses(false), " "))
+				got = append(got, c.containers[0].Name+": "+strings.Join(c.main().Addresses(false), " "))
 			}
 			if strings.Join(got, "; ") != tt.want {
 				t.Errorf("takes %q, want %q; %v", got, tt.want, err)
@@ -91,7 +91,7 @@ func TestAdoptLeavesNoHalfOfAName(t *testing.T) {
 	w.publish("six", "8080", "::1")
 	w.Hosts = map[string][]netip.Addr{"localhost": {netip.IPv6Loopback(), netip.MustParseAddr("127.0.0.1")}}
 	w.write(w.site, "server { location / { proxy_pass http://127.0.0.1:8080; }\nlocation /l { proxy_pass http://localhost:8080; } }\n")
-	o := Options{Site: w.site, Name: "myapp"}
+	o := Options{Sites: []string{w.site}, Name: "myapp"}
 	_, err := w.Host.Adopt(t.Context(), o)
 	if outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(hint.Text(err), "site:2: proxy_pass http://localhost:8080 (server, location /l) goes to localhost:8080, which is this app and another in turn, and fails in part when this one's port is gone\nhint: write the address of the app that is meant; --allow-other-sites ") {
 		t.Errorf("%v", err)

@@ -35,7 +35,7 @@ type Docker interface {
 	Image(ctx context.Context, ref string) (docker.Image, error)
 	Serving(ctx context.Context, at netip.AddrPort) ([]locate.Target, error)
 	Confirm(ctx context.Context, c docker.Container, port uint16, at netip.AddrPort) error
-	Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (adoptable.Adoption, error)
+	Adopt(ctx context.Context, id string, served ...adoptable.Served) (adoptable.Adoption, error)
 	Rehearse(ctx context.Context, raw json.RawMessage) error
 	Stop(ctx context.Context, id string) error
 	SetRestart(ctx context.Context, id, policy string) error

@@ -16,20 +16,24 @@ import (
 )
 
 // nameCandidates names the apps as the operator said, or else by defaultName.
-func (h *Host) nameCandidates(o Options, site string, take []candidate) error {
+func (h *Host) nameCandidates(o Options, sites []string, take []candidate) error {
 	seen := map[string]bool{}
 	for i := range take {
 		c := &take[i]
-		c.name = c.defaultName(site, len(take) == 1, seen)
+		c.name = c.defaultName(sites, len(take) == 1, seen)
 		if o.Name != "" && len(take) == 1 {
 			c.name = o.Name
 		}
-		for _, t := range c.targets {
+		told := map[string]bool{}
+		for _, t := range c.targets() {
 			for _, key := range t.Names(o.Everywhere) {
 				if n, ok := o.Names[key]; ok {
-					c.name = n
+					c.name, told[n] = n, true
 				}
 			}
+		}
+		if len(told) > 1 {
+			return hint.With(outcome.Usage("%s are ports of one container, %s, and one app", c.addresses(), c.containers[0].Name), "give it one name with --name")
 		}
 		if err := sockets.ValidName(c.name); err != nil {
 			return hint.With(outcome.Usage("%w", err), "choose a name with --name")

@@ -6,12 +6,12 @@ import (
 
 // Options are the choices of `edgeman adopt`.
 type Options struct {
-	Site      string // path of the site file
-	Name      string // of the app; default: from the site file's name
-	Container string // when the address does not tell it
-	Image     string // what release 1 is said to be; default: the container's own
-	Port      uint16 // the app's port inside its container; default: behind the published port
-	Health    string // HTTP path, or state.HealthConnect
+	Sites     []string // paths of site files
+	Name      string   // of the app; default: from the site file's name, or what its container is called
+	Container string   // when the address does not tell it
+	Image     string   // what release 1 is said to be; default: the container's own
+	Port      uint16   // the app's port inside its container; default: behind the published port
+	Health    string   // HTTP path, or state.HealthConnect
 
 	// HealthHeaders go with the request for it; default: those that the site sends.
 	HealthHeaders []string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
@@ -25,7 +26,7 @@ type left struct {
 // site, and decides what would be done. It changes nothing. A site of which
 // nothing can be taken is refused.
 func (h *Host) planAdopt(ctx context.Context, o Options) ([]candidate, []left, error) {
-	site, conf, facts, err := h.readSite(ctx, o)
+	sites, conf, facts, err := h.readSite(ctx, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,7 +35,7 @@ func (h *Host) planAdopt(ctx context.Context, o Options) ([]candidate, []left, e
 		return nil, nil, err
 	}
 	conf.Locate(at.where(ctx))
-	targets, err := conf.Targets(site)
+	targets, err := conf.Targets(sites...)
 	if err != nil {
 		return nil, nil, &outcome.RefusedError{Err: err}
 	}
@@ -43,54 +44,65 @@ func (h *Host) planAdopt(ctx context.Context, o Options) ([]candidate, []left, e
 		leave  []left
 		refuse []error
 	)
+	var found []candidate
 	for _, group := range conf.Together(targets) {
-		c, err := h.planTogether(ctx, o, conf, facts, at, group)
+		c, err := h.findContainers(ctx, o, at, group)
 		if err == nil {
-			take = append(take, c)
+			found = append(found, c)
 			continue
 		}
-		for _, t := range group {
-			leave = append(leave, left{t.Address, words.FirstLine(err.Error())})
-		}
+		leave = append(leave, leaveAll(group, err)...)
 		if !errors.Is(err, errNotAsked) {
 			refuse = append(refuse, err)
 		}
 	}
-	take, more, err := at.portsOfOne(ctx, o, conf, take)
-	if err != nil {
+	for _, c := range joinWays(found) {
+		err := h.judge(ctx, o, conf, facts, &c)
+		if err == nil {
+			take = append(take, c)
+			continue
+		}
+		leave = append(leave, leaveAll(c.targets(), err)...)
 		refuse = append(refuse, err)
-		leave = append(leave, more...)
 	}
 	if len(take) == 0 {
-		return nil, leave, refuseSite(o, site, refuse)
+		return nil, leave, refuseSite(o, sites[0], refuse)
 	}
-	if err := h.nameCandidates(o, site, take); err != nil {
+	if err := h.nameCandidates(o, sites, take); err != nil {
 		return take, leave, err
 	}
 	return take, leave, h.planAll(ctx, o, take)
 }
 
+// leaveAll are targets that stay for one reason.
+func leaveAll(targets []nginxconf.Target, err error) (all []left) {
+	for _, t := range targets {
+		all = append(all, left{t.Address, words.FirstLine(err.Error())})
+	}
+	return all
+}
+
 // readSite loads what adopt judges by, and refuses a host whose configuration
 // is broken or has edits on disk that are not live yet.
-func (h *Host) readSite(ctx context.Context, o Options) (string, *nginxconf.Config, nginx.Facts, error) {
+func (h *Host) readSite(ctx context.Context, o Options) ([]string, *nginxconf.Config, nginx.Facts, error) {
 	facts, err := h.Nginx.Facts(ctx)
 	if err != nil {
-		return "", nil, facts, err
+		return nil, nil, facts, err
 	}
 	if !facts.Running {
-		return "", nil, facts, hint.With(outcome.Refuse("nginx is not running"), "systemctl start nginx")
+		return nil, nil, facts, hint.With(outcome.Refuse("nginx is not running"), "systemctl start nginx")
 	}
 	if _, err := h.Nginx.Precheck(ctx); err != nil {
-		return "", nil, facts, &outcome.RefusedError{Err: err}
+		return nil, nil, facts, &outcome.RefusedError{Err: err}
 	}
 	conf, err := nginxconf.Load(h.Files, facts.Main)
 	if err != nil {
-		return "", nil, facts, &outcome.RefusedError{Err: err}
+		return nil, nil, facts, &outcome.RefusedError{Err: err}
 	}
 	if err := h.refusePending(ctx, o, conf); err != nil {
-		return "", nil, facts, err
+		return nil, nil, facts, err
 	}
-	return o.Site, conf, facts, nil
+	return o.Sites, conf, facts, nil
 }
 
 // planEdits plans the edits of one candidate on the configuration as it is now:
@@ -109,23 +121,26 @@ func (h *Host) planEdits(ctx context.Context, o Options, c *candidate) error {
 		return err
 	}
 	conf.Locate(c.finder.where(ctx))
-	targets, err := conf.Targets(o.Site)
+	targets, err := conf.Targets(o.Sites...)
 	if err != nil {
 		return &outcome.RefusedError{Err: err}
 	}
-	for _, group := range conf.Together(targets) {
-		if !slices.EqualFunc(group, c.targets, func(a, b nginxconf.Target) bool { return a.Address == b.Address }) {
-			continue
+	var app []nginxconf.Target
+	for _, w := range c.ways {
+		for _, t := range w.targets {
+			i := slices.IndexFunc(targets, func(now nginxconf.Target) bool { return now.Address == t.Address })
+			if i < 0 {
+				return outcome.Refuse("%s no longer sends requests to %s", strings.Join(o.Sites, ", "), t.Address)
+			}
+			targets[i].Socket = h.Paths.LiveSocket(c.name, w.listener().Name)
+			app = append(app, targets[i])
 		}
-		c.plan, err = conf.Plan(nginxconf.Options{
-			Socket: h.Paths.Live(c.name), App: c.name, NginxVersion: version, Everywhere: o.Everywhere,
-		}, group...)
-		if err != nil {
-			return &outcome.RefusedError{Err: err}
-		}
-		return errors.Join(refuseStays(o, c.plan), refuseLosses(o, c.plan), refuseFiles(c.plan))
 	}
-	return outcome.Refuse("%s no longer sends requests to %s", o.Site, c.addresses())
+	c.plan, err = conf.Plan(nginxconf.Options{App: c.name, NginxVersion: version, Everywhere: o.Everywhere}, app...)
+	if err != nil {
+		return &outcome.RefusedError{Err: err}
+	}
+	return errors.Join(refuseStays(o, c.plan), refuseLosses(o, c.plan), refuseFiles(c.plan))
 }
 
 // planAll plans the edits of all candidates, each on what those before it leave.
@@ -154,6 +169,6 @@ func agreed(o Options, shown, now []candidate) error {
 	if slices.EqualFunc(shown, now, same) {
 		return nil
 	}
-	return hint.With(outcome.Refuse("nginx's files or the containers behind %s have changed since the plan was shown, so the plan no longer holds", o.Site),
-		"edgeman adopt %s shows the new one", o.Site)
+	return hint.With(outcome.Refuse("nginx's files or the containers behind %s have changed since the plan was shown, so the plan no longer holds", strings.Join(o.Sites, ", ")),
+		"edgeman adopt %s shows the new one", strings.Join(o.Sites, " "))
 }

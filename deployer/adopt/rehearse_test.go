@@ -14,7 +14,7 @@ import (
 func TestAdoptRehearses(t *testing.T) {
 	w := newCopies(t, 1, "")
 	w.Unmade = errors.New("Duplicate mount point: /data")
-	_, err := w.Host.Adopt(context.Background(), Options{Site: w.site, Name: "myapp", Yes: true})
+	_, err := w.Host.Adopt(context.Background(), Options{Sites: []string{w.site}, Name: "myapp", Yes: true})
 	if outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(err.Error(), "could not be recreated") {
 		t.Errorf("exit code %d, %v", outcome.ExitCode(err), err)
 	}
@@ -30,7 +30,7 @@ func TestAdoptRehearses(t *testing.T) {
 func TestAdoptThatFailsAtOnce(t *testing.T) {
 	w := newCopies(t, 1, "")
 	clear(w.Images)
-	_, err := w.Host.Adopt(context.Background(), Options{Site: w.site, Name: "myapp", Yes: true})
+	_, err := w.Host.Adopt(context.Background(), Options{Sites: []string{w.site}, Name: "myapp", Yes: true})
 	if outcome.ExitCode(err) != outcome.ExitFailed || !strings.Contains(err.Error(), "everything is as it was before") {
 		t.Errorf("exit code %d, %v", outcome.ExitCode(err), err)
 	}

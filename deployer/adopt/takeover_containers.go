@@ -43,8 +43,13 @@ func (t *takeover) holdAgain(ctx context.Context) error {
 }
 
 // retireContainers waits until nginx has let go of the old containers, stops
-// them and keeps them. With stop-first the new ones start only then.
+// them and keeps them. With stop-first the new ones start only then. Those that
+// have more ports to serve run on.
 func (t *takeover) retireContainers(ctx context.Context) error {
+	if t.record.Beside {
+		t.Step("drain", "%s: running on for other ports", t.record.Containers())
+		return nil
+	}
 	start := time.Now()
 	var before, now []int // connections of each
 	d, err := t.AwaitOldWorkers(ctx, t.drain, func() (total int, err error) {

@@ -1,7 +1,6 @@
 package adopt
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -20,8 +19,10 @@ func (t *takeover) testNginx(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := facts.WorkerCanConnect(t.Paths.Live(t.name)); err != nil {
-		return err
+	for _, l := range t.app.Listeners {
+		if err := facts.WorkerCanConnect(t.Paths.LiveSocket(t.name, l.Name)); err != nil {
+			return err
+		}
 	}
 	if err := t.refuseMeddling(ctx, facts.Main); err != nil {
 		return err
@@ -49,15 +50,21 @@ func (t *takeover) changeNginx(ctx context.Context) error {
 	return nil
 }
 
-// askThrough sends one request the way nginx does now, through the live
+// askThrough sends one request on each way as nginx does now, through the live
 // pointer. Any answer will do: the slot has been found healthy before.
 func (t *takeover) askThrough(ctx context.Context) error {
-	if t.record.StopFirst || t.targets[0].Protocol != "http" {
+	if t.record.StopFirst {
 		return nil
 	}
-	q := ask.Request{Path: cmp.Or(t.record.Health, "/"), Headers: t.record.Headers, Host: t.name, Within: t.timeout}
-	if _, err := q.Over(ctx, t.dialLive); err != nil {
-		return fmt.Errorf("asking %s through the live slot: %w", q.Path, err)
+	for _, w := range t.ways {
+		if w.protocol() != "http" {
+			continue
+		}
+		q := t.question(t.o, w)
+		q.Host, q.Within = t.name, t.timeout
+		if _, err := q.Over(ctx, t.dialLive(w)); err != nil {
+			return fmt.Errorf("asking %s on port %d through the live slot: %w", q.Path, w.port, err)
+		}
 	}
 	return nil
 }
@@ -66,27 +73,41 @@ func (t *takeover) askThrough(ctx context.Context) error {
 // before nginx is switched to them. They may take the start timeout for it:
 // an app whose port takes connections may still be busy with its start.
 func (t *takeover) compareNew(ctx context.Context, since time.Time) error {
-	if t.record.StopFirst || t.targets[0].Protocol != "http" || slices.Contains(t.o.Allow, AllowUnproven) {
+	if t.record.StopFirst || slices.Contains(t.o.Allow, AllowUnproven) {
 		return nil
 	}
-	q := t.question(t.o)
 	deadline := since.Add(t.timeout)
+	for _, w := range t.ways {
+		if w.protocol() != "http" {
+			continue
+		}
+		if err := t.compareNewOn(ctx, w, deadline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *takeover) compareNewOn(ctx context.Context, w way, deadline time.Time) error {
+	q := t.question(t.o, w)
 	if least := time.Now().Add(compareTries * compareEvery); deadline.Before(least) {
 		deadline = least
 	}
-	differ, err := differing(ctx, q, ask.TCP(t.targets[0].Addr, ask.Limit), t.dialLive, deadline)
+	differ, err := differing(ctx, q, ask.TCP(w.targets[0].Addr, ask.Limit), t.dialLive(w), deadline)
 	if err != nil || differ == "" {
 		return err
 	}
-	way := ""
+	or := ""
 	if t.via == "netns" {
-		way = "--via bridge, if the app treats its peers differently; "
+		or = "--via bridge, if the app treats its peers differently; "
 	}
 	return hint.With(fmt.Errorf("the new container does not answer as the old one does, GET %s: %s", q.Path, differ),
-		"%s--health PATH names a page on which they agree, --allow-%s goes on all the same", way, AllowUnproven)
+		"%s--health PATH names a page on which they agree, --allow-%s goes on all the same", or, AllowUnproven)
 }
 
 // dialLive connects as nginx will.
-func (t *takeover) dialLive(ctx context.Context) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "unix", t.Paths.Live(t.name))
+func (t *takeover) dialLive(w way) ask.Dialer {
+	return func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", t.Paths.LiveSocket(t.name, w.listener().Name))
+	}
 }

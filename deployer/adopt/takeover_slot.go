@@ -17,7 +17,7 @@ import (
 // settings are the app's intent as adopt writes it.
 func (t *takeover) settings() {
 	t.app = state.DefaultApp(t.name)
-	t.app.Port, t.app.Health, t.app.Image = t.port, t.health, images.RepositoryFor(t.image, t.containers[0].ImageID)
+	t.app.Listeners, t.app.Health, t.app.Image = t.listeners(), t.health, images.RepositoryFor(t.image, t.containers[0].ImageID)
 	t.app.HealthHeaders = t.headers
 	t.app.Proxy.Via, t.app.Replicas = t.via, len(t.containers)
 	if t.o.Mode != "" {
@@ -35,22 +35,22 @@ func (t *takeover) settings() {
 // writeState puts down everything that the undo needs, then release 1 and the
 // live pointer. Nothing outside of edgeman's own directories is touched.
 func (t *takeover) writeState(ctx context.Context) error {
-	first, old := t.targets[0], t.containers[0]
+	first, old := t.main(), t.containers[0]
 	image, err := t.Docker.Image(ctx, old.ImageID)
 	if err != nil {
 		return err
 	}
 	t.record = adoption.Record{
-		App: t.name, Site: t.o.Site, Upstream: first.Upstream, Class: first.Class, Plan: t.plan,
+		App: t.name, Site: t.o.Sites[0], Sites: t.o.Sites, Upstream: first.Upstream, Class: first.Class, Plan: t.plan,
 		Image: old.Image, ImageID: old.ImageID, Release: 1,
-		StopFirst: len(t.adoption.StopFirst) > 0, Health: state.HealthPath(t.app.Health), Headers: t.app.HealthHeaders, By: state.Caller(), Time: time.Now().UTC(),
+		StopFirst: len(t.adoption.StopFirst) > 0, Beside: t.beside, Health: state.HealthPath(t.app.Health), HealthListener: t.healthWay(Options{Health: t.app.Health}).listener().Name, Headers: t.app.HealthHeaders, By: state.Caller(), Time: time.Now().UTC(),
 	}
 	var inspects []json.RawMessage
 	for i, c := range t.containers {
-		o := adoption.Original{
-			Target: t.targets[i].Address, Address: t.targets[i].Addr,
-			Container: c.Name, ContainerID: c.ID, RestartPolicy: c.RestartPolicy,
-			Direct: c.Owns(t.targets[i].Addr.Addr()),
+		o := adoption.Original{Container: c.Name, ContainerID: c.ID, RestartPolicy: c.RestartPolicy}
+		for _, w := range t.ways {
+			at := w.targets[i]
+			o.At = append(o.At, adoption.Served{Listener: w.listener().Name, Target: at.Address, Address: at.Addr, Direct: c.Owns(at.Addr.Addr())})
 		}
 		if i == 0 {
 			t.record.Original = o
@@ -67,7 +67,7 @@ func (t *takeover) writeState(ctx context.Context) error {
 	}
 	t.release = state.Release{
 		App: t.name, Image: t.image, ImageID: old.ImageID, Replicas: t.app.Replicas, Digest: image.Digest(registry.Repository(t.image)), Created: time.Now().UTC(), By: state.Caller(),
-		Mode: t.app.Mode, Via: t.via, Port: t.port, Health: t.app.Health, HealthHeaders: t.app.HealthHeaders, Settings: t.adoption.Settings, StopFirst: t.adoption.StopFirst,
+		Mode: t.app.Mode, Via: t.via, Listeners: t.app.Listeners, Health: t.app.Health, HealthHeaders: t.app.HealthHeaders, Settings: t.adoption.Settings, StopFirst: t.adoption.StopFirst,
 	}
 	if err := t.Paths.WriteRelease(&t.release); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (t *takeover) openSlot(ctx context.Context) error {
 		hold = t.pause()
 	}
 	start := time.Now()
-	if err := t.EnableUnits(ctx, t.name, true); err != nil {
+	if err := t.EnableUnits(ctx, t.name, t.app.Listeners); err != nil {
 		return err
 	}
 	if err := t.Fill(ctx, t.slot, t.release, hold); err != nil {

@@ -21,7 +21,8 @@ import (
 // unadopt needs to give it back, written before the first change.
 type Record struct {
 	App      string          `json:"app"`
-	Site     string          `json:"site"`
+	Site     string          `json:"site"` // the first
+	Sites    []string        `json:"sites"`
 	Upstream string          `json:"upstream,omitempty"`
 	Class    nginxconf.Class `json:"class"`
 	Plan     *nginxconf.Plan `json:"plan"` // edits, with each file's bytes before and after
@@ -29,24 +30,45 @@ type Record struct {
 	Original            // the first, and usually the only one
 	Others   []Original `json:"others,omitempty"`
 
-	Image     string    `json:"image"` // of all of them
-	ImageID   string    `json:"image_id"`
-	Release   int       `json:"release"`
-	StopFirst bool      `json:"stop_first"`               // old and new must not run at the same time
-	Health    string    `json:"health,omitempty"`         // the path that it is known to answer
-	Headers   []string  `json:"health_headers,omitempty"` // sent with the request for it
-	By        string    `json:"by"`
-	Time      time.Time `json:"time"`
+	Image          string    `json:"image"` // of all of them
+	ImageID        string    `json:"image_id"`
+	Release        int       `json:"release"`
+	StopFirst      bool      `json:"stop_first"`                // old and new must not run at the same time
+	Beside         bool      `json:"beside,omitempty"`          // the originals run on, for ports that were not taken over
+	Health         string    `json:"health,omitempty"`          // the path that it is known to answer
+	HealthListener string    `json:"health_listener,omitempty"` // on the port of that listener; empty: the first
+	Headers        []string  `json:"health_headers,omitempty"`  // sent with the request for it
+	By             string    `json:"by"`
+	Time           time.Time `json:"time"`
 }
 
-// Original is a container that served at one address before adopt.
+// Original is a container that served before adopt.
 type Original struct {
-	Target        string         `json:"target"` // the address as nginx's files spelled it
-	Address       netip.AddrPort `json:"address"`
-	Container     string         `json:"container"` // its name
-	ContainerID   string         `json:"container_id"`
-	RestartPolicy string         `json:"restart_policy"`
-	Direct        bool           `json:"direct,omitempty"` // the address is the container's own, not a published port
+	At            []Served `json:"at"`        // one for each of the app's listeners, in their order
+	Container     string   `json:"container"` // its name
+	ContainerID   string   `json:"container_id"`
+	RestartPolicy string   `json:"restart_policy"`
+}
+
+// Served is an address at which a container served.
+type Served struct {
+	Listener string         `json:"listener"` // that has its place now
+	Target   string         `json:"target"`   // the address as nginx's files spelled it
+	Address  netip.AddrPort `json:"address"`
+	Direct   bool           `json:"direct,omitempty"` // it is the container's own, not a published port
+}
+
+// Target is the first of its addresses, as nginx's files spelled it.
+func (o Original) Target() string { return o.At[0].Target }
+
+// Direct is the container's own address, if it is among those where it served.
+func (o Original) Direct() (ip netip.Addr, direct bool) {
+	for _, s := range o.At {
+		if s.Direct {
+			return s.Address.Addr(), true
+		}
+	}
+	return ip, false
 }
 
 // Originals are all containers that served before.
@@ -65,7 +87,11 @@ func (a Record) each(of func(Original) string) (list []string) {
 // Connections counts those to each original.
 func (a Record) Connections() (each []int, total int, err error) {
 	for _, o := range a.Originals() {
-		n, err := count.TCP(o.Address)
+		var at []netip.AddrPort
+		for _, s := range o.At {
+			at = append(at, s.Address)
+		}
+		n, err := count.TCP(at...)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -87,13 +113,23 @@ func (a Record) OldOnes(before, after []int) string {
 	return "old containers (" + strings.Join(words, ", ") + ")"
 }
 
+// addresses are those at which the originals served, as nginx's files spelled them.
+func (a Record) addresses() (list []string) {
+	for _, o := range a.Originals() {
+		for _, s := range o.At {
+			list = append(list, s.Target)
+		}
+	}
+	return list
+}
+
 func (a Record) Targets() string {
-	return strings.Join(a.each(func(o Original) string { return o.Target }), ", ")
+	return strings.Join(a.addresses(), ", ")
 }
 
 // Goes is subject and verb for messages: "X goes" or "X, Y go".
 func (a Record) Goes() string {
-	if len(a.Originals()) > 1 {
+	if len(a.addresses()) > 1 {
 		return a.Targets() + " go"
 	}
 	return a.Targets() + " goes"
@@ -146,10 +182,4 @@ func ReadInspect(p state.Paths, app string, i int) (json.RawMessage, error) {
 }
 
 // After are the files as adopt leaves them.
-func (a Record) After() map[string][]byte {
-	files := map[string][]byte{}
-	for _, f := range a.Plan.Files {
-		files[f.Path] = f.After
-	}
-	return files
-}
+func (a Record) After() map[string][]byte { return a.Plan.After() }

@@ -12,12 +12,11 @@ import (
 	"edgeman/deployer/docker/volume"
 )
 
-// Adopt reads what is needed to replace the running container id whose app
-// listens on port, and judges whether that is safe. at are the addresses that
-// nginx dials now: the published ports that lead there are left out of the
-// settings. Nothing is changed.
-func (c *Client) Adopt(ctx context.Context, id string, port uint16, at ...netip.AddrPort) (adoptable.Adoption, error) {
-	f := adoptable.Facts{Port: port}
+// Adopt reads what is needed to replace the running container id whose app is
+// served on those ports, and judges whether that is safe: the published ports that
+// lead there are left out of the settings. Nothing is changed.
+func (c *Client) Adopt(ctx context.Context, id string, served ...adoptable.Served) (adoptable.Adoption, error) {
+	var f adoptable.Facts
 	var err error
 	if f.Container, err = c.Inspect(ctx, id); err != nil {
 		return adoptable.Adoption{}, err
@@ -28,15 +27,19 @@ func (c *Client) Adopt(ctx context.Context, id string, port uint16, at ...netip.
 	if f.Hostname, err = c.sys.hostname(); err != nil {
 		return adoptable.Adoption{}, callErr("read the host's name", "", err)
 	}
-	for _, a := range at {
-		a = netip.AddrPortFrom(inspect.Dialled(a.Addr()), a.Port())
-		local, err := c.isLocal(a.Addr())
-		if err != nil {
-			return adoptable.Adoption{}, callErr("adopt", id, err)
+	for _, s := range served {
+		here := adoptable.Served{Port: s.Port}
+		for _, a := range s.At {
+			a = netip.AddrPortFrom(inspect.Dialled(a.Addr()), a.Port())
+			local, err := c.isLocal(a.Addr())
+			if err != nil {
+				return adoptable.Adoption{}, callErr("adopt", id, err)
+			}
+			if local {
+				here.At = append(here.At, a)
+			}
 		}
-		if local {
-			f.At = append(f.At, a)
-		}
+		f.Served = append(f.Served, here)
 	}
 	if f.Image, err = c.imageOf(ctx, f.In.Image); isNotFound(err) {
 		f.ImageGone = true

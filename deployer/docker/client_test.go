@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/layer"
@@ -231,7 +232,7 @@ func TestCreateKeepsUnknownMembers(t *testing.T) {
 	e.answers["GET /images/"+ct.ImageID+"/json"] = answer{200, string(img)}
 	e.answers["GET /containers/"+ct.ID+"/changes"] = answer{200, "null"}
 	c, _ := e.listen(t)
-	a, err := c.Adopt(context.Background(), "old", 8080, netip.AddrPort{})
+	a, err := c.Adopt(context.Background(), "old", adoptable.Served{Port: 8080})
 	if err != nil {
 		t.Fatal(err)
 	}

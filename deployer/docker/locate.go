@@ -12,8 +12,8 @@ import (
 )
 
 // OtherPorts says where the processes of a running container listen, and what its
-// image EXPOSEs, if that is not where they are expected to: at port.
-func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (locate.Elsewhere, error) {
+// image EXPOSEs, if that is not where they are expected to: at each of ports.
+func (c *Client) OtherPorts(ctx context.Context, nameOrID string, ports []uint16) (locate.Elsewhere, error) {
 	ct, err := c.Inspect(ctx, nameOrID)
 	if err != nil || ct.SandboxKey == "" || ct.NetworkMode == "host" {
 		return locate.Elsewhere{}, err
@@ -26,7 +26,7 @@ func (c *Client) OtherPorts(ctx context.Context, nameOrID string, port uint16) (
 	if err != nil {
 		return locate.Elsewhere{}, err
 	}
-	return locate.OtherPorts(ct, port, at, image.Ports), nil
+	return locate.OtherPorts(ct, ports, at, image.Ports), nil
 }
 
 // Confirm shows by what Docker and the kernel know that a connection of this

@@ -69,7 +69,7 @@ func TestRealServing(t *testing.T) {
 	if err != nil || joined.SandboxKey != hidden.SandboxKey || len(joined.Networks) != 1 {
 		t.Errorf("joined: %v %+v", err, joined.Networks)
 	}
-	a, err := c.Adopt(ctx, "hidden", 8080, netip.AddrPort{})
+	a, err := c.Adopt(ctx, "hidden", adoptable.Served{Port: 8080, At: []netip.AddrPort{{}}})
 	if err != nil || !slices.Contains(a.StopFirst, "its network namespace is shared by joined") {
 		t.Errorf("%v %q", err, a.StopFirst)
 	}
@@ -78,7 +78,7 @@ func TestRealServing(t *testing.T) {
 func TestRealAdoptRefuses(t *testing.T) {
 	c, ctx := daemon(t)
 	adopt := func(name string) []string {
-		a, err := c.Adopt(ctx, name, 8080, netip.AddrPort{})
+		a, err := c.Adopt(ctx, name, adoptable.Served{Port: 8080, At: []netip.AddrPort{{}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestRealInit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer tryDocker("rm", "-f", "old", "new")
 			docker(t, append([]string{"run", "-d", "--name", "old"}, flags...)...)
-			a, err := c.Adopt(ctx, "old", 8080, netip.AddrPort{})
+			a, err := c.Adopt(ctx, "old", adoptable.Served{Port: 8080, At: []netip.AddrPort{{}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -316,7 +316,7 @@ func TestRealKeepVolumes(t *testing.T) {
 	c, ctx := daemon(t)
 	image(t, "volume:v2", "VOLUME /declared")
 	docker(t, "run", "-d", "--name", "old", "app:v1")
-	a, err := c.Adopt(ctx, "old", 8080, netip.AddrPort{})
+	a, err := c.Adopt(ctx, "old", adoptable.Served{Port: 8080, At: []netip.AddrPort{{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func TestRealEverything(t *testing.T) {
 	docker(t, append(run, "app:v1", "serve", "an argument")...)
 	docker(t, connect("gw-priority", "7", "network", "connect", "--alias", "inner", "--driver-opt", "com.example.x=1", "back", "old")...)
 	was := inspected(t, "old")
-	a, err := c.Adopt(ctx, "old", 8080, netip.MustParseAddrPort("127.0.0.1:18080"))
+	a, err := c.Adopt(ctx, "old", adoptable.Served{Port: 8080, At: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:18080")}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/inspect"
 	"edgeman/deployer/docker/label"
 	"edgeman/deployer/docker/rawjson"
@@ -114,7 +115,7 @@ func roundTrip(t *testing.T, c *Client, ctx context.Context, name string, run []
 		docker(t, "network", "connect", "--alias", "inner", "back", "old")
 	}
 	capture(t, c, ctx, name+"-"+strings.TrimSuffix(run[slices.IndexFunc(run, func(s string) bool { return strings.HasSuffix(s, ":v1") })], ":v1"), "old")
-	a, err := c.Adopt(ctx, "old", 8080, netip.MustParseAddrPort("127.0.0.1:18080"))
+	a, err := c.Adopt(ctx, "old", adoptable.Served{Port: 8080, At: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:18080")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +231,7 @@ func TestRealOtherImage(t *testing.T) {
 	c, ctx := daemon(t)
 	image(t, "app:v2", "ENV FROM_IMAGE=2 VERSION=v2 NEW=1 PATH=/bin", "LABEL vendor=three", "EXPOSE 9090", "WORKDIR /tmp", "USER 1000", "STOPSIGNAL SIGINT", `CMD ["serve", "two"]`)
 	docker(t, "run", "-d", "--name", "old", "-e", "OWN=1", "-e", "VERSION=mine", "--label", "own=1", "app:v1")
-	a, err := c.Adopt(ctx, "old", 8080, netip.AddrPort{})
+	a, err := c.Adopt(ctx, "old", adoptable.Served{Port: 8080, At: []netip.AddrPort{{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

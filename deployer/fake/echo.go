@@ -21,14 +21,14 @@ type EchoApp struct {
 	Refusing atomic.Int32
 }
 
-func (a *EchoApp) Dial(ctx context.Context) (*relay.Conn, error) {
+func (a *EchoApp) Dial(ctx context.Context, _ string) (*relay.Conn, error) {
 	if a.Refusing.Add(-1) >= 0 {
 		return nil, syscall.ECONNREFUSED
 	}
 	return (&sockets.Dialer{}).Dial(ctx, a.Addr)
 }
 
-func (a *EchoApp) Begin() (*relay.Conn, error) {
+func (a *EchoApp) Begin(_ string) (*relay.Conn, error) {
 	if a.Refusing.Add(-1) >= 0 {
 		return nil, syscall.ECONNREFUSED
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"edgeman/deployer/console"
+	"edgeman/templates"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
@@ -73,17 +74,21 @@ func (w *World) Write(text []byte) (int, error) {
 
 // New is a host on which nothing runs.
 func New(t *testing.T) *World {
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "e") // short: a socket path has 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	w := &World{
 		T: t, UnitStates: map[string]string{}, Images: map[string]docker.Image{},
 		Containers: map[string]docker.Container{}, Sick: map[string]bool{},
 	}
 	w.Retire.Store(true)
-	w.Dirs = state.Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")}
+	w.Dirs = state.Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run"), Units: filepath.Join(dir, "units")}
 	w.System = program.System{Root: dir, Executable: func() (string, error) { return filepath.Join(dir, program.ProgramPath), nil }}
 	shim := filepath.Join(dir, program.LibDir, "edgeman-init")
 	program := filepath.Join(dir, program.ProgramPath)
-	err := errors.Join(os.MkdirAll(filepath.Dir(shim), 0o755), os.WriteFile(shim, nil, 0o755),
+	err = errors.Join(os.MkdirAll(filepath.Dir(shim), 0o755), os.WriteFile(shim, nil, 0o755),
 		os.MkdirAll(filepath.Dir(program), 0o755), os.WriteFile(program, nil, 0o755))
 	if err != nil {
 		t.Fatal(err)
@@ -99,16 +104,23 @@ func New(t *testing.T) *World {
 func (w *World) Adopted() {
 	w.T.Helper()
 	app := state.DefaultApp("myapp")
-	app.Port, app.Image = 8080, "myapp"
+	app.Listeners, app.Image = []state.Listener{state.PortListener(8080)}, "myapp"
 	app.Start.Timeout, app.Drain.Timeout = state.Duration(time.Minute), state.Duration(time.Second)
-	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:v1", Port: 8080, Mode: "proxy", Settings: json.RawMessage(`{"version":1}`)}
+	r := state.Release{App: "myapp", Image: "myapp:v1", ImageID: "sha256:v1", Listeners: app.Listeners, Mode: "proxy", Settings: json.RawMessage(`{"version":1}`)}
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
-	err := errors.Join(w.Dirs.MakeApp("myapp"), w.Dirs.WriteApp(app), w.Dirs.WriteRelease(&r),
+	err := errors.Join(w.listensAt(blue, "8080"), w.listensAt(blue.Other(), "8080"), w.Dirs.MakeApp("myapp"), w.Dirs.WriteApp(app), w.Dirs.WriteRelease(&r),
 		sockets.SwitchLive(w.Dirs.Live("myapp"), w.Dirs.Run, blue), w.Dirs.Fill(blue, r.Number, state.Pause{}),
 		Units{w}.Start(context.Background(), blue.SocketUnit()), Units{w}.Start(context.Background(), blue.ServiceUnit()))
 	if err != nil {
 		w.T.Fatal(err)
 	}
+}
+
+// listensAt writes the drop-in of a slot's socket unit.
+func (w *World) listensAt(slot sockets.Slot, names ...string) error {
+	f, err := templates.RenderListeners(slot.SocketUnit(), names)
+	path := filepath.Join(w.Dirs.Units, f.Path)
+	return errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, f.Content, f.Mode))
 }
 
 func (w *World) LiveSlot() (string, int) {
@@ -203,7 +215,15 @@ func (w *World) listen(unit string) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("unix", slot.SocketPath(w.Dirs.Run))
+	dir := slot.SocketDir(w.Dirs.Run)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	r, _, err := w.Dirs.SlotRelease(slot)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("unix", sockets.SocketPath(dir, r.Main().Name))
 	if err != nil {
 		return err
 	}
@@ -358,11 +378,11 @@ func (w Docker) Confirm(context.Context, docker.Container, uint16, netip.AddrPor
 	return w.Doubt
 }
 
-func (w Docker) OtherPorts(context.Context, string, uint16) (locate.Elsewhere, error) {
+func (w Docker) OtherPorts(context.Context, string, []uint16) (locate.Elsewhere, error) {
 	return w.Elsewhere, nil
 }
 
-func (w Docker) Adopt(_ context.Context, id string, _ uint16, _ ...netip.AddrPort) (adoptable.Adoption, error) {
+func (w Docker) Adopt(_ context.Context, id string, _ ...adoptable.Served) (adoptable.Adoption, error) {
 	settings := w.Settings[id]
 	if settings == "" {
 		settings = `{"version":1}`

@@ -36,7 +36,7 @@ func (w *World) OnRecord() (site string) {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	plan, err := c.Plan(nginxconf.Options{Socket: w.Dirs.Live("myapp"), App: "myapp"}, targets[0])
+	plan, err := c.Plan(nginxconf.Options{Socket: w.Dirs.LiveSocket("myapp", "8080"), App: "myapp"}, targets[0])
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -46,8 +46,8 @@ func (w *World) OnRecord() (site string) {
 	}
 	w.Containers["old"] = old
 	err = adoption.Write(w.Dirs, adoption.Record{
-		App: "myapp", Site: site, Plan: plan, ImageID: "sha256:v1", Release: 1,
-		Original: adoption.Original{Target: targets[0].Address, Address: targets[0].Addr, Container: "old", ContainerID: "old"},
+		App: "myapp", Site: site, Sites: []string{site}, Plan: plan, ImageID: "sha256:v1", Release: 1,
+		Original: adoption.Original{At: []adoption.Served{{Listener: "8080", Target: targets[0].Address, Address: targets[0].Addr}}, Container: "old", ContainerID: "old"},
 	}, []json.RawMessage{json.RawMessage(`{}`)})
 	if err == nil {
 		err = os.WriteFile(site, plan.Files[0].After, 0o644)

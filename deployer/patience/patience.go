@@ -183,8 +183,15 @@ func (h *Host) Weigh(ctx context.Context, w Wait, patience func(*nginxconf.Confi
 
 // PatienceWith lists how long nginx waits where it sends requests to the app.
 func (h *Host) PatienceWith(app string) func(*nginxconf.Config) []nginxconf.Patience {
-	return func(conf *nginxconf.Config) []nginxconf.Patience {
-		return conf.PatienceWith("unix:" + h.Paths.Live(app))
+	return func(conf *nginxconf.Config) (all []nginxconf.Patience) {
+		_, r, filled, err := slots.Served(h.Paths, app)
+		if err != nil || !filled {
+			return nil
+		}
+		for _, l := range r.Listeners {
+			all = append(all, conf.PatienceWith("unix:"+h.Paths.LiveSocket(app, l.Name))...)
+		}
+		return all
 	}
 }
 

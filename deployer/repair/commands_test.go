@@ -52,7 +52,7 @@ var commands = []command{
 }
 
 func runAdopt(ctx context.Context, w *scene) error {
-	_, err := w.Adopt.Adopt(ctx, adopt.Options{Site: w.site, Name: "myapp", Yes: true, LetWait: true, Drain: 200 * time.Millisecond, Timeout: 10 * time.Second})
+	_, err := w.Adopt.Adopt(ctx, adopt.Options{Sites: []string{w.site}, Name: "myapp", Yes: true, LetWait: true, Drain: 200 * time.Millisecond, Timeout: 10 * time.Second})
 	return err
 }
 

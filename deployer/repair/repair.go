@@ -132,20 +132,9 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	case !filled:
 		return &outcome.BrokenError{Err: hint.With(fmt.Errorf("the live slot %s is empty", live), "edgeman unadopt %s gives the site back", name)}
 	}
-	started := false
-	for _, unit := range []string{live.SocketUnit(), live.ServiceUnit()} {
-		st, err := h.Units.State(ctx, unit)
-		if err != nil {
-			return err
-		}
-		if st.Active == "active" || st.Active == "activating" {
-			continue
-		}
-		if err := errors.Join(h.Units.ResetFailed(ctx, unit), h.StartUnit(ctx, unit)); err != nil {
-			return &outcome.BrokenError{Err: err}
-		}
-		h.Step("start", "%s was %s", unit, st.Active)
-		started = true
+	started, err := h.repairUnits(ctx, live, r)
+	if err != nil {
+		return err
 	}
 	if err := h.SweepOther(ctx, live.Other()); err != nil {
 		return err
@@ -158,6 +147,34 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 		return h.AwaitHealthy(ctx, live, r.Number, time.Duration(app.Start.Timeout))
 	}
 	return h.sayWhole(ctx, app, live, r.Number)
+}
+
+// repairUnits writes again where the slots listen, if that is gone, and starts the
+// live slot's units that do not run.
+func (h *Host) repairUnits(ctx context.Context, live sockets.Slot, r state.Release) (started bool, err error) {
+	written, err := h.WriteListeners(live.App, r.Listeners)
+	if err == nil && written {
+		err = h.Units.Reload(ctx)
+		h.Step("units", "what says where the slots of %s listen was not as it should be: written again", live.App)
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, unit := range []string{live.SocketUnit(), live.ServiceUnit()} {
+		st, err := h.Units.State(ctx, unit)
+		if err != nil {
+			return started, err
+		}
+		if st.Active == "active" || st.Active == "activating" {
+			continue
+		}
+		if err := errors.Join(h.Units.ResetFailed(ctx, unit), h.StartUnit(ctx, unit)); err != nil {
+			return started, &outcome.BrokenError{Err: err}
+		}
+		h.Step("start", "%s was %s", unit, st.Active)
+		started = true
+	}
+	return started || written, nil
 }
 
 // sayWhole says that there was nothing to repair, after a look at an app that is
@@ -199,7 +216,7 @@ func (h *Host) restoreSettings(name string) error {
 		return hint.With(outcome.Refuse("the settings of %s are lost, and its live slot is empty", name), "put %s back", h.Paths.AppConfig(name))
 	}
 	a := state.DefaultApp(name)
-	a.Mode, a.Port, a.Health, a.Replicas = r.Mode, r.Port, r.Health, r.Count()
+	a.Mode, a.Listeners, a.Health, a.Replicas = r.Mode, r.Listeners, r.Health, r.Count()
 	a.HealthHeaders = r.HealthHeaders
 	a.Image, a.Command, a.Env = registry.Repository(r.Image), r.Command, r.Env
 	a.Native.Blocking = r.Blocking

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestRepairRemovesWhatNobodyKnows(t *testing.T) {
 	if err := w.Repair(t.Context(), "myapp"); err != nil {
 		t.Fatal(err)
 	}
-	if a, err := w.Paths.ReadApp("myapp"); err != nil || a.Port != 8080 || a.Image != "myapp" {
+	if a, err := w.Paths.ReadApp("myapp"); err != nil || !slices.Equal(a.Listeners, []state.Listener{state.PortListener(8080)}) || a.Image != "myapp" {
 		t.Errorf("settings after repair: %+v, %v", a, err)
 	}
 	if color, number := w.LiveSlot(); color != "blue" || number != 1 {

@@ -3,11 +3,12 @@ package serve
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"edgeman/deployer/state"
 	"edgeman/deployer/words"
-	"edgeman/sockets/count"
+	"edgeman/sockets"
 )
 
 const (
@@ -37,7 +38,8 @@ func (q quiet) lasts(now time.Time) bool { return !q.since.IsZero() && now.Sub(q
 // drain is how far a retired slot is.
 type drain struct {
 	terms state.Drain
-	left  int // connections at the last count
+	left  int            // connections at the last count
+	each  map[string]int // by listener
 }
 
 // over tells whether the slot may end now: no connection is left, queued ones
@@ -64,20 +66,31 @@ func (k *keeper) drained() bool {
 	k.drain.terms = k.terms(k.retiredAt)
 	k.outcome.deadline = k.drain.terms.Deadline
 	k.endWebsockets(k.drain.terms.WebsocketsUntil)
-	k.drain.left = k.count().Total()
+	k.drain.each, k.drain.left = k.count()
 	k.quiet.see(k.drain.left, now)
 	return k.drain.over(k.quiet, now)
 }
 
 // count asks the kernel for the slot's connections. Without its answer only the
 // deadline ends a wait for the last.
-func (k *keeper) count() count.Connections {
-	n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+func (k *keeper) count() (left map[string]int, total int) {
+	left, total, err := k.open()
 	if err != nil {
 		k.log("%v", err)
-		return count.Connections{Established: 1}
+		return nil, 1
 	}
-	return n
+	return left, total
+}
+
+// open are the connections of the slot's listeners, by their names.
+func (k *keeper) open() (left map[string]int, total int, err error) {
+	each, err := k.host.count(k.slot.SocketDir(k.paths.Run))
+	left = map[string]int{}
+	for _, l := range k.host.listeners {
+		n := each[filepath.Base(sockets.SocketPath("", l.Name()))].Total()
+		left[l.Name()], total = n, total+n
+	}
+	return left, total, err
 }
 
 // nextDrainLook is how long until the drain needs another look.
@@ -97,6 +110,7 @@ func (k *keeper) nextDrainLook(now time.Time) time.Duration {
 // describeDrain puts the drain into the status.
 func (k *keeper) describeDrain(st *state.SlotStatus) {
 	st.Open, st.OpenKinds = k.drain.left, k.front.Conns.Kinds(k.drain.left)
+	st.Listeners = k.describeListeners(k.drain.each)
 	if until := k.drain.terms.WarmUntil; time.Now().Before(until) {
 		st.Phase, st.Deadline = state.PhaseWarm, until
 		st.Message = "kept for a rollback until " + words.Clock(until)
@@ -104,6 +118,18 @@ func (k *keeper) describeDrain(st *state.SlotStatus) {
 	}
 	st.Phase = state.PhaseDraining
 	st.Message = fmt.Sprintf("%s left, cut at %s", st.OpenKinds.Of(st.Open), words.Clock(k.outcome.deadline))
+}
+
+// describeListeners are the connections of each listener, if there are several.
+func (k *keeper) describeListeners(each map[string]int) (out []state.ListenerStatus) {
+	if len(k.host.listeners) < 2 {
+		return nil
+	}
+	for _, l := range k.release.Listeners {
+		kinds := k.front.Conns.Kinds(each[l.Name], l.Name)
+		out = append(out, state.ListenerStatus{Name: l.Name, Open: kinds.Total(), OpenKinds: kinds})
+	}
+	return out
 }
 
 // keptAlive is how long nginx goes on using the connections that it keeps to

@@ -27,15 +27,15 @@ func (k *keeper) empty(ctx context.Context) bool {
 		if err != nil || s.role != retired {
 			return false, err
 		}
-		n, err := k.host.count(k.slot.SocketPath(k.paths.Run))
+		_, left, err := k.open()
 		if err != nil && time.Now().Before(k.drain.terms.Deadline) {
 			return false, err
 		}
-		if n.Total() > 0 && time.Now().Before(k.drain.terms.Deadline) {
+		if left > 0 && time.Now().Before(k.drain.terms.Deadline) {
 			k.quiet = quiet{}
 			return false, nil
 		}
-		k.drain.left = n.Total()
+		k.drain.left = left
 		if k.group != nil {
 			// What ends now is not started again: the other slot may be about to
 			// start what must not run beside it.
@@ -162,20 +162,23 @@ func (k *keeper) endEmpty(ctx context.Context) (int, error) {
 	return k.clear(ctx)
 }
 
-// sendAway closes what is queued at an empty slot's socket. Its clients see an
+// sendAway closes what is queued at an empty slot's sockets. Its clients see an
 // end, as they would with an app that is gone.
 func (k *keeper) sendAway(ctx context.Context) {
-	if k.host.listener == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
+	for _, l := range k.host.listeners {
+		k.sendAwayFrom(ctx, l)
+	}
+}
+
+func (k *keeper) sendAwayFrom(ctx context.Context, l listener) {
 	for {
-		n, err := k.host.listener.Pending()
+		n, err := l.Pending()
 		if err != nil || n == 0 {
 			return
 		}
-		c, err := k.host.listener.Accept(ctx)
+		c, err := l.Accept(ctx)
 		if err != nil {
 			if !errors.Is(err, context.DeadlineExceeded) {
 				k.log("%v", err)

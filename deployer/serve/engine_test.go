@@ -291,7 +291,7 @@ func (e *fakeEngine) Exec(_ context.Context, id string, _ []string) (int, string
 	return c.healthcheck(), "", nil
 }
 
-func (e *fakeEngine) OtherPorts(context.Context, string, uint16) (locate.Elsewhere, error) {
+func (e *fakeEngine) OtherPorts(context.Context, string, []uint16) (locate.Elsewhere, error) {
 	return locate.Elsewhere{Text: "elsewhere"}, nil
 }
 

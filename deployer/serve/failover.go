@@ -59,11 +59,12 @@ func (k *keeper) switchToOther(ctx context.Context) error {
 		return errors.Join(err, k.emptyOther(context.WithoutCancel(ctx), other))
 	}
 	k.outcome.dead = true
-	k.log("the listening socket of %s was shut down by a process that holds it; moved to %s", k.slot, other)
+	lost := k.host.listeners.lost()
+	k.log("the listening socket of %s was %s; moved to %s", k.slot, lost, other)
 	k.warn(k.paths.Record(k.slot.App, state.Event{
 		Time: time.Now().UTC(), Operation: "move", Release: k.release.Number, From: k.release.Number, Image: k.release.Image,
 		Slot: other.String(), By: "edgeman serve", Seconds: state.Seconds(time.Since(begun)), Outcome: state.Done,
-		Note: "the app had shut down the listening socket of " + k.slot.Color,
+		Note: "the listening socket of " + k.slot.Color + " was " + lost,
 	}))
 	return nil
 }

@@ -2,7 +2,7 @@ package serve
 
 import (
 	"net"
-	"path/filepath"
+	"os"
 	"testing"
 	"time"
 
@@ -30,20 +30,24 @@ func TestRelayWaitsForAFullQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	live, err := net.Listen("unix", slot.Other().SocketPath(k.paths.Run))
+	at := slot.Other().SocketDir(k.paths.Run)
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	live, err := net.Listen("unix", sockets.SocketPath(at, "8080"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer live.Close()
 	queue := fill(t, live.(*net.UnixListener))
 
-	path := filepath.Join(dir, "own")
+	path := sockets.SocketPath(dir, "8080")
 	own, err := sockets.Listen(path, 16)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer own.Close()
-	k.host.listener, k.front = own, carry.NewFront(own, time.Minute, 16, func(err error) { t.Error(err) })
+	k.host.listeners, k.front = listeners{own}, carry.NewFront([]carry.Listener{own}, time.Minute, 16, func(err error) { t.Error(err) })
 	client := fake.Connect(t, path)
 	k.direct()
 	k.accept(true)

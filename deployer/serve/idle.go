@@ -8,6 +8,7 @@ import (
 
 	"edgeman/deployer/serve/run"
 	"edgeman/deployer/words"
+	"edgeman/sockets"
 )
 
 // An app with an idle time runs only while it is used. Its slot goes on
@@ -15,17 +16,18 @@ import (
 
 // inUse tells whether a connection is there, or was there since the last call.
 func (k *keeper) inUse() bool {
-	path := k.slot.SocketPath(k.paths.Run)
 	total := k.front.Gate.Total()
 	used := total != k.passed
 	k.passed = total
 	if k.release.Mode == run.Native { // nothing passes through this process
-		touched, err := k.host.touched(path)
-		k.warn(err)
-		used = used || touched || err != nil
+		for _, l := range k.host.listeners {
+			touched, err := k.host.touched(sockets.SocketPath(k.slot.SocketDir(k.paths.Run), l.Name()))
+			k.warn(err)
+			used = used || touched || err != nil
+		}
 	}
-	n, err := k.host.count(path)
-	return used || err != nil || n.Total() > 0
+	_, open, err := k.open()
+	return used || err != nil || open > 0
 }
 
 // fallAsleep stops the containers unless a connection came in the last moment.
@@ -62,7 +64,9 @@ func (k *keeper) fallAsleep(ctx context.Context) error {
 }
 
 // watchQueue makes the keeper look when a connection comes.
-func (k *keeper) watchQueue() { k.unwatch = k.lookWhen(k.host.listener.AwaitConnection) }
+func (k *keeper) watchQueue() {
+	k.unwatch = k.lookWhen(k.host.listeners.waits(listener.AwaitConnection)...)
+}
 
 // endWatch ends that.
 func (k *keeper) endWatch() {

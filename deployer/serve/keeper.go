@@ -52,11 +52,11 @@ type keeper struct {
 	refuse  func() // stops accepting; nil while nothing is accepted
 	unwatch func() // ends the wait for a connection that wakes the app; nil while nobody waits
 
-	originals []run.Reachable // that requests are forwarded to
-	thawing   bool            // the native containers do not stand still, or go on, as they were told to
-	trouble   string          // why what was decided is not done, or not even the release known
-	passed    uint64          // connections that had come in when use was last looked for
-	queue     queueCare
+	originals []run.Reachable      // that requests are forwarded to
+	thawing   bool                 // the native containers do not stand still, or go on, as they were told to
+	trouble   string               // why what was decided is not done, or not even the release known
+	passed    uint64               // connections that had come in when use was last looked for
+	queues    map[string]queueCare // by listener
 	silence   silence
 	quiet     quiet
 	keptAt    time.Time // a connection was seen idle, while the end of websockets was near
@@ -91,16 +91,14 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	defer k.front.EndHold()
 	defer k.accept(false)
 	defer k.dropOriginals()
-	if k.host.listener != nil { // it may be shut down
-		defer k.lookWhen(k.host.listener.AwaitDeath)()
-	}
+	defer k.lookWhen(k.host.listeners.waits(listener.AwaitDeath)...)() // they may be shut down
 	defer k.endWatch()
 	for {
 		if !k.look(ctx) {
 			k.accept(false)
 			return k.endEmpty(ctx)
 		}
-		if err := k.careForQueue(); err != nil && !k.failOver(ctx) {
+		if err := k.careForQueues(); err != nil && !k.failOver(ctx) {
 			return k.renewSocket(ctx)
 		}
 		k.accept(k.accepts())
@@ -119,15 +117,17 @@ func (k *keeper) keep(ctx context.Context) (int, error) {
 	}
 }
 
-// lookWhen makes the keeper look once wait returns without an error. The returned
-// function ends that.
-func (k *keeper) lookWhen(wait func(context.Context) error) (end func()) {
+// lookWhen makes the keeper look once any of waits returns without an error. The
+// returned function ends that.
+func (k *keeper) lookWhen(waits ...func(context.Context) error) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		if wait(ctx) == nil {
-			trigger(k.changes)
-		}
-	}()
+	for _, wait := range waits {
+		go func() {
+			if wait(ctx) == nil {
+				trigger(k.changes)
+			}
+		}()
+	}
 	return cancel
 }
 

@@ -37,7 +37,7 @@ func (w *world) native(h *takesOne) {
 	r := state.Release{App: "myapp", ImageID: "image-4", Image: "myapp:v4", Mode: run.Native, Env: []string{"LISTEN={fd}"}, Command: []string{"serve", "--fd={fd}"}}
 	w.must(w.paths.WriteRelease(&r))
 	w.engine.behaviour["image-4"] = behaviour{healthcheck: func() int { return 0 }}
-	w.handoff = func(string) (run.Handoff, error) { return h, nil }
+	w.handoff = func(string, []string) (run.Handoff, error) { return h, nil }
 	w.live(w.slot)
 	w.must(w.paths.FillSlot(w.slot, r.Number))
 }
@@ -114,7 +114,7 @@ func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 		h := &takesOne{make(chan sockets.Peer, 3), make(chan struct{})}
 		w.native(h)
 		first := true
-		w.handoff = func(dir string) (run.Handoff, error) {
+		w.handoff = func(dir string, _ []string) (run.Handoff, error) {
 			if strings.HasSuffix(dir, "-2") && first {
 				first = false
 				return neverAsked{}, nil
@@ -127,7 +127,7 @@ func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 		w.start(app)
 		time.Sleep(5 * time.Second)
 		st := w.wantUp(2, 3)
-		if got := st.Replicas[1].Probe; got != "the container has not taken the listener yet" {
+		if got := st.Replicas[1].Probe; got != "the container has not taken the listeners yet" {
 			t.Errorf("probe %q", got)
 		}
 		w.engine.kill("myapp-blue-5-2", nil, 125)
@@ -142,12 +142,12 @@ func TestNativeReplicaHasToTakeTheListener(t *testing.T) {
 func TestNativeContainerThatStillWaitsForTheListener(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.native(&takesOne{make(chan sockets.Peer, 1), make(chan struct{})})
-		w.handoff = func(string) (run.Handoff, error) { return neverAsked{}, nil }
+		w.handoff = func(string, []string) (run.Handoff, error) { return neverAsked{}, nil }
 		w.start(app)
 		time.Sleep(time.Second)
 		w.crash()
 		h := &takesOne{make(chan sockets.Peer, 1), make(chan struct{})}
-		w.handoff = func(string) (run.Handoff, error) { return h, nil }
+		w.handoff = func(string, []string) (run.Handoff, error) { return h, nil }
 		w.start(app)
 		time.Sleep(5 * time.Second) // another process is turned away first
 		w.wants(state.PhaseHealthy)

@@ -24,16 +24,22 @@ type queueCare struct {
 	asked   bool // for as much as the kernel allows
 }
 
-// careForQueue looks after the listener. In native mode others hold it, too, and
-// can shrink its queue or shut it down for everybody.
-func (k *keeper) careForQueue() error {
-	l := k.host.listener
-	if !l.Alive() {
-		return relay.ErrDead
+// careForQueues looks after the listeners. In native mode others hold them, too,
+// and can shrink their queues or shut them down for everybody.
+func (k *keeper) careForQueues() error {
+	for _, l := range k.host.listeners {
+		if !l.Alive() {
+			return relay.ErrDead
+		}
+		if k.release.Mode == run.Native {
+			k.queues[l.Name()] = k.careForQueue(l, k.queues[l.Name()])
+		}
 	}
-	if k.release.Mode != run.Native {
-		return nil
-	}
+	return nil
+}
+
+// careForQueue makes the queue of a listener as long as it was, if it is not.
+func (k *keeper) careForQueue(l listener, known queueCare) queueCare {
 	if k.release.Blocking && k.refuse == nil { // who accepts here needs it otherwise
 		// Systemd makes the socket non-blocking whenever it starts this process.
 		k.warn(l.SetBlocking(true))
@@ -41,25 +47,25 @@ func (k *keeper) careForQueue() error {
 	q, err := l.Queue()
 	if err != nil {
 		k.log("%v", err)
-		return nil
+		return known
 	}
-	k.queue.longest = max(k.queue.longest, q.Backlog)
-	if q.Backlog >= k.queue.longest && k.queue.longest > 0 && k.queue.asked {
-		return nil
+	known.longest = max(known.longest, q.Backlog)
+	if q.Backlog >= known.longest && known.longest > 0 && known.asked {
+		return known
 	}
 	// The first time finds out how much the kernel allows.
 	if err := l.Relisten(backlog); err != nil {
 		k.log("%v", err)
-		return nil
+		return known
 	}
-	if k.queue.asked {
+	if known.asked {
 		k.log("the app had shrunk the queue of %s to %d; it is long again", k.slot, q.Backlog)
 	}
-	k.queue.asked = true
+	known.asked = true
 	if q, err = l.Queue(); err == nil {
-		k.queue.longest = q.Backlog
+		known.longest = q.Backlog
 	}
-	return nil
+	return known
 }
 
 // renewSocket replaces a listener that was shut down, or whose file was removed: only

@@ -21,7 +21,7 @@ func three(n string) []string {
 // replicated records another release, of image-N, with n replicas.
 func (w *world) replicated(n int) state.Release {
 	w.t.Helper()
-	r := state.Release{App: "myapp", ImageID: "image-1", Image: "myapp:v1", Port: 8080, Replicas: n, Settings: json.RawMessage(`{"version":1}`)}
+	r := state.Release{App: "myapp", ImageID: "image-1", Image: "myapp:v1", Listeners: []state.Listener{state.PortListener(8080)}, Replicas: n, Settings: json.RawMessage(`{"version":1}`)}
 	w.must(w.paths.WriteRelease(&r))
 	return r
 }
@@ -165,7 +165,7 @@ func TestStopFirstWithReplicas(t *testing.T) {
 func TestFailedStopFirstBringsAllReplicasBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.filled(app)
-		next := state.Release{App: "myapp", ImageID: "image-2", Image: "myapp:v2", Port: 8080, Replicas: 2, Settings: json.RawMessage(`{"version":1}`)}
+		next := state.Release{App: "myapp", ImageID: "image-2", Image: "myapp:v2", Listeners: []state.Listener{state.PortListener(8080)}, Replicas: 2, Settings: json.RawMessage(`{"version":1}`)}
 		w.must(w.paths.WriteRelease(&next))
 		w.engine.behaviour["image-2"] = behaviour{deaf: true}
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "swap", time.Second)

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -22,7 +21,7 @@ func (k *keeper) accept(on bool) {
 		return
 	}
 	// A release before this one may have wanted it otherwise.
-	k.warn(k.host.listener.SetBlocking(false))
+	k.warn(k.host.listeners.setBlocking(false))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -72,11 +71,11 @@ func (k *keeper) direct() {
 	case toContainers:
 		k.front.Gate.Open(k.group.Pool)
 	case toLive:
-		k.front.Gate.Open(carry.ToSocket(k.paths.Live(k.slot.App)))
+		k.front.Gate.Open(carry.ToSockets(k.paths.Live(k.slot.App)))
 	case toOwnSocket:
 		// What this process has taken in came for the release before, or while an
 		// adopted container was in the place of the slot's.
-		k.front.Gate.Open(carry.ToSocket(k.slot.SocketPath(k.paths.Run)))
+		k.front.Gate.Open(carry.ToSockets(k.slot.SocketDir(k.paths.Run)))
 	case nowhere, toNobody:
 		k.front.Gate.Shut()
 	}
@@ -124,7 +123,9 @@ func (k *keeper) reach(ctx context.Context, id string) (run.Reachable, error) {
 		return nil, err
 	}
 	as := k.release
-	as.Mode, as.Port = "proxy", cmp.Or(k.seen.pause.Port, as.Port)
+	if as.Mode = "proxy"; len(k.seen.pause.Ports) > 0 {
+		as.Listeners = k.seen.pause.Ports
+	}
 	return k.containers.Reach(other, as)
 }
 

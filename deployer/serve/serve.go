@@ -70,8 +70,8 @@ func Run(ctx context.Context, o Options) (int, error) {
 	return k.keep(ctx)
 }
 
-// newKeeper takes the listening descriptor and reads the state. A slot that is
-// filled needs its descriptor; one that is empty has nothing to do with it.
+// newKeeper takes the listening descriptors and reads the state. A slot that is
+// filled needs its descriptors; one that is empty has nothing to do with them.
 func newKeeper(o Options) (*keeper, error) {
 	log := logger(o.Stderr)
 	if err := o.Paths.MakeRun(); err != nil {
@@ -79,9 +79,9 @@ func newKeeper(o Options) (*keeper, error) {
 	}
 	_, filled, err := o.Paths.SlotRelease(o.Slot)
 	filled = filled || err != nil
-	l, err := sockets.Inherited(listenerName)
+	passed, err := sockets.Inherited(listenerName)
 	if errors.Is(err, sockets.ErrNoListener) && !filled {
-		l, err = nil, nil
+		err = nil
 	}
 	if err != nil {
 		return nil, hint.With(fmt.Errorf("%s: %w", o.Slot, err), "systemctl start %s", o.Slot.SocketUnit())
@@ -95,9 +95,9 @@ func newKeeper(o Options) (*keeper, error) {
 	exe, _ := os.Executable() // only native mode needs it
 	k := &keeper{
 		paths: o.Paths, slot: o.Slot, app: app, log: log,
-		changes: make(chan struct{}, 1),
+		changes: make(chan struct{}, 1), queues: map[string]queueCare{},
 		host: &host{
-			count: count.Unix, touched: count.Activity,
+			listeners: asListeners(passed), count: count.UnixEach, touched: count.Activity,
 			openSlot: openSlot, stopUnit: onUnit(unitLimit, (*systemd.Units).StopNoWait),
 			stopAlone: onUnit(unitLimit, (*systemd.Units).StopAlone), restartUnit: onUnit(renewWait, (*systemd.Units).Restart),
 		},
@@ -105,18 +105,22 @@ func newKeeper(o Options) (*keeper, error) {
 	k.containers = &run.Containers{
 		Slot: o.Slot, Paths: o.Paths, Engine: run.LazyEngine(), InitProgram: initBeside(filepath.Dir(exe)), Notify: systemd.Notify, Log: log,
 		Changed: func() { trigger(k.changes) },
-		Handoff: func(dir string) (run.Handoff, error) { return sockets.OpenHandoff(dir, l, listenerName) },
+		Handoff: func(dir string, names []string) (run.Handoff, error) {
+			given, err := inOrder(passed, names)
+			if err != nil {
+				return nil, err
+			}
+			return sockets.OpenHandoff(dir, given)
+		},
 		Reach: func(c docker.Container, r state.Release) (run.Reachable, error) {
 			return run.Reach(c, r, app.Proxy.Source)
 		},
 	}
-	if l != nil {
-		k.host.listener, k.containers.Listener = l, l
-	}
+	k.containers.SetBlocking = k.host.listeners.setBlocking
 	known, _, _ := o.Paths.ReadSlotStatus(o.Slot) // nothing depends on it
 	k.remember(known)
 	k.out = &publisher{paths: o.Paths, slot: o.Slot, version: o.Version, notify: systemd.Notify, log: log}
-	k.front = carry.NewFront(l, time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
+	k.front = carry.NewFront(k.host.listeners.carried(), time.Duration(app.Proxy.ParkTimeout), app.Proxy.MaxConnections,
 		func(err error) { log("%v", err) })
 	k.containers.Output, err = run.OpenOutput(o.Paths.SlotOutput(o.Slot), o.Stdout, o.Stderr, log)
 	return k, err

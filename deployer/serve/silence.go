@@ -44,7 +44,7 @@ func (k *keeper) heedSilence() {
 	}
 	waits := false
 	if k.release.Mode == run.Native {
-		n, err := k.host.listener.Pending()
+		n, err := k.host.listeners.pending()
 		waits = err == nil && n > 0
 	} else {
 		// Those that try in vain to reach the app count as well.

@@ -120,6 +120,7 @@ func (k *keeper) describePause(st *state.SlotStatus) {
 	case st.Open > 0 && !halted:
 		st.OpenKinds = k.front.Conns.Kinds(st.Open)
 		st.Message = st.OpenKinds.Of(st.Open) + " left"
+		st.Listeners = k.describeListeners(nil)
 		return
 	case halted:
 		st.Message = fmt.Sprintf("container stopped, requests wait until %s (%s)", words.Clock(p.Until), p.Reason)

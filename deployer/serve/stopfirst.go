@@ -174,7 +174,7 @@ func (k *keeper) inside() (n int, again time.Duration) {
 		n, _ = k.front.Gate.Counts()
 		return n, lookHolding
 	}
-	n = k.count().Total()
+	_, n = k.count()
 	k.quiet.see(n, time.Now())
 	return n, quietCheck
 }
@@ -220,7 +220,7 @@ func (k *keeper) reject(ctx context.Context, g *run.Group, reason error) {
 	}
 	_ = k.containers.With(ctx, func(ctx context.Context, e run.Engine) (err error) {
 		if g.Release.Mode != run.Native {
-			at, _ := e.OtherPorts(ctx, name, g.Release.Port) // it may have ended
+			at, _ := e.OtherPorts(ctx, name, g.Release.Ports()) // it may have ended
 			k.outcome.rejected.Ports, k.outcome.rejected.OnLoopback = at.Text, at.Loopback
 		}
 		k.outcome.rejected.Output, err = e.Tail(ctx, name, 20)

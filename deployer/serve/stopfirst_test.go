@@ -140,7 +140,7 @@ func (w *world) inMode(number int, mode string) {
 	w.must(err)
 	r.Mode = mode
 	w.must(state.WriteJSON(w.paths.Release("myapp", number), r))
-	w.handoff = func(string) (run.Handoff, error) {
+	w.handoff = func(string, []string) (run.Handoff, error) {
 		return &takesOne{make(chan sockets.Peer, 1), make(chan struct{})}, nil
 	}
 }

@@ -5,33 +5,18 @@ import (
 	"fmt"
 	"time"
 
-	"edgeman/deployer/serve/carry"
 	"edgeman/sockets"
 	"edgeman/sockets/count"
-	"edgeman/sockets/relay"
 	"edgeman/sockets/systemd"
 )
 
-// listener is what the keeper asks of the slot's listening socket, beside what
-// carries its connections.
-type listener interface {
-	carry.Listener
-	Accept(ctx context.Context) (*relay.Conn, error)
-	Queue() (count.Queue, error)
-	Relisten(backlog int) error
-	SetBlocking(on bool) error
-	Alive() bool
-	AwaitDeath(ctx context.Context) error
-	AwaitConnection(ctx context.Context) error
-}
-
 // host is what a slot touches outside of its directories and its containers.
 type host struct {
-	listener    listener
-	count       func(path string) (count.Connections, error)
-	touched     func(path string) (bool, error)              // whether anybody connected since the last call
-	stopUnit    func(ctx context.Context, unit string) error // and this process with its socket, which it does not wait for
-	stopAlone   func(ctx context.Context, unit string) error // and nothing that depends on it
+	listeners   listeners
+	count       func(dir string) (map[string]count.Connections, error) // of the sockets there, by their files
+	touched     func(path string) (bool, error)                        // whether anybody connected since the last call
+	stopUnit    func(ctx context.Context, unit string) error           // and this process with its socket, which it does not wait for
+	stopAlone   func(ctx context.Context, unit string) error           // and nothing that depends on it
 	restartUnit func(ctx context.Context, unit string) error
 	openSlot    func(ctx context.Context, slot sockets.Slot, fill func() error) error
 }

@@ -92,7 +92,7 @@ func (k *keeper) readApp(v *view) {
 	v.idle = time.Duration(k.app.Idle)
 	switch {
 	case k.phase == asleep:
-		n, err := k.host.listener.Pending()
+		n, err := k.host.listeners.pending()
 		v.queued = err != nil || n > 0
 	case v.idle > 0:
 		v.used = k.inUse()

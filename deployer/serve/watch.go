@@ -2,7 +2,9 @@ package serve
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -14,7 +16,7 @@ import (
 
 // watch sends on changes when a file that decides about the slot may have
 // changed: the live pointer, the app's lock (its holder's end shows as a
-// close), the slot's links, its drain terms. It is a hint and no more: events
+// close), the slot's links, its drain terms, its sockets' files. It is a hint and no more: events
 // can be lost, so its reader also looks by itself now and then.
 func watch(paths state.Paths, slot sockets.Slot, changes chan<- struct{}) (*os.File, error) {
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
@@ -23,8 +25,8 @@ func watch(paths state.Paths, slot sockets.Slot, changes chan<- struct{}) (*os.F
 	}
 	f := os.NewFile(uintptr(fd), "inotify")
 	const mask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_TO | unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_ONLYDIR
-	for _, dir := range []string{paths.App(slot.App), paths.Slots(), paths.Run} {
-		if _, err := unix.InotifyAddWatch(fd, dir, mask); err != nil {
+	for _, dir := range []string{paths.App(slot.App), paths.Slots(), paths.Run, slot.SocketDir(paths.Run)} {
+		if _, err := unix.InotifyAddWatch(fd, dir, mask); err != nil && !(errors.Is(err, fs.ErrNotExist) && dir == slot.SocketDir(paths.Run)) {
 			f.Close()
 			return nil, fmt.Errorf("watching %s: %w", dir, err)
 		}
@@ -45,7 +47,7 @@ func watch(paths state.Paths, slot sockets.Slot, changes chan<- struct{}) (*os.F
 }
 
 // decides tells whether one of the inotify(7) events in b is about a file that
-// matters. The names are different in all three directories, so it need not
+// matters. The names are different in all directories, so it need not
 // know which one an event is from.
 func decides(b []byte, slot sockets.Slot) bool {
 	for len(b) >= unix.SizeofInotifyEvent {
@@ -54,9 +56,13 @@ func decides(b []byte, slot sockets.Slot) bool {
 		if mask&unix.IN_Q_OVERFLOW != 0 || size > len(b) {
 			return true
 		}
-		switch strings.TrimRight(string(b[unix.SizeofInotifyEvent:size]), "\x00") {
-		case "live.sock", "lock", slot.String(), slot.String() + ".next", slot.String() + ".pause", slot.String() + ".drain", slot.String() + ".sock":
+		switch name := strings.TrimRight(string(b[unix.SizeofInotifyEvent:size]), "\x00"); name {
+		case "live", "lock", slot.String(), slot.String() + ".next", slot.String() + ".pause", slot.String() + ".drain":
 			return true
+		default:
+			if strings.HasSuffix(name, ".sock") {
+				return true
+			}
 		}
 		b = b[size:]
 	}

@@ -27,18 +27,18 @@ type fakeTarget struct {
 	deaf bool
 }
 
-func (f fakeTarget) Dial(ctx context.Context) (*relay.Conn, error) {
+func (f fakeTarget) Dial(ctx context.Context, listener string) (*relay.Conn, error) {
 	if f.deaf {
 		return nil, errors.New("refused")
 	}
-	return f.EchoApp.Dial(ctx)
+	return f.EchoApp.Dial(ctx, listener)
 }
 
-func (f fakeTarget) Begin() (*relay.Conn, error) {
+func (f fakeTarget) Begin(listener string) (*relay.Conn, error) {
 	if f.deaf {
 		return nil, errors.New("refused")
 	}
-	return f.EchoApp.Begin()
+	return f.EchoApp.Begin(listener)
 }
 
 func (f fakeTarget) Close() error { return nil }
@@ -53,6 +53,10 @@ type fakeListener struct {
 	onPause  func()
 	undone   int // times it was made non-blocking after it was blocking
 }
+
+func (l *fakeListener) Name() string { return "8080" }
+
+func (l *fakeListener) Path() string { return "/" }
 
 func (l *fakeListener) Accept(ctx context.Context) (*relay.Conn, error) {
 	<-ctx.Done()
@@ -116,7 +120,7 @@ type world struct {
 	app      *fake.EchoApp // for a service that starts again
 	listener *fakeListener
 	k        *keeper
-	handoff  func(dir string) (run.Handoff, error)
+	handoff  func(dir string, names []string) (run.Handoff, error)
 
 	mu      sync.Mutex
 	count   count.Connections
@@ -146,11 +150,11 @@ func newWorld(t *testing.T) *world {
 	}
 	w.must(w.paths.MakeApp("myapp"))
 	app := state.DefaultApp("myapp")
-	app.Port = 8080
+	app.Listeners = []state.Listener{state.PortListener(8080)}
 	app.Drain.Timeout, app.Start.Timeout = state.Duration(30*time.Second), state.Duration(20*time.Second)
 	w.must(w.paths.WriteApp(app))
 	for n := range 3 {
-		r := state.Release{App: "myapp", ImageID: "image-" + strconv.Itoa(n+1), Image: "myapp:v" + strconv.Itoa(n+1), Port: 8080, Settings: json.RawMessage(`{"version":1}`)}
+		r := state.Release{App: "myapp", ImageID: "image-" + strconv.Itoa(n+1), Image: "myapp:v" + strconv.Itoa(n+1), Listeners: []state.Listener{state.PortListener(8080)}, Settings: json.RawMessage(`{"version":1}`)}
 		w.must(w.paths.WriteRelease(&r))
 	}
 	return w
@@ -192,12 +196,12 @@ func (w *world) start(app *fake.EchoApp) {
 	w.must(err)
 	w.k = &keeper{
 		paths: w.paths, slot: w.slot, app: settings, log: log, host: w.host(),
-		front:   carry.NewFront(w.listener, time.Minute, 100, func(error) {}),
+		front:   carry.NewFront([]carry.Listener{w.listener}, time.Minute, 100, func(error) {}),
 		out:     &publisher{paths: w.paths, slot: w.slot, notify: func(string) error { return nil }, log: log},
-		changes: make(chan struct{}, 1),
+		changes: make(chan struct{}, 1), queues: map[string]queueCare{},
 	}
 	w.k.containers = &run.Containers{
-		Slot: w.slot, Paths: w.paths, Listener: w.listener, Handoff: w.handoff, InitProgram: "/usr/lib/edgeman-init",
+		Slot: w.slot, Paths: w.paths, SetBlocking: w.listener.SetBlocking, Handoff: w.handoff, InitProgram: "/usr/lib/edgeman-init",
 		Output: out, Log: log, Notify: w.k.out.notify, Changed: func() { trigger(w.k.changes) },
 		Engine: func(context.Context) (run.Engine, error) { return w.engine, nil },
 		Reach: func(_ docker.Container, r state.Release) (run.Reachable, error) {
@@ -218,11 +222,11 @@ func (w *world) start(app *fake.EchoApp) {
 // host is systemd and the kernel.
 func (w *world) host() *host {
 	return &host{
-		listener: w.listener,
-		count: func(string) (count.Connections, error) {
+		listeners: listeners{w.listener},
+		count: func(string) (map[string]count.Connections, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			return w.count, nil
+			return map[string]count.Connections{"8080.sock": w.count}, nil
 		},
 		stopUnit: func(_ context.Context, unit string) error {
 			w.stopped = append(w.stopped, unit)

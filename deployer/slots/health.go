@@ -73,7 +73,7 @@ func unhealthy(slot sockets.Slot, number int, timeout time.Duration, st state.Sl
 func (h *Host) WhyNotHealthy(ctx context.Context, err error, container string, r state.Release, way string) error {
 	var at locate.Elsewhere
 	if r.Mode != "native" { // there the app is asked through the socket that it was given
-		at, _ = h.Docker.OtherPorts(context.WithoutCancel(ctx), container, r.Port) // the rest is worth saying without it
+		at, _ = h.Docker.OtherPorts(context.WithoutCancel(ctx), container, r.Ports()) // the rest is worth saying without it
 	}
 	return ListensElsewhere(err, at, way, func(err error) error { return h.WithLastWords(ctx, err, container) })
 }

@@ -42,7 +42,7 @@ type Units interface {
 type Docker interface {
 	Inspect(ctx context.Context, nameOrID string) (docker.Container, error)
 	List(ctx context.Context, labels map[string]string, all bool) ([]docker.Container, error)
-	OtherPorts(ctx context.Context, nameOrID string, port uint16) (locate.Elsewhere, error)
+	OtherPorts(ctx context.Context, nameOrID string, ports []uint16) (locate.Elsewhere, error)
 	Stop(ctx context.Context, id string) error
 	Remove(ctx context.Context, id string) error
 	Tail(ctx context.Context, id string, lines int) (string, error)

@@ -13,20 +13,20 @@ import (
 type App struct {
 	Name string `toml:"-"`
 
-	Mode          string   `toml:"mode" comment:"proxy (any image) or native (the image takes the listening socket itself)"`
-	Strategy      string   `toml:"strategy" comment:"auto, overlap (new beside old) or stop-first (requests wait)"`
-	Port          uint16   `toml:"port" comment:"the port the app listens on inside its container"`
-	Health        string   `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready, or connect: its port takes a connection; empty: the image's HEALTHCHECK, else connect"`
-	HealthHeaders []string `toml:"health_headers,omitempty" comment:"sent with the request for health, as the site sends them: the Host that the app answers to, X-Forwarded-Proto"`
-	Image         string   `toml:"image" comment:"repository that a bare tag belongs to"`
-	Replicas      int      `toml:"replicas" comment:"how many containers share the app's requests"`
-	EnvFile       string   `toml:"env_file,omitempty" comment:"file of KEY=VALUE lines, owned by root, read at each swap"`
-	Env           []string `toml:"env,omitempty" comment:"added to the container's environment"`
-	Command       []string `toml:"command,omitempty" comment:"instead of the image's command"`
-	Idle          Duration `toml:"idle,omitempty" comment:"stop the container after this long without a connection; the next one starts it"`
-	KeepWarm      Duration `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
-	AllowLayer    bool     `toml:"allow_writable_layer,omitempty" comment:"replace a container although files that it wrote into its own layer go with it"`
-	Retain        int      `toml:"retain" comment:"how many releases to remember; an older one's image goes with it if a registry has it"`
+	Mode          string     `toml:"mode" comment:"proxy (any image) or native (the image takes the listening socket itself)"`
+	Strategy      string     `toml:"strategy" comment:"auto, overlap (new beside old) or stop-first (requests wait)"`
+	Listeners     []Listener `toml:"ports" comment:"the ports the app listens on inside its container; NAME:PORT if one is no longer what its socket is called"`
+	Health        string     `toml:"health,omitempty" comment:"HTTP path that answers 2xx or 3xx when the app is ready, on the first port or, as in :8072/path, on that one; or connect: its ports take connections; empty: the image's HEALTHCHECK, else connect"`
+	HealthHeaders []string   `toml:"health_headers,omitempty" comment:"sent with the request for health, as the site sends them: the Host that the app answers to, X-Forwarded-Proto"`
+	Image         string     `toml:"image" comment:"repository that a bare tag belongs to"`
+	Replicas      int        `toml:"replicas" comment:"how many containers share the app's requests"`
+	EnvFile       string     `toml:"env_file,omitempty" comment:"file of KEY=VALUE lines, owned by root, read at each swap"`
+	Env           []string   `toml:"env,omitempty" comment:"added to the container's environment"`
+	Command       []string   `toml:"command,omitempty" comment:"instead of the image's command"`
+	Idle          Duration   `toml:"idle,omitempty" comment:"stop the container after this long without a connection; the next one starts it"`
+	KeepWarm      Duration   `toml:"keep_warm,omitempty" comment:"keep the old slot running this long for an instant rollback"`
+	AllowLayer    bool       `toml:"allow_writable_layer,omitempty" comment:"replace a container although files that it wrote into its own layer go with it"`
+	Retain        int        `toml:"retain" comment:"how many releases to remember; an older one's image goes with it if a registry has it"`
 
 	Drain struct {
 		Timeout    Duration   `toml:"timeout" comment:"how long old connections may go on after a switch"`
@@ -42,7 +42,7 @@ type App struct {
 	Proxy struct {
 		Via            string     `toml:"via" comment:"netns (no published port, no bridge) or bridge (the app sees the same peer as before)"`
 		Source         netip.Addr `toml:"source" comment:"peer address that the app sees with via = netns"`
-		MaxConnections int        `toml:"max_connections" comment:"accepted at the same time; more wait in the kernel's queue"`
+		MaxConnections int        `toml:"max_connections" comment:"accepted at the same time on each port; more wait in the kernel's queue"`
 		ParkTimeout    Duration   `toml:"park_timeout" comment:"how long a request waits for an app that is down"`
 	} `toml:"proxy"`
 }

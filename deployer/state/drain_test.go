@@ -29,7 +29,7 @@ func TestWebsocketsSetting(t *testing.T) {
 	}
 	for _, tt := range tests {
 		p := testPaths(t)
-		text := "mode = \"" + tt.mode + "\"\nport = 1\n[drain]\n" + tt.setting + "\n"
+		text := "mode = \"" + tt.mode + "\"\nports = [\"1\"]\n[drain]\n" + tt.setting + "\n"
 		if err := os.WriteFile(p.AppConfig("app"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func TestReadOperationKnowsTheEarlierName(t *testing.T) {
 func TestStrategyOfBefore(t *testing.T) {
 	p := testPaths(t)
 	app := DefaultApp("myapp")
-	app.Port, app.Image, app.Strategy = 8080, "myapp", StopFirst
+	app.Listeners, app.Image, app.Strategy = []Listener{PortListener(8080)}, "myapp", StopFirst
 	if err := p.WriteApp(app); err != nil {
 		t.Fatal(err)
 	}

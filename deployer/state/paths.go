@@ -4,7 +4,7 @@
 // is no database and no daemon that knows more.
 //
 //	/etc/edgeman/apps/APP.toml               intent, edited by people      (app.go, appfile.go)
-//	/var/lib/edgeman/apps/APP/live.sock      the switch, see package sockets
+//	/var/lib/edgeman/apps/APP/live           the switch, see package sockets
 //	/var/lib/edgeman/apps/APP/releases/      immutable records             (release.go)
 //	/var/lib/edgeman/apps/APP/history.jsonl  what happened                 (history.go)
 //	/var/lib/edgeman/apps/APP/operation.json a command under way           (journal.go)
@@ -31,11 +31,14 @@ import (
 	"edgeman/sockets"
 )
 
-// Paths are the three roots that edgeman owns. Tests point them elsewhere.
+// Paths are the three roots that edgeman owns, and where it leaves units. Tests point
+// them elsewhere.
 type Paths struct {
 	Etc string // intent, written by people
 	Var string // state that survives a reboot
 	Run string // sockets and status of this boot
+
+	Units string // of systemd's administrator: what makes a slot's socket unit listen is written there
 
 	// Uptime tells clock jumps from time that passes; nil: the clock is never set.
 	Uptime func() time.Duration
@@ -46,7 +49,7 @@ type Paths struct {
 // DefaultPaths are the roots on a real host, by the Filesystem Hierarchy
 // Standard.
 func DefaultPaths() Paths {
-	return Paths{Etc: "/etc/edgeman", Var: "/var/lib/edgeman", Run: "/run/edgeman", Uptime: uptime}
+	return Paths{Etc: "/etc/edgeman", Var: "/var/lib/edgeman", Run: "/run/edgeman", Units: "/etc/systemd/system", Uptime: uptime}
 }
 
 // HostConfig is the file with the host's settings.
@@ -65,7 +68,12 @@ func (p Paths) Apps() string { return filepath.Join(p.Var, "apps") }
 func (p Paths) App(app string) string { return filepath.Join(p.Var, "apps", app) }
 
 // Live is the symlink that nginx connects to; renaming it is the switch.
-func (p Paths) Live(app string) string { return filepath.Join(p.App(app), "live.sock") }
+func (p Paths) Live(app string) string { return filepath.Join(p.App(app), "live") }
+
+// LiveSocket is the path that nginx connects to for one of the app's listeners.
+func (p Paths) LiveSocket(app, listener string) string {
+	return sockets.SocketPath(p.Live(app), listener)
+}
 
 // Releases is the directory of the app's release records.
 func (p Paths) Releases(app string) string { return filepath.Join(p.App(app), "releases") }

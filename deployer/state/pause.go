@@ -26,8 +26,8 @@ type Pause struct {
 	Others    []string `json:"others,omitempty"`
 	// Forward lets what waits go to those containers instead: they run again, and
 	// nginx is about to use them directly.
-	Forward bool   `json:"forward,omitempty"`
-	Port    uint16 `json:"port,omitempty"` // where those containers' app listens
+	Forward bool       `json:"forward,omitempty"`
+	Ports   []Listener `json:"ports,omitempty"` // where those containers' app listens, if elsewhere than the release says
 
 	// WebsocketsUntil is when websockets are ended that keep the slot from coming
 	// to rest; zero leaves them alone.

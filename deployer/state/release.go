@@ -26,10 +26,10 @@ type Release struct {
 	Created time.Time `json:"created"`
 	By      string    `json:"by"`
 
-	Mode   string `json:"mode"` // proxy or native
-	Via    string `json:"via"`  // netns or bridge, for mode proxy
-	Port   uint16 `json:"port"` // the app's port inside its container
-	Health string `json:"health,omitempty"`
+	Mode      string     `json:"mode"`      // proxy or native
+	Via       string     `json:"via"`       // netns or bridge, for mode proxy
+	Listeners []Listener `json:"listeners"` // the ways into the app, the main one first
+	Health    string     `json:"health,omitempty"`
 	// HealthHeaders go with the request for Health, each "Name: value".
 	HealthHeaders []string `json:"health_headers,omitempty"`
 

@@ -55,12 +55,23 @@ type SlotStatus struct {
 	Ended
 	OpenKinds Kinds `json:"open_kinds,omitzero"` // of Open
 
+	// Listeners are the slot's listeners one by one while holding or draining, if
+	// it has several.
+	Listeners []ListenerStatus `json:"listeners,omitempty"`
+
 	// Replicas are the slot's containers one by one if it runs several. Exits,
 	// ExitCode, Failures and Probe above are those of the one that does worst.
 	Replicas []Replica `json:"replicas,omitempty"`
 
 	// Rejected is the release that the last stop-first swap did not get healthy.
 	Rejected *Rejected `json:"rejected,omitempty"`
+}
+
+// ListenerStatus is one of several listeners of a slot.
+type ListenerStatus struct {
+	Name      string `json:"name"`
+	Open      int    `json:"open"` // connections left
+	OpenKinds Kinds  `json:"open_kinds,omitzero"`
 }
 
 // Replica is one of several containers behind a slot.

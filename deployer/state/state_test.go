@@ -154,38 +154,44 @@ func TestAppFile(t *testing.T) {
 		mode os.FileMode
 		want string // in the error; empty: none
 	}{
-		{"least", "port = 8080\nimage = \"myapp\"\n", 0o644, ""},
-		{"durations", "port = 1\n[drain]\ntimeout = \"5m\"\n", 0o600, ""},
-		{"unknown setting is named with its line", "port = 1\n[drain]\ntimeuot = \"5m\"\n", 0o600, ":3:1: unknown setting \"drain.timeuot\"\nmyapp serves as before\nhint: did you mean drain.timeout?"},
-		{"setting at the end of the file", "port = 1\n[proxy]\nreplicas = 2\n", 0o600, "hint: replicas belongs above the first [table] of the file"},
-		{"setting without its table", "port = 1\nreload = true\n", 0o600, "hint: did you mean drain.reload? it belongs below [drain]"},
-		{"unknown setting that is near to none", "port = 1\nlisten = 5\n", 0o600, "hint: there are mode, strategy, port,"},
+		{"least", "ports = [\"8080\"]\nimage = \"myapp\"\n", 0o644, ""},
+		{"durations", "ports = [\"1\"]\n[drain]\ntimeout = \"5m\"\n", 0o600, ""},
+		{"unknown setting is named with its line", "ports = [\"1\"]\n[drain]\ntimeuot = \"5m\"\n", 0o600, ":3:1: unknown setting \"drain.timeuot\"\nmyapp serves as before\nhint: did you mean drain.timeout?"},
+		{"setting at the end of the file", "ports = [\"1\"]\n[proxy]\nreplicas = 2\n", 0o600, "hint: replicas belongs above the first [table] of the file"},
+		{"setting without its table", "ports = [\"1\"]\nreload = true\n", 0o600, "hint: did you mean drain.reload? it belongs below [drain]"},
+		{"unknown setting that is near to none", "ports = [\"1\"]\nlisten = 5\n", 0o600, "hint: there are mode, strategy, ports,"},
 		{"no value", "port = \n", 0o600, ".toml:1:8: a value is missing behind the =\nmyapp serves as before"},
 		{"no value at the end", "port =", 0o600, ".toml:1:6: a value is missing behind the ="},
-		{"no quotes", "port = 1\nhealth = /x\n", 0o600, `.toml:2:10: text needs quotes, as in "abc"`},
-		{"no address", "port = 1\n[proxy]\nsource = \"10.0.0.300\"\n", 0o600, `.toml:3:10: "10.0.0.300" is not an IP address`},
-		{"no port number", "port = 99999\n", 0o600, ".toml:1:8: want a number from 1 to 65535, not 99999"},
-		{"bad duration", "port = 1\n[drain]\ntimeout = \"soon\"\n", 0o600, ".toml:3:"},
-		{"duration in words", "port = 1\nidle = \"5 minutes\"\n", 0o600, `.toml:2:8: "5 minutes" is not a duration such as "90s" or "5m"`},
-		{"duration without a unit", "port = 1\nkeep_warm = 5\n", 0o600, "keep_warm lacks a unit"},
-		{"text for a number", "port = \"x\"\n", 0o600, ".toml:1:8: want a number, not string"},
-		{"text for a list", "port = 1\ncommand = \"x\"\n", 0o600, ".toml:2:11: want a list of strings, not string"},
-		{"text for a switch", "port = 1\n[drain]\nreload = \"x\"\n", 0o600, "want true or false, not string"},
-		{"number for text", "port = 1\nhealth = 5\n", 0o600, "want a string, not integer"},
-		{"environment without a value", "port = 1\nenv = [\"A\"]\n", 0o600, "env: want a list"},
-		{"negative duration", "port = 1\n[drain]\ntimeout = \"-1s\"\n", 0o600, "negative duration"},
-		{"no port", "mode = \"proxy\"\n", 0o600, "port is missing"},
-		{"strategy", "port = 1\nstrategy = \"hope\"\n", 0o600, "strategy \"hope\""},
-		{"loopback peer", "port = 1\n[proxy]\nsource = \"127.0.0.1\"\n", 0o600, "not a usable"},
-		{"health is a path", "port = 1\nhealth = \"http://x/\"\n", 0o600, "must begin with a slash"},
-		{"health by a connect", "port = 1\nhealth = \"connect\"\n", 0o600, ""},
-		{"health with white space", "port = 1\nhealth = \"/a b\"\n", 0o600, "holds white space"},
-		{"headers", "port = 1\nhealth_headers = [\"Host: example.com\", \"X-Forwarded-Proto: https\"]\n", 0o600, ""},
-		{"no header", "port = 1\nhealth_headers = [\"Host: a\", \"example.com\"]\n", 0o600, "health_headers: header 2 is not of the form"},
-		{"a header of two lines", "port = 1\nhealth_headers = [\"Host: a\\r\\nX: y\"]\n", 0o600, "header Host holds control characters"},
-		{"a header that is not for choosing", "port = 1\nhealth_headers = [\"content-length: 5\"]\n", 0o600, "content-length is not for choosing"},
-		{"too few releases", "port = 1\nretain = 1\n", 0o600, "retain = 1"},
-		{"writable by others", "port = 1\n", 0o666, "chmod go-w"},
+		{"no quotes", "ports = [\"1\"]\nhealth = /x\n", 0o600, `.toml:2:10: text needs quotes, as in "abc"`},
+		{"no address", "ports = [\"1\"]\n[proxy]\nsource = \"10.0.0.300\"\n", 0o600, `.toml:3:10: "10.0.0.300" is not an IP address`},
+		{"no port number", "ports = [\"99999\"]\n", 0o600, ".toml:1:10: \"99999\" is neither a port nor NAME:PORT"},
+		{"a port without quotes", "ports = [8080]\n", 0o600, ""},
+		{"another port than the socket's", "ports = [\"8069:9069\", \"8072\"]\n", 0o600, ""},
+		{"a port twice", "ports = [\"8069:1\", \"8069\"]\n", 0o600, "ports: 8069 is there twice"},
+		{"health of a port", "ports = [\"8069\", \"8072\"]\nhealth = \":8072/up\"\n", 0o600, ""},
+		{"health of another port", "ports = [\"8069\"]\nhealth = \":8072/up\"\n", 0o600, "names port 8072, which is none of ports: 8069"},
+		{"health of a port without a path", "ports = [\"8069\"]\nhealth = \":8069\"\n", 0o600, "has no path behind the port"},
+		{"bad duration", "ports = [\"1\"]\n[drain]\ntimeout = \"soon\"\n", 0o600, ".toml:3:"},
+		{"duration in words", "ports = [\"1\"]\nidle = \"5 minutes\"\n", 0o600, `.toml:2:8: "5 minutes" is not a duration such as "90s" or "5m"`},
+		{"duration without a unit", "ports = [\"1\"]\nkeep_warm = 5\n", 0o600, "keep_warm lacks a unit"},
+		{"text for a number", "ports = [\"1\"]\nretain = \"x\"\n", 0o600, ".toml:2:10: want a number, not string"},
+		{"text for a list", "ports = [\"1\"]\ncommand = \"x\"\n", 0o600, ".toml:2:11: want a list of strings, not string"},
+		{"text for a switch", "ports = [\"1\"]\n[drain]\nreload = \"x\"\n", 0o600, "want true or false, not string"},
+		{"number for text", "ports = [\"1\"]\nhealth = 5\n", 0o600, "want a string, not integer"},
+		{"environment without a value", "ports = [\"1\"]\nenv = [\"A\"]\n", 0o600, "env: want a list"},
+		{"negative duration", "ports = [\"1\"]\n[drain]\ntimeout = \"-1s\"\n", 0o600, "negative duration"},
+		{"no port", "mode = \"proxy\"\n", 0o600, "ports is missing"},
+		{"strategy", "ports = [\"1\"]\nstrategy = \"hope\"\n", 0o600, "strategy \"hope\""},
+		{"loopback peer", "ports = [\"1\"]\n[proxy]\nsource = \"127.0.0.1\"\n", 0o600, "not a usable"},
+		{"health is a path", "ports = [\"1\"]\nhealth = \"http://x/\"\n", 0o600, "must begin with a slash"},
+		{"health by a connect", "ports = [\"1\"]\nhealth = \"connect\"\n", 0o600, ""},
+		{"health with white space", "ports = [\"1\"]\nhealth = \"/a b\"\n", 0o600, "holds white space"},
+		{"headers", "ports = [\"1\"]\nhealth_headers = [\"Host: example.com\", \"X-Forwarded-Proto: https\"]\n", 0o600, ""},
+		{"no header", "ports = [\"1\"]\nhealth_headers = [\"Host: a\", \"example.com\"]\n", 0o600, "health_headers: header 2 is not of the form"},
+		{"a header of two lines", "ports = [\"1\"]\nhealth_headers = [\"Host: a\\r\\nX: y\"]\n", 0o600, "header Host holds control characters"},
+		{"a header that is not for choosing", "ports = [\"1\"]\nhealth_headers = [\"content-length: 5\"]\n", 0o600, "content-length is not for choosing"},
+		{"too few releases", "ports = [\"1\"]\nretain = 1\n", 0o600, "retain = 1"},
+		{"writable by others", "ports = [\"1\"]\n", 0o666, "chmod go-w"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -218,7 +224,7 @@ func TestAppFile(t *testing.T) {
 func TestAppRoundTrip(t *testing.T) {
 	p := testPaths(t)
 	a := DefaultApp("myapp")
-	a.Port, a.Image, a.Health, a.Env = 8080, "registry.example:5000/myapp", "/healthz", []string{"A=b c"}
+	a.Listeners, a.Image, a.Health, a.Env = []Listener{PortListener(8080)}, "registry.example:5000/myapp", "/healthz", []string{"A=b c"}
 	a.KeepWarm = Duration(10 * time.Minute)
 	if err := p.WriteApp(a); err != nil {
 		t.Fatal(err)
@@ -237,7 +243,7 @@ func TestAppRoundTrip(t *testing.T) {
 func TestAppFileShowsEverySetting(t *testing.T) {
 	p := testPaths(t)
 	a := DefaultApp("myapp")
-	a.Port, a.Image = 8080, "myapp"
+	a.Listeners, a.Image = []Listener{PortListener(8080)}, "myapp"
 	for _, set := range []bool{false, true} {
 		if err := p.WriteApp(a); err != nil {
 			t.Fatal(err)
@@ -324,9 +330,9 @@ func TestHistorySurvivesATornLine(t *testing.T) {
 
 func TestSetModeChangesNothingElse(t *testing.T) {
 	tests := []struct{ before, after string }{
-		{"# mine\nmode = \"proxy\" # x\nport = 1\n[drain]\ntimeout = \"5s\"\n", "# mine\nmode = \"native\"\nport = 1\n[drain]\ntimeout = \"5s\"\n"},
-		{"port = 1\n", "mode = \"native\"\nport = 1\n"},
-		{"port = 1\n[proxy]\n  mode = 1\n", "mode = \"native\"\nport = 1\n[proxy]\n  mode = 1\n"},
+		{"# mine\nmode = \"proxy\" # x\nports = [\"1\"]\n[drain]\ntimeout = \"5s\"\n", "# mine\nmode = \"native\"\nports = [\"1\"]\n[drain]\ntimeout = \"5s\"\n"},
+		{"ports = [\"1\"]\n", "mode = \"native\"\nports = [\"1\"]\n"},
+		{"ports = [\"1\"]\n[proxy]\n  mode = 1\n", "mode = \"native\"\nports = [\"1\"]\n[proxy]\n  mode = 1\n"},
 	}
 	for _, tt := range tests {
 		p := testPaths(t)

@@ -12,7 +12,7 @@ import (
 
 // Validate refuses settings that no swap could act on.
 func (a App) Validate() error {
-	for _, err := range []error{a.validWay(), a.validNumbers(), a.validProxy(), a.validEnv(), ValidHealth(a.Health)} {
+	for _, err := range []error{a.validWay(), a.validNumbers(), a.validProxy(), a.validEnv(), validListeners(a.Listeners), a.validHealth()} {
 		if err != nil {
 			return err
 		}
@@ -32,8 +32,6 @@ func (a App) validWay() error {
 		return fmt.Errorf("strategy %q is none of %s, %s, %s", a.Strategy, Auto, Overlap, StopFirst)
 	case a.Mode == "native" && a.Drain.Websockets.Close:
 		return fmt.Errorf("drain.websockets = %q needs mode proxy: in native mode the app itself holds its connections, and nobody else can tell its websockets or end one", a.Drain.Websockets)
-	case a.Port == 0 && a.Mode == "proxy":
-		return errors.New("port is missing: the port the app listens on inside its container")
 	}
 	return nil
 }
@@ -78,7 +76,17 @@ func HealthPath(health string) string {
 	if health == HealthConnect {
 		return ""
 	}
-	return health
+	_, path := splitHealth(health)
+	return path
+}
+
+// validHealth looks whether the listener that is to be asked is one of the app's.
+func (a App) validHealth() error {
+	name, _ := splitHealth(a.Health)
+	if name != "" && !slices.Contains(ListenerNames(a.Listeners), name) {
+		return fmt.Errorf("health %q names port %s, which is none of ports: %s", a.Health, name, strings.Join(ListenerNames(a.Listeners), ", "))
+	}
+	return ValidHealth(a.Health)
 }
 
 // ValidHealth refuses what says nothing of how an app is asked.
@@ -86,7 +94,9 @@ func ValidHealth(health string) error {
 	switch {
 	case health == "" || health == HealthConnect:
 		return nil
-	case !strings.HasPrefix(health, "/"):
+	case strings.HasPrefix(health, ":") && !strings.Contains(health, "/"):
+		return fmt.Errorf("health %q has no path behind the port", health)
+	case !strings.HasPrefix(health, "/") && !strings.HasPrefix(health, ":"):
 		return fmt.Errorf("health %q is not a path: it must begin with a slash, or be %q", health, HealthConnect)
 	case strings.ContainsFunc(health, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		return fmt.Errorf("health %q holds white space", health)

@@ -41,7 +41,7 @@ func (h *Host) around(ctx context.Context, a AppStatus, record adoption.Record, 
 			all = append(all, aroundContainer(c))
 		}
 	}
-	if a.Operation == nil { // else it is at work on them, or repair is
+	if a.Operation == nil && !record.Beside { // else it is at work on them, or repair is
 		for _, o := range record.Originals() {
 			all = h.aroundOriginal(ctx, &app, all, o, record)
 		}

@@ -188,10 +188,21 @@ func (a AppStatus) PrintDetails(w io.Writer, now time.Time) error {
 	line("strategy", a.Strategy)
 	for _, s := range a.Slots {
 		if s.State != SlotEmpty {
+			s.listenerLines(line)
 			s.containerLines(line, a.Mode)
 		}
 	}
 	return table.Flush()
+}
+
+// listenerLines tell of several listeners what each has to do.
+func (r SlotReport) listenerLines(line func(name, value string)) {
+	if len(r.Listeners) < 2 {
+		return
+	}
+	for _, l := range r.Listeners {
+		line("port", fmt.Sprintf("%s (%s), %s", state.Listener{Name: l.Name, Port: l.Port}, r.Name, words.Plural(l.Connections, "connection")))
+	}
 }
 
 // containerLines name the slot's containers. In native mode the kernel gives

@@ -112,7 +112,7 @@ func (r ReplicaReport) justStarting() bool {
 // moved tells of a slot that the app had to leave, until it is filled again.
 func (a *AppStatus) moved(l slotLook) {
 	if l.status.Dead && !l.live {
-		a.problem(fmt.Sprintf("release %d shut down the listening socket of %s, and was moved to %s", l.status.Release, l.slot.Color, l.slot.Other().Color),
+		a.problem(fmt.Sprintf("release %d shut down the listening socket of %s, or its file was removed, and the app moved to %s", l.status.Release, l.slot.Color, l.slot.Other().Color),
 			fmt.Sprintf("edgeman logs %s -n 50", a.Name))
 	}
 }

@@ -34,8 +34,8 @@ type slotLook struct {
 	pause    state.Pause
 	paused   bool
 	drain    state.Drain
-	count    count.Connections
-	modified time.Time // of the slot's link
+	count    map[string]count.Connections // by listeners' files
+	modified time.Time                    // of the slot's link
 }
 
 // look reads the slot; what cannot be read is noted with the app.
@@ -56,7 +56,7 @@ func (h *Host) look(ctx context.Context, a *AppStatus, slot sockets.Slot, active
 		l.service.Active, l.asked = "inactive", true
 		return l
 	}
-	l.count, err = count.Unix(slot.SocketPath(h.Paths.Run))
+	l.count, err = count.UnixEach(slot.SocketDir(h.Paths.Run))
 	a.unread(err)
 	if h.Units == nil {
 		return l
@@ -153,7 +153,10 @@ func (l slotLook) down() string {
 
 // report is the slot for people and programs.
 func (l slotLook) report() SlotReport {
-	r := SlotReport{Name: l.slot.Color, State: l.state(), Connections: l.count.Total()}
+	r := SlotReport{Name: l.slot.Color, State: l.state(), Listeners: l.listeners()}
+	for _, c := range l.count {
+		r.Connections += c.Total()
+	}
 	if r.State == SlotEmpty {
 		return r
 	}
@@ -178,6 +181,21 @@ func (l slotLook) report() SlotReport {
 		r.Deadline = l.drain.WarmUntil
 	}
 	return r
+}
+
+// listeners are those of the slot's release, with the connections of each.
+func (l slotLook) listeners() (all []ListenerReport) {
+	for _, listener := range l.release.Listeners {
+		one := ListenerReport{Name: listener.Name, Port: listener.Port}
+		one.Connections = l.count[filepath.Base(sockets.SocketPath("", listener.Name))].Total()
+		for _, said := range l.status.Listeners {
+			if said.Name == one.Name && said.OpenKinds.Total() == one.Connections {
+				one.Kinds = said.OpenKinds
+			}
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // fromService adds what the slot's service says of itself.

@@ -76,7 +76,8 @@ type Status struct {
 // AppStatus is one app: what serves, and what each of its slots does.
 type AppStatus struct {
 	Name     string       `json:"name"`
-	Site     string       `json:"site"`
+	Site     string       `json:"site"` // the first
+	Sites    []string     `json:"sites"`
 	Live     string       `json:"live"`           // blue or green; empty if nothing is
 	Since    time.Time    `json:"since,omitzero"` // of the release in the slot, and of the slot as the live one
 	Release  int          `json:"release"`
@@ -112,10 +113,19 @@ type SlotReport struct {
 	Restarts uint32    `json:"restarts,omitempty"`
 	Version  string    `json:"version,omitempty"` // of the edgeman that serves the slot
 
-	Replicas []ReplicaReport `json:"replicas,omitempty"` // if it runs several containers
+	Listeners []ListenerReport `json:"listeners,omitempty"`
+	Replicas  []ReplicaReport  `json:"replicas,omitempty"` // if it runs several containers
 
 	containers []string // by the release, running or not
 	noDocker   bool     // the slot's service cannot reach Docker
+}
+
+// ListenerReport is one of the app's listeners in a slot.
+type ListenerReport struct {
+	Name        string      `json:"name"` // of its socket, PORT at the time of adopt
+	Port        uint16      `json:"port"` // where the app listens inside its container
+	Connections int         `json:"connections"`
+	Kinds       state.Kinds `json:"kinds,omitzero"` // of those that a drain waits for
 }
 
 // ReplicaReport is one of several containers behind a slot.
@@ -200,7 +210,7 @@ func (h *Host) appStatus(ctx context.Context, name string, active map[string]str
 	if !errors.Is(err, adoption.ErrNone) {
 		a.unread(err)
 	}
-	a.Site = record.Site
+	a.Site, a.Sites = record.Site, record.Sites
 	live, hasLive, err := sockets.ReadLive(h.Paths.Live(name))
 	a.unread(err)
 	holder := a.operation(h, name)

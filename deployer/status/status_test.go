@@ -107,7 +107,7 @@ func statusHost(t *testing.T) *Host {
 	dir := t.TempDir()
 	h := &Host{Paths: state.Paths{Etc: filepath.Join(dir, "etc"), Var: filepath.Join(dir, "var"), Run: filepath.Join(dir, "run")}}
 	app := state.DefaultApp("myapp")
-	app.Port, app.Image = 8080, "myapp"
+	app.Listeners, app.Image = []state.Listener{state.PortListener(8080)}, "myapp"
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
 	green := blue.Other()
 	r1 := state.Release{App: "myapp", Image: "myapp:v1", Mode: "proxy"}

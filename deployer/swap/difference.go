@@ -23,7 +23,7 @@ func differences(a, b state.Release) []string {
 	}
 	say("mode", a.Mode, b.Mode)
 	say("proxy.via", a.Via, b.Via)
-	say("port", fmt.Sprint(a.Port), fmt.Sprint(b.Port))
+	say("ports", fmt.Sprint(a.Listeners), fmt.Sprint(b.Listeners))
 	say("health", a.Health, b.Health)
 	say("health_headers", strings.Join(a.HealthHeaders, ", "), strings.Join(b.HealthHeaders, ", "))
 	say("replicas", fmt.Sprint(a.Count()), fmt.Sprint(b.Count()))

@@ -10,14 +10,14 @@ import (
 )
 
 func TestDifferences(t *testing.T) {
-	a := state.Release{Mode: "proxy", Via: "netns", Port: 8080, Env: []string{"A=1", "B=2", "C=3"}, Image: "x:1"}
+	a := state.Release{Mode: "proxy", Via: "netns", Listeners: []state.Listener{state.PortListener(8080)}, Env: []string{"A=1", "B=2", "C=3"}, Image: "x:1"}
 	if d := differences(a, a); len(d) > 0 {
 		t.Errorf("the same differs: %q", d)
 	}
 	b := a
-	b.Image, b.Mode, b.Port, b.Health, b.Replicas = "x:2", "native", 9090, "/up", 3
+	b.Image, b.Mode, b.Listeners, b.Health, b.Replicas = "x:2", "native", []state.Listener{{Name: "8080", Port: 9090}}, "/up", 3
 	b.Env, b.Command = []string{"A=1", "B=secret", "D=4"}, []string{"--password", "secret"}
-	want := []string{"mode proxy → native", "port 8080 → 9090", "health - → /up", "replicas 1 → 3", "command changed", "env B +D -C"}
+	want := []string{"mode proxy → native", "ports [8080] → [8080:9090]", "health - → /up", "replicas 1 → 3", "command changed", "env B +D -C"}
 	if d := differences(a, b); !slices.Equal(d, want) {
 		t.Errorf("got %q, want %q", d, want)
 	}

@@ -17,7 +17,7 @@ import (
 
 // drainOld waits for the end of the old slot, or leaves it to itself.
 func (s *swap) drainOld(ctx context.Context) error {
-	open, err := count.Unix(s.old.SocketPath(s.Paths.Run))
+	open, err := count.Unix(s.old.SocketDir(s.Paths.Run))
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (d *drain) look(ctx context.Context, w *console.Waiting) (bool, error) {
 		w.Done()
 		return true, d.end(ctx, w, st)
 	}
-	open, err := count.Unix(d.old.SocketPath(d.Paths.Run))
+	open, err := count.Unix(d.old.SocketDir(d.Paths.Run))
 	if err != nil {
 		return false, err
 	}

@@ -69,7 +69,11 @@ func TestPullHints(t *testing.T) {
 			t.Setenv("SUDO_USER", "")
 			w := newWorld(t)
 			w.Adopted()
-			if err := errors.Join(w.Paths.MakeApp("otherapp"), w.Paths.WriteApp(func() state.App { a := state.DefaultApp("otherapp"); a.Port = 1; return a }())); err != nil {
+			if err := errors.Join(w.Paths.MakeApp("otherapp"), w.Paths.WriteApp(func() state.App {
+				a := state.DefaultApp("otherapp")
+				a.Listeners = []state.Listener{state.PortListener(1)}
+				return a
+			}())); err != nil {
 				t.Fatal(err)
 			}
 			if row.made {

@@ -137,7 +137,7 @@ func (w *world) health(on bool) {
 
 // site is all of nginx's configuration.
 func (w *world) site(text string) {
-	text = strings.ReplaceAll(text, "LIVE", w.Paths.Live("myapp"))
+	text = strings.ReplaceAll(text, "LIVE", w.Paths.LiveSocket("myapp", "8080"))
 	if err := os.WriteFile(filepath.Join(filepath.Dir(w.Paths.Etc), "nginx.conf"), []byte(text), 0o600); err != nil {
 		w.T.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func TestModeStaysWithTheRelease(t *testing.T) {
 			return err
 		}, outcome.ExitDone, "native"},
 		"killed before the mode was written": {func(w *world, ctx context.Context) error {
-			r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Port: 8080, Mode: "native", Settings: json.RawMessage(`{"version":1}`)}
+			r := state.Release{App: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Listeners: []state.Listener{state.PortListener(8080)}, Mode: "native", Settings: json.RawMessage(`{"version":1}`)}
 			green := sockets.Slot{App: "myapp", Color: sockets.Green}
 			op := state.Operation{Name: "swap", Step: "switch", Release: 2, From: 1, Slot: green.String(), Mode: "native"}
 			err := errors.Join(w.Paths.WriteRelease(&r), w.Paths.BeginStep("myapp", op), w.Fill(ctx, green, r, state.Pause{}),

@@ -59,7 +59,7 @@ func (s *swap) startNext(ctx context.Context) error {
 }
 
 // askedPort is where the app file says on which port its app is asked.
-func (s *swap) askedPort() string { return "port in " + s.Paths.AppConfig(s.app.Name) }
+func (s *swap) askedPort() string { return "ports in " + s.Paths.AppConfig(s.app.Name) }
 
 // abandonNext empties the idle slot again, unless it became live.
 func (s *swap) abandonNext(ctx context.Context) error {

@@ -99,7 +99,7 @@ func (s *swap) nextRelease() (state.Release, error) {
 	}
 	return state.Release{
 		App: s.app.Name, Created: time.Now().UTC(), By: state.Caller(),
-		Mode: s.app.Mode, Via: s.app.Proxy.Via, Port: s.app.Port, Health: s.app.Health, HealthHeaders: s.app.HealthHeaders, Blocking: s.app.Native.Blocking,
+		Mode: s.app.Mode, Via: s.app.Proxy.Via, Listeners: s.app.Listeners, Health: s.app.Health, HealthHeaders: s.app.HealthHeaders, Blocking: s.app.Native.Blocking,
 		Replicas: s.app.Replicas,
 		Env:      env, Command: s.app.Command, Settings: s.current.Settings, StopFirst: s.current.StopFirst,
 	}, nil

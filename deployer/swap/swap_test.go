@@ -315,8 +315,8 @@ func TestPruneKeepsWhatAnotherAppNeeds(t *testing.T) {
 	}
 	app.Retain = 2
 	other := state.DefaultApp("other")
-	other.Port, other.Image = 8080, "myapp"
-	r := state.Release{App: "other", Image: "myapp:v2", ImageID: "sha256:v2", Port: 8080, Mode: "proxy"}
+	other.Listeners, other.Image = []state.Listener{state.PortListener(8080)}, "myapp"
+	r := state.Release{App: "other", Image: "myapp:v2", ImageID: "sha256:v2", Listeners: []state.Listener{state.PortListener(8080)}, Mode: "proxy"}
 	if err := errors.Join(w.Paths.WriteApp(app), w.Paths.MakeApp("other"), w.Paths.WriteApp(other), w.Paths.WriteRelease(&r)); err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func TestSwapSaysWhereTheContainerListens(t *testing.T) {
 	w.Adopted()
 	w.Sick["sha256:v2"] = true
 	for at, next := range map[locate.Elsewhere]string{
-		{Text: "web listens on port 3000"}:                 "port in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked",
+		{Text: "web listens on port 3000"}:                 "ports in " + w.Paths.AppConfig("myapp") + " says on which port the app is asked",
 		{Text: "web listens on port 8080", Loopback: true}: "let the app listen at 0.0.0.0",
 	} {
 		w.Elsewhere = at

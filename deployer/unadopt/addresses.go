@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,14 +22,14 @@ import (
 // again. Docker gives a starting container the lowest free one, and may have given
 // the original's to a container that edgeman made later.
 
-// byAddress are the indexes of originals by address, the lowest first: in that
-// order Docker gives addresses away.
+// byAddress are the indexes of originals by their first addresses, the lowest
+// first: in that order Docker gives addresses away.
 func byAddress(originals []adoption.Original) []int {
 	var order []int
 	for i := range originals {
 		order = append(order, i)
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return originals[i].Address.Compare(originals[j].Address) })
+	slices.SortStableFunc(order, func(i, j int) int { return originals[i].At[0].Address.Compare(originals[j].At[0].Address) })
 	return order
 }
 
@@ -45,15 +46,16 @@ func (h *Host) freeAddresses(ctx context.Context, b giving, all []docker.Contain
 		return errors.Join(errs...)
 	}
 	for i, o := range b.record.Originals() {
-		if !o.Direct || all[i].Running {
+		ip, direct := o.Direct()
+		if !direct || all[i].Running {
 			continue
 		}
-		holder, held, err := h.addressHolder(ctx, o)
+		holder, held, err := h.addressHolder(ctx, ip)
 		if err != nil {
 			return taken, err
 		}
 		if app := holder.Labels[label.App]; held && app != "" {
-			h.Note("%s now has the address %s of container %s, and takes another one first", holder.Name, o.Address.Addr(), o.Container)
+			h.Note("%s now has the address %s of container %s, and takes another one first", holder.Name, ip, o.Container)
 			f, err := h.giveUpAddress(ctx, b, app, holder.Name)
 			after = append(after, f)
 			if err != nil {
@@ -64,10 +66,10 @@ func (h *Host) freeAddresses(ctx context.Context, b giving, all []docker.Contain
 	return taken, nil
 }
 
-// addressHolder is the container that has an original's address now.
-func (h *Host) addressHolder(ctx context.Context, o adoption.Original) (holder docker.Container, held bool, err error) {
+// addressHolder is the container that has an original's own address now.
+func (h *Host) addressHolder(ctx context.Context, ip netip.Addr) (holder docker.Container, held bool, err error) {
 	running, err := h.Docker.List(ctx, nil, false)
-	i := slices.IndexFunc(running, func(c docker.Container) bool { return c.Owns(o.Address.Addr()) })
+	i := slices.IndexFunc(running, func(c docker.Container) bool { return c.Owns(ip) })
 	if err != nil || i < 0 {
 		return docker.Container{}, false, err
 	}
@@ -161,15 +163,16 @@ func (h *Host) toOther(ctx context.Context, b giving, old sockets.Slot, live sta
 // address of an original.
 func (h *Host) refuseTaken(ctx context.Context, record adoption.Record) error {
 	for _, o := range record.Originals() {
-		if !o.Direct {
+		ip, direct := o.Direct()
+		if !direct {
 			continue
 		}
-		holder, held, err := h.addressHolder(ctx, o)
+		holder, held, err := h.addressHolder(ctx, ip)
 		if err != nil {
 			return err
 		}
 		if held && holder.ID != o.ContainerID && holder.Name != o.Container && holder.Labels[label.App] == "" {
-			return hint.With(outcome.Refuse("container %s now has the address %s, which nginx's file names and container %s needs", holder.Name, o.Address.Addr(), o.Container),
+			return hint.With(outcome.Refuse("container %s now has the address %s, which nginx's file names and container %s needs", holder.Name, ip, o.Container),
 				"docker stop %s, edgeman unadopt %s, docker start %s", holder.Name, record.App, holder.Name)
 		}
 	}
@@ -177,7 +180,7 @@ func (h *Host) refuseTaken(ctx context.Context, record adoption.Record) error {
 }
 
 // addressLost is an original that did not get its address.
-func addressLost(c docker.Container, o adoption.Original) error {
-	return hint.With(fmt.Errorf("container %s did not get its address %s back, which nginx's file names: Docker gave it a lower one that had become free", c.Name, o.Address.Addr()),
+func addressLost(c docker.Container, ip netip.Addr) error {
+	return hint.With(fmt.Errorf("container %s did not get its address %s back, which nginx's file names: Docker gave it a lower one that had become free", c.Name, ip),
 		"docker network inspect shows which are taken; first start, or give back, the containers that had the lower ones")
 }

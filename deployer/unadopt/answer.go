@@ -82,11 +82,13 @@ func (h *Host) awaitAnswer(ctx context.Context, b giving, o adoption.Original, i
 		if name = c.Name; !c.Running && c.Status != "restarting" {
 			return false, fmt.Errorf("container %s ended with code %d%s", c.Name, c.ExitCode, prefixed(": ", c.Error))
 		}
-		silent = errors.New("it has no address yet")
-		for _, to := range c.Destinations(b.portOf(c, o)) {
-			if silent = b.answers(ctx, o, to); silent == nil {
-				return true, nil
+		for _, s := range o.At {
+			if silent = b.answersAt(ctx, c, o, s); silent != nil {
+				break
 			}
+		}
+		if silent == nil {
+			return true, nil
 		}
 		w.Say("container %s is %s and does not answer yet: %v", c.Name, cmp.Or(c.Status, "running"), silent)
 		return false, nil
@@ -107,21 +109,32 @@ func prefixed(with, text string) string {
 	return with + text
 }
 
+// answersAt asks the container itself where it listens for one of its addresses.
+func (b giving) answersAt(ctx context.Context, c docker.Container, o adoption.Original, s adoption.Served) error {
+	err := errors.New("it has no address yet")
+	for _, to := range c.Destinations(b.portOf(c, s)) {
+		if err = b.answers(ctx, o, s, to); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // answers connects, and asks as the site does for the path that the adopted
-// container is known to answer, if there is one. Whatever it says proves that it
+// container is known to answer, if there is one and it is asked for there. Whatever it says proves that it
 // is there, except that it is not able to. One that is put back after a failed
 // adoption ran before, and is not judged by a path that may have been the very
 // mistake.
-func (b giving) answers(ctx context.Context, o adoption.Original, to netip.AddrPort) error {
+func (b giving) answers(ctx context.Context, o adoption.Original, s adoption.Served, to netip.AddrPort) error {
 	dial := ask.TCP(to, ask.Limit)
-	if b.undo || b.record.Health == "" {
+	if b.undo || b.record.Health == "" || s.Listener != cmp.Or(b.record.HealthListener, o.At[0].Listener) {
 		c, err := dial(ctx)
 		if err != nil {
 			return err
 		}
 		return c.Close()
 	}
-	q := ask.Request{Path: b.record.Health, Headers: b.record.Headers, Host: o.Target}
+	q := ask.Request{Path: b.record.Health, Headers: b.record.Headers, Host: s.Target}
 	answer, err := q.Over(ctx, dial)
 	if err == nil && answer.Code >= 500 {
 		err = fmt.Errorf("%s: %s", q.Path, answer.Status)

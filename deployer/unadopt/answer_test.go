@@ -48,7 +48,7 @@ func TestOriginalAnswers(t *testing.T) {
 			s := httptest.NewServer(tt.serve)
 			defer s.Close()
 			b := giving{undo: tt.undo, record: adoption.Record{Health: "/healthz", Headers: tt.headers}}
-			err := b.answers(t.Context(), adoption.Original{Target: "app:80"}, netip.MustParseAddrPort(s.Listener.Addr().String()))
+			err := b.answers(t.Context(), adoption.Original{At: []adoption.Served{{Listener: "80", Target: "app:80"}}}, adoption.Served{Listener: "80", Target: "app:80"}, netip.MustParseAddrPort(s.Listener.Addr().String()))
 			if got := errText(err); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
@@ -91,10 +91,10 @@ func TestOriginalsAfterOneThatDoesNotAnswer(t *testing.T) {
 	b := giving{patient: 100 * time.Millisecond, keep: true}
 	var all []docker.Container
 	for name, at := range map[string]string{"silent": "127.0.0.1:1", "well": s.Listener.Addr().String()} {
-		o := adoption.Original{Container: name, ContainerID: name, Address: netip.MustParseAddrPort(at)}
-		port := o.Address.Port()
+		o := adoption.Original{Container: name, ContainerID: name, At: []adoption.Served{{Listener: "80", Address: netip.MustParseAddrPort(at)}}}
+		port := o.At[0].Address.Port()
 		c := docker.Container{
-			ID: name, Name: name, Running: true, Networks: []docker.Network{{IPv4: o.Address.Addr()}},
+			ID: name, Name: name, Running: true, Networks: []docker.Network{{IPv4: o.At[0].Address.Addr()}},
 			Published: []docker.Port{{HostPort: port, ContainerPort: port, Proto: "tcp"}},
 		}
 		w.Containers[name] = c

@@ -63,7 +63,7 @@ func (w *world) on(files tree) (dir string, back tree) {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	plan, err := conf.Plan(nginxconf.Options{Socket: w.Paths.Live("myapp"), App: "myapp"}, targets[0])
+	plan, err := conf.Plan(nginxconf.Options{Socket: w.Paths.LiveSocket("myapp", "8080"), App: "myapp"}, targets[0])
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (w *world) on(files tree) (dir string, back tree) {
 	}
 	err = adoption.Write(w.Paths, adoption.Record{
 		App: "myapp", Site: filepath.Join(dir, "site"), Plan: plan, ImageID: "sha256:v1", Release: 1,
-		Original: adoption.Original{Target: targets[0].Address, Address: targets[0].Addr, Container: "old", ContainerID: "old"},
+		Original: adoption.Original{At: []adoption.Served{{Listener: "8080", Target: targets[0].Address, Address: targets[0].Addr}}, Container: "old", ContainerID: "old"},
 	}, []json.RawMessage{json.RawMessage(`{}`)})
 	if err != nil {
 		w.T.Fatal(err)
@@ -174,10 +174,10 @@ func TestReleaseOfFilesThatOthersChanged(t *testing.T) {
 			w.put(dir, "site", strings.Replace(w.read(dir, "site"), "upstream edgeman-myapp { # edgeman\n", "upstream edgeman-myapp {\n    zone a 64k;\n", 1))
 		}, nil, "site:3: what adopt wrote here was changed since, and still leads to the socket of myapp\nhint: write 127.0.0.1:1 there", nil},
 		"a copy": {serverLine, func(w *world, dir string) {
-			w.put(dir, "site.copy", "server { listen 82; location / { proxy_pass http://unix:"+w.Paths.Live("myapp")+"; } }\n")
+			w.put(dir, "site.copy", "server { listen 82; location / { proxy_pass http://unix:"+w.Paths.LiveSocket("myapp", "8080")+"; } }\n")
 		}, nil, "(server 82, location /) still leads to the socket of myapp, which adopt did not write there\nhint: point it at 127.0.0.1:1 or elsewhere first; --allow-other-sites", nil},
 		"a copy, accepted": {serverLine, func(w *world, dir string) {
-			w.put(dir, "site.copy", "server { listen 82; location / { proxy_pass http://unix:"+w.Paths.Live("myapp")+"; } }\n")
+			w.put(dir, "site.copy", "server { listen 82; location / { proxy_pass http://unix:"+w.Paths.LiveSocket("myapp", "8080")+"; } }\n")
 		}, []string{adoption.AllowOtherSites}, "", nil},
 		"moved": {serverLine, func(w *world, dir string) {
 			if err := os.Rename(filepath.Join(dir, "active"), filepath.Join(dir, "now")); err != nil {

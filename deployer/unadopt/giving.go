@@ -32,9 +32,9 @@ type giving struct {
 	told    bool           // said has been printed
 	result  *Result
 
-	originals []string // their ids, once the slot has made way for them
-	asleep    []string // those of them that did not run
-	port      uint16   // where they listen
+	originals []string         // their ids, once the slot has made way for them
+	asleep    []string         // those of them that did not run
+	ports     []state.Listener // where they listen
 	way       *way
 }
 

@@ -42,8 +42,8 @@ func (w *world) inTurn(site string, order ...string) (conf string) {
 				w.T.Fatal(err)
 			}
 			settings := state.DefaultApp(name)
-			settings.Port = 8080
-			record := adoption.Record{App: name, Plan: plan, Original: adoption.Original{Target: t.Address}, Time: time.Unix(int64(i), 0)}
+			settings.Listeners = []state.Listener{state.PortListener(8080)}
+			record := adoption.Record{App: name, Plan: plan, Original: adoption.Original{At: []adoption.Served{{Target: t.Address}}}, Time: time.Unix(int64(i), 0)}
 			err = errors.Join(err, w.Paths.MakeApp(name), w.Paths.WriteApp(settings), adoption.Write(w.Paths, record, nil), os.WriteFile(path, plan.Files[0].After, 0o644))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
+	"edgeman/deployer/state"
 	"edgeman/deployer/words"
 )
 
@@ -35,12 +36,12 @@ func (h *Host) startOriginals(ctx context.Context, b *giving) error {
 	}
 	b.originals, b.asleep = ids, asleep
 	start := time.Now()
-	if b.port, err = h.runOriginals(ctx, *b, all); err != nil {
+	if b.ports, err = h.runOriginals(ctx, *b, all); err != nil {
 		return err
 	}
 	late, err := h.awaitOriginals(ctx, *b, all)
 	if err == nil {
-		err = b.way.forward(h, b.port)
+		err = b.way.forward(h, b.ports)
 	}
 	if err != nil || len(asleep) == 0 || late {
 		return err
@@ -58,7 +59,7 @@ func (h *Host) startOriginals(ctx context.Context, b *giving) error {
 // nobody else to go to.
 func (h *Host) leaveOriginals(ctx context.Context, b giving) error {
 	if b.keep && len(b.originals) > 0 && h.allRun(ctx, b.originals) {
-		return b.way.forward(h, b.port)
+		return b.way.forward(h, b.ports)
 	}
 	return errors.Join(h.stopAgain(ctx, b.asleep), b.way.close(h))
 }
@@ -80,8 +81,8 @@ func (h *Host) stopAgain(ctx context.Context, ids []string) error {
 }
 
 // runOriginals starts the containers that do not run, with their own restart
-// policies. port is where they listen.
-func (h *Host) runOriginals(ctx context.Context, b giving, all []docker.Container) (port uint16, err error) {
+// policies. ports are where they listen.
+func (h *Host) runOriginals(ctx context.Context, b giving, all []docker.Container) (ports []state.Listener, err error) {
 	taken, err := h.freeAddresses(ctx, b, all)
 	originals := b.record.Originals()
 	for _, i := range byAddress(originals) {
@@ -90,9 +91,12 @@ func (h *Host) runOriginals(ctx context.Context, b giving, all []docker.Containe
 		}
 		var c docker.Container
 		c, err = h.runOriginal(ctx, all[i], originals[i])
-		port = b.portOf(c, originals[i])
+		ports = nil
+		for _, s := range originals[i].At {
+			ports = append(ports, state.Listener{Name: s.Listener, Port: b.portOf(c, s)})
+		}
 	}
-	return port, errors.Join(err, taken())
+	return ports, errors.Join(err, taken())
 }
 
 // awaitOriginals waits until all of them answer. late says that one that does not
@@ -127,8 +131,8 @@ func (h *Host) runOriginal(ctx context.Context, c docker.Container, o adoption.O
 		return c, err
 	}
 	now, err := h.Docker.Inspect(ctx, c.ID) // a stopped container publishes nothing
-	if err == nil && o.Direct && !now.Owns(o.Address.Addr()) {
-		err = addressLost(now, o)
+	if ip, direct := o.Direct(); err == nil && direct && !now.Owns(ip) {
+		err = addressLost(now, ip)
 	}
 	return now, err
 }
@@ -164,20 +168,27 @@ func (h *Host) original(ctx context.Context, b giving, i int, o adoption.Origina
 
 // isOriginal refuses a container that has merely taken the adopted one's name.
 func isOriginal(c docker.Container, o adoption.Original) error {
-	if _, ok := c.PortBehind(o.Address, 0); ok {
-		return nil
+	for _, s := range o.At {
+		if _, ok := c.PortBehind(s.Address, 0); !ok {
+			return hint.With(fmt.Errorf("another container is called %s now, and it does not publish %s", c.Name, s.Target),
+				"docker rename %s another-name", c.Name)
+		}
 	}
-	return hint.With(fmt.Errorf("another container is called %s now, and it does not publish %s", c.Name, o.Target),
-		"docker rename %s another-name", c.Name)
+	return nil
 }
 
-// portOf is where the adopted container itself listens behind its address,
-// whatever adopt was told.
-func (b giving) portOf(c docker.Container, o adoption.Original) uint16 {
-	if port, ok := c.PortBehind(o.Address, 0); ok {
+// portOf is where the adopted container itself listens behind one of its
+// addresses, whatever adopt was told.
+func (b giving) portOf(c docker.Container, s adoption.Served) uint16 {
+	if port, ok := c.PortBehind(s.Address, 0); ok {
 		return port
 	}
-	return b.app.Port
+	for _, l := range b.app.Listeners {
+		if l.Name == s.Listener {
+			return l.Port
+		}
+	}
+	return 0
 }
 
 // originalMadeAgain is the container that somebody, such as Compose, has made in the

@@ -170,10 +170,10 @@ func (w *walk) adopt(app sites.App) {
 		w.say("%s is refused: %v", app.Name, err)
 		return
 	}
-	w.record[app.Name] = adoption.Record{App: app.Name, Plan: plan, Original: adoption.Original{Target: app.Address}, Time: time.Now()}
+	w.record[app.Name] = adoption.Record{App: app.Name, Plan: plan, Original: adoption.Original{At: []adoption.Served{{Target: app.Address}}}, Time: time.Now()}
 	w.state[app.Name] = half
 	settings := state.DefaultApp(app.Name)
-	settings.Port = 8080
+	settings.Listeners = []state.Listener{state.PortListener(8080)}
 	if err := errors.Join(w.Paths.WriteApp(settings), adoption.Write(w.Paths, w.record[app.Name], nil)); err != nil {
 		w.t.Fatal(err)
 	}

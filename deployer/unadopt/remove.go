@@ -2,6 +2,7 @@ package unadopt
 
 import (
 	"context"
+	"os"
 
 	"edgeman/deployer/slots"
 	"edgeman/sockets"
@@ -19,7 +20,7 @@ func (h *Host) drainSlots(ctx context.Context, b giving) error {
 	open := func() (int, error) {
 		total := 0
 		for _, slot := range slots.Both(b.app.Name) {
-			n, err := count.Unix(slot.SocketPath(h.Paths.Run))
+			n, err := count.Unix(slot.SocketDir(h.Paths.Run))
 			if err != nil {
 				return 0, err
 			}
@@ -45,7 +46,7 @@ func (h *Host) RemoveApp(ctx context.Context, app string) error {
 			return err
 		}
 	}
-	if err := h.EnableUnits(ctx, app, false); err != nil {
+	if err := h.DisableUnits(ctx, app); err != nil {
 		return err
 	}
 	return h.Paths.RemoveApp(app)
@@ -61,6 +62,9 @@ func (h *Host) removeSlot(ctx context.Context, slot sockets.Slot) error {
 		return err
 	}
 	if err := h.RemoveContainers(ctx, slot); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(slot.SocketDir(h.Paths.Run)); err != nil { // systemd leaves it
 		return err
 	}
 	return h.ForgetSlot(slot)

@@ -87,11 +87,11 @@ func (h *Host) awaitStopped(ctx context.Context, slot sockets.Slot, limit time.D
 }
 
 // forward lets the requests that wait in the slot go to the original.
-func (w *way) forward(h *Host, port uint16) error {
+func (w *way) forward(h *Host, ports []state.Listener) error {
 	if w == nil {
 		return nil
 	}
-	w.pause.Forward, w.pause.Port = true, port
+	w.pause.Forward, w.pause.Ports = true, ports
 	return h.Paths.SetPause(w.slot, w.pause)
 }
 

@@ -108,13 +108,13 @@ const manyApps = `
 systemctl stop 'edgeman@copy-*.socket'
 rm -rf /var/lib/edgeman/apps/copy-* /var/lib/edgeman/slots/copy-* /etc/edgeman/apps/copy-*
 from=edgeman-proxy
-slot=$(basename "$(readlink /var/lib/edgeman/apps/$from/live.sock)" .sock); color=${slot#*:}
+slot=$(basename "$(readlink /var/lib/edgeman/apps/$from/live)"); color=${slot#*:}
 release=$(basename "$(readlink "/var/lib/edgeman/slots/$slot")")
 n=0
 while [ "$n" -lt "$1" ]; do
 	n=$((n+1)); app=copy-$n
 	cp -a /var/lib/edgeman/apps/$from /var/lib/edgeman/apps/$app
-	ln -sfn "/run/edgeman/$app:$color.sock" /var/lib/edgeman/apps/$app/live.sock
+	ln -sfn "/run/edgeman/$app:$color" /var/lib/edgeman/apps/$app/live
 	ln -s "../apps/$app/releases/$release" "/var/lib/edgeman/slots/$app:$color"
 	cp -p /etc/edgeman/apps/$from.toml /etc/edgeman/apps/$app.toml
 	echo "edgeman@$app:$color.socket"

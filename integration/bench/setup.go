@@ -88,7 +88,7 @@ func (b *Bench) adopt(ctx context.Context) error {
 			return err
 		}
 	}
-	native := "mode = 'native'\nport = 8080\nimage = 'bench'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd']\n"
+	native := "mode = 'native'\nports = [8080]\nimage = 'bench'\nhealth = '/health'\nenv = ['ECHO_LISTEN=fd']\n"
 	if err := b.Write(ctx, "/etc/edgeman/apps/"+Native+".toml", []byte(native), 0o600); err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func (b *Bench) loads(ctx context.Context, options ...load.Options) (stop func()
 // timed measures the switch itself, under one client that asks without a pause,
 // and then, in turn, a whole swap of an idle app and docker run of its image.
 func (b *Bench) timed(ctx context.Context, s *Swaps, n int) error {
-	stop, err := b.Start(ctx, "/opt/load", "-switches", "/var/lib/edgeman/apps/"+Proxy+"/live.sock", url(b.peer(Proxy), false, "/health"))
+	stop, err := b.Start(ctx, "/opt/load", "-switches", "/var/lib/edgeman/apps/"+Proxy+"/live", url(b.peer(Proxy), false, "/health"))
 	if err != nil {
 		return err
 	}

@@ -40,19 +40,18 @@ type diagRow struct {
 // diagConnections counts with one dump of all stream sockets. The dump leaves
 // queued connections out, because nobody has a descriptor for them; their
 // number stands in the listener's row.
-func diagConnections(path string) (Connections, error) {
-	var c Connections
+func diagConnections(dir string) (map[string]Connections, error) {
+	each := tally{}
 	req := diagRequest{states: 1<<tcpEstablished | 1<<tcpListen, show: udiagShowName | udiagShowRQLen}
 	err := req.run(unix.NLM_F_DUMP, func(row diagRow) {
-		switch {
-		case row.name != path:
-		case row.state == tcpListen:
-			c.Queued += row.queue
-		case row.state == tcpEstablished:
-			c.Established++
+		switch row.state {
+		case tcpListen:
+			each.add(dir, row.name, Connections{Queued: row.queue})
+		case tcpEstablished:
+			each.add(dir, row.name, Connections{Established: 1})
 		}
 	})
-	return c, err
+	return each, err
 }
 
 // Queue is the state of a listener's queue of connections not yet accepted.

@@ -7,11 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// Connections is the kernel's own count of the connections of a listening socket.
+// Connections is the kernel's own count of the connections of listening sockets.
 type Connections struct {
 	Established int // accepted, and not yet closed by both sides' holders
 	Queued      int // connected, waiting to be accepted
@@ -20,44 +21,68 @@ type Connections struct {
 // Total returns all connections, queued ones included.
 func (c Connections) Total() int { return c.Established + c.Queued }
 
-// Unix counts the connections to the Unix sockets that are bound to
-// path, whoever accepted them: the server's end of a connection carries the
+// Unix counts the connections to the Unix sockets that are bound to paths in
+// dir, whoever accepted them: the server's end of a connection carries the
 // listener's path for as long as any process holds it. The kernel files an
 // accepted socket under the network namespace of its client, so the count is
 // right in the namespace of the clients, nginx's. It reads sock_diag(7), and
 // /proc/net/unix where the kernel cannot load unix_diag.
-func Unix(path string) (Connections, error) {
-	c, err := diagConnections(path)
-	if err == nil {
-		return c, nil
+func Unix(dir string) (sum Connections, err error) {
+	each, err := UnixEach(dir)
+	for _, c := range each {
+		sum.Established += c.Established
+		sum.Queued += c.Queued
 	}
-	c, procErr := unixFromProc(path)
-	if procErr != nil {
-		return Connections{}, fmt.Errorf("counting connections of %s: %w", path, errors.Join(err, procErr))
-	}
-	return c, nil
+	return sum, err
 }
 
-func unixFromProc(path string) (Connections, error) {
+// UnixEach is Unix socket by socket, by the names of their files. All are counted
+// in one moment.
+func UnixEach(dir string) (map[string]Connections, error) {
+	each, err := diagConnections(dir)
+	if err == nil {
+		return each, nil
+	}
+	each, procErr := unixFromProc(dir)
+	if procErr != nil {
+		return nil, fmt.Errorf("counting connections in %s: %w", dir, errors.Join(err, procErr))
+	}
+	return each, nil
+}
+
+func unixFromProc(dir string) (map[string]Connections, error) {
 	f, err := os.Open(filepath.Join(own, "net/unix"))
 	if err != nil {
-		return Connections{}, err
+		return nil, err
 	}
 	defer f.Close()
-	return countUnix(f, path)
+	return countUnix(f, dir)
 }
 
-func countUnix(table io.Reader, path string) (c Connections, err error) {
-	err = ReadUnix(table, func(s UnixSocket) {
+func countUnix(table io.Reader, dir string) (map[string]Connections, error) {
+	each := tally{}
+	err := ReadUnix(table, func(s UnixSocket) {
 		switch {
-		case s.Path != path:
 		case s.Queued:
-			c.Queued++
+			each.add(dir, s.Path, Connections{Queued: 1})
 		case s.Connected:
-			c.Established++
+			each.add(dir, s.Path, Connections{Established: 1})
 		}
 	})
-	return c, err
+	return each, err
+}
+
+// tally counts by the names of sockets' files.
+type tally map[string]Connections
+
+// add counts those of the socket at path if it is in dir.
+func (t tally) add(dir, path string, c Connections) {
+	name, ok := strings.CutPrefix(path, dir+"/")
+	if !ok || strings.Contains(name, "/") {
+		return
+	}
+	was := t[name]
+	t[name] = Connections{Established: was.Established + c.Established, Queued: was.Queued + c.Queued}
 }
 
 // Activity reports whether anybody has connected to the socket at path since the

@@ -42,11 +42,16 @@ type Facts struct {
 	Image     inspect.ImageConfig
 	ImageGone bool
 	Hostname  string
-	Port      uint16           // the app's, inside
-	At        []netip.AddrPort // what nginx dials on this host
+	Served    []Served // the app's ports that are taken over
 	Others    []container.Summary
 	Layer     layer.Layer       // the writable one
 	Sources   map[string]string // what is mounted from the host is there; "" when it is not
+}
+
+// Served is a port of a container, and what nginx dials on this host to reach it.
+type Served struct {
+	Port uint16
+	At   []netip.AddrPort
 }
 
 // Judge turns facts into the plan that the operator reads. It asks nobody.
@@ -85,8 +90,11 @@ func (f Facts) makeOurs(s definition.Settings) error {
 	}
 	maps.DeleteFunc(labels, func(k, _ string) bool { return label.Owned(k) })
 	s.Config.SetFilled("Labels", labels)
-	if len(f.At) > 0 {
-		if err := s.DropPort(f.In, f.Port, f.At); err != nil {
+	for _, served := range f.Served {
+		if len(served.At) == 0 {
+			continue
+		}
+		if err := s.DropPort(f.In, served.Port, served.At); err != nil {
 			return err
 		}
 	}

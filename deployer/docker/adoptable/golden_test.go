@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func factsOf(t *testing.T, name string) Facts {
 	t.Helper()
 	raw, img := captured(t, name)
-	f := Facts{Port: 8080, Hostname: "testhost", At: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:18080")}}
+	f := Facts{Hostname: "testhost", Served: []Served{{8080, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:18080")}}}}
 	var err error
 	if f.Container, err = inspect.ReadContainer(raw); err != nil {
 		t.Fatal(err)

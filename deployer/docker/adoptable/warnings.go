@@ -65,13 +65,15 @@ func besideNames(s definition.Settings) []Note {
 	return []Note{{Code: codeSharedNames, Text: "while two copies run, these names reach either: " + strings.Join(names, "; ")}}
 }
 
-// openPorts are the adopted port's bindings that machines other than this one
+// openPorts are the adopted ports' bindings that machines other than this one
 // can reach.
 func (f Facts) openPorts() []string {
 	var out []string
 	for _, p := range f.Container.Published {
-		dialled := slices.ContainsFunc(f.At, func(at netip.AddrPort) bool { return at.Port() == p.HostPort })
-		if dialled && p.Proto == "tcp" && p.ContainerPort == f.Port && !p.HostIP.IsLoopback() {
+		dialled := slices.ContainsFunc(f.Served, func(s Served) bool {
+			return s.Port == p.ContainerPort && slices.ContainsFunc(s.At, func(at netip.AddrPort) bool { return at.Port() == p.HostPort })
+		})
+		if dialled && p.Proto == "tcp" && !p.HostIP.IsLoopback() {
 			out = append(out, netip.AddrPortFrom(p.HostIP, p.HostPort).String())
 		}
 	}

@@ -19,8 +19,17 @@ type Elsewhere struct {
 var resolver = netip.AddrFrom4([4]byte{127, 0, 0, 11})
 
 // OtherPorts says where a container listens, given all addresses at which somebody
-// listens in its namespace, if that is not at port.
-func OtherPorts(ct inspect.Container, port uint16, at []netip.AddrPort, exposed []uint16) Elsewhere {
+// listens in its namespace, if that is not at each of wanted.
+func OtherPorts(ct inspect.Container, wanted []uint16, at []netip.AddrPort, exposed []uint16) Elsewhere {
+	for _, port := range wanted {
+		if e := otherPort(ct, port, at, exposed); e.Text != "" {
+			return e
+		}
+	}
+	return Elsewhere{}
+}
+
+func otherPort(ct inspect.Container, port uint16, at []netip.AddrPort, exposed []uint16) Elsewhere {
 	var ports []uint16
 	itself := false
 	for _, a := range at {

@@ -12,9 +12,11 @@ import (
 // Conn is one connection that is being forwarded.
 type Conn struct {
 	traffic
-	relay  *relay.Relay
-	Since  time.Time   // it was accepted
-	Closed atomic.Bool // by CloseWebsockets
+	relay    *relay.Relay
+	Listener string      // that it came to
+	at       *listening  // the same
+	Since    time.Time   // it was accepted
+	Closed   atomic.Bool // by CloseWebsockets
 }
 
 // Answered tells whether nothing is in progress on it.
@@ -64,13 +66,16 @@ func (t *Conns) Oldest() (since time.Time) {
 	return since
 }
 
-// Kinds tells what n connections of the slot are at. Those that are not carried
-// here are still in the queue, or the app took them in by itself.
-func (t *Conns) Kinds(n int) (k state.Kinds) {
+// Kinds tells what n connections of the slot are at, or of the listener of that
+// name. Those that are not carried here are still in the queue, or the app took
+// them in by itself.
+func (t *Conns) Kinds(n int, listener ...string) (k state.Kinds) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c := range t.all {
-		*c.kind(&k)++
+		if len(listener) == 0 || listener[0] == c.Listener {
+			*c.kind(&k)++
+		}
 	}
 	k.Unknown += max(0, n-k.Total())
 	return k

@@ -1,6 +1,6 @@
-// Package carry is the way of a request through a slot: Front accepts, Gate makes
-// it wait while it must, Pool chooses a container, Conns knows what each
-// connection is at. It decides nothing of this by itself, and knows neither
+// Package carry is the way of a request through a slot: Front accepts at each of
+// its listeners, Gate makes it wait while it must, Pool chooses a container, Conns
+// knows what each connection is at. It decides nothing of this by itself, and knows neither
 // Docker nor nginx nor which release it carries to.
 package carry
 
@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"time"
 
 	"edgeman/deployer/poll"
@@ -25,8 +26,9 @@ const (
 	dialMax     = 250 * time.Millisecond
 )
 
-// Listener is the slot's listening socket.
+// Listener is one of the slot's listening sockets.
 type Listener interface {
+	Name() string
 	Serve(ctx context.Context, take func(*relay.Conn) (more bool)) error
 	Pause()
 	Resume() error
@@ -35,46 +37,76 @@ type Listener interface {
 
 // Front accepts the slot's connections and carries each to the app.
 type Front struct {
-	listener Listener
-	Gate     *Gate
-	park     time.Duration // how long a connection waits for the app
-	slots    chan struct{} // one for each accepted connection
-	trouble  func(error)   // told of accept errors, at most one a second
-	Conns    Conns
-	meter    meter
-	unhold   func() // not nil while held
+	listeners []*listening
+	Gate      *Gate
+	park      time.Duration // how long a connection waits for the app
+	trouble   func(error)   // told of accept errors, at most one a second of each listener
+	Conns     Conns
+	meter     meter
+	unhold    func() // not nil while held
 }
 
-// NewFront accepts at most limit connections at a time, each of which waits for
-// the app for up to park.
-func NewFront(l Listener, park time.Duration, limit int, trouble func(error)) *Front {
-	return &Front{listener: l, Gate: newGate(), park: park, slots: make(chan struct{}, limit), trouble: trouble}
+// listening is one of the listeners, with a slot for each connection that it accepted:
+// one that is full keeps no other from accepting.
+type listening struct {
+	Listener
+	slots chan struct{}
+}
+
+// full tells whether it accepts no more for now.
+func (d *listening) full() bool { return len(d.slots) == cap(d.slots) }
+
+// NewFront accepts at most limit connections at a time from each listener, each of
+// which waits for the app for up to park.
+func NewFront(all []Listener, park time.Duration, limit int, trouble func(error)) *Front {
+	f := &Front{Gate: newGate(), park: park, trouble: trouble}
+	for _, l := range all {
+		f.listeners = append(f.listeners, &listening{l, make(chan struct{}, limit)})
+	}
+	return f
 }
 
 // Accepted is how many connections were accepted and have not ended.
-func (f *Front) Accepted() int { return len(f.slots) }
+func (f *Front) Accepted() (n int) {
+	for _, d := range f.listeners {
+		n += len(d.slots)
+	}
+	return n
+}
 
 // Unanswered is how many of them wait for the app, or for an answer of it.
 func (f *Front) Unanswered() int {
 	all, asked := f.Conns.counts()
-	return max(0, len(f.slots)-all) + asked
+	return max(0, f.Accepted()-all) + asked
 }
 
 // Rate is how many requests come in a second, measured up to now.
 func (f *Front) Rate(now time.Time) float64 { return f.meter.read(now, f.Conns.requests.Load()) }
 
-// Run accepts until ctx ends or the listener is dead. Accepted connections go
-// on after that, until the app or the client ends them or the gate is closed.
+// Run accepts until ctx ends or one of the listeners is dead. Accepted connections
+// go on after that, until the app or the client ends them or the gate is closed.
 func (f *Front) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for _, d := range f.listeners {
+		all.Go(func() { cancel(f.accept(ctx, d)) })
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// accept is Run for one listener.
+func (f *Front) accept(ctx context.Context, d *listening) error {
 	var told time.Time
 	for {
 		select {
-		case f.slots <- struct{}{}: // there is room for one at least
-			<-f.slots
+		case d.slots <- struct{}{}: // there is room for one at least
+			<-d.slots
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		err := f.listener.Serve(ctx, f.take)
+		err := d.Serve(ctx, func(c *relay.Conn) bool { return f.take(c, d) })
 		if err == nil {
 			continue
 		}
@@ -91,27 +123,26 @@ func (f *Front) Run(ctx context.Context) error {
 
 // take begins with an accepted connection, and reports whether there is room
 // for more. It does not block: what cannot be done at once gets a goroutine.
-func (f *Front) take(c *relay.Conn) (more bool) {
-	f.slots <- struct{}{} // has room, see Run
-	if !f.begin(c) {
-		go f.carry(c)
+func (f *Front) take(c *relay.Conn, d *listening) (more bool) {
+	d.slots <- struct{}{} // has room, see accept
+	if now := (&Conn{Listener: d.Name(), Since: time.Now(), at: d}); !f.begin(now, c) {
+		go f.carry(now, c)
 	}
-	return len(f.slots) < cap(f.slots)
+	return !d.full()
 }
 
 // begin is carry for an app that is there and takes the connection at once, as
 // nearly all do.
-func (f *Front) begin(c *relay.Conn) bool {
+func (f *Front) begin(now *Conn, c *relay.Conn) bool {
 	to, err := f.Gate.Pass(nil)
 	if to == nil || err != nil {
 		return false
 	}
-	app, left, err := to.begin()
+	app, left, err := to.begin(now.Listener)
 	if err != nil {
 		f.Gate.Leave()
 		return false
 	}
-	now := &Conn{Since: time.Now()}
 	if app.Connecting() {
 		go f.await(now, c, app, left)
 	} else {
@@ -131,7 +162,7 @@ func (f *Front) await(now *Conn, c, app *relay.Conn, left func()) {
 	app.Close()
 	left()
 	f.Gate.Leave()
-	f.carry(c)
+	f.carry(now, c)
 }
 
 // Hold leaves new connections in the kernel's queue until Admit. The two are
@@ -140,23 +171,26 @@ func (f *Front) Hold() {
 	if f.unhold != nil {
 		return
 	}
-	f.listener.Pause()
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f.takeOverflow(ctx)
-	}()
-	f.unhold = func() { cancel(); <-done }
+	var all sync.WaitGroup
+	for _, d := range f.listeners {
+		d.Pause()
+		all.Go(func() { f.takeOverflow(ctx, d) })
+	}
+	f.unhold = func() { cancel(); all.Wait() }
 }
 
 // Admit lets connections in again after Hold, ended or not.
 func (f *Front) Admit() error {
 	f.EndHold()
-	return f.listener.Resume()
+	var err error
+	for _, d := range f.listeners {
+		err = errors.Join(err, d.Resume())
+	}
+	return err
 }
 
-// EndHold ends what Hold began and leaves the listener as it is.
+// EndHold ends what Hold began and leaves the listeners as they are.
 func (f *Front) EndHold() {
 	if f.unhold != nil {
 		f.unhold()
@@ -164,35 +198,34 @@ func (f *Front) EndHold() {
 	}
 }
 
-// takeOverflow takes connections in when the queue of the held listener fills,
+// takeOverflow takes connections in when the queue of a held listener fills,
 // because a full queue refuses.
-func (f *Front) takeOverflow(ctx context.Context) {
+func (f *Front) takeOverflow(ctx context.Context, d *listening) {
 	for ctx.Err() == nil {
-		n, err := f.listener.Pending()
-		if err != nil || n < overflowAt || len(f.slots) == cap(f.slots) {
+		n, err := d.Pending()
+		if err != nil || n < overflowAt || d.full() {
 			poll.Sleep(ctx, overflowCheck)
 			continue
 		}
-		if f.listener.Resume() == nil {
+		if d.Resume() == nil {
 			poll.Sleep(ctx, time.Millisecond)
-			f.listener.Pause()
+			d.Pause()
 		}
 	}
 }
 
 // carry brings one connection to the app. Until the app takes it the client
 // waits, and sees nothing of an app that is down, starting or being replaced.
-func (f *Front) carry(c *relay.Conn) {
-	now := time.Now()
-	deadline := now.Add(f.park)
+func (f *Front) carry(now *Conn, c *relay.Conn) {
+	deadline := now.Since.Add(f.park)
 	for wait := dialMin; ; wait = min(2*wait, dialMax) {
 		to, err := f.Gate.enter(c, deadline)
 		if err != nil {
 			break
 		}
-		app, left, err := dial(to, deadline)
+		app, left, err := dial(to, now.Listener, deadline)
 		if err == nil {
-			f.forward(&Conn{Since: now}, c, app, left)
+			f.forward(now, c, app, left)
 			return
 		}
 		f.Gate.Leave()
@@ -202,7 +235,7 @@ func (f *Front) carry(c *relay.Conn) {
 		time.Sleep(wait)
 	}
 	c.Close()
-	<-f.slots
+	<-now.at.slots
 }
 
 // forward begins to carry bytes; it ends as its ends end.
@@ -212,13 +245,13 @@ func (f *Front) forward(c *Conn, client, app *relay.Conn, left func()) {
 			f.Conns.Remove(c)
 			left()
 			f.Gate.Leave()
-			<-f.slots
+			<-c.at.slots
 		})
 	})
 }
 
-func dial(to *Pool, deadline time.Time) (app *relay.Conn, left func(), err error) {
+func dial(to *Pool, listener string, deadline time.Time) (app *relay.Conn, left func(), err error) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	return to.take(ctx)
+	return to.take(ctx, listener)
 }

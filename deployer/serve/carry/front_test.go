@@ -12,17 +12,18 @@ import (
 
 	"edgeman/deployer/fake"
 	"edgeman/sockets"
+	"edgeman/sockets/relay"
 )
 
 // running is a front that accepts until the test ends.
 func running(t *testing.T, limit int) (*Front, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "s")
+	path := sockets.SocketPath(t.TempDir(), "8080")
 	l, err := sockets.Listen(path, 4096)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := NewFront(l, time.Minute, limit, func(err error) { t.Error(err) })
+	f := NewFront([]Listener{l}, time.Minute, limit, func(err error) { t.Error(err) })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
@@ -32,10 +33,10 @@ func running(t *testing.T, limit int) (*Front, string) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("run ended with %v", err)
 		}
-		for end := time.Now().Add(10 * time.Second); len(f.slots) > 0 && time.Now().Before(end); {
+		for end := time.Now().Add(10 * time.Second); f.Accepted() > 0 && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}
-		if n := len(f.slots); n != 0 {
+		if n := f.Accepted(); n != 0 {
 			t.Errorf("%d connections counted after all have ended", n)
 		}
 		l.Close()
@@ -95,7 +96,7 @@ func TestFrontStopsAcceptingAtItsLimit(t *testing.T) {
 	if n := f.Unanswered(); n != 2 {
 		t.Errorf("%d connections wait for an answer, want 2", n)
 	}
-	eventually(t, "one queued", func() bool { n, err := f.listener.Pending(); return err == nil && n == 1 })
+	eventually(t, "one queued", func() bool { n, err := f.listeners[0].Pending(); return err == nil && n == 1 })
 	f.Gate.Open(only(fake.NewEchoApp(t)))
 	for _, c := range conns {
 		fake.Echoes(t, c)
@@ -108,7 +109,7 @@ func TestFrontHoldsConnectionsInTheKernel(t *testing.T) {
 	f.Hold()
 	// One that Accept was already waiting for may still come in.
 	conns := []*net.UnixConn{fake.Connect(t, path), fake.Connect(t, path), fake.Connect(t, path)}
-	eventually(t, "queued", func() bool { n, err := f.listener.Pending(); return err == nil && n >= 2 })
+	eventually(t, "queued", func() bool { n, err := f.listeners[0].Pending(); return err == nil && n >= 2 })
 	if err := f.Admit(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func TestFrontTakesAFullQueueIn(t *testing.T) {
 		conns[i] = fake.Connect(t, path)
 	}
 	eventually(t, "the queue went down and the rest is parked", func() bool {
-		n, err := f.listener.Pending()
+		n, err := f.listeners[0].Pending()
 		_, parked := f.Gate.Counts()
 		return err == nil && n < overflowAt && n+parked == many
 	})
@@ -141,7 +142,7 @@ func TestFrontTakesAFullQueueIn(t *testing.T) {
 
 // What was taken in can go on to whoever accepts at a slot's socket.
 func TestPassThroughASocket(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "native")
+	path := sockets.SocketPath(t.TempDir(), "8080")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +150,7 @@ func TestPassThroughASocket(t *testing.T) {
 	defer l.Close()
 	go fake.Echo(l)
 	f, slot := running(t, 10)
-	f.Gate.Open(ToSocket(path))
+	f.Gate.Open(ToSockets(filepath.Dir(path)))
 	c, err := net.Dial("unix", slot)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +163,96 @@ func TestPassThroughASocket(t *testing.T) {
 	if got, err := io.ReadAll(c); err != nil || string(got) != "hello" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if _, err := unixSocket(path + "x").Dial(t.Context()); !errors.Is(err, syscall.ENOENT) {
+	if _, err := unixSockets(filepath.Dir(path)).Dial(t.Context(), "8072"); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("nobody listens: %v", err)
 	}
+}
+
+// Each listener leads to its own port, and all share the limit and the hold.
+func TestFrontOfSeveralListeners(t *testing.T) {
+	dir := t.TempDir()
+	var all []Listener
+	for _, name := range []string{"8069", "8072"} {
+		l, err := sockets.Listen(sockets.SocketPath(dir, name), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		all = append(all, l)
+	}
+	f := NewFront(all, time.Minute, 1, func(err error) { t.Error(err) })
+	asked := make(chan string, 10)
+	app := namedApp{fake.NewEchoApp(t), asked}
+	p := NewPool(1)
+	p.Set(0, app)
+	f.Gate.Open(p)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	var conns []net.Conn
+	for _, name := range []string{"8072", "8069"} {
+		c := fake.Connect(t, sockets.SocketPath(dir, name))
+		if _, err := io.WriteString(c, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+		if got := <-asked; got != name {
+			t.Errorf("a connection to %s was led to %s", name, got)
+		}
+	}
+	if n := f.Accepted(); n != 2 {
+		t.Errorf("%d accepted", n)
+	}
+	if one, both := f.Conns.Kinds(0, "8069").Total(), f.Conns.Kinds(0).Total(); one != 1 || both != 2 {
+		t.Errorf("%d of 8069, %d of both", one, both)
+	}
+	third := fake.Connect(t, sockets.SocketPath(dir, "8069"))
+	if err := third.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(third, "x")
+	if n, err := third.Read(make([]byte, 1)); err == nil {
+		t.Errorf("%d bytes beyond the limit", n)
+	}
+	conns[1].Close()
+	if err := third.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := third.Read(make([]byte, 1)); err != nil {
+		t.Errorf("no answer although there is room: %v", err)
+	}
+	f.Hold()
+	for _, l := range all {
+		fake.Connect(t, sockets.SocketPath(dir, l.Name()))
+		if n, err := l.Pending(); n != 1 || err != nil {
+			t.Errorf("%s: %d wait, %v", l.Name(), n, err)
+		}
+	}
+	if err := f.Admit(); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	f.Gate.Close()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// namedApp tells to which listener's port it was asked for a connection.
+type namedApp struct {
+	*fake.EchoApp
+	asked chan<- string
+}
+
+func (a namedApp) Dial(ctx context.Context, listener string) (*relay.Conn, error) {
+	a.asked <- listener
+	return a.EchoApp.Dial(ctx, listener)
+}
+
+func (a namedApp) Begin(listener string) (*relay.Conn, error) {
+	a.asked <- listener
+	return a.EchoApp.Begin(listener)
 }

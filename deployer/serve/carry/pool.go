@@ -11,11 +11,12 @@ import (
 
 // Upstream is one running container.
 type Upstream interface {
-	// Dial opens a connection to the app. An error says that it does not take
-	// connections now; it may a moment later.
-	Dial(ctx context.Context) (*relay.Conn, error)
+	// Dial opens a connection to the app for one that came to the listener of that
+	// name. An error says that it does not take connections now; it may a moment
+	// later.
+	Dial(ctx context.Context, listener string) (*relay.Conn, error)
 	// Begin begins to do so and does not wait.
-	Begin() (*relay.Conn, error)
+	Begin(listener string) (*relay.Conn, error)
 }
 
 // Pool spreads connections over a release's containers: each goes to the one
@@ -74,7 +75,7 @@ func (p *Pool) Counts(i int) (open int, served uint64) {
 // take opens a connection to the member with the fewest. One that refuses is
 // passed over, so an error says that none of them takes connections. The
 // caller calls left when the connection has ended.
-func (p *Pool) take(ctx context.Context) (conn *relay.Conn, left func(), err error) {
+func (p *Pool) take(ctx context.Context, listener string) (conn *relay.Conn, left func(), err error) {
 	err = errNobody
 	for tried := uint64(0); ; {
 		i, up, more := p.pick(tried)
@@ -83,7 +84,7 @@ func (p *Pool) take(ctx context.Context) (conn *relay.Conn, left func(), err err
 		}
 		tried |= 1 << i
 		m := p.members[i]
-		conn, err = dialOne(ctx, up, more)
+		conn, err = dialOne(ctx, up, listener, more)
 		if err == nil {
 			return conn, m.left, nil
 		}
@@ -95,13 +96,13 @@ func (p *Pool) take(ctx context.Context) (conn *relay.Conn, left func(), err err
 }
 
 // begin is take without waiting and for the first choice only.
-func (p *Pool) begin() (conn *relay.Conn, left func(), err error) {
+func (p *Pool) begin(listener string) (conn *relay.Conn, left func(), err error) {
 	i, up, _ := p.pick(0)
 	if up == nil {
 		return nil, nil, errNobody
 	}
 	m := p.members[i]
-	if conn, err = up.Begin(); err != nil {
+	if conn, err = up.Begin(listener); err != nil {
 		p.giveUp(m)
 		return nil, nil, err
 	}
@@ -142,18 +143,18 @@ func (p *Pool) giveUp(m *member) {
 	m.served--
 }
 
-func dialOne(ctx context.Context, up Upstream, more bool) (*relay.Conn, error) {
+func dialOne(ctx context.Context, up Upstream, listener string, more bool) (*relay.Conn, error) {
 	if more {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, elsewhere)
 		defer cancel()
 	}
-	return up.Dial(ctx)
+	return up.Dial(ctx, listener)
 }
 
-// ToSocket is a pool that leads to the socket at path.
-func ToSocket(path string) *Pool {
+// ToSockets is a pool that leads each listener to the socket of its name in dir.
+func ToSockets(dir string) *Pool {
 	p := NewPool(1)
-	p.Set(0, unixSocket(path))
+	p.Set(0, unixSockets(dir))
 	return p
 }

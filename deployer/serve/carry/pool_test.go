@@ -18,7 +18,7 @@ type someApp struct {
 	asked          int
 }
 
-func (a *someApp) Dial(ctx context.Context) (*relay.Conn, error) {
+func (a *someApp) Dial(ctx context.Context, listener string) (*relay.Conn, error) {
 	a.asked++
 	switch {
 	case a.refuses:
@@ -27,7 +27,7 @@ func (a *someApp) Dial(ctx context.Context) (*relay.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return a.EchoApp.Dial(ctx)
+	return a.EchoApp.Dial(ctx, listener)
 }
 
 func poolOf(apps ...*someApp) *Pool {
@@ -42,7 +42,7 @@ func poolOf(apps ...*someApp) *Pool {
 func takes(t *testing.T, p *Pool, n int) (left []func()) {
 	t.Helper()
 	for range n {
-		c, l, err := p.take(t.Context())
+		c, l, err := p.take(t.Context(), "8080")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,13 +112,13 @@ func TestPoolDoesNotWaitLongForOneWhileThereAreOthers(t *testing.T) {
 func TestPoolWhereAllRefuse(t *testing.T) {
 	a, b := &someApp{refuses: true}, &someApp{refuses: true}
 	p := poolOf(a, b)
-	if _, _, err := p.take(t.Context()); !errors.Is(err, syscall.ECONNREFUSED) || a.asked != 1 || b.asked != 1 {
+	if _, _, err := p.take(t.Context(), "8080"); !errors.Is(err, syscall.ECONNREFUSED) || a.asked != 1 || b.asked != 1 {
 		t.Errorf("%v; asked %d and %d times, want once each", err, a.asked, b.asked)
 	}
 	wantOpen(t, p, 0, 0)
 	p.Set(0, nil)
 	p.Set(1, nil)
-	if _, _, err := p.take(t.Context()); !errors.Is(err, errNobody) {
+	if _, _, err := p.take(t.Context(), "8080"); !errors.Is(err, errNobody) {
 		t.Errorf("%v, want %v", err, errNobody)
 	}
 }

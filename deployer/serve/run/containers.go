@@ -40,7 +40,7 @@ type Engine interface {
 	AwaitStop(ctx context.Context, id string) error
 	Exec(ctx context.Context, id string, cmd []string) (code int, output string, err error)
 	Tail(ctx context.Context, id string, n int) (string, error)
-	OtherPorts(ctx context.Context, nameOrID string, port uint16) (locate.Elsewhere, error)
+	OtherPorts(ctx context.Context, nameOrID string, ports []uint16) (locate.Elsewhere, error)
 	Logs(ctx context.Context, id string, since time.Time, follow bool, stdout, stderr io.Writer) error
 }
 
@@ -70,12 +70,14 @@ type Reachable interface {
 	io.Closer
 }
 
-// Reach finds out how to reach the release's app in c. source is the peer address
-// that an app reached through its own namespace sees.
+// Reach finds out how to reach the release's app in c, for each of its listeners.
+// source is the peer address that an app reached through its own namespace sees.
 func Reach(c docker.Container, r state.Release, source netip.Addr) (Reachable, error) {
-	addrs := c.Destinations(r.Port)
-	if len(addrs) == 0 {
-		return nil, fmt.Errorf("container %s has no address to reach it at", c.Name)
+	addrs := map[string][]netip.AddrPort{}
+	for _, l := range r.Listeners {
+		if addrs[l.Name] = c.Destinations(l.Port); len(addrs[l.Name]) == 0 {
+			return nil, fmt.Errorf("container %s has no address to reach it at", c.Name)
+		}
 	}
 	namespace := c.SandboxKey
 	if r.Via == "bridge" || c.NetworkMode == "host" {
@@ -84,7 +86,7 @@ func Reach(c docker.Container, r state.Release, source netip.Addr) (Reachable, e
 	return carry.NewTarget(addrs, namespace, source)
 }
 
-// Handoff is one offer of the slot's listener to a container.
+// Handoff is one offer of the slot's listeners to a container.
 type Handoff interface {
 	Next(ctx context.Context, allow func(sockets.Peer) error, denied func(sockets.Peer, error)) (sockets.Peer, error)
 	Close() error
@@ -95,10 +97,10 @@ type Containers struct {
 	Slot        sockets.Slot
 	Paths       state.Paths
 	Engine      func(ctx context.Context) (Engine, error)
-	Listener    interface{ SetBlocking(on bool) error } // the slot's
+	SetBlocking func(on bool) error // of the slot's listeners
 	Reach       func(docker.Container, state.Release) (Reachable, error)
-	Handoff     func(dir string) (Handoff, error) // of the slot's listener
-	InitProgram string                            // edgeman-init, for native mode
+	Handoff     func(dir string, names []string) (Handoff, error) // of the slot's listeners, in that order
+	InitProgram string                                            // edgeman-init, for native mode
 	Output      *Output
 	Known       state.SlotStatus                 // what an earlier process knew
 	Notify      func(state string) error         // systemd

@@ -107,13 +107,19 @@ func (r *runner) spec() docker.Spec {
 	return s
 }
 
-// nativeSpec changes a container's description so that it gets the listener.
-// An app that wants the descriptor's number in an option finds it for {fd}.
+// nativeSpec changes a container's description so that it gets the listeners. An
+// app that wants a descriptor's number in an option finds it for {fd:NAME}, and
+// that of the first for {fd}.
 func (r *runner) nativeSpec(s docker.Spec) docker.Spec {
+	pairs := []string{"{fd}", strconv.Itoa(handedFD)}
+	for i, l := range r.release.Listeners {
+		pairs = append(pairs, "{fd:"+l.Name+"}", strconv.Itoa(handedFD+i))
+	}
+	numbers := strings.NewReplacer(pairs...)
 	number := func(words []string) []string {
 		out := slices.Clone(words)
 		for i := range out {
-			out[i] = strings.ReplaceAll(out[i], "{fd}", handedFD)
+			out[i] = numbers.Replace(out[i])
 		}
 		return out
 	}

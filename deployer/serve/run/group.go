@@ -29,7 +29,7 @@ func (s *Containers) Group(r state.Release, patience time.Duration, which func(n
 	var first *runner
 	for i, name := range r.Containers(s.Slot.Color) {
 		one := &runner{
-			slot: s, release: r, name: name, index: i, first: first, socket: s.Slot.SocketPath(s.Paths.Run),
+			slot: s, release: r, name: name, index: i, first: first,
 			patience: patience, known: known(s.Known, name), output: s.Output.of(i, r.Count()),
 		}
 		if i == 0 {

@@ -10,18 +10,19 @@ import (
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/poll"
+	"edgeman/deployer/state"
 	"edgeman/sockets"
 )
 
-// In native mode the listening descriptor itself goes into the container: it is
-// handed over at each start.
+// In native mode the listening descriptors themselves go into the container: they
+// are handed over at each start.
 
 // Native is that mode.
 const Native = "native"
 
 const (
-	// handedFD is where edgeman-init puts the listener (SD_LISTEN_FDS_START).
-	handedFD = "3"
+	// handedFD is where edgeman-init puts the first listener (SD_LISTEN_FDS_START).
+	handedFD = 3
 
 	ownTries = 40 // asking Docker for a container that is just starting
 	ownRetry = 50 * time.Millisecond
@@ -42,14 +43,14 @@ func (r *runner) makeHandoff() error {
 	return os.MkdirAll(dir, 0o755)
 }
 
-// offerHandoff makes the listener available to the container that is about to start,
+// offerHandoff makes the listeners available to the container that is about to start,
 // once. It ends with ctx; wait for the returned channel before the next offer.
 func (r *runner) offerHandoff(ctx context.Context, e Engine, id string) (<-chan struct{}, error) {
-	if err := r.slot.Listener.SetBlocking(r.release.Blocking); err != nil {
+	if err := r.slot.SetBlocking(r.release.Blocking); err != nil {
 		return nil, err
 	}
 	r.holds.Store(false)
-	h, err := r.slot.Handoff(r.slot.handoffDir(r.name))
+	h, err := r.slot.Handoff(r.slot.handoffDir(r.name), state.ListenerNames(r.release.Listeners))
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (r *runner) offerHandoff(ctx context.Context, e Engine, id string) (<-chan 
 		defer h.Close()
 		_, err := h.Next(ctx, func(p sockets.Peer) error { return owned(ctx, e, id, p.PID) },
 			func(p sockets.Peer, err error) {
-				r.slot.Log("%s: process %d does not get the listener: %v", r.name, p.PID, err)
+				r.slot.Log("%s: process %d does not get the listeners: %v", r.name, p.PID, err)
 			})
 		r.holds.Store(err == nil)
 		if err != nil && ctx.Err() == nil {
@@ -71,7 +72,7 @@ func (r *runner) offerHandoff(ctx context.Context, e Engine, id string) (<-chan 
 }
 
 // offerHandoffAgain is for a container that runs already. An earlier process gave it the
-// listener, or was killed before it could: then it still waits for it.
+// listeners, or was killed before it could: then it still waits for them.
 func (r *runner) offerHandoffAgain(ctx context.Context, e Engine, id string, side *sync.WaitGroup) {
 	if !r.native() {
 		return
@@ -99,16 +100,14 @@ func owned(ctx context.Context, e Engine, id string, pid int) error {
 	return errors.Join(errors.New("it is none of the container's"), err)
 }
 
-// listensItself tells whether the app has a listener of its own in the container.
-func (r *runner) listensItself(ctx context.Context, c docker.Container) bool {
-	if r.release.Port == 0 {
-		return false
-	}
+// listensItself tells whether the app has a listener of its own in the container,
+// on the port of the slot's listener l.
+func (r *runner) listensItself(ctx context.Context, c docker.Container, l state.Listener) bool {
 	t, err := r.slot.Reach(c, r.release)
 	if err != nil {
 		return false
 	}
 	defer t.Close()
-	_, ok := dialProbe(t)(ctx)
+	_, ok := dialProbe(t, l.Name)(ctx)
 	return ok
 }

@@ -3,7 +3,7 @@ package run
 import (
 	"net"
 	"net/netip"
-	"path/filepath"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,13 +15,8 @@ import (
 )
 
 func TestAcceptProbe(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := sockets.Listen(path, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	ask := (&runner{socket: path}).acceptProbe()
+	r, l := deaf(t)
+	ask := r.acceptProbe("8080")
 	for range 2 {
 		if answer, ok := ask(t.Context()); ok || answer != "connect: not accepted yet" {
 			t.Errorf("%q, %v", answer, ok)
@@ -40,23 +35,31 @@ func TestAcceptProbe(t *testing.T) {
 	}
 }
 
+// deaf is a native app that accepts nothing from the slot's one listener.
+func deaf(t *testing.T) (*runner, *sockets.Listener) {
+	t.Helper()
+	s := &Containers{Log: t.Logf, Slot: sockets.Slot{App: "myapp", Color: sockets.Blue}, Paths: state.Paths{Run: t.TempDir()}}
+	dir := s.Slot.SocketDir(s.Paths.Run)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l, err := sockets.Listen(sockets.SocketPath(dir, "8080"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return &runner{slot: s, release: state.Release{Listeners: []state.Listener{state.PortListener(8080)}, Mode: Native}}, l
+}
+
 func TestDeafNativeAppIsNamed(t *testing.T) {
 	own, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer own.Close()
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := sockets.Listen(path, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	r := &runner{
-		socket: path, release: state.Release{Port: 8080, Mode: Native},
-		slot: &Containers{Log: t.Logf, Reach: func(docker.Container, state.Release) (Reachable, error) {
-			return carry.NewTarget([]netip.AddrPort{own.Addr().(*net.TCPAddr).AddrPort()}, "", netip.Addr{})
-		}},
+	r, _ := deaf(t)
+	r.slot.Reach = func(docker.Container, state.Release) (Reachable, error) {
+		return carry.NewTarget(map[string][]netip.AddrPort{"8080": {own.Addr().(*net.TCPAddr).AddrPort()}}, "", netip.Addr{})
 	}
 	r.holds.Store(true)
 	check := &docker.Healthcheck{Command: []string{"curl", "-f", "http://localhost:8080/"}}

@@ -61,12 +61,12 @@ func execProbe(e Engine, id string, h docker.Healthcheck) probe {
 	}
 }
 
-// dialProbe is satisfied when the app's port takes a connection.
-func dialProbe(up carry.Upstream) probe {
+// dialProbe is satisfied when the port behind a listener takes a connection.
+func dialProbe(up carry.Upstream, listener string) probe {
 	return func(ctx context.Context) (string, bool) {
 		ctx, cancel := context.WithTimeout(ctx, dialLimit)
 		defer cancel()
-		c, err := up.Dial(ctx)
+		c, err := up.Dial(ctx, listener)
 		if err != nil {
 			return "connect: " + err.Error(), false
 		}
@@ -92,17 +92,47 @@ func OneLine(s string) string {
 
 // probe chooses how to ask whether the app is ready: its HTTP path, else the
 // image's own check unless the app file says otherwise, else whether its port
-// takes a connection.
+// takes a connection. The ports behind its other listeners have to, in any case.
 func (r *runner) probe(e Engine, c docker.Container, up carry.Upstream) probe {
+	main := r.release.HealthListener().Name
+	ask := dialProbe(up, main)
 	switch {
 	case state.HealthPath(r.release.Health) != "":
-		return httpProbe(healthRequest(r.release), func(ctx context.Context) (net.Conn, error) {
+		ask = httpProbe(healthRequest(r.release), func(ctx context.Context) (net.Conn, error) {
 			return r.dialProbe(ctx, up)
 		})
 	case c.Healthcheck != nil && r.release.Health != state.HealthConnect:
-		return execProbe(e, c.ID, *c.Healthcheck)
+		ask = execProbe(e, c.ID, *c.Healthcheck)
 	}
-	return dialProbe(up)
+	return r.allProbe(ask, func(l state.Listener) probe { return dialProbe(up, l.Name) })
+}
+
+// allProbe is satisfied when ask is, and then what other says of each listener
+// but the one that is asked for the app's health.
+func (r *runner) allProbe(ask probe, other func(state.Listener) probe) probe {
+	main := r.release.HealthListener()
+	type named struct {
+		name string
+		ask  probe
+	}
+	var others []named
+	for _, l := range r.release.Listeners {
+		if l != main {
+			others = append(others, named{l.Name, other(l)})
+		}
+	}
+	return func(ctx context.Context) (string, bool) {
+		answer, ok := ask(ctx)
+		for _, o := range others {
+			if !ok {
+				break
+			}
+			if said, is := o.ask(ctx); !is {
+				answer, ok = "port "+o.name+": "+said, false
+			}
+		}
+		return answer, ok
+	}
 }
 
 // dialProbe opens a probe's connection: through the slot's socket, as nginx
@@ -111,7 +141,8 @@ func (r *runner) probe(e Engine, c docker.Container, up carry.Upstream) probe {
 func (r *runner) dialProbe(ctx context.Context, up carry.Upstream) (net.Conn, error) {
 	// An app that does not listen, perhaps on another port, says so here at once.
 	// Through the socket a probe would wait for it.
-	c, err := up.Dial(ctx)
+	listener := r.release.HealthListener().Name
+	c, err := up.Dial(ctx, listener)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +150,7 @@ func (r *runner) dialProbe(ctx context.Context, up carry.Upstream) (net.Conn, er
 	if r.release.Count() == 1 && r.slot.ThroughSocket.Load() {
 		c.Close()
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", r.socket)
+		return d.DialContext(ctx, "unix", r.socket(listener))
 	}
 	return c.Net()
 }
@@ -156,32 +187,46 @@ func (r *runner) watchHealth(ctx context.Context, ask probe) {
 // of several containers answers there is up to the kernel, so that each has to
 // have taken the listener before its own question counts.
 func (r *runner) nativeProbe(e Engine, c docker.Container) probe {
-	accepts := r.acceptProbe()
+	main := r.release.HealthListener()
+	accepts := r.acceptProbe(main.Name)
 	ask := accepts
 	switch {
 	case r.release.Health == state.HealthConnect:
 	case r.release.Health != "":
 		ask = httpProbe(healthRequest(r.release), func(ctx context.Context) (net.Conn, error) {
 			var d net.Dialer
-			return d.DialContext(ctx, "unix", r.socket)
+			return d.DialContext(ctx, "unix", r.socket(main.Name))
 		})
 	case c.Healthcheck != nil && !asksLocalhost(c.Healthcheck.Command):
 		ask = execProbe(e, c.ID, *c.Healthcheck)
 	case c.Healthcheck != nil:
 		r.slot.Log("%s: the image's health check asks localhost, where nothing listens in native mode; asking the slot's socket instead", r.name)
 	}
+	all := r.allProbe(r.unlessDeaf(c, main, ask, accepts), func(l state.Listener) probe {
+		accepts := r.acceptProbe(l.Name)
+		return r.unlessDeaf(c, l, accepts, accepts)
+	})
 	return func(ctx context.Context) (string, bool) {
 		if !r.holds.Load() {
-			return "the container has not taken the listener yet", false
+			return "the container has not taken the listeners yet", false
 		}
+		return all(ctx)
+	}
+}
+
+// unlessDeaf is ask, or says that the app listens where l leads by itself and does
+// not accept from the descriptor that it was given.
+func (r *runner) unlessDeaf(c docker.Container, l state.Listener, ask, accepts probe) probe {
+	fd := handedFD + slices.Index(r.release.Listeners, l)
+	return func(ctx context.Context) (string, bool) {
 		answer, ok := ask(ctx)
-		if ok || time.Since(c.Started) < deafAfter || !r.listensItself(ctx, c) {
+		if ok || time.Since(c.Started) < deafAfter || !r.listensItself(ctx, c, l) {
 			return answer, ok
 		}
 		if _, accepted := accepts(ctx); accepted {
 			return answer, false
 		}
-		return fmt.Sprintf("the container listens on %d by itself and never accepted from fd %s: use mode proxy", r.release.Port, handedFD), false
+		return fmt.Sprintf("the container listens on %d by itself and never accepted from fd %d: use mode proxy", l.Port, fd), false
 	}
 }
 
@@ -201,14 +246,14 @@ func acceptPause(waited time.Duration) time.Duration {
 	return min(max(waited/20, probeMin/5), acceptWait)
 }
 
-// acceptProbe is satisfied when the app takes a connection out of the queue. It
-// uses one connection until then, or it would fill the queue.
-func (r *runner) acceptProbe() probe {
+// acceptProbe is satisfied when the app takes a connection out of a listener's
+// queue. It uses one connection until then, or it would fill the queue.
+func (r *runner) acceptProbe(listener string) probe {
 	var conn *net.UnixConn
 	var since time.Time
 	return func(ctx context.Context) (string, bool) {
 		if conn == nil {
-			c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: r.socket, Net: "unix"})
+			c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: r.socket(listener), Net: "unix"})
 			if err != nil {
 				return "connect: " + err.Error(), false
 			}

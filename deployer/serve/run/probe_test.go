@@ -95,7 +95,7 @@ func TestHTTPProbeOfSomethingElse(t *testing.T) {
 func TestProbeOfAWrongPortSaysSo(t *testing.T) {
 	app := listening(t)
 	app.refusing = true
-	r := &runner{slot: &Containers{}, socket: t.TempDir() + "/nobody"}
+	r := &runner{slot: &Containers{Paths: state.Paths{Run: t.TempDir()}}, release: state.Release{Listeners: []state.Listener{state.PortListener(8080)}}}
 	r.slot.ThroughSocket.Store(true)
 	if _, err := r.dialProbe(t.Context(), app); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("%v, want %v", err, syscall.ECONNREFUSED)
@@ -120,13 +120,60 @@ func TestProbeIsChosen(t *testing.T) {
 		{"/up", "GET /up: ", checked},
 	}
 	for _, tt := range tests {
-		r := &runner{slot: &Containers{}, release: state.Release{App: "myapp", Health: tt.health}}
+		r := &runner{slot: &Containers{}, release: state.Release{App: "myapp", Health: tt.health, Listeners: []state.Listener{state.PortListener(8080)}}}
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		answer, _ := r.probe(failingExec{}, tt.c, app)(ctx)
 		cancel()
 		if !strings.HasPrefix(answer, tt.answer) {
 			t.Errorf("%q with a check %v: %q, want %q", tt.health, tt.c.Healthcheck != nil, answer, tt.answer)
 		}
+	}
+}
+
+// An app with several listeners is ready when the ports behind all of them are.
+func TestProbeOfSeveralListeners(t *testing.T) {
+	up, down := listening(t), "8072"
+	app := deafAt{up, &down}
+	release := state.Release{App: "myapp", Health: state.HealthConnect, Listeners: []state.Listener{state.PortListener(8069), state.PortListener(8072)}}
+	ask := (&runner{slot: &Containers{}, release: release}).probe(failingExec{}, docker.Container{}, app)
+	if answer, ok := ask(t.Context()); ok || !strings.HasPrefix(answer, "port 8072: connect: ") {
+		t.Errorf("%q, %v", answer, ok)
+	}
+	down = "8069"
+	if answer, ok := ask(t.Context()); ok || !strings.HasPrefix(answer, "connect: ") {
+		t.Errorf("%q, %v", answer, ok)
+	}
+	down = ""
+	if answer, ok := ask(t.Context()); !ok {
+		t.Error(answer)
+	}
+}
+
+// deafAt refuses connections to one port.
+type deafAt struct {
+	carry.Upstream
+	port *string
+}
+
+func (a deafAt) Dial(ctx context.Context, listener string) (*relay.Conn, error) {
+	if listener == *a.port {
+		return nil, syscall.ECONNREFUSED
+	}
+	return a.Upstream.Dial(ctx, "8080")
+}
+
+// The descriptor of each listener has its number.
+func TestDescriptorsOfSeveralListeners(t *testing.T) {
+	r := &runner{
+		slot: &Containers{Paths: state.Paths{Run: "/run/edgeman"}}, name: "myapp-blue-1",
+		release: state.Release{
+			Mode: Native, Command: []string{"serve", "--web=fd://{fd}", "--chat=fd://{fd:8072}"}, Env: []string{"A={fd:8069}{fd:1}"},
+			Listeners: []state.Listener{state.PortListener(8069), state.PortListener(8072)},
+		},
+	}
+	s := r.spec()
+	if got := strings.Join(append(s.Command, s.Env...), " "); got != "serve --web=fd://3 --chat=fd://4 A=3{fd:1}" {
+		t.Error(got)
 	}
 }
 
@@ -161,11 +208,11 @@ type someApp struct {
 	refusing bool
 }
 
-func (a *someApp) Dial(ctx context.Context) (*relay.Conn, error) {
+func (a *someApp) Dial(ctx context.Context, listener string) (*relay.Conn, error) {
 	if a.refusing {
 		return nil, syscall.ECONNREFUSED
 	}
-	return a.Upstream.Dial(ctx)
+	return a.Upstream.Dial(ctx, listener)
 }
 
 func listening(t *testing.T) *someApp {
@@ -175,7 +222,7 @@ func listening(t *testing.T) *someApp {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	to, err := carry.NewTarget([]netip.AddrPort{l.Addr().(*net.TCPAddr).AddrPort()}, "", netip.Addr{})
+	to, err := carry.NewTarget(map[string][]netip.AddrPort{"8080": {l.Addr().(*net.TCPAddr).AddrPort()}}, "", netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}

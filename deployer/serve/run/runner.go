@@ -12,6 +12,7 @@ import (
 	"edgeman/deployer/poll"
 	"edgeman/deployer/serve/carry"
 	"edgeman/deployer/state"
+	"edgeman/sockets"
 )
 
 const (
@@ -43,7 +44,6 @@ type runner struct {
 	name     string
 	index    int           // among the release's containers
 	first    *runner       // of the container at index 0; nil for that one itself
-	socket   string        // path of the slot's socket
 	patience time.Duration // an app that is not healthy by then gets traffic all the same
 	known    state.Replica // what an earlier process knew
 	output   *Output
@@ -260,4 +260,9 @@ func (r *runner) exited(c docker.Container, code int) error {
 		return fmt.Errorf("container ended by itself with exit code %d, out of memory", code)
 	}
 	return fmt.Errorf("container ended by itself with exit code %d", code)
+}
+
+// socket is the path of the slot's socket of that name.
+func (r *runner) socket(listener string) string {
+	return sockets.SocketPath(r.slot.Slot.SocketDir(r.slot.Paths.Run), listener)
 }

@@ -8,8 +8,8 @@
 // -e, makes a variant:
 //
 //	ECHO_VERSION     reported in every answer (default "v1")
-//	ECHO_LISTEN      address (default ":8080"), "fd" for a passed descriptor 3, or
-//	                 "auto": the descriptor where LISTEN_FDS announces one, else :8080
+//	ECHO_LISTEN      address (default ":8080"), "fd" for the passed descriptors from 3
+//	                 on, or "auto": those where LISTEN_FDS announces some, else :8080
 //	ECHO_BOOT_DELAY  listen only after this long
 //	ECHO_BOOT_EXIT   exit at boot with this status, before listening
 //	ECHO_EXIT_AFTER  exit with status 1 this long after listening
@@ -74,7 +74,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(1)
 	}
-	var also []net.Listener
+	also, err := passed()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "echo:", err)
+		os.Exit(1)
+	}
 	for _, port := range strings.Fields(os.Getenv("ALSO")) {
 		more, err := listen(":" + port)
 		if err != nil {
@@ -101,10 +105,11 @@ func main() {
 			os.Exit(1)
 		})
 	}
-	for _, l := range append(also, l) {
+	all := append(also, l)
+	for _, l := range all {
 		go s.accept(l)
 	}
-	s.waitTerm(l, text("ECHO_TERM", "graceful"))
+	s.waitTerm(all, text("ECHO_TERM", "graceful"))
 }
 
 func address() string { return text("ECHO_LISTEN", ":"+text("PORT", "8080")) }
@@ -116,7 +121,25 @@ func listen(address string) (net.Listener, error) {
 	if address != "fd" {
 		return net.Listen("tcp", address)
 	}
-	f := os.NewFile(3, "listener")
+	return inherited(3)
+}
+
+// passed are the listening sockets beside the first, where that is used.
+func passed() (more []net.Listener, err error) {
+	n, _ := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if a := address(); a != "fd" && a != "auto" {
+		n = 0
+	}
+	for fd := 4; fd < 3+n && err == nil; fd++ {
+		var l net.Listener
+		l, err = inherited(fd)
+		more = append(more, l)
+	}
+	return more, err
+}
+
+func inherited(fd int) (net.Listener, error) {
+	f := os.NewFile(uintptr(fd), "listener")
 	defer f.Close()
 	return net.FileListener(f)
 }
@@ -136,7 +159,7 @@ func (s *server) accept(l net.Listener) {
 	}
 }
 
-func (s *server) waitTerm(l net.Listener, mode string) {
+func (s *server) waitTerm(all []net.Listener, mode string) {
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM, syscall.SIGINT)
 	for range term {
@@ -146,7 +169,9 @@ func (s *server) waitTerm(l net.Listener, mode string) {
 		case "exit":
 			os.Exit(0)
 		default:
-			l.Close()
+			for _, l := range all {
+				l.Close()
+			}
 			time.Sleep(duration("STOP", 0))
 			s.drain()
 			os.Exit(0)

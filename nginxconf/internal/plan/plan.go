@@ -6,6 +6,7 @@ package plan
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"edgeman/nginxconf/internal/config"
@@ -54,6 +55,45 @@ func (p *Plan) Diff() string {
 		b.WriteString(f.Diff())
 	}
 	return b.String()
+}
+
+// After are the files as the plan leaves them.
+func (p *Plan) After() map[string][]byte {
+	files := map[string][]byte{}
+	for _, f := range p.Files {
+		files[f.Path] = f.After
+	}
+	return files
+}
+
+// Then is the plan that makes p, which may be nil, and then next, as one.
+func (p *Plan) Then(next *Plan) *Plan {
+	if p == nil {
+		return next
+	}
+	both := &Plan{
+		Files: slices.Clone(p.Files), Notes: slices.Concat(p.Notes, next.Notes),
+		Stays: slices.Concat(p.Stays, next.Stays), Losses: slices.Concat(p.Losses, next.Losses),
+	}
+	for _, f := range next.Files {
+		i := slices.IndexFunc(both.Files, func(was edit.FileEdit) bool { return was.Path == f.Path })
+		if i < 0 {
+			both.Files = append(both.Files, f)
+		} else {
+			both.Files[i] = edit.Then(both.Files[i], f)
+		}
+	}
+	// What the others may name is defined first.
+	defines, others := []edit.FileEdit{}, []edit.FileEdit{}
+	for _, f := range both.Files {
+		if definesUpstream(f) {
+			defines = append(defines, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	both.Files = append(defines, others...)
+	return both
 }
 
 // Note is something the operator should know about a plan.
