@@ -60,7 +60,7 @@ func appCases() []scenario {
 		}
 	}
 	out := healthy("socket-inactive", "socket-disabled", "app-down", "app-restarting", "unit-drift", "container-unhealthy",
-		"container-drift", "original-runs", "container-paused", "container-cut-off", "image-gone", "conf-drift", "backup-missing", "deploy-stuck", "upstream-dead")
+		"container-drift", "original-runs", "compose-original-running", "updater-present", "container-paused", "container-cut-off", "image-gone", "conf-drift", "backup-missing", "deploy-stuck", "upstream-dead")
 	return append(out, []scenario{
 		{"socket-inactive", "unit failed", Critical, changed(func(w *world, a *app, s *slot) { w.units[s.SocketUnit] = Unit{Active: "failed"} })},
 		{"socket-inactive", "no live slot", Critical, changed(func(w *world, a *app, s *slot) { a.LiveSlot = "" })},
@@ -144,6 +144,17 @@ func appCases() []scenario {
 			w.docker = append(w.docker, fromBefore(a, true))
 			w.slept = func() { w.docker[1].Running = false }
 		})},
+		{"compose-original-running", "with another image", Critical, changed(func(w *world, a *app, s *slot) { w.docker = append(w.docker, composeAgain(a, "sha256:9")) })},
+		{"compose-original-running", "with the live image", Warning, changed(func(w *world, a *app, s *slot) { w.docker = append(w.docker, composeAgain(a, s.ImageID)) })},
+		{"updater-present", "watchtower", Warning, changed(func(w *world, a *app, s *slot) {
+			w.docker = append(w.docker, Container{Name: "wt", Image: "ghcr.io/nicholas-fedor/watchtower:1.12", Running: true})
+		})},
+		{"updater-present", "stopped", 0, changed(func(w *world, a *app, s *slot) {
+			w.docker = append(w.docker, Container{Name: "wt", Image: "containrrr/watchtower"})
+		})},
+		{"updater-present", "nothing adopted", 0, func(w *world, _ *ca) {
+			w.docker = append(w.docker, Container{Name: "wt", Image: "containrrr/watchtower", Running: true})
+		}},
 		{"container-paused", "by somebody", Critical, changed(func(w *world, a *app, s *slot) { w.docker[0].Paused = true })},
 		{"container-paused", "by edgeman", 0, changed(func(w *world, a *app, s *slot) { w.docker[0].Paused, s.Phase = true, "holding" })},
 		{"container-cut-off", "vpn made anew", Critical, changed(func(w *world, a *app, s *slot) { w.docker[0].Adrift = "vpn is gone" })},
@@ -194,6 +205,15 @@ func appCases() []scenario {
 		{"clock-unsynced", "alone", Warning, func(w *world, _ *ca) { w.env.ClockSynced = func() (bool, error) { return false, nil } }},
 		{"clock-unsynced", "kept", 0, func(w *world, _ *ca) { w.env.ClockSynced = func() (bool, error) { return true, nil } }},
 	}...)
+}
+
+// composeAgain gives the app a container that it was adopted from, which Compose
+// has made anew.
+func composeAgain(a *app, imageID string) Container {
+	c := fromBefore(a, true)
+	c.ID, c.Image, c.ImageID = "anew", "myapp:v9", imageID
+	c.Labels = map[string]string{"com.docker.compose.project": "app", "com.docker.compose.service": "web"}
+	return c
 }
 
 // fromBefore gives the app a container that it was adopted from.

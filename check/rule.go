@@ -63,7 +63,7 @@ func Rules() []Rule {
 		ruleUpstreamDead, ruleSocketPerm, ruleKeepaliveRace, ruleDrainLong,
 		ruleSocketInactive, ruleSocketDisabled, ruleAppDown, ruleAppRestarting, ruleUnitDrift,
 		ruleContainerUnhealthy, ruleContainerDrift,
-		ruleOriginalRuns, ruleContainerPaused, ruleContainerCutOff, ruleImageGone,
+		ruleOriginalRuns, ruleComposeRuns, ruleContainerPaused, ruleContainerCutOff, ruleImageGone, ruleUpdaterPresent,
 		ruleConfDrift, ruleBackupMissing, ruleDeployStuck,
 		ruleBacklogSmall, ruleWorkerConnectionsSmall,
 		ruleDiskLow, ruleClockUnsynced,

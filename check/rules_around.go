@@ -5,14 +5,23 @@ import (
 	"slices"
 
 	"edgeman/deployer/around"
+	"edgeman/deployer/docker/label"
 )
 
 var ruleOriginalRuns = Rule{
 	Code: around.OriginalRuns, Title: "the container from before adopt is running beside the live one", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
 	What: "The container that an app was adopted from, or one created in its place, is running beside the live release. The message names what both may write to.",
-	Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start`, a restored restart policy and `docker compose up` do that.",
+	Why:  "Two copies that write to the same files can spoil them, and jobs run twice. `docker start` and a restored restart policy do that.",
 	Fix:  "Stop it: `docker update --restart no NAME && docker stop NAME`. To go back to it: `edgeman unadopt APP`.",
 	look: lookAround(around.OriginalRuns),
+}
+
+var ruleComposeRuns = Rule{
+	Code: around.ComposeRuns, Title: "Compose has started the container from before adopt again", Worst: Critical, Needs: []need{needDocker, needApps}, Twice: true,
+	What: "`docker compose up` has started, or made anew, the container that an app was adopted from. nginx sends nothing there. It is critical if its image is not the live one, or if both may write to the same files, else a warning.",
+	Why:  "Whoever ran it may have meant to deploy: visitors stay on the release that is live. And jobs run twice.",
+	Fix:  "`edgeman swap APP IMAGE` deploys what it runs; then `docker stop NAME`. `scale: 0` for the service in compose.override.yaml keeps Compose from starting it.",
+	look: lookAround(around.ComposeRuns),
 }
 
 var ruleContainerPaused = Rule{
@@ -56,7 +65,10 @@ func lookAround(code string) func(*host, func(Finding)) {
 func (h *host) judgeAround() map[string][]Finding {
 	var all []around.Container
 	for _, c := range h.containers {
-		all = append(all, around.Container{ID: c.ID, Name: c.Name, Running: c.Running, Paused: c.Paused, Adrift: c.Adrift, Writes: c.Writes})
+		all = append(all, around.Container{
+			ID: c.ID, Name: c.Name, Image: c.Image, ImageID: c.ImageID, Project: c.Labels[label.ComposeProject], Service: c.Labels[label.ComposeService],
+			Running: c.Running, Paused: c.Paused, Adrift: c.Adrift, Writes: c.Writes,
+		})
 	}
 	out := map[string][]Finding{}
 	for i := range h.apps {
@@ -80,7 +92,7 @@ func (h *host) judgeAround() map[string][]Finding {
 func (h *host) aroundApp(a *app) around.App {
 	out := around.App{Name: a.Name}
 	if s := a.live(); s != nil && s.Filled {
-		out.Live, out.Release, out.Image = s.Containers, s.Release, s.Image
+		out.Live, out.Release, out.Image, out.ImageID = s.Containers, s.Release, s.Image, s.ImageID
 		out.Stopped = s.Phase == "idle" || s.Phase == "holding" || s.NextPending
 		out.ImageGone = slices.ContainsFunc(s.Containers, func(name string) bool { return !h.hasContainer(name) }) && h.imageGone(s.ImageID)
 	}

@@ -175,5 +175,3 @@ func prepareFaults(ctx context.Context, t *testing.T, h *host.Host, v faultApp) 
 	answers(ctx, t, h, "http://127.0.0.1/")
 	s.adopt()
 }
-
-const site80 = "/etc/nginx/sites-available/myapp"

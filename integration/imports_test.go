@@ -48,7 +48,7 @@ var rules = []rule{
 	{only: "nginxconf/internal/tree", imports: "github.com/tufanbarisyildirim/gonginx/...", because: "nginx's language has one reader"},
 	{only: "deployer/state", imports: "github.com/google/renameio/...", because: "there is one atomic write"},
 	{only: "deployer/ask deployer/docker integration/...", imports: "net/http", because: "apps are asked in one way"},
-	{only: "cmd/edgeman deployer/nginx deployer/docker/registry integration/...", imports: "os/exec", because: "processes are started by the adapters, and for a person's pager"},
+	{only: "cmd/edgeman deployer/nginx deployer/compose deployer/docker/registry integration/...", imports: "os/exec", because: "processes are started by the adapters, and for a person's pager"},
 
 	// The command line and the tests are above everything.
 	{no: "...", imports: "cmd/...", because: "commands hold no logic"},
@@ -81,6 +81,7 @@ var rules = []rule{
 	// The adapters do not know each other.
 	{no: "deployer/docker/...", reaches: nginx + " " + systemd, because: "the adapter to Docker knows no other"},
 	{no: "deployer/nginx", reaches: docker + " " + systemd, because: "the adapter to nginx knows no other"},
+	{no: "deployer/compose", reaches: docker + " " + nginx + " " + systemd, because: "the adapter to Compose knows no other"},
 	{no: "deployer/nginx", reaches: "nginxconf/...", because: "it never reads what a configuration means"},
 	{no: dockerFacts, imports: "os", because: "they are given all they need"},
 	{no: dockerFacts + " deployer/docker/definition deployer/docker/layer deployer/docker/registry", reaches: "github.com/docker/docker/client", because: "they ask no daemon"},

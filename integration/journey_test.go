@@ -190,7 +190,7 @@ type statusApp struct {
 		Name, State, Container, Version string
 		Release, Connections            int
 	}
-	Problems []struct{ Text string }
+	Problems []struct{ Text, Next string }
 }
 
 func statusOf(ctx context.Context, t *testing.T, h *host.Host) statusJSON {

@@ -9,8 +9,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"edgeman/deployer/adopt"
+	"edgeman/deployer/compose"
 	"edgeman/deployer/console"
 	"edgeman/deployer/data"
+	"edgeman/deployer/declared"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/install"
@@ -57,6 +59,7 @@ type dockerPort interface {
 	adopt.Docker
 	unadopt.Docker
 	swap.Docker
+	declared.Docker
 	install.Docker
 }
 
@@ -88,12 +91,18 @@ func (h *host) unadopt() *unadopt.Host {
 
 func (h *host) adopt() *adopt.Host {
 	return &adopt.Host{
-		Host: h.site(), Docker: h.docker, Patience: h.patience(), Program: h.program(), Install: h.install(), Unadopt: h.unadopt(),
+		Host: h.site(), Docker: h.docker, Patience: h.patience(), Program: h.program(), Install: h.install(), Unadopt: h.unadopt(), Declared: h.declared(),
 	}
 }
 
 func (h *host) swap() *swap.Host {
-	return &swap.Host{Host: h.slots(), Docker: h.docker, Data: h.data(), Patience: h.patience(), Program: h.program(), Site: h.site()}
+	return &swap.Host{
+		Host: h.slots(), Docker: h.docker, Data: h.data(), Patience: h.patience(), Program: h.program(), Site: h.site(), Declared: h.declared(),
+	}
+}
+
+func (h *host) declared() *declared.Host {
+	return &declared.Host{Docker: h.docker, Compose: func(ctx context.Context) (declared.Compose, error) { return compose.Find(ctx) }}
 }
 
 func (h *host) pause() *pause.Host { return &pause.Host{Host: h.slots(), Patience: h.patience()} }

@@ -15,16 +15,18 @@ import (
 
 func swapCommand() command {
 	return command{
-		root: true, arguments: arguments{"APP IMAGE", 2, 2, appName}, parts: []part{withUnits, withDocker, tryNginx},
+		root: true, arguments: arguments{"APP [IMAGE]", 1, 2, appName}, parts: []part{withUnits, withDocker, tryNginx},
 		Command: cli.Command{
 			Name:     "swap",
 			Category: groupDeploy,
 			Usage:    "replace an app's container by one of another image",
-			Description: "IMAGE is a tag of the app's repository (v2) or any image reference. The new container\n" +
-				"must be healthy before it gets a request; then the old one drains and is stopped.\n" +
+			Description: "IMAGE is a tag of the app's repository (v2) or any image reference; without one, it is\n" +
+				"what the app's Compose file says, else the live release's own, pulled again; nothing is done\n" +
+				"if neither it nor a setting has changed.\n" +
+				"The new container must be healthy before it gets a request; then the old one drains and is stopped.\n" +
 				"If it does not become healthy, users notice nothing and the exit code is 1.",
 			Flags: append(swapFlags(),
-				&cli.StringFlag{Name: "pull", Value: "missing", Usage: "`WHEN` to pull the image: always, missing or never"},
+				&cli.StringFlag{Name: "pull", DefaultText: "missing, or always without IMAGE", Usage: "`WHEN` to pull the image: always, missing or never"},
 				&cli.StringFlag{Name: "mode", DefaultText: "from the app file", Usage: "`MODE` from now on: proxy or native"},
 			),
 		},
@@ -33,7 +35,7 @@ func swapCommand() command {
 			if err != nil {
 				return nil, err
 			}
-			if o.Image = c.Args().Get(1); o.Image == "" {
+			if o.Image = c.Args().Get(1); o.Image == "" && c.NArg() > 1 {
 				return nil, hint.With(usage("the image is empty"), "edgeman restart %s runs the same one again", o.App)
 			}
 			if o.Pull, err = oneOf(c, "pull", "always", "missing", "never"); err != nil {

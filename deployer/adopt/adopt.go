@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgeman/deployer/compose"
 	"edgeman/deployer/console"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/install"
@@ -44,6 +45,8 @@ type App struct {
 	Replicas   int      `json:"replicas"`
 
 	Listeners []Listener `json:"listeners"`
+
+	Compose *compose.Service `json:"compose,omitempty"` // that the containers belong to
 
 	Image    string   `json:"image"`
 	Port     uint16   `json:"port"` // of the first listener
@@ -193,11 +196,14 @@ func afterOthers(err error, done []candidate) error {
 func (h *Host) showPlan(r Result, reasons bool) {
 	for _, a := range r.Apps {
 		through, verb := a.through()
-		becomes := ""
+		of, becomes := "", ""
+		if a.Compose != nil {
+			of = ", " + a.Compose.String()
+		}
 		if a.Replicas > 1 {
 			becomes = fmt.Sprintf(" and becomes %d replicas", a.Replicas)
 		}
-		fmt.Fprintf(h.Out, "%s: %s %s served by %s %s (%s)%s\n", a.App, through, verb, words.Noun(a.Replicas, "container"), strings.Join(console.Distinct(a.Containers), ", "), a.Image, becomes)
+		fmt.Fprintf(h.Out, "%s: %s %s served by %s %s (%s)%s%s\n", a.App, through, verb, words.Noun(a.Replicas, "container"), strings.Join(console.Distinct(a.Containers), ", "), a.Image, of, becomes)
 		fmt.Fprint(h.Out, a.Diff)
 		if reasons {
 			for _, e := range console.Distinct(a.Edits) {

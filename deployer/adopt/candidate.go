@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgeman/deployer/compose"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/hint"
@@ -31,6 +32,7 @@ type candidate struct {
 	health     string   // how the app is asked whether it is ready, as in the app file
 	headers    []string // and with what headers
 	warnings   []string
+	notes      []string
 }
 
 // way leads to one port of the app: by one target for each of its containers, in
@@ -86,6 +88,9 @@ func (c candidate) describe(o Options) App {
 	if len(a.Why) > 0 {
 		a.Strategy = state.StopFirst
 	}
+	if s, ok := compose.Of(c.containers[0].Labels); ok {
+		a.Compose = &s
+	}
 	for _, w := range c.ways {
 		l := Listener{Name: w.listener().Name, Port: w.port, Protocol: w.protocol(), Upstream: w.targets[0].Upstream}
 		for i, t := range w.targets {
@@ -102,6 +107,7 @@ func (c candidate) describe(o Options) App {
 			a.Edits = append(a.Edits, fmt.Sprintf("%s, %s: %s", f.Path, e.In, e.Why))
 		}
 	}
+	a.Notes = append(a.Notes, c.notes...)
 	for _, n := range c.plan.Notes {
 		a.Notes = append(a.Notes, n.Text)
 	}

@@ -121,6 +121,7 @@ func (h *Host) judge(ctx context.Context, o Options, conf *nginxconf.Config, fac
 			return err
 		}
 	}
+	h.compareDeclared(ctx, c)
 	c.image = c.containers[0].Image
 	if o.Image != "" {
 		c.image = o.Image
@@ -169,19 +170,12 @@ func asked(o Options, group []nginxconf.Target) error {
 func (h *Host) judgeAll(ctx context.Context, o Options, c *candidate) ([]adoptable.Adoption, error) {
 	var all []adoptable.Adoption
 	for i, ct := range c.containers {
-		var served []adoptable.Served
 		for _, w := range c.ways {
 			if err := h.prove(ctx, o, c, w, i); err != nil {
 				return nil, err
 			}
-			served = append(served, adoptable.Served{Port: w.port, At: w.dialled[i]})
 		}
-		if c.beside { // it keeps its ports
-			for _, p := range ct.Published {
-				served = append(served, adoptable.Served{Port: p.ContainerPort, At: []netip.AddrPort{reachable(p)}})
-			}
-		}
-		a, err := h.Docker.Adopt(ctx, ct.ID, served...)
+		a, err := h.Docker.Adopt(ctx, ct.ID, c.served(i)...)
 		if err != nil {
 			return nil, err
 		}
@@ -194,6 +188,19 @@ func (h *Host) judgeAll(ctx context.Context, o Options, c *candidate) ([]adoptab
 		all = append(all, a)
 	}
 	return all, nil
+}
+
+// served are the ports of the i-th container that its successor does not publish.
+func (c *candidate) served(i int) (out []adoptable.Served) {
+	for _, w := range c.ways {
+		out = append(out, adoptable.Served{Port: w.port, At: w.dialled[i]})
+	}
+	if c.beside { // it keeps its ports
+		for _, p := range c.containers[i].Published {
+			out = append(out, adoptable.Served{Port: p.ContainerPort, At: []netip.AddrPort{reachable(p)}})
+		}
+	}
+	return out
 }
 
 // reachable is an address of this host at which a published port is.

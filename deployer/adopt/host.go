@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/netip"
 
+	"edgeman/deployer/declared"
 	"edgeman/deployer/docker/adoptable"
 	"edgeman/deployer/docker/locate"
 
@@ -25,8 +26,9 @@ type Host struct {
 	Docker   Docker
 	Patience *patience.Host
 	Program  *program.Host
-	Install  *install.Host // adopt installs edgeman where it is not
-	Unadopt  *unadopt.Host // the undo
+	Install  *install.Host  // adopt installs edgeman where it is not
+	Unadopt  *unadopt.Host  // the undo
+	Declared *declared.Host // what the containers' Compose files say
 }
 
 // Docker are the calls on the Docker daemon that adopt needs beyond a slot's.

@@ -12,17 +12,20 @@ import (
 const (
 	Paused       = "container-paused"
 	OriginalRuns = "original-runs"
+	ComposeRuns  = "compose-original-running"
 	CutOff       = "container-cut-off"
 	ImageGone    = "image-gone"
 )
 
 // Container is what Docker shows of one at one moment.
 type Container struct {
-	ID, Name string
-	Running  bool
-	Paused   bool
-	Adrift   string   // why it is cut off from the network that it has joined; "" if it is not
-	Writes   []string // the volumes and paths of the host that it may write to
+	ID, Name         string
+	Image, ImageID   string // its reference, and what it runs
+	Project, Service string // of Compose; "" if it is not Compose's
+	Running          bool
+	Paused           bool
+	Adrift           string   // why it is cut off from the network that it has joined; "" if it is not
+	Writes           []string // the volumes and paths of the host that it may write to
 }
 
 // App is what there should be.
@@ -31,6 +34,7 @@ type App struct {
 	Live      []string // names of the live release's containers
 	Release   int
 	Image     string     // of the release
+	ImageID   string     // the same
 	ImageGone bool       // Docker does not have it
 	Stopped   bool       // edgeman lets them rest, or holds requests back
 	Originals []Original // the containers that it was adopted from
@@ -98,17 +102,39 @@ func (a App) originals(live, all []Container) (run, mild []Finding) {
 				Next: "docker pull " + o.Image,
 			})
 		case at >= 0 && all[at].Running && !slices.Contains(a.Live, all[at].Name):
-			text := fmt.Sprintf("container %s, from before edgeman, runs beside the live release", all[at].Name)
-			if shared := a.shared(live, all[at]); len(shared) > 0 {
-				text += ", and both may write to " + strings.Join(shared, ", ")
+			if f := a.runsBeside(live, all[at]); f.Mild {
+				mild = append(mild, f)
+			} else {
+				run = append(run, f)
 			}
-			run = append(run, Finding{
-				Code: OriginalRuns, Subject: all[at].Name, Text: text,
-				Next: "docker update --restart no " + all[at].Name + " && docker stop " + all[at].Name,
-			})
 		}
 	}
 	return run, mild
+}
+
+// runsBeside tells of a container from before that runs. Where Compose has started
+// it, an image other than the live one is a deployment that reached nobody.
+func (a App) runsBeside(live []Container, c Container) Finding {
+	f := Finding{
+		Code: OriginalRuns, Subject: c.Name, Text: fmt.Sprintf("container %s, from before edgeman, runs beside the live release", c.Name),
+		Next: "docker update --restart no " + c.Name + " && docker stop " + c.Name,
+	}
+	shared := a.shared(live, c)
+	if c.Project != "" {
+		f.Code = ComposeRuns
+		f.Text = fmt.Sprintf("Compose has started container %s (%s, service %s of project %s) again, to which nothing leads", c.Name, c.Image, c.Service, c.Project)
+		if c.ImageID != a.ImageID && a.ImageID != "" {
+			f.Text += fmt.Sprintf(": visitors stay on %s, release %d", a.Image, a.Release)
+			f.Next = fmt.Sprintf("edgeman swap %s %s && %s", a.Name, c.Image, f.Next)
+		} else {
+			f.Text += ", beside the live release of the same image"
+			f.Mild = len(shared) == 0
+		}
+	}
+	if len(shared) > 0 {
+		f.Text += ", and both may write to " + strings.Join(shared, ", ")
+	}
+	return f
 }
 
 // shared is what the live containers and c may write to.

@@ -16,16 +16,27 @@ import (
 // served on those ports, and judges whether that is safe: the published ports that
 // lead there are left out of the settings. Nothing is changed.
 func (c *Client) Adopt(ctx context.Context, id string, served ...adoptable.Served) (adoptable.Adoption, error) {
-	var f adoptable.Facts
-	var err error
-	if f.Container, err = c.Inspect(ctx, id); err != nil {
+	f, err := c.facts(ctx, id, served)
+	if err != nil {
 		return adoptable.Adoption{}, err
 	}
+	if f.Layer, err = layer.Read(ctx, c, c.sys.clock, f.In.InspectResponse, nil); err != nil {
+		return adoptable.Adoption{}, err
+	}
+	a, err := adoptable.Judge(f)
+	return a, callErr("inspect", f.Container.Name, err)
+}
+
+// facts is all that container id is judged by but its own layer.
+func (c *Client) facts(ctx context.Context, id string, served []adoptable.Served) (f adoptable.Facts, err error) {
+	if f.Container, err = c.Inspect(ctx, id); err != nil {
+		return f, err
+	}
 	if f.In, err = inspect.ReadAnswer(f.Container.Raw); err != nil {
-		return adoptable.Adoption{}, callErr("inspect", id, err)
+		return f, callErr("inspect", id, err)
 	}
 	if f.Hostname, err = c.sys.hostname(); err != nil {
-		return adoptable.Adoption{}, callErr("read the host's name", "", err)
+		return f, callErr("read the host's name", "", err)
 	}
 	for _, s := range served {
 		here := adoptable.Served{Port: s.Port}
@@ -33,7 +44,7 @@ func (c *Client) Adopt(ctx context.Context, id string, served ...adoptable.Serve
 			a = netip.AddrPortFrom(inspect.Dialled(a.Addr()), a.Port())
 			local, err := c.isLocal(a.Addr())
 			if err != nil {
-				return adoptable.Adoption{}, callErr("adopt", id, err)
+				return f, callErr("adopt", id, err)
 			}
 			if local {
 				here.At = append(here.At, a)
@@ -44,19 +55,13 @@ func (c *Client) Adopt(ctx context.Context, id string, served ...adoptable.Serve
 	if f.Image, err = c.imageOf(ctx, f.In.Image); isNotFound(err) {
 		f.ImageGone = true
 	} else if err != nil {
-		return adoptable.Adoption{}, err
+		return f, err
 	}
 	if f.Others, err = c.summaries(ctx, nil, true); err != nil {
-		return adoptable.Adoption{}, err
+		return f, err
 	}
-	if f.Layer, err = layer.Read(ctx, c, c.sys.clock, f.In.InspectResponse, nil); err != nil {
-		return adoptable.Adoption{}, err
-	}
-	if f.Sources, err = definition.SourceKinds(definition.BindSources(f.In.InspectResponse), c.sys.kind); err != nil {
-		return adoptable.Adoption{}, callErr("adopt", id, err)
-	}
-	a, err := adoptable.Judge(f)
-	return a, callErr("inspect", f.Container.Name, err)
+	f.Sources, err = definition.SourceKinds(definition.BindSources(f.In.InspectResponse), c.sys.kind)
+	return f, callErr("adopt", id, err)
 }
 
 // Live looks at container id, which was made of stored settings.

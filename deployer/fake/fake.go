@@ -60,6 +60,7 @@ type World struct {
 	Pending        []nginx.Pending         // what others have edited and nginx has not loaded
 	Retire         atomic.Bool             // retired slots end at once
 	OnStep         func(name string)       // called when a step has been told
+	Declares       adoptable.Declared      // what a container shows that was never started
 	PullErr        error                   // why a pull fails
 	Pulled         docker.Image            // what a pull brings; default: another each time
 }
@@ -376,6 +377,15 @@ func (w Docker) Serving(_ context.Context, at netip.AddrPort) ([]locate.Target, 
 
 func (w Docker) Confirm(context.Context, docker.Container, uint16, netip.AddrPort) error {
 	return w.Doubt
+}
+
+func (w Docker) Declared(context.Context, string, adoptable.Like) (adoptable.Declared, error) {
+	return w.Declares, nil
+}
+
+func (w Docker) RemoveUnused(_ context.Context, id string) error {
+	w.Calls = append(w.Calls, "remove unused "+id)
+	return nil
 }
 
 func (w Docker) OtherPorts(context.Context, string, []uint16) (locate.Elsewhere, error) {

@@ -8,6 +8,7 @@ import (
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/around"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/docker/label"
 	"edgeman/deployer/images"
 	"edgeman/deployer/state"
 )
@@ -23,7 +24,7 @@ func (h *Host) around(ctx context.Context, a AppStatus, record adoption.Record, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, aroundWait)
 	defer cancel()
-	app := around.App{Name: a.Name, Release: live.release.Number, Image: live.release.Image}
+	app := around.App{Name: a.Name, Release: live.release.Number, Image: live.release.Image, ImageID: live.release.ImageID}
 	if live.filled && live.release.Number != 0 {
 		app.Live = live.release.Containers(live.slot.Color)
 	}
@@ -74,5 +75,8 @@ func (h *Host) aroundOriginal(ctx context.Context, app *around.App, all []around
 }
 
 func aroundContainer(c docker.Container) around.Container {
-	return around.Container{ID: c.ID, Name: c.Name, Running: c.Running, Paused: c.Status == "paused", Adrift: c.Adrift, Writes: c.Writes()}
+	return around.Container{
+		ID: c.ID, Name: c.Name, Image: c.Image, ImageID: c.ImageID, Project: c.Labels[label.ComposeProject], Service: c.Labels[label.ComposeService],
+		Running: c.Running, Paused: c.Status == "paused", Adrift: c.Adrift, Writes: c.Writes(),
+	}
 }

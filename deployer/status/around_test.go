@@ -25,6 +25,10 @@ func TestStatusTellsWhatOthersDid(t *testing.T) {
 		"made the original anew": {func(w *world) {
 			w.Containers["myapp"] = docker.Container{ID: "new", Name: "myapp", Running: true, Raw: mounts}
 		}, "runs beside the live release", "docker stop myapp"},
+		"let Compose make the original anew": {func(w *world) {
+			labels := map[string]string{"com.docker.compose.project": "app", "com.docker.compose.service": "web"}
+			w.Containers["myapp"] = docker.Container{ID: "new", Name: "myapp", Image: "myapp:v2", ImageID: "sha256:v2", Running: true, Labels: labels}
+		}, "Compose has started container myapp (myapp:v2, service web of project app) again, to which nothing leads", "docker stop myapp"},
 		"started it while a command is at work": {do: func(w *world) {
 			w.Containers["myapp"] = docker.Container{ID: "old", Name: "myapp", Running: true, Raw: mounts}
 			if _, err := w.Paths.TakeLock(w.T.Context(), "myapp", "release", 0); err != nil {

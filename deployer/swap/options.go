@@ -12,8 +12,8 @@ import (
 type Options struct {
 	App      string
 	Release  int    // of a rollback; 0: the one before the live one
-	Image    string // tag of the app's repository, or any reference; empty: the same release again
-	Pull     string // always, missing or never
+	Image    string // tag of the app's repository, or any reference; empty: what the app's Compose file says, else the live release's reference as it is now
+	Pull     string // always, missing or never; empty: always if no image is named that a registry has, else missing
 	Mode     string // proxy or native; empty: as the app file says
 	Strategy string // overlap or stop-first; empty: as the app file says
 	Drain    time.Duration
@@ -24,24 +24,27 @@ type Options struct {
 	Renew    bool // also restart the slot's service, from the program on disk
 	JSON     bool
 	Allow    []string // codes of refusals that the operator accepts
+
+	declaration *declaration // what the app's Compose file says, where no image was named
 }
 
 // Result is what a swap, restart or rollback did.
 type Result struct {
-	App      string  `json:"app"`
-	Strategy string  `json:"strategy"`
-	Slot     string  `json:"slot"` // live now
-	Release  int     `json:"release"`
-	Image    string  `json:"image"`
-	Digest   string  `json:"digest,omitempty"`
-	From     int     `json:"from"`
-	Previous string  `json:"previous"` // image before
-	Seconds  float64 `json:"seconds"`
-	Start    float64 `json:"start"`                // seconds until the release was healthy, a drain before it included
-	Draining bool    `json:"draining,omitempty"`   // the old slot is still ending
-	Same     bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
-	Error    string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
-	Hint     string  `json:"hint,omitempty"`       // what to do next, a line each
+	App       string  `json:"app"`
+	Strategy  string  `json:"strategy"`
+	Slot      string  `json:"slot"` // live now
+	Release   int     `json:"release"`
+	Image     string  `json:"image"`
+	Digest    string  `json:"digest,omitempty"`
+	From      int     `json:"from"`
+	Previous  string  `json:"previous"` // image before
+	Seconds   float64 `json:"seconds"`
+	Start     float64 `json:"start"`                // seconds until the release was healthy, a drain before it included
+	Draining  bool    `json:"draining,omitempty"`   // the old slot is still ending
+	Same      bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
+	Unchanged bool    `json:"unchanged,omitempty"`  // nothing was done: it would be the live release again
+	Error     string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
+	Hint      string  `json:"hint,omitempty"`       // what to do next, a line each
 
 	Interrupted bool `json:"interrupted,omitempty"` // by a signal, after the switch
 
@@ -65,6 +68,9 @@ func (s *swap) result() Result {
 
 // Summary is the result in one line.
 func (r Result) Summary() string {
+	if r.Unchanged {
+		return r.isLive()
+	}
 	before, after := images.ShortImages(r.Previous, r.Image)
 	if r.Same {
 		after += " (the same image)"

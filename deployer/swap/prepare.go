@@ -25,7 +25,17 @@ func (h *Host) planSwap(ctx context.Context, o Options) (*swap, error) {
 	if o.Mode != "" && o.Mode != s.app.Mode {
 		s.app.Mode, s.op.Mode = o.Mode, o.Mode
 	}
-	s.next.Image = images.Reference(s.app.Image, o.Image) // of a pull that fails, too
+	if o.Image == "" {
+		err = s.sameReference()
+	}
+	if s.declaration != nil && s.Pull == "" && s.current.Digest != "" {
+		s.Pull = "always"
+	}
+	s.next.Image = images.Reference(s.app.Image, s.Image) // of a pull that fails, too
+	if err != nil {
+		s.lock.Unlock()
+		return nil, err
+	}
 	if err = s.app.Validate(); err != nil {
 		err = &outcome.UsageError{Err: err}
 	} else {
@@ -39,6 +49,7 @@ func (h *Host) planSwap(ctx context.Context, o Options) (*swap, error) {
 
 // prepare writes the record of the new release.
 func (s *swap) prepare(ctx context.Context, image images.Local) (err error) {
+	s.sayImage(image, s.asked)
 	live, err := s.Data.JudgeReplaced(ctx, s.app, s.old, s.current, s.Allow)
 	if err != nil {
 		return err
@@ -48,7 +59,11 @@ func (s *swap) prepare(ctx context.Context, image images.Local) (err error) {
 	}
 	s.next.Image, s.next.ImageID, s.next.Digest = image.Ref, image.ID, image.Digest(registry.Repository(image.Ref))
 	s.sayDifferences()
-	s.takeOver(live)
+	if s.declaration != nil {
+		s.takeDefinition()
+	} else {
+		s.takeOver(live)
+	}
 	if err := errors.Join(data.RefuseGone(s.next), s.shareVolumes()); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"edgeman/deployer/data"
+	"edgeman/deployer/declared"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/images"
 	"edgeman/deployer/outcome"
@@ -31,6 +32,7 @@ type Host struct {
 	Patience *patience.Host
 	Program  *program.Host
 	Site     *site.Host // for a reload during the drain
+	Declared *declared.Host
 }
 
 // Docker are the calls on the Docker daemon that a swap needs beyond a slot's.
@@ -55,6 +57,7 @@ type swap struct {
 	current state.Release // that of old
 	next    state.Release
 	beside  []string    // why next must not run beside current
+	asked   bool        // a registry was, for the image
 	fresh   bool        // next was recorded by this run
 	over    bool        // next serves: nothing is undone any more
 	unkept  error       // why the app file does not have the mode that next runs in
@@ -73,30 +76,59 @@ type swap struct {
 // It returns after the old slot has drained, unless o.Detach is set. On failure
 // users noticed nothing: the old release goes on serving.
 func (h *Host) Swap(ctx context.Context, o Options) (Result, error) {
+	named := o.Image != ""
+	if !named {
+		if err := h.declare(ctx, &o); err != nil {
+			return Result{}, err
+		}
+	}
 	s, err := h.planSwap(ctx, o)
 	if err != nil {
 		return Result{}, err
 	}
 	defer func() { s.lock.Unlock() }()
-	image, there, err := s.image(ctx)
-	if err == nil && !there {
-		s.lock.Unlock() // nobody has to wait for a registry
-		image, err = s.pull(ctx)
-		again, locked := h.planSwap(ctx, o)
-		if locked != nil {
-			return s.result(), errors.Join(err, locked)
+	again, image, err := h.obtain(ctx, s, o)
+	if again == nil {
+		return s.result(), err
+	}
+	s = again
+	if err == nil && !named {
+		var same bool
+		if same, err = s.unchanged(ctx, image); same {
+			return s.nothingNew(), nil
 		}
-		again.started = s.started
-		s = again
 	}
 	if err == nil {
-		s.sayImage(image, !there)
 		err = s.prepare(ctx, image)
 	}
 	if err != nil {
 		return s.fail(ctx, err)
 	}
-	return s.run(ctx)
+	r, err := s.run(ctx)
+	if err == nil && named {
+		h.sayDefinition(ctx, o.App, s.next.Image)
+	}
+	return r, err
+}
+
+// obtain finds the image, or pulls it. What is gone on with is another run then: the
+// app may have changed meanwhile; it is nil if the app's lock could not be had again.
+func (h *Host) obtain(ctx context.Context, s *swap, o Options) (again *swap, image images.Local, err error) {
+	image, there, err := s.image(ctx)
+	if err != nil || there {
+		return s, image, err
+	}
+	s.lock.Unlock() // nobody has to wait for a registry
+	image, err = s.pull(ctx)
+	again, locked := h.planSwap(ctx, o)
+	if locked != nil {
+		return nil, image, errors.Join(err, locked)
+	}
+	again.started, again.asked = s.started, true
+	if o.Image == "" && err == nil {
+		err = again.refuseOther(s.current)
+	}
+	return again, image, err
 }
 
 // Restart runs the live release again, by the same rules as a swap: the record

@@ -25,7 +25,7 @@ func (f Facts) warnings(s definition.Settings, overlap bool) []Note {
 		warn(codePortGoesAway, "port %s is open to other machines today; afterwards only nginx reaches the app", strings.Join(open, ", "))
 	}
 	if project := ct.Labels[label.ComposeProject]; project != "" {
-		warn(codeCompose, "the Compose project %s will start the old container again at its next up; take the service %s out of it, or give it scale: 0",
+		warn(codeCompose, "the Compose project %s will start the old container again at its next up, where nothing leads any more; give its service %s scale: 0, and deploy with edgeman swap, which reads its file",
 			project, ct.Labels[label.ComposeService])
 	}
 	if ct.AutoRemove {

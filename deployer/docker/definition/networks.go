@@ -46,6 +46,34 @@ func Endpoints(in inspect.Answer) map[string]rawjson.Object {
 	return out
 }
 
+// Rename gives networks the names that they have by their ids, and exchanges names
+// that lead to the container; "" takes one away.
+func (s Settings) Rename(networks, aliases map[string]string) {
+	for id, name := range networks {
+		if f, ok := s.Networks[id]; ok {
+			delete(s.Networks, id)
+			s.Networks[name] = f
+		}
+	}
+	var mode string
+	_ = s.HostConfig.Get("NetworkMode", &mode) // set by HostConfig
+	if name := networks[mode]; name != "" {
+		s.HostConfig.Set("NetworkMode", name)
+	}
+	for _, f := range s.Networks {
+		var was, is []string
+		_ = f.Get("Aliases", &was) // written by Endpoints
+		for _, a := range was {
+			if to, exchanged := aliases[a]; !exchanged {
+				is = append(is, a)
+			} else if to != "" {
+				is = append(is, to)
+			}
+		}
+		f.SetFilled("Aliases", is)
+	}
+}
+
 // AddAlias makes name reach the container on every network that has names.
 func (s Settings) AddAlias(name string) {
 	for network, f := range s.Networks {

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +26,35 @@ func (s *Settings) TakeFiles(now []layer.File) (changed []string) {
 		s.Files = append(s.Files, all[path])
 	}
 	return changed
+}
+
+// TakeUnnamed mounts the volumes of live where s would mount new ones without a name,
+// and returns the places where live has none: those mounts are left out.
+func (s Settings) TakeUnnamed(live Settings) (none []string, err error) {
+	var mounts, theirs, out []rawjson.Object
+	if err := errors.Join(s.HostConfig.Get("Mounts", &mounts), live.HostConfig.Get("Mounts", &theirs)); err != nil {
+		return nil, fmt.Errorf("mounts: %w", err)
+	}
+	for _, m := range mounts {
+		var source, target string
+		_, _ = m.Get("Source", &source), m.Get("Target", &target) // were decoded before
+		if !AnonymousName.MatchString(source) {
+			out = append(out, m)
+			continue
+		}
+		at := slices.IndexFunc(theirs, func(o rawjson.Object) bool {
+			var there string
+			_ = o.Get("Target", &there)
+			return there == target
+		})
+		if at < 0 {
+			none = append(none, target)
+			continue
+		}
+		out = append(out, theirs[at])
+	}
+	s.HostConfig.SetFilled("Mounts", out)
+	return none, nil
 }
 
 // limits are the members of a HostConfig that `docker update` changes.

@@ -21,6 +21,10 @@ const (
 	composePrefix  = "com.docker.compose."
 )
 
+// NoUpdates keep those away from a container that replace containers by newer ones:
+// watchtower and its forks, and What's up Docker.
+var NoUpdates = map[string]string{"com.centurylinklabs.watchtower.enable": "false", "wud.watch": "false"}
+
 // Owned says whether a label marks a container as somebody's: Compose finds its
 // containers by such labels, edgeman its own. A copy must not carry them.
 func Owned(key string) bool {

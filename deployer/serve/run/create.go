@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,6 +102,7 @@ func (r *runner) spec() docker.Spec {
 			label.Replica: strconv.Itoa(r.index + 1),
 		},
 	}
+	maps.Copy(s.Labels, label.NoUpdates)
 	if r.native() {
 		return r.nativeSpec(s)
 	}

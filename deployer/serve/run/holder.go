@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"edgeman/deployer/docker"
 	"edgeman/deployer/docker/label"
@@ -20,9 +21,8 @@ import (
 func (s *Containers) Hold(ctx context.Context, r state.Release) error {
 	spec := docker.HoldSpec{Name: r.Holder(s.Slot.Color), Program: s.InitProgram, Labels: map[string]string{
 		label.App: s.Slot.App, label.Slot: s.Slot.Color, label.Release: fmt.Sprint(r.Number),
-		// These keep those away from it that replace containers by newer ones.
-		"com.centurylinklabs.watchtower.enable": "false", "wud.watch": "false",
 	}}
+	maps.Copy(spec.Labels, label.NoUpdates)
 	err := s.With(ctx, func(ctx context.Context, e Engine) error {
 		if c, err := e.Inspect(ctx, spec.Name); err == nil && ours(c) {
 			if c.Running {
