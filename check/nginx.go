@@ -25,9 +25,9 @@ func (h *host) workersSince() (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// startSlack covers what is not exact in a process's start time: it is counted
-// in clock ticks from a boot time in whole seconds.
-const startSlack = 2 * time.Second
+// startSlack covers what is not exact in a process's start time, which is counted
+// in clock ticks, and in a file's, which the kernel takes from its last tick.
+const startSlack = 200 * time.Millisecond
 
 // lastChange gives the newest modification and status change of a file and of
 // the link that leads to it.

@@ -70,7 +70,8 @@ func nginxCases() []scenario {
 		{"nginx-stale-workers", "reload failed", Critical, emergency(local(base.Add(-30 * time.Second)))},
 		{"nginx-stale-workers", "older emergency", Warning, emergency(local(base.Add(-2 * time.Hour)))},
 		{"nginx-stale-workers", "loaded", 0, edit(2 * time.Hour)},
-		{"nginx-stale-workers", "edited in the second of the start", 0, edit(time.Hour - time.Second)},
+		{"nginx-stale-workers", "edited while it started", 0, edit(time.Hour - 100*time.Millisecond)},
+		{"nginx-stale-workers", "edited in the second after the start", Warning, edit(time.Hour - time.Second)},
 		{"nginx-port-conflict", "held by another", Critical, func(w *world, _ *ca) {
 			w.http(port80)
 			w.write("/proc/4711/net/tcp", tcp("900"))

@@ -95,11 +95,12 @@ func (r *rig) start() {
 	r.must(startTied(r.t, r.cmd))
 	r.t.Cleanup(r.stop)
 	r.eventually("nginx to answer", func() bool {
+		pid, _ := os.ReadFile(r.path("nginx.pid")) // is written after nginx has begun to listen
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", r.port("tls")))
 		if err == nil {
 			c.Close()
 		}
-		return err == nil
+		return err == nil && len(pid) > 0
 	})
 }
 

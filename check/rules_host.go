@@ -117,7 +117,7 @@ var ruleWorkerConnectionsSmall = Rule{
 	After: []string{"nginx-not-running"},
 	What:  "Every request that waits for an app holds two of nginx's `worker_connections`. The message says how many fit. Below 2048 it is a warning if an app is swapped by stopping it first, else a notice.",
 	Why:   "When they are used up nginx refuses visitors of every site. Debian's 768 are gone after two seconds at 500 requests a second.",
-	Fix:   "`events { worker_connections 4096; }`, and a `worker_rlimit_nofile` of at least twice that.",
+	Fix:   "`events { worker_connections 4096; }`, and at the top of nginx.conf, outside of any block, a `worker_rlimit_nofile` of at least twice that.",
 	look:  workerConnections,
 }
 
@@ -144,6 +144,6 @@ func workerConnections(h *host, report func(Finding)) {
 	report(Finding{
 		Severity: severity, Subject: Subject{"nginx", "worker_connections"}, At: []Position{at},
 		Message: fmt.Sprintf("only %d requests can wait for an app at the same time (%s)", bound.Requests, bound.By),
-		Hint:    "worker_connections 4096; in events, and worker_rlimit_nofile 8192; beside it",
+		Hint:    "worker_connections 4096; in events { }, and worker_rlimit_nofile 8192; outside of any block",
 	})
 }

@@ -75,11 +75,11 @@ func meddlingFaults() []fault {
 			s.swap()
 			s.must("edgeman", "unadopt", "myapp", "--yes", "--to", "original")
 			if got := s.sh("tail -1 " + site80); got != "# mine" {
-				s.Errorf("after release the site file ends with %q", got)
+				s.Errorf("after unadopt the site file ends with %q", got)
 			}
 			s.sh("sed -i '$d' " + site80 + " && systemctl reload nginx")
 			s.adopt()
-			s.repaired("nothing to repair: the edit stayed, also after release")
+			s.repaired("nothing to repair: the edit stayed, also after unadopt")
 		}},
 		{group: group, name: "takes edgeman's edit out of the site file", outage: "nginx asks where nothing listens", do: func(s *scene) {
 			s.sh("cp " + site80 + " /root/site && sed -i 's|unix:/var/lib/edgeman/apps/myapp/live/8080.sock|127.0.0.1:8080|' " + site80 + " && systemctl reload nginx")
@@ -101,7 +101,7 @@ func meddlingFaults() []fault {
 			s.must("curl", "-sf", "--max-time", "30", "http://127.0.0.1/")
 			s.buildAll()
 			s.adopt()
-			s.repaired("nothing to repair: release made the original again")
+			s.repaired("nothing to repair: unadopt made the original again")
 		}},
 	}
 }

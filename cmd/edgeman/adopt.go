@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -33,13 +34,13 @@ func adoptCommand() command {
 			o, err := adoptOptions(c)
 			return func(ctx context.Context, h *host) error {
 				result, err := h.adopt().Adopt(ctx, o)
-				switch {
-				case o.JSON && err == nil:
-					return report(h, result, o.DryRun)
-				case o.JSON && (len(result.Apps) > 0 || len(result.Left) > 0):
-					_ = h.PrintJSON(result) // that it failed says more
+				if !o.JSON {
+					return err
 				}
-				return err
+				if err != nil {
+					return errors.Join(err, h.PrintJSON(result.Failed(err)))
+				}
+				return report(h, result, o.DryRun)
 			}, err
 		},
 	}

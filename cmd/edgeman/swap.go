@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -93,7 +92,7 @@ func strategy(c *cli.Context) (string, error) {
 // JSON, programs get an object with the error in it, too.
 func printSwap(h *host, r swap.Result, err error, asJSON bool) error {
 	if err != nil && asJSON {
-		r.Error, r.Hint = err.Error(), strings.Join(hint.Of(err), "\n")
+		r.Failure = hint.AsFailure(err)
 		return errors.Join(err, h.PrintJSON(r))
 	}
 	if err != nil {

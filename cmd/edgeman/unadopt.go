@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,8 +34,11 @@ func unadoptCommand() command {
 			o, err := unadoptOptions(c)
 			return func(ctx context.Context, h *host) error {
 				result, err := h.unadopt().Unadopt(ctx, o)
-				if err != nil || !o.JSON {
+				if !o.JSON {
 					return err
+				}
+				if err != nil {
+					return errors.Join(err, h.PrintJSON(result.Failed(o.App, err)))
 				}
 				return report(h, result, o.DryRun)
 			}, err

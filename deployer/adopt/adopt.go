@@ -9,6 +9,7 @@ import (
 	"edgeman/deployer/compose"
 	"edgeman/deployer/console"
 	"edgeman/deployer/docker"
+	"edgeman/deployer/hint"
 	"edgeman/deployer/install"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/patience"
@@ -27,6 +28,15 @@ type Result struct {
 
 	Install []install.Change `json:"install"` // what is put on a host without edgeman first
 	Done    bool             `json:"done"`    // false for a plan
+	hint.Failure
+}
+
+// Failed is the result of a run that err has ended; each list is there.
+func (r Result) Failed(err error) Result {
+	r.Failure = hint.AsFailure(err)
+	r.Sites, r.Apps = append([]string{}, r.Sites...), append([]App{}, r.Apps...)
+	r.Left, r.Install = append([]left{}, r.Left...), append([]install.Change{}, r.Install...)
+	return r
 }
 
 // App is what a site sends requests to in one container, or in several copies of

@@ -125,6 +125,9 @@ func (h *Host) judge(ctx context.Context, o Options, conf *nginxconf.Config, fac
 	c.image = c.containers[0].Image
 	if o.Image != "" {
 		c.image = o.Image
+		if image, err := h.Docker.Image(ctx, o.Image); err != nil || image.ID != c.containers[0].ImageID {
+			c.warnings = append(c.warnings, fmt.Sprintf("%s is not known here as the image that container %s runs (%.19s)", o.Image, c.containers[0].Name, c.containers[0].ImageID))
+		}
 	}
 	if images.RepositoryFor(c.image, c.containers[0].ImageID) == "" {
 		c.warnings = append(c.warnings, "the container's image has no name, so edgeman swap will need whole references; --image REPOSITORY:TAG says which it is")

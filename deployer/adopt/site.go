@@ -18,7 +18,11 @@ func (h *Host) findSite(ctx context.Context, site string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if info, err := os.Stat(path); filepath.IsAbs(site) || err == nil && info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir() && filepath.IsAbs(site):
+		return "", hint.With(outcome.Refuse("%s is a directory, and a site is a file", site), "nginx -T shows every file that is in use")
+	case filepath.IsAbs(site) || err == nil && info.Mode().IsRegular():
 		return path, nil
 	}
 	facts, err := h.Nginx.Facts(ctx)

@@ -1,6 +1,7 @@
 package adoption
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -179,6 +180,18 @@ func ReadInspect(p state.Paths, app string, i int) (json.RawMessage, error) {
 		return nil, fmt.Errorf("reading the adopted container's settings: %w", err)
 	}
 	return data, nil
+}
+
+// LedTo tells whether one of the files that were edited still holds the app's live
+// pointer, which is below that path. One that cannot be read may.
+func (a Record) LedTo(live string) bool {
+	for _, f := range a.Plan.Files {
+		data, err := os.ReadFile(f.Path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(data, []byte("unix:"+live+"/")) {
+			return true
+		}
+	}
+	return len(a.Plan.Files) == 0
 }
 
 // After are the files as adopt leaves them.

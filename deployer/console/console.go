@@ -74,6 +74,19 @@ func (c *Console) Warn(format string, args ...any) {
 	fmt.Fprintln(c.Err, "warning: "+hint.Sprintf(format, args...))
 }
 
+// width is how many columns the terminal behind w has, 0 if it is none.
+func width(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -23,11 +23,12 @@ type Waiting struct {
 	last  time.Time
 	drawn int
 	Tty   bool
+	width int // of the terminal; 0: not known
 }
 
 func (c *Console) Wait(name string) *Waiting {
 	now := time.Now()
-	return &Waiting{out: c.Err, name: name, start: now, last: now, Tty: IsTerminal(c.Err)}
+	return &Waiting{out: c.Err, name: name, start: now, last: now, Tty: IsTerminal(c.Err), width: width(c.Err)}
 }
 
 // Await looks again and again until that says true or fails, at most for limit,
@@ -43,6 +44,7 @@ func (w *Waiting) Say(format string, args ...any) {
 	now := time.Now()
 	line := fmt.Sprintf("  %-8s %s (%s)", w.name, fmt.Sprintf(format, args...), words.Took(now.Sub(w.start)))
 	if w.Tty {
+		line = cut(line, w.width)
 		fmt.Fprintf(w.out, "\r%s%s", line, strings.Repeat(" ", max(0, w.drawn-len(line))))
 		w.drawn = len(line)
 		return
@@ -51,6 +53,17 @@ func (w *Waiting) Say(format string, args ...any) {
 		w.last = now
 		fmt.Fprintln(w.out, line)
 	}
+}
+
+// cut shortens a line that would not fit, in its middle: a terminal breaks it, and
+// only its last part could be redrawn.
+func cut(line string, width int) string {
+	r := []rune(line)
+	if width < 20 || len(r) < width {
+		return line
+	}
+	tail := width / 4
+	return string(r[:width-tail-2]) + "…" + string(r[len(r)-tail:])
 }
 
 // Done ends the line; what came of the step is printed by step.

@@ -126,6 +126,7 @@ func TestErrors(t *testing.T) {
 		"POST /containers/create":          {409, `{"message":"Conflict. The container name \"/x\" is already in use by container \"1\"."}`},
 		"GET /images/sha256:1/json":        {200, `{"Id":"sha256:1","Config":{}}`},
 		"POST /containers/old/start":       {304, ``},
+		"POST /containers/taken/start":     {500, `{"message":"driver failed programming external connectivity: Bind for 127.0.0.1:8080 failed: port is already allocated"}`},
 		"DELETE /containers/old":           {409, `{"message":"cannot remove a running container"}`},
 		"DELETE /containers/going":         {409, `{"message":"removal of container going is already in progress"}`},
 		"POST /images/create":              {500, `{"message":"pull access denied for x, repository does not exist"}`},
@@ -150,6 +151,7 @@ func TestErrors(t *testing.T) {
 		{"runs", c.Remove(ctx, "old"), nil, "docker: remove old: cannot remove a running container"},
 		{"being removed", c.Remove(ctx, "going"), ErrRemoving, "docker: remove going: removal of container going is already in progress"},
 		{"denied", c.Pull(ctx, "registry.test/x", nil), nil, "docker: pull registry.test/x: pull access denied for x"},
+		{"port taken", c.Start(ctx, "taken"), ErrPortTaken, "docker: start taken: driver failed programming external connectivity"},
 		{"started already", c.Start(ctx, "old"), nil, ""},
 	}
 	for _, tt := range tests {

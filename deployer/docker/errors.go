@@ -20,6 +20,8 @@ var (
 	ErrExists = errors.New("name already in use")
 	// ErrRemoving: the daemon removes that container already.
 	ErrRemoving = errors.New("being removed")
+	// ErrPortTaken: another container or program holds a port that it publishes.
+	ErrPortTaken = errors.New("port already in use")
 	// ErrNoLogs: the container's logging driver keeps nothing that can be read back.
 	ErrNoLogs = errors.New("the container's logging driver does not support reading")
 )
@@ -42,8 +44,11 @@ func (e *callError) Error() string {
 
 // Hint says what to do next, if there is anything.
 func (e *callError) Hint() string {
-	if e.kind == ErrUnreachable {
+	switch e.kind {
+	case ErrUnreachable:
 		return "systemctl status docker"
+	case ErrPortTaken:
+		return "docker ps and ss -ltnp show who holds the port"
 	}
 	return ""
 }
@@ -72,6 +77,8 @@ func kind(err error) error {
 		return ErrExists
 	case cerrdefs.IsConflict(err) && strings.Contains(text, "is already in progress"):
 		return ErrRemoving
+	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
+		return ErrPortTaken
 	case strings.Contains(text, "does not support reading"):
 		return ErrNoLogs
 	}

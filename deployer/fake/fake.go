@@ -55,6 +55,7 @@ type World struct {
 	Hosts          map[string][]netip.Addr // that lead somewhere
 	Writes         []string                // data of an adopted container
 	Beside         []string                // why an adopted container must not run beside its successor
+	NginxStopped   bool                    // nginx does not run
 	NginxFails     error                   // a candidate configuration
 	NginxBroken    error                   // the configuration on disk
 	Pending        []nginx.Pending         // what others have edited and nginx has not loaded
@@ -148,7 +149,7 @@ func (w *World) Supervise(slot sockets.Slot) error {
 		st.Phase = state.PhaseHolding
 		return w.Dirs.WriteSlotStatus(slot, st)
 	}
-	if p, _, _ := w.Dirs.ReadPause(slot); p.Reason == state.PauseRelease {
+	if p, _, _ := w.Dirs.ReadPause(slot); p.Reason == state.PauseUnadopt {
 		st.Phase, st.Stopped = state.PhaseHolding, true
 		return w.Dirs.WriteSlotStatus(slot, st)
 	}
@@ -443,7 +444,7 @@ func (n Nginx) PendingEdits(context.Context, []string) ([]nginx.Pending, error) 
 
 func (n Nginx) Facts(context.Context) (nginx.Facts, error) {
 	dir := filepath.Dir(n.Dirs.Etc)
-	return nginx.Facts{Running: true, Version: "1.22.1", Main: filepath.Join(dir, "nginx.conf"), Identity: nginx.Identity{UID: uint32(os.Getuid())}}, nil
+	return nginx.Facts{Running: !n.NginxStopped, Version: "1.22.1", Main: filepath.Join(dir, "nginx.conf"), Identity: nginx.Identity{UID: uint32(os.Getuid())}}, nil
 }
 
 func (w Docker) API() string { return "1.41" }

@@ -43,6 +43,20 @@ func Of(err error) (hints []string) {
 	return distinct(hints)
 }
 
+// Failure is an error as a program reads it, with --json.
+type Failure struct {
+	Error string `json:"error,omitempty"` // why it failed; the rest then says what was tried
+	Hint  string `json:"hint,omitempty"`  // what to do next, a line each
+}
+
+// AsFailure is err as a program reads it; nothing if err is nil.
+func AsFailure(err error) Failure {
+	if err == nil {
+		return Failure{}
+	}
+	return Failure{err.Error(), strings.Join(Of(err), "\n")}
+}
+
 func distinct(all []string) (once []string) {
 	for _, s := range all {
 		if !slices.Contains(once, s) {

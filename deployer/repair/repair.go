@@ -121,7 +121,8 @@ func (h *Host) restorePointer(ctx context.Context, name string) (sockets.Slot, e
 func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	name := app.Name
 	live, r, filled, err := slots.Served(h.Paths, name)
-	if err == nil && live == (sockets.Slot{}) {
+	pointless := err == nil && live == (sockets.Slot{})
+	if pointless {
 		if live, err = h.restorePointer(ctx, name); err == nil {
 			r, filled, err = h.Paths.SlotRelease(live)
 		}
@@ -143,7 +144,7 @@ func (h *Host) repairSlots(ctx context.Context, app state.App) error {
 	if err != nil {
 		return err
 	}
-	if started || mended {
+	if started || mended || pointless {
 		return h.AwaitHealthy(ctx, live, r.Number, time.Duration(app.Start.Timeout))
 	}
 	return h.sayWhole(ctx, app, live, r.Number)

@@ -67,6 +67,9 @@ func TestRepairRestoresThePointer(t *testing.T) {
 	if color, number := w.LiveSlot(); color != "blue" || number != 1 {
 		t.Errorf("release %d on %s is live", number, color)
 	}
+	if said := w.Stderr.String(); !strings.Contains(said, "the live pointer was gone: → blue") || strings.Contains(said, "nothing to repair") {
+		t.Errorf("said\n%s", said)
+	}
 	green := sockets.Slot{App: "myapp", Color: sockets.Green}
 	if err := errors.Join(w.Paths.FillSlot(green, 1), os.Remove(w.Paths.Live("myapp"))); err != nil {
 		t.Fatal(err)

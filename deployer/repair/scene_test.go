@@ -124,7 +124,7 @@ func (w *scene) serveSlot(ctx context.Context, slot sockets.Slot) {
 		w.replace(ctx, slot, held)
 	case live == slot && pause.Reason == state.PauseStandIn && !wanted:
 		_ = w.Paths.SwitchBack(ctx, slot, nil)
-	case paused && pause.Reason == state.PauseRelease && !st.Stopped:
+	case paused && pause.Reason == state.PauseUnadopt && !st.Stopped:
 		r, _, _ := w.Paths.SlotRelease(slot)
 		_ = w.SetRunning(r.Container(slot.Color), false)
 		_ = w.Paths.WriteSlotStatus(slot, state.SlotStatus{Phase: state.PhaseHolding, Stopped: true, Release: r.Number})

@@ -138,14 +138,14 @@ func (d *decision) forward() {
 // isStopped tells whether the slot's containers are stopped for the app to be
 // given back.
 func (d *decision) isStopped() bool {
-	return d.pause.Reason == state.PauseRelease && (d.phase == stopped || d.phase == asleep)
+	return d.pause.Reason == state.PauseUnadopt && (d.phase == stopped || d.phase == asleep)
 }
 
 // giveBack stops the containers once nothing is inside the app any more, or the
 // drain's deadline has passed. What is inside counts only while nothing comes in.
 func (d *decision) giveBack() {
 	switch {
-	case !d.held() || d.pause.Reason != state.PauseRelease:
+	case !d.held() || d.pause.Reason != state.PauseUnadopt:
 		if d.phase == stopped {
 			d.phase = unattended
 		}

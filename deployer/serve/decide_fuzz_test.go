@@ -53,7 +53,7 @@ func (w *walk) look() view {
 	default:
 		v.pointers.live = blue
 	}
-	if reasons := []string{"", "", state.PauseAsked, state.PauseAdopt, state.PauseRelease, state.PauseReplace, state.PauseStandIn}; true {
+	if reasons := []string{"", "", state.PauseAsked, state.PauseAdopt, state.PauseUnadopt, state.PauseReplace, state.PauseStandIn}; true {
 		if v.pause.Reason = reasons[w.take(len(reasons))]; v.pause.Reason != "" {
 			v.pause.Until = w.now.Add(time.Duration(w.take(60)-20) * time.Second)
 			v.pause.Forward = w.chance()
@@ -160,7 +160,7 @@ func judgeRole(v view, before, after slotState) error {
 func (w *walk) judgeStop(v view, before, after slotState, do []*action) error {
 	p := v.pause
 	switch {
-	case does(do, stopForOriginal) && (p.Reason != state.PauseRelease || v.pauseUnknown || after.role == retired):
+	case does(do, stopForOriginal) && (p.Reason != state.PauseUnadopt || v.pauseUnknown || after.role == retired):
 		return fmt.Errorf("stopped, and the app is not given back")
 	case does(do, stopForOriginal) && (!before.held() || v.inside > 0 && v.now.Before(v.stopBy)):
 		return fmt.Errorf("stopped with %d connections inside", v.inside)
@@ -184,7 +184,7 @@ func (w *walk) judgeStop(v view, before, after slotState, do []*action) error {
 // nothing runs that must not run beside the slot's containers.
 func judgeHold(v view, before, after slotState, do []*action) error {
 	p := v.pause
-	inTime := (p.Reason == state.PauseAsked || p.Reason == state.PauseAdopt || p.Reason == state.PauseRelease) && v.now.Before(p.Until)
+	inTime := (p.Reason == state.PauseAsked || p.Reason == state.PauseAdopt || p.Reason == state.PauseUnadopt) && v.now.Before(p.Until)
 	killed := p.Reason == state.PauseAdopt && p.Container != "" && !v.lockHeld
 	must := !v.pauseUnknown && after.role != retired && (inTime && !killed || v.fence != "")
 	switch {

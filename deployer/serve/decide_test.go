@@ -115,15 +115,15 @@ func TestDecide(t *testing.T) {
 		{name: "an ordinary pause starts the containers", in: all(was(unattended), wasHeld(pausing), paused(state.PauseAsked, minute)), do: []*action{closeWebsockets, start}, hold: pausing, phase: attended},
 
 		// Giving the app back.
-		{name: "release begins", in: all(paused(state.PauseRelease, minute), beside("c")), do: []*action{holdRequests, closeWebsockets}, hold: pausing},
-		{name: "release, a connection is inside", in: all(wasHeld(pausing), paused(state.PauseRelease, minute), beside("c"), inside), do: []*action{closeWebsockets}, hold: pausing},
-		{name: "release, nothing is inside", in: all(wasHeld(pausing), paused(state.PauseRelease, minute), beside("c")), do: []*action{closeWebsockets, stopForOriginal}, hold: pausing, phase: stopped},
-		{name: "release, the time is over", in: all(wasHeld(pausing), paused(state.PauseRelease, minute), beside("c"), inside, func(v *view, _ *slotState) { v.stopBy = noon }), do: []*action{closeWebsockets, stopForOriginal}, hold: pausing, phase: stopped},
-		{name: "release, stopped", in: all(was(stopped), wasHeld(pausing), paused(state.PauseRelease, minute), beside("c")), do: []*action{closeWebsockets}, hold: pausing, phase: stopped},
-		{name: "release, the originals answer", in: all(was(stopped), wasHeld(pausing), paused(state.PauseRelease, minute), beside("c"), forwards), do: []*action{closeWebsockets, forwardRequests}, hold: pausing, phase: stopped},
+		{name: "release begins", in: all(paused(state.PauseUnadopt, minute), beside("c")), do: []*action{holdRequests, closeWebsockets}, hold: pausing},
+		{name: "release, a connection is inside", in: all(wasHeld(pausing), paused(state.PauseUnadopt, minute), beside("c"), inside), do: []*action{closeWebsockets}, hold: pausing},
+		{name: "release, nothing is inside", in: all(wasHeld(pausing), paused(state.PauseUnadopt, minute), beside("c")), do: []*action{closeWebsockets, stopForOriginal}, hold: pausing, phase: stopped},
+		{name: "release, the time is over", in: all(wasHeld(pausing), paused(state.PauseUnadopt, minute), beside("c"), inside, func(v *view, _ *slotState) { v.stopBy = noon }), do: []*action{closeWebsockets, stopForOriginal}, hold: pausing, phase: stopped},
+		{name: "release, stopped", in: all(was(stopped), wasHeld(pausing), paused(state.PauseUnadopt, minute), beside("c")), do: []*action{closeWebsockets}, hold: pausing, phase: stopped},
+		{name: "release, the originals answer", in: all(was(stopped), wasHeld(pausing), paused(state.PauseUnadopt, minute), beside("c"), forwards), do: []*action{closeWebsockets, forwardRequests}, hold: pausing, phase: stopped},
 		{name: "release was given up", in: all(was(stopped), wasHeld(pausing)), do: []*action{admitRequests, start}, phase: attended},
-		{name: "release past its deadline, the original runs", in: all(was(stopped), wasHeld(pausing), paused(state.PauseRelease, -minute), beside("c"), fenceUp), do: []*action{closeWebsockets}, hold: fenced, phase: stopped},
-		{name: "release comes before a replacement", in: all(was(stopped), wasHeld(pausing), paused(state.PauseRelease, minute), beside("c"), next, locked), do: []*action{closeWebsockets}, hold: pausing, phase: stopped},
+		{name: "release past its deadline, the original runs", in: all(was(stopped), wasHeld(pausing), paused(state.PauseUnadopt, -minute), beside("c"), fenceUp), do: []*action{closeWebsockets}, hold: fenced, phase: stopped},
+		{name: "release comes before a replacement", in: all(was(stopped), wasHeld(pausing), paused(state.PauseUnadopt, minute), beside("c"), next, locked), do: []*action{closeWebsockets}, hold: pausing, phase: stopped},
 
 		// Another release in the place of the slot's.
 		{name: "replacement", in: all(next, locked), do: []*action{replaceRelease}},
@@ -219,8 +219,8 @@ func TestFence(t *testing.T) {
 		{"takes requests in", paused(state.PauseStandIn, -time.Minute), live, relaySlot},
 		{"adoption", all(paused(state.PauseAdopt, time.Minute), beside("c"), locked), live, noFence},
 		{"killed adoption", all(paused(state.PauseAdopt, time.Minute), beside("c")), live, namedContainers},
-		{"release in time", all(paused(state.PauseRelease, time.Minute), beside("c")), live, noFence},
-		{"release past its deadline", all(paused(state.PauseRelease, -time.Minute), beside("c")), live, namedThenOther},
+		{"release in time", all(paused(state.PauseUnadopt, time.Minute), beside("c")), live, noFence},
+		{"release past its deadline", all(paused(state.PauseUnadopt, -time.Minute), beside("c")), live, namedThenOther},
 	}
 	for _, tt := range tests {
 		v, s := servingView(), servingState()

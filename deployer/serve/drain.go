@@ -195,7 +195,7 @@ func (k *keeper) recount() {
 // closeWebsockets closes those that have had their time in a pause.
 func (k *keeper) closeWebsockets(context.Context) error {
 	k.endWebsockets(k.seen.pause.WebsocketsUntil)
-	if k.seen.pause.Reason == state.PauseRelease && k.phase != stopped {
+	if k.seen.pause.Reason == state.PauseUnadopt && k.phase != stopped {
 		k.endWebsockets(k.terms(k.holdSince).WebsocketsUntil)
 	}
 	return nil

@@ -35,7 +35,7 @@ func fenceIn(v view, r role) fence {
 		return relaySlot
 	case v.now.Before(p.Until) && !fenceAbandoned(v):
 		return noFence
-	case p.Reason == state.PauseRelease: // a native app that stepped aside has left its slot
+	case p.Reason == state.PauseUnadopt: // a native app that stepped aside has left its slot
 		return namedThenOther
 	}
 	return namedContainers

@@ -87,7 +87,7 @@ func TestReleaseStopsTheContainer(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		w.passes(1)
-		w.pause(state.PauseRelease, "original", time.Minute)
+		w.pause(state.PauseUnadopt, "original", time.Minute)
 		w.nudge()
 		time.Sleep(5 * time.Second)
 		if st := w.wants(state.PhaseHealthy); st.Stopped || st.Open != 1 {
@@ -136,7 +136,7 @@ func TestReleaseCutsAtTheDrainDeadline(t *testing.T) {
 				limit = 8 * time.Second
 				w.must(w.paths.SetDrain(w.slot, state.Drain{Deadline: time.Now().Add(limit)}))
 			}
-			w.pause(state.PauseRelease, "original", time.Minute)
+			w.pause(state.PauseUnadopt, "original", time.Minute)
 			w.nudge()
 			time.Sleep(limit - time.Second)
 			w.wantRunning("myapp-blue-1")
@@ -153,7 +153,7 @@ func TestReleaseThatExpires(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
 		original := w.other()
-		w.pause(state.PauseRelease, original, 5*time.Second)
+		w.pause(state.PauseUnadopt, original, 5*time.Second)
 		w.nudge()
 		time.Sleep(20 * time.Second)
 		if st := w.wants(state.PhaseHolding); !st.Stopped {
@@ -175,7 +175,7 @@ func TestReleaseComesBeforeStopFirst(t *testing.T) {
 		lock, err := w.paths.TakeLock(t.Context(), "myapp", "unadopt", 0)
 		w.must(err)
 		defer lock.Unlock()
-		w.pause(state.PauseRelease, "original", time.Minute)
+		w.pause(state.PauseUnadopt, "original", time.Minute)
 		w.must(w.paths.SetNext(w.slot, 2))
 		w.nudge()
 		time.Sleep(20 * time.Second)
@@ -195,7 +195,7 @@ func TestNativeRelease(t *testing.T) {
 		w.pause(state.PauseAsked, "", time.Minute)
 		w.nudge()
 		time.Sleep(time.Second)
-		w.pause(state.PauseRelease, "original", time.Minute)
+		w.pause(state.PauseUnadopt, "original", time.Minute)
 		w.nudge()
 		time.Sleep(time.Second)
 		if st := w.wants(state.PhaseHolding); !st.Stopped {
@@ -276,7 +276,7 @@ func TestGivenUpReleaseWaitsForTheOtherSlot(t *testing.T) {
 		w.live(w.slot)
 		w.must(w.paths.FillSlot(other, 1))
 		w.must(w.paths.FillSlot(w.slot, 1))
-		w.pause(state.PauseRelease, "original", 2*time.Second)
+		w.pause(state.PauseUnadopt, "original", 2*time.Second)
 		w.start(app)
 		time.Sleep(10 * time.Second)
 		w.wants(state.PhaseHolding)

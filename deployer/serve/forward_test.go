@@ -23,7 +23,7 @@ func TestForwardOfBlockingNative(t *testing.T) {
 		if !w.listener.isBlocking() {
 			t.Error("the app does not get a blocking socket")
 		}
-		forward := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseRelease, Container: w.other(), Forward: true}
+		forward := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseUnadopt, Container: w.other(), Forward: true}
 		w.must(w.paths.SetPause(w.slot, forward))
 		w.nudge()
 		time.Sleep(5 * time.Second)
@@ -45,14 +45,14 @@ func TestForwardOfBlockingNative(t *testing.T) {
 func TestForward(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, app *fake.EchoApp) {
 		w.healthy(app)
-		w.pause(state.PauseRelease, "", time.Minute)
+		w.pause(state.PauseUnadopt, "", time.Minute)
 		w.nudge()
 		time.Sleep(2 * time.Second)
 		if st := w.wants(state.PhaseHolding); !st.Stopped || w.open() {
 			t.Fatalf("not at rest: %+v", st)
 		}
 		original := w.other()
-		forward := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseRelease, Container: original, Forward: true}
+		forward := state.Pause{Until: time.Now().Add(time.Minute), Reason: state.PauseUnadopt, Container: original, Forward: true}
 		w.must(w.paths.SetPause(w.slot, forward))
 		w.nudge()
 		time.Sleep(time.Second)
@@ -92,7 +92,7 @@ func TestSeveralOriginals(t *testing.T) {
 		w.wantRunning("myapp-blue-1")
 		w.wants(state.PhaseHealthy)
 
-		pause = state.PauseFor(time.Now().Add(time.Minute), state.PauseRelease, originals)
+		pause = state.PauseFor(time.Now().Add(time.Minute), state.PauseUnadopt, originals)
 		w.must(w.paths.SetPause(w.slot, pause))
 		w.nudge()
 		time.Sleep(2 * time.Second)

@@ -100,7 +100,7 @@ func (k *keeper) publish() {
 // nothing is inside the app any more.
 func (k *keeper) describePause(st *state.SlotStatus) {
 	p := k.seen.pause
-	halted := p.Reason == state.PauseRelease && (k.phase == stopped || k.phase == asleep)
+	halted := p.Reason == state.PauseUnadopt && (k.phase == stopped || k.phase == asleep)
 	st.Deadline, st.Stopped = p.Until, halted
 	switch {
 	case k.originals != nil && fenceAbandoned(k.seen):

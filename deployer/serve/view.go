@@ -86,7 +86,7 @@ func (k *keeper) readApp(v *view) {
 	v.native, v.healthy = k.release.Mode == run.Native, k.condition().Phase == state.PhaseHealthy
 	v.partial = k.group != nil && !k.group.Whole()
 	v.thawing, v.forwards, v.watched = k.thawing, k.originals != nil, k.unwatch != nil
-	if v.inside, _ = k.front.Gate.Counts(); v.pause.Reason == state.PauseRelease {
+	if v.inside, _ = k.front.Gate.Counts(); v.pause.Reason == state.PauseUnadopt {
 		v.stopBy = k.terms(k.holdSince).Deadline
 	}
 	v.idle = time.Duration(k.app.Idle)

@@ -10,7 +10,7 @@ import (
 const (
 	PauseAsked   = "pause"   // an operator's
 	PauseAdopt   = "adopt"   // the adopted container still runs: do not start ours
-	PauseRelease = "release" // the app is given back: stop ours
+	PauseUnadopt = "unadopt" // the app is given back: stop ours
 	PauseReplace = "replace" // the other slot's containers still run: ours takes their place
 	PauseStandIn = "standin" // requests wait here while the other slot replaces its container
 )

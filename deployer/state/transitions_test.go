@@ -76,7 +76,7 @@ var (
 	until   = time.Now().Add(time.Hour)
 	terms   = Drain{Deadline: until}
 	standIn = Pause{Until: until, Reason: PauseStandIn}
-	give    = Pause{Until: until, Reason: PauseRelease, Container: "c"}
+	give    = Pause{Until: until, Reason: PauseUnadopt, Container: "c"}
 )
 
 // Every transition is killed before its first change, between each two, and not
@@ -99,9 +99,9 @@ var transitions = []struct {
 		},
 		do: func(_ context.Context, p Paths) error { return p.Fill(green, 2, standIn) },
 		seen: []string{
-			"live blue, blue 1, green - next 1 release terms status",
-			"live blue, blue 1, green - next 1 release terms",
-			"live blue, blue 1, green - next 1 release",
+			"live blue, blue 1, green - next 1 unadopt terms status",
+			"live blue, blue 1, green - next 1 unadopt terms",
+			"live blue, blue 1, green - next 1 unadopt",
 			"live blue, blue 1, green - next 1",
 			"live blue, blue 1, green -",
 			"live blue, blue 1, green - standin",
@@ -190,10 +190,10 @@ var transitions = []struct {
 			"live blue, blue 1 next 2, green -",
 			"live blue, blue 1 next 2 terms, green -",
 			"live blue, blue 1 terms, green -",
-			"live blue, blue 1 release terms, green -",
+			"live blue, blue 1 unadopt terms, green -",
 		},
 		next: func(ctx context.Context, p Paths) error { return p.Yield(ctx, blue, terms, give) },
-		ends: []string{"live blue, blue 1 release terms, green -"},
+		ends: []string{"live blue, blue 1 unadopt terms, green -"},
 	},
 	{
 		name: "empty",
@@ -210,8 +210,8 @@ var transitions = []struct {
 		},
 		do: func(_ context.Context, p Paths) error { return p.Forget(green) },
 		seen: []string{
-			"live blue, blue 1, green - next 1 release terms",
-			"live blue, blue 1, green - next 1 release",
+			"live blue, blue 1, green - next 1 unadopt terms",
+			"live blue, blue 1, green - next 1 unadopt",
 			"live blue, blue 1, green - next 1",
 			"live blue, blue 1, green -",
 		},

@@ -2,13 +2,50 @@ package status
 
 import (
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"edgeman/deployer/adoption"
 	"edgeman/deployer/docker"
 	"edgeman/deployer/state"
+	"edgeman/nginxconf"
 )
+
+// A site that somebody has led elsewhere is a problem of the app, whatever runs.
+func TestStatusTellsThatNothingLeadsToTheApp(t *testing.T) {
+	for text, led := range map[string]bool{
+		"upstream a { server unix:LIVE/8080.sock; }":  true,
+		"upstream a { server unix:OTHER/8080.sock; }": false,
+		"upstream a { server 127.0.0.1:8080; }":       false,
+		"":                                            false, // the file is gone
+	} {
+		w := newWorld(t)
+		w.Adopted()
+		site := filepath.Join(t.TempDir(), "site")
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "LIVE", w.Paths.Live("myapp")), "OTHER", w.Paths.Live("other"))
+		err := adoption.Write(w.Paths, adoption.Record{App: "myapp", Plan: &nginxconf.Plan{Files: []nginxconf.FileEdit{{Path: site}}}}, nil)
+		if text != "" {
+			err = errors.Join(err, os.WriteFile(site, []byte(text), 0o644))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := w.Status(t.Context(), "myapp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(s.Apps[0].Problems, func(p Problem) bool {
+			return strings.HasPrefix(p.Text, "no file that adopt edited leads to it any more") && p.Next == "edgeman check myapp"
+		})
+		if said == led {
+			t.Errorf("%q: problems %+v", text, s.Apps[0].Problems)
+		}
+	}
+}
 
 // What others have done to an app's containers is a problem with a way out.
 func TestStatusTellsWhatOthersDid(t *testing.T) {

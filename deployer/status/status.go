@@ -235,6 +235,9 @@ func (h *Host) appStatus(ctx context.Context, name string, active map[string]str
 		a.Slots = append(a.Slots, report)
 	}
 	a.findProblems(hasLive, h.Version)
+	if record.Plan != nil && a.Operation == nil && !record.LedTo(h.Paths.Live(name)) {
+		a.problem("no file that adopt edited leads to it any more: somebody has changed them, and nginx sends its requests elsewhere", "edgeman check "+name)
+	}
 	if !a.adopting() {
 		a.Problems = append(h.around(ctx, a, record, served), a.Problems...)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/adoption"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
 	"edgeman/deployer/state"
@@ -29,6 +30,15 @@ func (s *swap) finish(ctx context.Context) (Result, error) {
 		s.Note("old releases of %s stay for now: %v", s.app.Name, err)
 	}
 	return result, s.otherMode()
+}
+
+// sayElsewhere says that nginx does not send the app's requests to what was deployed.
+func (h *Host) sayElsewhere(app string) {
+	record, err := adoption.Read(h.Paths, app)
+	if err == nil && record.Plan != nil && !record.LedTo(h.Paths.Live(app)) {
+		h.Warn("no file that adopt edited leads to %s any more: nginx sends its requests elsewhere", app)
+		h.Hint("edgeman check %s shows what was changed", app)
+	}
 }
 
 // otherMode says that the app file could not be given the mode that the release

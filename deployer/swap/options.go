@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"edgeman/deployer/hint"
 	"edgeman/deployer/images"
 	"edgeman/deployer/state"
 )
@@ -43,8 +44,7 @@ type Result struct {
 	Draining  bool    `json:"draining,omitempty"`   // the old slot is still ending
 	Same      bool    `json:"same_image,omitempty"` // of a swap: the image is the one before
 	Unchanged bool    `json:"unchanged,omitempty"`  // nothing was done: it would be the live release again
-	Error     string  `json:"error,omitempty"`      // why it failed; the rest then says what was tried
-	Hint      string  `json:"hint,omitempty"`       // what to do next, a line each
+	hint.Failure
 
 	Interrupted bool `json:"interrupted,omitempty"` // by a signal, after the switch
 

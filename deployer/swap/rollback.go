@@ -64,7 +64,7 @@ func (s *swap) rollbackTarget(number int) (state.Release, error) {
 	}
 	r, err := s.Paths.ReadRelease(s.app.Name, number)
 	if errors.Is(err, state.ErrNoRelease) {
-		return r, hint.With(outcome.Refuse("%s no longer has a release %d", s.app.Name, number), "edgeman history %s", s.app.Name)
+		return r, hint.With(outcome.Refuse("%s has no release %d on record", s.app.Name, number), "edgeman history %s", s.app.Name)
 	}
 	return r, err
 }

@@ -105,6 +105,9 @@ func (h *Host) Swap(ctx context.Context, o Options) (Result, error) {
 		return s.fail(ctx, err)
 	}
 	r, err := s.run(ctx)
+	if err == nil {
+		h.sayElsewhere(o.App)
+	}
 	if err == nil && named {
 		h.sayDefinition(ctx, o.App, s.next.Image)
 	}

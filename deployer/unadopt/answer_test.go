@@ -210,3 +210,16 @@ func TestReleaseOfAnOriginalMadeAgain(t *testing.T) {
 		})
 	}
 }
+
+// Without nginx nothing would lead to the container: refused before anything changes.
+func TestUnadoptWithoutNginx(t *testing.T) {
+	w := newWorld(t)
+	w.Adopted()
+	w.NginxStopped, w.Calls = true, nil
+	for _, dry := range []bool{true, false} {
+		_, err := w.Unadopt(t.Context(), Options{App: "myapp", Yes: true, DryRun: dry})
+		if outcome.ExitCode(err) != outcome.ExitRefused || !strings.Contains(hint.Text(err), "nginx is not running, so it cannot be led back\nhint: systemctl start nginx") || len(w.Calls) > 0 {
+			t.Errorf("%v, %q", err, w.Calls)
+		}
+	}
+}

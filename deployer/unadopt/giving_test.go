@@ -173,7 +173,7 @@ func TestReleaseWhoseOriginalRunsAndDoesNotAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	blue := sockets.Slot{App: "myapp", Color: sockets.Blue}
-	held := state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseRelease, Container: "old", Forward: true}
+	held := state.Pause{Until: time.Now().Add(time.Hour), Reason: state.PauseUnadopt, Container: "old", Forward: true}
 	if err := errors.Join(w.Paths.SetPause(blue, held), w.Paths.BeginStep("myapp", state.Operation{Name: "unadopt", Step: adoption.StepStart})); err != nil {
 		t.Fatal(err)
 	}

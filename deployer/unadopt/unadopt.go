@@ -28,6 +28,14 @@ type Result struct {
 	Recreated  bool     `json:"recreated"` // the adopted container was gone and was made again
 	Diff       string   `json:"diff"`
 	Done       bool     `json:"done"`
+	hint.Failure
+}
+
+// Failed is the result of a run for the app that err has ended; each list is there.
+func (r Result) Failed(app string, err error) Result {
+	r.App, r.Failure = app, hint.AsFailure(err)
+	r.Containers, r.Files = append([]string{}, r.Containers...), append([]string{}, r.Files...)
+	return r
 }
 
 // Unadopt undoes adopt: the adopted containers serve again at their addresses,
@@ -82,7 +90,20 @@ func (h *Host) planBack(ctx context.Context, o Options) (giving, error) {
 	return b, err
 }
 
+// refuseStopped refuses to begin, or to go on, while nginx is not running: nothing
+// would lead to what is given back.
+func (h *Host) refuseStopped(ctx context.Context, app string) error {
+	facts, err := h.Nginx.Facts(ctx)
+	if err == nil && !facts.Running {
+		err = hint.With(outcome.Refuse("nginx is not running, so it cannot be led back"), "systemctl start nginx, then edgeman unadopt %s", app)
+	}
+	return err
+}
+
 func (h *Host) lookBack(ctx context.Context, o Options, app state.App, lock *state.Lock) (giving, error) {
+	if err := h.refuseStopped(ctx, o.App); err != nil {
+		return giving{result: &Result{}}, err
+	}
 	record, err := adoption.Read(h.Paths, o.App)
 	if err != nil {
 		return giving{result: &Result{}}, &outcome.RefusedError{Err: err}

@@ -35,7 +35,7 @@ func (h *Host) makeWay(ctx context.Context, b giving, originals []string, run bo
 	}
 	ending := h.EndWait(ctx, slot)
 	until := time.Now().Add(b.drain + b.patient + site.ReloadWait + ending)
-	w := &way{slot: slot, pause: state.PauseFor(until, state.PauseRelease, originals)}
+	w := &way{slot: slot, pause: state.PauseFor(until, state.PauseUnadopt, originals)}
 	if run { // they were never stopped: the slot waits for them already
 		return w, nil
 	}
