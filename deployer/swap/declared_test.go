@@ -17,6 +17,7 @@ import (
 	"edgeman/deployer/fake"
 	"edgeman/deployer/hint"
 	"edgeman/deployer/outcome"
+	"edgeman/deployer/state"
 )
 
 // composed is a world whose app was adopted from service web of project app.
@@ -87,6 +88,27 @@ func TestSwapOfWhatComposeSays(t *testing.T) {
 	}
 	if r, err = w.Swap(t.Context(), Options{App: "myapp", Image: "v1", Strategy: "overlap"}); err != nil || w.templates != 2 || !strings.Contains(w.Stderr.String(), "still says myapp:v2, in ") {
 		t.Errorf("with an image: %+v, %v, %d templates", r, err, w.templates)
+	}
+}
+
+// A port that adopt led nginx to cannot be left out of the app file; it may lead to
+// another port of the app.
+func TestSwapWithoutAPortThatIsUsed(t *testing.T) {
+	for ports, refused := range map[string]bool{"8080": false, "8080:9090": false, "9090": true} {
+		w := newWorld(t)
+		w.Adopted()
+		var l state.Listener
+		app, err := w.Paths.ReadApp("myapp")
+		err = errors.Join(err, l.UnmarshalText([]byte(ports)))
+		app.Listeners = []state.Listener{l}
+		record := adoption.Record{App: "myapp", Original: adoption.Original{At: []adoption.Served{{Listener: "8080", Target: "127.0.0.1:8080"}}}}
+		if err := errors.Join(err, w.Paths.WriteApp(app), os.MkdirAll(w.Paths.Site("myapp"), 0o700), adoption.Write(w.Paths, record, nil)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Swap(t.Context(), Options{App: "myapp", Image: "v2"})
+		if (outcome.ExitCode(err) == outcome.ExitRefused) != refused || refused && !strings.Contains(hint.Text(err), "ports is without 8080, and nginx sends what was for 127.0.0.1:8080 to its socket") {
+			t.Errorf("ports = [%s]: %v", ports, err)
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func (s *swap) unharmed(err error) error {
 	case errors.Is(err, outcome.ErrInterrupted):
 		err = hint.With(err, "everything was undone; run the same command again")
 	case s.next.Number != 0 && !hint.Has(err):
-		err = hint.With(err, "everything was undone; where the app listens, what makes it healthy and how long to wait is in %s: port, health, start.timeout", s.Paths.AppConfig(s.app.Name))
+		err = hint.With(err, "everything was undone; where the app listens, what makes it healthy and how long to wait is in %s: ports, health, start.timeout", s.Paths.AppConfig(s.app.Name))
 	}
 	return &unharmedError{s.app.Name, err}
 }

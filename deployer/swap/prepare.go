@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"edgeman/deployer/adoption"
 	"edgeman/deployer/data"
 	"edgeman/deployer/docker/definition"
 	"edgeman/deployer/docker/registry"
@@ -39,12 +41,31 @@ func (h *Host) planSwap(ctx context.Context, o Options) (*swap, error) {
 	if err = s.app.Validate(); err != nil {
 		err = &outcome.UsageError{Err: err}
 	} else {
-		err = errors.Join(s.refuseNameless(), s.Program.NeedInit(s.app.Mode, false))
+		err = errors.Join(s.refuseNameless(), s.refuseUnserved(), s.Program.NeedInit(s.app.Mode, false))
 	}
 	if err != nil {
 		s.lock.Unlock()
 	}
 	return s, err
+}
+
+// refuseUnserved refuses an app file without a listener that adopt led nginx to:
+// requests would go on coming to its socket, and nobody would accept them.
+func (s *swap) refuseUnserved() error {
+	record, err := adoption.Read(s.Paths, s.App)
+	if errors.Is(err, adoption.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, at := range record.Original.At {
+		if at.Listener != "" && !slices.Contains(state.ListenerNames(s.app.Listeners), at.Listener) {
+			return hint.With(outcome.Refuse("%s: ports is without %s, and nginx sends what was for %s to its socket", s.Paths.AppConfig(s.App), at.Listener, at.Target),
+				"put it back; if the app listens on another port for it: \"%s:PORT\"", at.Listener)
+		}
+	}
+	return nil
 }
 
 // prepare writes the record of the new release.

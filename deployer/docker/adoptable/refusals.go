@@ -24,8 +24,8 @@ func (f Facts) refusals() []Note {
 	}
 	if app := ct.Labels[label.App]; app != "" {
 		out = append(out, Note{
-			Code: codeOwn, Text: fmt.Sprintf("container %s was made by edgeman for the app %s, which has one port", ct.Name, app),
-			Hint: fmt.Sprintf("this one goes on reaching the container, and fails while it is replaced; edgeman unadopt %s gives it back", app),
+			Code: codeOwn, Text: fmt.Sprintf("container %s was made by edgeman for the app %s", ct.Name, app),
+			Hint: fmt.Sprintf("edgeman unadopt %s, then edgeman adopt with all of its sites at once: all ports that they use become the app's", app),
 		})
 	}
 	if f.ImageGone {
